@@ -1,0 +1,269 @@
+"""The command line. torch and friends are imported by the commands that need them."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from astfx.errors import AstfxError, AudioFileError, InvalidSettingError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+app = typer.Typer(
+    name="astfx",
+    help="Any sound as an effect: the first sound in the texture of the second.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+CALLERS_MISTAKE, INTERRUPTED = 2, 130
+
+_RENDER_EXAMPLES = """
+Examples:
+
+  astfx render voice.wav --style rain.flac -o wet-voice.wav
+
+  astfx render song.mp3 --style glass.wav -o out.wav --strength 0.6 --plot out.png
+
+  sox in.wav -t wav - | astfx render - --style rain.wav -o - | play -
+"""
+
+
+def main() -> None:
+    """Entry point: every expected failure is one sentence and an exit code."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        _fail("interrupted: nothing was written", INTERRUPTED)
+    except AstfxError as error:
+        _fail(str(error), CALLERS_MISTAKE)
+
+
+def _fail(message: str, code: int) -> None:
+    print(f"astfx: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+@contextmanager
+def _progress_bar(label: str) -> Iterator[Callable[[float], None]]:
+    """Show a bar with the time left on standard error; give the function that moves it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    bar: Progress = Bar(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task(label, total=1.0)
+        yield lambda share: bar.update(task, completed=share)
+
+
+def _parse_options(pairs: list[str]) -> dict[str, Any]:
+    """Turn ``key=value`` into options: numbers, names, or comma-separated numbers."""
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key or not text:
+            raise InvalidSettingError(f"--set {pair!r} must look like key=value")
+        values = [_number_or_text(part) for part in text.split(",")]
+        many = len(values) > 1 or text.endswith(",") or key == "kernel_ms"
+        options[key.replace("-", "_")] = tuple(v for v in values if v != "") if many else values[0]
+    return options
+
+
+def _number_or_text(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+@app.command(epilog=_RENDER_EXAMPLES)
+def render(
+    content: Annotated[str, typer.Argument(help="The sound that is played; - reads a WAV.")],
+    style: Annotated[
+        str,
+        typer.Option(
+            "--style", "-s", help="The sound it takes its texture from, or a prepared style."
+        ),
+    ],
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output", "-o", help="Where to write; the suffix is the format, - writes a WAV."
+        ),
+    ],
+    strength: Annotated[float, typer.Option(help="0 is the content, 1 the full style.")] = 1.0,
+    mix: Annotated[float, typer.Option(help="Share of the result against the content.")] = 1.0,
+    method: Annotated[str, typer.Option(help="See `astfx methods`.")] = "gram",
+    options: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the method; repeatable."),
+    ] = None,
+    iterations: Annotated[
+        int | None, typer.Option(help="Optimiser iterations; default: the method's own.")
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Stop refining after this long.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same result.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    threads: Annotated[int | None, typer.Option(help="CPU threads; default: chosen.")] = None,
+    phase: Annotated[str, typer.Option(help="pghi, fast-griffin-lim or griffin-lim.")] = "pghi",
+    phase_iterations: Annotated[int | None, typer.Option(help="Griffin-Lim iterations.")] = None,
+    float_samples: Annotated[
+        bool, typer.Option("--float", help="Write float samples instead of 24 bit.")
+    ] = False,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="PNG", help="Draw spectrograms and the loss.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="JSON", help="Write settings, losses and timings.")
+    ] = None,
+) -> None:
+    """Render CONTENT in the texture of a style."""
+    from astfx import runs
+    from astfx.settings import Settings
+
+    settings = Settings(
+        strength=strength,
+        mix=mix,
+        method=method,
+        options=_parse_options(options or []),
+        iterations=iterations,
+        budget_seconds=budget,
+        seed=seed,
+        device=device,
+        threads=threads,
+        phase=phase,
+        phase_iterations=phase_iterations,
+    )
+    with _progress_bar("stylising") as move:
+        result = runs.render_and_measure(
+            content,
+            style,
+            output,
+            settings,
+            float_samples=float_samples,
+            plot=plot,
+            progress=move,
+        )
+    if report is not None:
+        _write_json(report, result.to_dict())
+    print(result.summary(), file=sys.stderr if output == "-" else sys.stdout)
+
+
+@app.command()
+def prepare(
+    style: Annotated[str, typer.Argument(help="The style's audio.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A .safetensors file.")],
+    sample_rate: Annotated[int, typer.Option(help="Of the content it is for, in Hz.")] = 44100,
+    method: Annotated[str, typer.Option(help="See `astfx methods`.")] = "gram",
+    options: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the method; repeatable."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the method's random filters.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Compute once what renders need of a style, and keep it in a file."""
+    if output.suffix != ".safetensors":
+        raise InvalidSettingError(f"style file '{output}' must end in .safetensors")
+    from astfx.render import prepare_style
+    from astfx.settings import Settings
+
+    settings = Settings(
+        method=method, options=_parse_options(options or []), seed=seed, device=device
+    )
+    prepare_style(style, sample_rate, settings=settings).save(output)
+    print(f"{output}: {method} targets for {sample_rate} Hz, {output.stat().st_size / 1e6:.1f} MB")
+
+
+@app.command()
+def methods() -> None:
+    """List the methods: what each one does, needs, and where it comes from."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from astfx.methods import METHODS
+
+    table = Table(title="astfx methods")
+    columns = ("front_end", "features", "statistics", "optimiser", "needs", "source")
+    table.add_column("method", style="bold")
+    for column in columns:
+        table.add_column(column.replace("_", " "))
+    for name, row in METHODS.items():
+        table.add_row(name, *(getattr(row, column) for column in columns))
+    Console().print(table)
+
+
+@app.command()
+def doctor() -> None:
+    """Show versions, devices, audio formats, and what is missing and how to get it."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from astfx.doctor import examine
+
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    findings = examine()
+    for finding in findings:
+        table.add_row("ok" if finding.ok else "--", finding.subject, finding.text)
+    Console().print(table)
+    if not all(finding.ok for finding in findings if finding.needed):
+        sys.exit(1)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option("--output", "-o", help="A folder.")] = Path("demo"),
+) -> None:
+    """Synthesise a melody and rain, render one in the texture of the other, and draw it."""
+    from astfx import runs
+    from astfx.demo import write_example
+    from astfx.settings import Settings
+
+    content, style = write_example(folder)
+    output, plot = folder / "result.wav", folder / "result.png"
+    with _progress_bar("stylising") as move:
+        result = runs.render_and_measure(
+            str(content), str(style), str(output), Settings(), plot=plot, progress=move
+        )
+    print(result.summary())
+    print(f"content  {content}\nstyle    {style}\nresult   {output}\npicture  {plot}")
+
+
+def _write_json(path: Path, data: dict[str, Any]) -> None:
+    """Write JSON aside, then rename it."""
+    part = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+    try:
+        part.write_text(json.dumps(data, indent=2) + "\n")
+        os.replace(part, path)
+    except OSError as error:
+        raise AudioFileError(f"report file '{path}' cannot be written ({error.strerror})") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    main()

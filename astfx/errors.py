@@ -1,0 +1,48 @@
+"""The errors astfx raises: one root class, each also the fitting builtin.
+
+Catch `AstfxError` for everything, or the builtin you would expect from any
+other library (`ValueError`, `FileNotFoundError`, ...). Every message names the
+value, the rule it broke and the unit.
+"""
+
+from __future__ import annotations
+
+
+class AstfxError(Exception):
+    """Root of every error that astfx raises on purpose."""
+
+
+class InvalidSettingError(AstfxError, ValueError):
+    """A setting lies outside its range, or names something that does not exist."""
+
+
+class InvalidAudioError(AstfxError, ValueError):
+    """Audio that cannot be processed: its shape, length or sample values."""
+
+
+class AudioTypeError(AstfxError, TypeError):
+    """Audio of a type or dtype that cannot be processed."""
+
+
+class AudioFileError(AstfxError, OSError):
+    """A file that cannot be read as audio, or cannot be written."""
+
+
+class AudioFileNotFoundError(AudioFileError, FileNotFoundError):
+    """A file that does not exist."""
+
+
+class TargetFileError(AstfxError, ValueError):
+    """A saved style target that is damaged, foreign or from a newer version."""
+
+
+class DeviceError(AstfxError, RuntimeError):
+    """A compute device that this machine does not have."""
+
+
+class MissingDependencyError(AstfxError, ImportError):
+    """An optional dependency that is not installed."""
+
+
+class CancelledError(AstfxError, RuntimeError):
+    """The caller asked a running render to stop."""

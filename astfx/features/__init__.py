@@ -1,0 +1,1 @@
+"""What is compared: features of frames, their losses and gradients."""

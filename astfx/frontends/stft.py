@@ -1,0 +1,136 @@
+"""The short-time Fourier transform that everything runs on, in pieces of any length.
+
+Frame t covers samples [t*hop - (n_fft - hop), t*hop + hop), so that every sample of the
+signal lies in n_fft / hop frames, the squared windows sum to a constant everywhere, and
+the inverse is a plain overlap-add with no division, at the ends too. A piece of frames
+[a, b) needs only its own samples, which is what lets long audio stream through.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from astfx.errors import InvalidSettingError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stft:
+    """Hann-windowed STFT and its inverse.
+
+    Parameters
+    ----------
+    n_fft : int, samples
+        Frame length; a multiple of `hop_length`, at least four of it.
+    hop_length : int, samples
+    device : torch.device
+    """
+
+    n_fft: int
+    hop_length: int
+    device: torch.device
+
+    def __post_init__(self) -> None:
+        if self.hop_length < 1 or self.n_fft % self.hop_length or self.overlap < 4:
+            raise InvalidSettingError(
+                f"n_fft={self.n_fft} must be a multiple of hop_length={self.hop_length}, "
+                "four times or more (samples)"
+            )
+
+    @property
+    def overlap(self) -> int:
+        """Frames over each sample."""
+        return self.n_fft // self.hop_length
+
+    @property
+    def n_bins(self) -> int:
+        """Frequency bins of a frame."""
+        return self.n_fft // 2 + 1
+
+    @cached_property
+    def window(self) -> Tensor:
+        """Periodic Hann window, (n_fft,) float32."""
+        return torch.hann_window(self.n_fft, periodic=True, device=self.device)
+
+    @cached_property
+    def _synthesis_window(self) -> Tensor:
+        # Hann squared at a hop of n_fft / k sums to 3k/8 for k > 2.
+        return self.window * (8.0 / (3.0 * self.overlap))
+
+    def n_frames(self, n_samples: int) -> int:
+        """Frames that cover a signal of `n_samples`."""
+        return -(-(n_samples + self.n_fft - self.hop_length) // self.hop_length)
+
+    def sample_range(self, first_frame: int, last_frame: int) -> tuple[int, int]:
+        """Samples [start, stop) under frames [first, last); they may lie outside the signal."""
+        start = first_frame * self.hop_length - (self.n_fft - self.hop_length)
+        return start, last_frame * self.hop_length
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """Transform whole frames.
+
+        Parameters
+        ----------
+        waveform : (..., (frames - 1) * hop_length + n_fft) float32
+
+        Returns
+        -------
+        (..., frames, bins) complex64
+        """
+        spectrogram: Tensor = torch.fft.rfft(
+            waveform.unfold(-1, self.n_fft, self.hop_length) * self.window
+        )
+        return spectrogram
+
+    def inverse(self, spectrogram: Tensor) -> Tensor:
+        """Overlap-add whole frames; samples under fewer than all frames hold partial sums.
+
+        Parameters
+        ----------
+        spectrogram : (..., frames, bins) complex64
+
+        Returns
+        -------
+        (..., (frames - 1) * hop_length + n_fft) float32
+        """
+        frames = torch.fft.irfft(spectrogram, n=self.n_fft) * self._synthesis_window
+        n_frames, hop, overlap = frames.shape[-2], self.hop_length, self.overlap
+        parts = frames.view(*frames.shape[:-1], overlap, hop)
+        total = frames.new_zeros(*frames.shape[:-2], n_frames + overlap - 1, hop)
+        for i in range(overlap):
+            total[..., i : i + n_frames, :] += parts[..., i, :]
+        waveform: Tensor = total.flatten(-2)
+        return waveform
+
+    def analyse(self, waveform: Tensor) -> Tensor:
+        """Transform a whole signal, zero outside: (..., samples) -> (..., frames, bins)."""
+        n_samples = waveform.shape[-1]
+        left = self.n_fft - self.hop_length
+        right = self.n_frames(n_samples) * self.hop_length - n_samples
+        return self.forward(torch.nn.functional.pad(waveform, (left, right)))
+
+    def synthesise(self, spectrogram: Tensor, n_samples: int) -> Tensor:
+        """Invert `analyse`: (..., frames, bins) -> (..., n_samples)."""
+        left = self.n_fft - self.hop_length
+        return self.inverse(spectrogram)[..., left : left + n_samples]
+
+
+def smooth_length(target: float) -> int:
+    """Nearest even integer, at least 4, whose prime factors are 2, 3, 5 and 7 (a fast FFT)."""
+    best = 4
+    for candidate in range(4, int(2 * target) + 8, 2):
+        rest = candidate
+        for prime in (2, 3, 5, 7):
+            while rest % prime == 0:
+                rest //= prime
+        if rest == 1 and abs(candidate - target) < abs(best - target):
+            best = candidate
+    return best
+
+
+def hop_length_for(window_ms: float, sample_rate: int, overlap: int = 4) -> int:
+    """Hop in samples for a window of `window_ms` at any rate (512 for 92.88 ms at 22.05 kHz)."""
+    return smooth_length(window_ms * 1e-3 * sample_rate / overlap)

@@ -1,0 +1,28 @@
+"""Style transfer methods. To add one, write its file and add its row here."""
+
+from __future__ import annotations
+
+from astfx.errors import InvalidSettingError
+from astfx.methods import gram, shallow_cnn
+from astfx.methods.base import Grid, Method, Problem
+
+__all__ = ["METHODS", "Grid", "Method", "Problem", "find_method"]
+
+METHODS: dict[str, Method] = {
+    "gram": gram.METHOD,
+    "shallow-cnn": shallow_cnn.METHOD,
+}
+
+
+def find_method(name: str) -> Method:
+    """Look a method up by name.
+
+    Raises
+    ------
+    InvalidSettingError
+        For a name that is not in the registry.
+    """
+    try:
+        return METHODS[name]
+    except KeyError:
+        raise InvalidSettingError(f"method={name!r} must be one of {', '.join(METHODS)}") from None

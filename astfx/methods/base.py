@@ -1,0 +1,146 @@
+"""What a style transfer method is: one row of the registry, one file of code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from astfx.optim import Minimum, Objective
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """The time-frequency grid that features lie on.
+
+    Attributes
+    ----------
+    sample_rate : int, hertz
+    n_fft, hop_length : int, samples
+    """
+
+    sample_rate: int
+    n_fft: int
+    hop_length: int
+
+    def frames(self, duration_ms: float) -> int:
+        """Whole frames nearest to a duration, at least one."""
+        return max(1, round(duration_ms * 1e-3 * self.sample_rate / self.hop_length))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One segment to stylise.
+
+    Attributes
+    ----------
+    grid : Grid
+    content : (frames, bins)
+        Features of the content.
+    start : (frames, bins)
+        Where to start from: the content, or what is already known of the output.
+    n_fixed : int
+        Leading frames of `start` that were already emitted and must stay.
+    past : (frames, bins) or None
+        Frames emitted before the segment: they count towards the output's statistics.
+    targets : mapping of str to Tensor
+        What the method's `prepare` made of the style.
+    options : Any
+        The method's own options, an instance of its `Options`.
+    iterations : int
+    seed : int
+    callback : callable
+        ``callback(iteration, loss)`` after each iteration; True stops.
+    """
+
+    grid: Grid
+    content: Tensor
+    start: Tensor
+    n_fixed: int
+    past: Tensor | None
+    targets: Mapping[str, Tensor]
+    options: Any
+    iterations: int
+    seed: int
+    callback: Callable[[int, float], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """A row of the registry.
+
+    Attributes
+    ----------
+    summary, front_end, features, statistics, optimiser, needs, source : str
+        What `astfx methods` and the docs say of it.
+    options : type
+        Frozen keyword-only dataclass of the method's own settings, validated when made.
+    iterations : int
+        How many by default.
+    context_ms : callable
+        ``context_ms(options)``: how far in time the method looks around a frame.
+    prepare : callable
+        ``prepare(runs, options, grid, seed)``: the style's runs of frames -> named tensors,
+        enough to stylise without the style.
+    match : callable
+        Problem -> Minimum: the features of the output.
+    check : callable
+        ``check(tensors, options, grid)``: raises ValueError unless loaded tensors are what
+        `prepare` would make.
+    seeded : bool
+        Whether `prepare` depends on the seed.
+    prepared_options : tuple of str
+        Options that `prepare` depends on.
+    """
+
+    summary: str
+    front_end: str
+    features: str
+    statistics: str
+    optimiser: str
+    needs: str
+    source: str
+    options: type[Any]
+    iterations: int
+    context_ms: Callable[[Any], float]
+    prepare: Callable[[Sequence[Tensor], Any, Grid, int], dict[str, Tensor]]
+    match: Callable[[Problem], Minimum]
+    check: Callable[[Mapping[str, Tensor], Any, Grid], None]
+    seeded: bool = False
+    prepared_options: tuple[str, ...] = ()
+
+
+def check_tensor(tensors: Mapping[str, Tensor], name: str, shape: Sequence[int | None]) -> Tensor:
+    """Return a loaded tensor, or raise ValueError if it is missing, misshapen or not finite.
+
+    Parameters
+    ----------
+    shape : sequence of int or None
+        None leaves a length free.
+    """
+    if name not in tensors:
+        raise ValueError(f"tensor {name!r} is missing")
+    tensor = tensors[name]
+    if tensor.ndim != len(shape) or any(
+        want is not None and want != have for want, have in zip(shape, tensor.shape, strict=True)
+    ):
+        raise ValueError(f"tensor {name!r} has shape {tuple(tensor.shape)}, not {tuple(shape)}")
+    if not bool(torch.isfinite(tensor).all()):
+        raise ValueError(f"tensor {name!r} holds numbers that are not finite")
+    return tensor
+
+
+def hold_fixed(objective: Objective, n_fixed: int) -> Objective:
+    """Keep the first `n_fixed` frames where they are."""
+    if n_fixed == 0:
+        return objective
+
+    def held(x: Tensor) -> tuple[float, Tensor]:
+        loss, gradient = objective(x)
+        gradient[:n_fixed] = 0.0
+        return loss, gradient
+
+    return held

@@ -1,0 +1,125 @@
+"""`gram`: the infinite-width style loss, minimised over the log magnitude.
+
+The features of a random convolution with infinitely many filters, in closed form
+(`astfx.features.arc_cosine`), at several kernel widths, so that nothing is drawn at random
+and one evaluation costs about a hundredth of the sampled network's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from astfx.errors import InvalidSettingError
+from astfx.features.arc_cosine import ArcCosineContentLoss, ArcCosineLoss, make_references
+from astfx.methods.base import Grid, Method, Problem, check_tensor, hold_fixed
+from astfx.optim import Minimum, Objective, minimise
+
+
+@dataclass(frozen=True, kw_only=True)
+class GramOptions:
+    """Options of the `gram` method.
+
+    Attributes
+    ----------
+    kernel_ms : tuple of float, milliseconds
+        Durations of the patches that are compared, 1 to 2000 each, up to eight of them.
+    content_weight : float
+        How strongly the output is drawn to the content, 0 or more; 0.1 is clearly heard.
+    """
+
+    kernel_ms: tuple[float, ...] = (23.0, 255.0)
+    content_weight: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.kernel_ms) <= 8:
+            raise InvalidSettingError(
+                f"kernel_ms={self.kernel_ms} must name one to eight durations"
+            )
+        for duration in self.kernel_ms:
+            if not 1.0 <= duration <= 2000.0:
+                raise InvalidSettingError(
+                    f"kernel_ms={duration} must lie between 1 and 2000 (milliseconds)"
+                )
+        if not 0.0 <= self.content_weight <= 1000.0:
+            raise InvalidSettingError(
+                f"content_weight={self.content_weight} must lie between 0 and 1000"
+            )
+
+
+def kernel_widths(options: GramOptions, grid: Grid) -> tuple[int, ...]:
+    """Kernel durations as whole frames, each width once."""
+    return tuple(sorted({grid.frames(duration) for duration in options.kernel_ms}))
+
+
+def prepare(
+    runs: Sequence[Tensor], options: GramOptions, grid: Grid, seed: int
+) -> dict[str, Tensor]:
+    """Keep the style's frames themselves: the kernel needs nothing else."""
+    return {
+        "frames": torch.cat(list(runs)),
+        "run_lengths": torch.tensor([len(run) for run in runs]),
+    }
+
+
+def check(tensors: Mapping[str, Tensor], options: GramOptions, grid: Grid) -> None:
+    """Refuse loaded tensors that `prepare` cannot have made."""
+    frames = check_tensor(tensors, "frames", (None, grid.n_fft // 2 + 1))
+    lengths = check_tensor(tensors, "run_lengths", (None,))
+    if frames.dtype != torch.float32 or lengths.dtype != torch.int64:
+        raise ValueError("tensors 'frames' and 'run_lengths' must be float32 and int64")
+    if int(lengths.sum()) != len(frames) or int(lengths.min()) < 1:
+        raise ValueError("tensor 'run_lengths' does not add up to the frames")
+    if int(lengths.max()) < max(kernel_widths(options, grid)):
+        raise ValueError("tensor 'frames' has no run as long as the widest kernel")
+
+
+def match(problem: Problem) -> Minimum:
+    """Find the frames whose statistics are the style's."""
+    widths = kernel_widths(problem.options, problem.grid)
+    runs = torch.split(problem.targets["frames"], problem.targets["run_lengths"].tolist())
+    references = make_references([(runs, -1.0)], widths)
+    mass = 1.0
+    if problem.past is not None and len(problem.past) >= max(widths):
+        n_new = len(problem.start) - problem.n_fixed
+        mass = n_new / (n_new + len(problem.past))
+        references = make_references(
+            [(runs, -1.0), ([problem.past], 1.0 - mass)], widths, references.scales
+        )
+    style_loss = ArcCosineLoss(references, widths, mass)
+    objective: Objective = style_loss
+    weight = problem.options.content_weight
+    if weight > 0.0:
+        content_loss = ArcCosineContentLoss(problem.content)
+
+        def objective(x: Tensor) -> tuple[float, Tensor]:
+            loss, gradient = style_loss(x)
+            distance, pull = content_loss(x)
+            return loss + weight * distance, gradient.add_(pull, alpha=weight)
+
+    return minimise(
+        hold_fixed(objective, problem.n_fixed),
+        problem.start,
+        iterations=problem.iterations,
+        callback=problem.callback,
+    )
+
+
+METHOD = Method(
+    summary="random-network texture in closed form: the default",
+    front_end="log1p STFT",
+    features="infinitely many random filters, several widths",
+    statistics="Gram matrices, as a squared MMD",
+    optimiser="L-BFGS from the content",
+    needs="nothing",
+    source="Ulyanov & Lebedev 2016; Cho & Saul 2009; docs/engine.md",
+    options=GramOptions,
+    iterations=20,
+    context_ms=lambda options: max(options.kernel_ms),
+    prepare=prepare,
+    match=match,
+    check=check,
+)

@@ -1,0 +1,47 @@
+"""Phase reconstruction. To add a method, write its file and add its row here."""
+
+from __future__ import annotations
+
+from astfx.errors import InvalidSettingError
+from astfx.phase.base import PhaseMethod, PhaseProblem
+from astfx.phase.griffin_lim import fast_griffin_lim, griffin_lim
+from astfx.phase.seeded import seeded_pghi
+
+__all__ = ["PHASE_METHODS", "PhaseMethod", "PhaseProblem", "find_phase_method"]
+
+PHASE_METHODS: dict[str, PhaseMethod] = {
+    "pghi": PhaseMethod(
+        summary="phase gradient heap integration, then a few fast Griffin-Lim steps",
+        source="Průša et al. 2017; Perraudin et al. 2013",
+        n_iter=8,
+        reconstruct=seeded_pghi,
+    ),
+    "fast-griffin-lim": PhaseMethod(
+        summary="Griffin-Lim with momentum 0.99, from random phase",
+        source="Perraudin et al. 2013",
+        n_iter=32,
+        reconstruct=fast_griffin_lim,
+    ),
+    "griffin-lim": PhaseMethod(
+        summary="the classic algorithm, from random phase",
+        source="Griffin & Lim 1984",
+        n_iter=100,
+        reconstruct=griffin_lim,
+    ),
+}
+
+
+def find_phase_method(name: str) -> PhaseMethod:
+    """Look a phase method up by name.
+
+    Raises
+    ------
+    InvalidSettingError
+        For a name that is not in the registry.
+    """
+    try:
+        return PHASE_METHODS[name]
+    except KeyError:
+        raise InvalidSettingError(
+            f"phase={name!r} must be one of {', '.join(PHASE_METHODS)}"
+        ) from None

@@ -1,0 +1,54 @@
+"""The default: PGHI seeded with the content's phase, then a few fast Griffin-Lim steps.
+
+Where the output's magnitude is still the content's, so is its phase; elsewhere the phase
+is integrated outwards from there. Slight styles then start close to the content's phase,
+full ones close to PGHI, whichever is the more consistent (docs/engine.md has the figures).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from astfx.phase.base import PhaseProblem, channel_phasors, shared_phasor
+from astfx.phase.griffin_lim import FAST_MOMENTUM, refine
+from astfx.phase.pghi import pghi
+
+SEED_WITHIN_DB = 3.0
+_TINY = 1e-20
+
+
+def _power_mean(magnitude: Tensor) -> Tensor:
+    return magnitude[0] if len(magnitude) == 1 else magnitude.square().mean(dim=0).sqrt_()
+
+
+def seeded_pghi(problem: PhaseProblem) -> Tensor:
+    """PGHI from the content's phase where the magnitude is within 3 dB of the content's."""
+    magnitude = _power_mean(problem.magnitude)
+    content_magnitude = _power_mean(problem.content.abs())
+    shared, apart = channel_phasors(problem.content)
+    ratio_db = 20.0 * torch.log10(magnitude.clamp_min(_TINY) / content_magnitude.clamp_min(_TINY))
+    known = ratio_db.abs() < SEED_WITHIN_DB
+    n_fixed = problem.fixed.shape[1]
+    if n_fixed:
+        shared[:n_fixed] = shared_phasor(problem.fixed, apart[:, :n_fixed])
+        known[:n_fixed] = True
+    phase = pghi(
+        magnitude.cpu().numpy(),
+        problem.stft.n_fft,
+        problem.stft.hop_length,
+        problem.rng,
+        phase=shared.angle().cpu().numpy().astype(np.float32),
+        known=known.cpu().numpy(),
+    )
+    angle = torch.from_numpy(phase).to(magnitude.device)
+    start = torch.polar(torch.ones_like(angle), angle) * apart
+    return refine(
+        start,
+        problem.magnitude,
+        problem.fixed,
+        problem.stft,
+        n_iter=problem.n_iter,
+        momentum=FAST_MOMENTUM,
+    )

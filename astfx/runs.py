@@ -1,0 +1,132 @@
+"""A render as the command line does it: files in and out, measured, and drawn if asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from astfx.audio import FileSource, Waveform, read_excerpt
+from astfx.errors import AudioFileError
+from astfx.render import STYLE_SUFFIX, Report, render_file
+from astfx.settings import Settings
+from astfx.transfer import Progress
+
+MEASURED_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A finished render and how near it came to its style.
+
+    Attributes
+    ----------
+    report : Report
+    output : str
+    distance_before_db, distance_after_db : float or None
+        `astfx.metrics.style_distance` of the content and of the output from the style, over
+        their first minute; None where the style is not audio.
+    """
+
+    report: Report
+    output: str
+    distance_before_db: float | None
+    distance_after_db: float | None
+
+    def summary(self) -> str:
+        """One line for people."""
+        report = self.report
+        parts = [
+            f"{self.output}: {report.seconds['total']:.2f} s for {report.audio_seconds:.1f} s of "
+            f"audio (real-time factor {report.real_time_factor:.2f})"
+        ]
+        if self.distance_before_db is not None and self.distance_after_db is not None:
+            parts.append(
+                f"style distance {self.distance_before_db:.1f} dB before, "
+                f"{self.distance_after_db:.1f} dB after"
+            )
+        if report.level_lost_db > 0.0:
+            parts.append(
+                f"{report.level_lost_db:.1f} dB quieter than the content to stay below full scale "
+                "(--float keeps the level)"
+            )
+        return ", ".join(parts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report with the distances."""
+        return {
+            **self.report.to_dict(),
+            "style_distance_db": {
+                "before": self.distance_before_db,
+                "after": self.distance_after_db,
+            },
+        }
+
+
+def render_and_measure(
+    content: str,
+    style: str,
+    output: str,
+    settings: Settings,
+    *,
+    float_samples: bool = False,
+    plot: Path | None = None,
+    progress: Progress | None = None,
+) -> Measured:
+    """Render files, score the result, and draw it if `plot` names a picture.
+
+    Raises
+    ------
+    AstfxError
+        If anything named cannot be used.
+    """
+    if plot is not None:
+        check_picture(plot)
+    source = FileSource(content, "content")
+    style_is_audio = not style.endswith(STYLE_SUFFIX)
+    style_source = FileSource(style, "style") if style_is_audio else None
+    report = render_file(
+        source,
+        style_source or style,
+        output,
+        settings,
+        float_samples=float_samples,
+        progress=progress,
+    )
+    before = after = None
+    written: Waveform | None = None
+    heard = read_excerpt(source, MEASURED_SECONDS)
+    if output != "-":
+        written = read_excerpt(FileSource(output, "output"), MEASURED_SECONDS)
+    if style_source is not None and written is not None:
+        from astfx.metrics import style_distance
+
+        target = read_excerpt(style_source, MEASURED_SECONDS)
+        rates = (source.sample_rate, style_source.sample_rate)
+        before = style_distance(heard, target, *rates)
+        after = style_distance(written, target, *rates)
+    if plot is not None:
+        from astfx.plots import draw_render
+
+        clips = {"content": (heard, source.sample_rate)}
+        if style_source is not None:
+            clips["style"] = (
+                read_excerpt(style_source, MEASURED_SECONDS),
+                style_source.sample_rate,
+            )
+        if written is not None:
+            clips["result"] = (written, source.sample_rate)
+        draw_render(plot, clips, [segment.losses for segment in report.segments])
+    return Measured(
+        report=report, output=output, distance_before_db=before, distance_after_db=after
+    )
+
+
+def check_picture(path: Path) -> None:
+    """Refuse a picture that cannot be written, before any work is done."""
+    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise AudioFileError(f"picture file '{path}' must end in .png, .svg or .pdf")
+    if not path.absolute().parent.is_dir():
+        raise AudioFileError(
+            f"picture file '{path}': the folder '{path.absolute().parent}' does not exist"
+        )

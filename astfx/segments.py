@@ -1,0 +1,142 @@
+"""How long audio is cut into segments that share context, and where it is silent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from astfx.audio import Source, Waveform, check_finite
+from astfx.errors import InvalidAudioError
+from astfx.loudness import LoudnessMeter
+from astfx.targets import SILENCE
+
+_LONGEST_SINGLE = 1.5
+_SHORTEST_SILENCE_MS = 200.0
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Frames [first, last) are emitted; those up to `look` are stylised along with them."""
+
+    first: int
+    last: int
+    look: int
+
+
+def plan_segments(n_frames: int, segment_frames: int, overlap_frames: int) -> list[Segment]:
+    """Cut frames into equal segments of about `segment_frames`.
+
+    Audio of up to one and a half segments stays whole. The last `overlap_frames` of each
+    segment's reach are stylised again, from there on, with the next one.
+    """
+    count = 1
+    if n_frames > _LONGEST_SINGLE * segment_frames:
+        count = round(n_frames / segment_frames)
+    borders = [round(i * n_frames / count) for i in range(count + 1)]
+    return [
+        Segment(first, last, min(last + overlap_frames, n_frames))
+        for first, last in pairwise(borders)
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scan:
+    """What one pass over the content finds out.
+
+    Attributes
+    ----------
+    n_samples : int
+    rms : float
+        Over the parts that are not silent; full scale = 1.
+    power : float
+        K-weighted mean power.
+    peak : float
+    silent : (hops,) bool
+        Hop-long stretches inside a silence of at least 200 ms.
+    """
+
+    n_samples: int
+    rms: float
+    power: float
+    peak: float
+    silent: npt.NDArray[np.bool_]
+
+
+def scan(source: Source, hop_length: int) -> Scan:
+    """Measure a source: length, level, loudness, silences.
+
+    Raises
+    ------
+    InvalidAudioError
+        If it is empty or holds NaN or Inf.
+    """
+    meter = LoudnessMeter(source.sample_rate, source.channels)
+    n_samples, peak = 0, 0.0
+    energies: list[npt.NDArray[np.float64]] = []
+    quiet: list[npt.NDArray[np.bool_]] = []
+    for block in source.blocks(hop_length * 128):
+        check_finite(block, source.name, n_samples, source.sample_rate)
+        meter.add(block)
+        n_samples += block.shape[1]
+        padded = np.pad(block, ((0, 0), (0, -block.shape[1] % hop_length)))
+        hops = padded.reshape(block.shape[0], -1, hop_length)
+        peaks = np.abs(hops).max(axis=(0, 2))
+        peak = max(peak, float(peaks.max()))
+        quiet.append(peaks < SILENCE)
+        energies.append(np.square(hops, dtype=np.float64).mean(axis=0).sum(axis=1))
+    if n_samples == 0:
+        raise InvalidAudioError(f"{source.name} holds no audio samples")
+    is_quiet, energy = np.concatenate(quiet), np.concatenate(energies)
+    shortest = max(2, round(_SHORTEST_SILENCE_MS * 1e-3 * source.sample_rate / hop_length))
+    sounding = ~is_quiet
+    n_sounding = max(int(sounding.sum()) * hop_length, 1)
+    return Scan(
+        n_samples=n_samples,
+        rms=float(np.sqrt(energy[sounding].sum() / min(n_sounding, n_samples))),
+        power=meter.power,
+        peak=peak,
+        silent=_long_runs(is_quiet, shortest),
+    )
+
+
+def _long_runs(flags: npt.NDArray[np.bool_], shortest: int) -> npt.NDArray[np.bool_]:
+    """Keep only runs of True of at least `shortest`; a run at either end may be shorter."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], flags.astype(np.int8), [0]))))
+    result = np.zeros_like(flags)
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        if stop - start >= shortest:
+            result[start:stop] = True
+    return result
+
+
+def silence_gate(
+    silent: npt.NDArray[np.bool_], start: int, stop: int, hop_length: int
+) -> npt.NDArray[np.float32] | None:
+    """Gain that keeps silences silent, for samples [start, stop); None where it is one.
+
+    It fades within the silence, one hop at either end, so that no onset is dulled.
+    """
+    first, last = start // hop_length, -(-stop // hop_length)
+    if not silent[first:last].any():
+        return None
+    padded = np.concatenate(([False], silent, [False]))
+    before, here, after = padded[first:last], padded[first + 1 : last + 1], padded[first + 2 :]
+    after = np.resize(np.append(after[: last - first], False), last - first)
+    begin = np.where(here & before, 0.0, 1.0)
+    end = np.where(here & after, 0.0, 1.0)
+    ramp = np.arange(hop_length, dtype=np.float32) / hop_length
+    gate = begin[:, None] + (end - begin)[:, None] * ramp
+    # A silence of one hop would ramp from one to one.
+    return gate.astype(np.float32).reshape(-1)[
+        start - first * hop_length : stop - first * hop_length
+    ]
+
+
+def apply_gate(block: Waveform, silent: npt.NDArray[np.bool_], start: int, hop_length: int) -> None:
+    """Silence a (channels, n) block in place where the content was silent."""
+    gate = silence_gate(silent, start, start + block.shape[1], hop_length)
+    if gate is not None:
+        block *= gate

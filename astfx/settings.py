@@ -1,0 +1,121 @@
+"""The settings of a render: one frozen object, validated once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from astfx.errors import InvalidSettingError
+
+DEFAULT_METHOD = "gram"
+DEFAULT_PHASE = "pghi"
+
+
+def _check_number(name: str, value: Any, low: float, high: float, unit: str = "") -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value) or not low <= value <= high:
+        suffix = f" ({unit})" if unit else ""
+        raise InvalidSettingError(f"{name}={value!r} must lie between {low:g} and {high:g}{suffix}")
+
+
+def _check_count(name: str, value: Any, low: int, high: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise InvalidSettingError(
+            f"{name}={value!r} must be a whole number between {low} and {high}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How to render.
+
+    Attributes
+    ----------
+    strength : float, 0 to 1
+        How far the features move from the content (0: the content bit for bit) to the full
+        style (1).
+    mix : float, 0 to 1
+        Share of the result against the content itself.
+    method : str
+        A name from `astfx methods`.
+    options : mapping
+        The method's own options by name; see the method's `Options` class.
+    iterations : int or None, 1 to 10000
+        Optimiser iterations per segment; None is the method's default.
+    budget_seconds : float or None, 0.01 to 86400
+        Stop iterating when the whole render would take longer. Results then depend on the
+        machine's speed.
+    seed : int, 0 to 2**63 - 1
+    device : {"auto", "cpu", "cuda"}
+    threads : int or None, 1 to 256
+        CPU threads; None chooses.
+    phase : str
+        A phase method: "pghi", "fast-griffin-lim" or "griffin-lim".
+    phase_iterations : int or None, 0 to 10000
+    window_ms : float, 5 to 500, milliseconds
+        STFT window; the hop is a quarter of it.
+    segment_seconds : float, 1 to 120
+        Longer audio is stylised in segments of about this length.
+    overlap_seconds : float, 0.1 to 10
+        How far neighbouring segments overlap.
+    """
+
+    strength: float = 1.0
+    mix: float = 1.0
+    method: str = DEFAULT_METHOD
+    options: Mapping[str, Any] = field(default_factory=dict)
+    iterations: int | None = None
+    budget_seconds: float | None = None
+    seed: int = 0
+    device: str = "auto"
+    threads: int | None = None
+    phase: str = DEFAULT_PHASE
+    phase_iterations: int | None = None
+    window_ms: float = 92.88
+    segment_seconds: float = 10.0
+    overlap_seconds: float = 0.5
+
+    def __post_init__(self) -> None:
+        _check_number("strength", self.strength, 0.0, 1.0)
+        _check_number("mix", self.mix, 0.0, 1.0)
+        if self.iterations is not None:
+            _check_count("iterations", self.iterations, 1, 10_000)
+        if self.budget_seconds is not None:
+            _check_number("budget_seconds", self.budget_seconds, 0.01, 86_400.0, "seconds")
+        _check_count("seed", self.seed, 0, 2**63 - 1)
+        if self.threads is not None:
+            _check_count("threads", self.threads, 1, 256)
+        if self.phase_iterations is not None:
+            _check_count("phase_iterations", self.phase_iterations, 0, 10_000)
+        _check_number("window_ms", self.window_ms, 5.0, 500.0, "milliseconds")
+        _check_number("segment_seconds", self.segment_seconds, 1.0, 120.0, "seconds")
+        _check_number("overlap_seconds", self.overlap_seconds, 0.1, 10.0, "seconds")
+        if self.overlap_seconds > self.segment_seconds / 2.0:
+            raise InvalidSettingError(
+                f"overlap_seconds={self.overlap_seconds} must be at most half of "
+                f"segment_seconds={self.segment_seconds}"
+            )
+
+
+def make_options(options_type: type[Any], method: str, values: Mapping[str, Any]) -> Any:
+    """Build a method's options from names and values.
+
+    Raises
+    ------
+    InvalidSettingError
+        For a name the method does not have, or a value outside its range or of a wrong type.
+    """
+    known = options_type.__dataclass_fields__
+    for name in values:
+        if name not in known:
+            raise InvalidSettingError(
+                f"method {method!r} has no option {name!r}; it has {', '.join(known)}"
+            )
+    try:
+        return options_type(**values)
+    except TypeError as error:
+        raise InvalidSettingError(
+            f"an option of method {method!r} has a wrong type: {error}"
+        ) from None

@@ -1,0 +1,276 @@
+"""A style made ready: what a method needs of it, computed once, saved and loaded again."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from astfx.audio import ArraySource, Source, Waveform, check_finite, read_all, resample
+from astfx.device import resolve_device, thread_count
+from astfx.errors import (
+    AudioFileError,
+    AudioFileNotFoundError,
+    InvalidAudioError,
+    InvalidSettingError,
+    TargetFileError,
+)
+from astfx.frontends.log_magnitude import LogMagnitude
+from astfx.frontends.stft import Stft, hop_length_for
+from astfx.methods import METHODS, Grid, find_method
+from astfx.settings import Settings, make_options
+
+FORMAT_VERSION = 1
+SILENCE = 1e-5
+"""Peak below which audio counts as silent: -100 dBFS."""
+
+MAX_STYLE_SECONDS = 20.0
+EXCERPT_SECONDS = 2.5
+_OVERLAP = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class StyleTargets:
+    """What one method keeps of one style, for one sample rate.
+
+    Attributes
+    ----------
+    method : str
+    options : mapping
+        The method's options it was prepared with.
+    grid : Grid
+    seed : int
+    tensors : mapping of str to Tensor
+    name : str
+        Where the style came from.
+    """
+
+    method: str
+    options: Mapping[str, Any]
+    grid: Grid
+    seed: int
+    tensors: Mapping[str, Tensor]
+    name: str
+
+    def to(self, device: torch.device) -> StyleTargets:
+        """Put the tensors on a device."""
+        tensors = {key: tensor.to(device) for key, tensor in self.tensors.items()}
+        return StyleTargets(**{**self.__dict__, "tensors": tensors})
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a safetensors file (aside, then renamed).
+
+        Raises
+        ------
+        AudioFileError
+            If it cannot be written.
+        """
+        from safetensors.torch import save
+
+        target = Path(path)
+        description = {
+            "version": FORMAT_VERSION,
+            "method": self.method,
+            "options": dict(self.options),
+            "grid": asdict(self.grid),
+            "seed": self.seed,
+            "name": self.name,
+        }
+        tensors = {key: tensor.contiguous().cpu() for key, tensor in self.tensors.items()}
+        data = save(tensors, metadata={"astfx-style": json.dumps(description, sort_keys=True)})
+        part = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
+        try:
+            part.write_bytes(data)
+            os.replace(part, target)
+        except OSError as error:
+            raise AudioFileError(
+                f"style file '{target}' cannot be written ({error.strerror})"
+            ) from None
+        finally:
+            part.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> StyleTargets:
+        """Read a file that `save` wrote.
+
+        Raises
+        ------
+        AudioFileNotFoundError
+            If there is no such file.
+        TargetFileError
+            If it is damaged, foreign, newer than this version, or does not fit its method.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        source = Path(path)
+        if not source.is_file():
+            raise AudioFileNotFoundError(f"style file '{source}' does not exist")
+        try:
+            with safe_open(str(source), framework="pt") as file:
+                metadata = file.metadata() or {}
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError, ValueError) as error:
+            raise TargetFileError(
+                f"style file '{source}' is damaged or not a style file ({error})"
+            ) from None
+        if "astfx-style" not in metadata:
+            raise TargetFileError(f"style file '{source}' was not written by astfx")
+        try:
+            description = json.loads(metadata["astfx-style"])
+            version = int(description["version"])
+            if version > FORMAT_VERSION:
+                raise TargetFileError(
+                    f"style file '{source}' has version {version}, newer than the version "
+                    f"{FORMAT_VERSION} that this astfx reads: update astfx"
+                )
+            method = METHODS[description["method"]]
+            options = {
+                key: tuple(value) if isinstance(value, list) else value
+                for key, value in description["options"].items()
+            }
+            make_options(method.options, description["method"], options)
+            targets = cls(
+                method=description["method"],
+                options=options,
+                grid=Grid(**{key: int(value) for key, value in description["grid"].items()}),
+                seed=int(description["seed"]),
+                tensors=tensors,
+                name=str(description["name"]),
+            )
+            method.check(
+                tensors, make_options(method.options, targets.method, options), targets.grid
+            )
+        except TargetFileError:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise TargetFileError(
+                f"style file '{source}' does not describe a style that this astfx knows ({error})"
+            ) from None
+        return targets
+
+
+def grid_for(sample_rate: int, settings: Settings) -> Grid:
+    """The time-frequency grid of a render at a sample rate."""
+    hop_length = hop_length_for(settings.window_ms, sample_rate)
+    return Grid(sample_rate=sample_rate, n_fft=_OVERLAP * hop_length, hop_length=hop_length)
+
+
+def excerpts(waveform: Waveform, sample_rate: int) -> list[Waveform]:
+    """The whole clip, or evenly spaced excerpts of a long one, (channels, n) each.
+
+    A texture's statistics need seconds, not minutes; the cost of every later render is
+    proportional to what is kept.
+    """
+    n_samples = waveform.shape[1]
+    if n_samples <= MAX_STYLE_SECONDS * sample_rate:
+        return [waveform]
+    length = round(EXCERPT_SECONDS * sample_rate)
+    count = round(MAX_STYLE_SECONDS / EXCERPT_SECONDS)
+    starts = np.linspace(0, n_samples - length, count).round().astype(int)
+    return [waveform[:, start : start + length] for start in starts]
+
+
+def style_runs(
+    clips: list[Waveform], grid: Grid, least_frames: int, device: torch.device, name: str
+) -> list[Tensor]:
+    """Log-magnitude frames of a style's clips, each at least `least_frames` long.
+
+    Parameters
+    ----------
+    clips : list of (channels, samples)
+    grid : Grid
+    least_frames : int
+        A shorter clip's frames are repeated up to this: a steady sound of that spectrum.
+
+    Raises
+    ------
+    InvalidAudioError
+        If the style is silent.
+    """
+    n_samples = sum(clip.shape[1] for clip in clips)
+    peak = max(float(np.abs(clip).max()) for clip in clips)
+    if peak < SILENCE:
+        raise InvalidAudioError(
+            f"{name} is silent (its peak is below {20 * np.log10(SILENCE):.0f} dBFS): "
+            "there is no style to take from it"
+        )
+    power = sum(float(np.square(clip, dtype=np.float64).mean(axis=0).sum()) for clip in clips)
+    level = LogMagnitude(rms=float(np.sqrt(power / n_samples)), n_fft=grid.n_fft)
+    stft = Stft(n_fft=grid.n_fft, hop_length=grid.hop_length, device=device)
+    runs = []
+    for clip in clips:
+        waveform = torch.from_numpy(np.ascontiguousarray(clip)).to(device)
+        # Whole frames only: the faded frames at a clip's ends are not part of the style.
+        whole = clip.shape[1] >= grid.n_fft + (least_frames - 1) * grid.hop_length
+        spectrogram = stft.forward(waveform) if whole else stft.analyse(waveform)
+        run = level.features(spectrogram)
+        if len(run) < least_frames:
+            run = run.repeat(-(-least_frames // len(run)), 1)
+        runs.append(run)
+    return runs
+
+
+def prepare_source(style: Source, sample_rate: int, settings: Settings) -> StyleTargets:
+    """Prepare a style from a source, for content of a sample rate."""
+    waveform = read_all(style)
+    check_finite(waveform, style.name, 0, style.sample_rate)
+    clips = [
+        resample(clip, style.sample_rate, sample_rate)
+        for clip in excerpts(waveform, style.sample_rate)
+    ]
+    method = find_method(settings.method)
+    options = make_options(method.options, settings.method, settings.options)
+    grid = grid_for(sample_rate, settings)
+    device = resolve_device(settings.device)
+    with thread_count(settings.threads), torch.inference_mode():
+        least_frames = grid.frames(method.context_ms(options))
+        runs = style_runs(clips, grid, least_frames, device, style.name)
+        tensors = method.prepare(runs, options, grid, settings.seed)
+    return StyleTargets(
+        method=settings.method,
+        options=asdict(options),
+        grid=grid,
+        seed=settings.seed,
+        tensors=tensors,
+        name=style.name,
+    )
+
+
+def check_targets(targets: StyleTargets, sample_rate: int, settings: Settings) -> None:
+    """Refuse targets that were prepared for something else than this render."""
+    grid = grid_for(sample_rate, settings)
+    if targets.grid != grid:
+        raise InvalidSettingError(
+            f"the prepared style is for {targets.grid.sample_rate} Hz with n_fft="
+            f"{targets.grid.n_fft}, the content needs {sample_rate} Hz with n_fft={grid.n_fft}: "
+            "prepare it again for this rate"
+        )
+    method = find_method(settings.method)
+    if targets.method != settings.method:
+        raise InvalidSettingError(
+            f"the prepared style is for method={targets.method!r}, not {settings.method!r}"
+        )
+    options = asdict(make_options(method.options, settings.method, settings.options))
+    if method.seeded and targets.seed != settings.seed:
+        raise InvalidSettingError(
+            f"the prepared style was drawn with seed={targets.seed}, not seed={settings.seed}"
+        )
+    for name in method.prepared_options:
+        if options[name] != targets.options[name]:
+            raise InvalidSettingError(
+                f"the prepared style has {name}={targets.options[name]}, not {options[name]}"
+            )
+
+
+def array_source(waveform: Waveform, sample_rate: int, name: str) -> ArraySource:
+    """Wrap checked audio, refusing NaN and Inf."""
+    check_finite(waveform, name, 0, sample_rate)
+    return ArraySource(waveform, sample_rate, name)

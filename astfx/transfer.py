@@ -1,0 +1,275 @@
+"""The whole flow: waveform -> front end -> features -> match -> phase -> waveform."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from astfx.audio import SlidingReader, Source, Waveform
+from astfx.device import resolve_device
+from astfx.errors import CancelledError
+from astfx.frontends.log_magnitude import LogMagnitude
+from astfx.frontends.stft import Stft
+from astfx.methods import Problem, find_method
+from astfx.phase import PhaseProblem, find_phase_method
+from astfx.segments import Scan, Segment, apply_gate, plan_segments
+from astfx.settings import Settings, make_options
+from astfx.targets import StyleTargets
+
+Progress = Callable[[float], bool | None]
+"""Called with the share done, 0 to 1; returning False cancels the render."""
+
+_PHASE_CONTEXT_FRAMES = 8
+_MATCH_SHARE = 0.8
+_TINY = 1e-20
+
+
+@dataclass
+class SegmentReport:
+    """How the stylisation of one segment went.
+
+    Attributes
+    ----------
+    losses : list of float
+        The method's loss at the start and after each iteration.
+    evaluations : int
+    match_seconds, phase_seconds : float
+    """
+
+    losses: list[float] = field(default_factory=list)
+    evaluations: int = 0
+    match_seconds: float = 0.0
+    phase_seconds: float = 0.0
+
+
+class Stylist:
+    """Stylise a source segment by segment, each with the ones before as its context.
+
+    Parameters
+    ----------
+    content : Source
+    measured : Scan
+        Of that source.
+    targets : StyleTargets
+    settings : Settings
+    progress : callable, optional
+    """
+
+    def __init__(
+        self,
+        content: Source,
+        measured: Scan,
+        targets: StyleTargets,
+        settings: Settings,
+        progress: Progress | None = None,
+    ) -> None:
+        self.settings = settings
+        self.measured = measured
+        self.device = resolve_device(settings.device)
+        self.targets = targets.to(self.device)
+        self.method = find_method(settings.method)
+        self.options = make_options(self.method.options, settings.method, settings.options)
+        self.phase = find_phase_method(settings.phase)
+        grid = self.grid = targets.grid
+        self.stft = Stft(n_fft=grid.n_fft, hop_length=grid.hop_length, device=self.device)
+        self.level = LogMagnitude(rms=measured.rms, n_fft=grid.n_fft)
+        self.segments = plan_segments(
+            self.stft.n_frames(measured.n_samples),
+            grid.frames(settings.segment_seconds * 1e3),
+            grid.frames(settings.overlap_seconds * 1e3),
+        )
+        self.reports: list[SegmentReport] = []
+        self._edge_frames = grid.frames(self.method.context_ms(self.options)) - 1
+        self._context_frames = max(self._edge_frames, _PHASE_CONTEXT_FRAMES)
+        self._reader = SlidingReader(content)
+        self._progress = progress
+        self._started = time.monotonic()
+        # What earlier segments leave behind, all of it bounded.
+        self._past: deque[Tensor] = deque(maxlen=1)
+        self._look: Tensor | None = None
+        self._context = torch.zeros(0, self.stft.n_bins, device=self.device)
+        self._fixed = torch.zeros(
+            content.channels, 0, self.stft.n_bins, dtype=torch.complex64, device=self.device
+        )
+        self._tail = torch.zeros(content.channels, grid.n_fft - grid.hop_length, device=self.device)
+
+    def blocks(self) -> Iterator[Waveform]:
+        """Yield the stylised audio in (channels, n) blocks, as long as the content."""
+        n_samples, hop = self.measured.n_samples, self.grid.hop_length
+        for index, segment in enumerate(self.segments):
+            with torch.inference_mode():
+                waveform = self._stylise(index, segment)
+            start = self.stft.sample_range(segment.first, segment.last)[0]
+            stop = start + waveform.shape[1]
+            block = waveform[:, max(0, -start) : waveform.shape[1] - max(0, stop - n_samples)]
+            result = np.array(block.cpu().numpy())
+            apply_gate(result, self.measured.silent, max(0, start), hop)
+            yield result
+
+    def _report_progress(self, index: int, share: float) -> None:
+        if self._progress is not None:
+            done = (index + share) / len(self.segments)
+            if self._progress(done) is False:
+                raise CancelledError("the render was cancelled")
+
+    def _stylise(self, index: int, segment: Segment) -> Tensor:
+        """Emit the samples that segment `index` completes, (channels, n)."""
+        n_context = len(self._context)
+        start, stop = self.stft.sample_range(segment.first - n_context, segment.look)
+        samples = torch.from_numpy(self._reader.read(start, stop)).to(self.device)
+        n_new = segment.last - segment.first
+        if not bool(samples.abs().max() > 0.0):
+            return self._emit_silence(index, segment)
+        content = self.stft.forward(samples)
+        features = self.level.features(content)
+
+        report = SegmentReport()
+        began = time.monotonic()
+        output = self._match(index, segment, features, report)
+        report.match_seconds = time.monotonic() - began
+        self._report_progress(index, _MATCH_SHARE)
+
+        strength = self.settings.strength
+        blend = output if strength == 1.0 else torch.lerp(features, output, strength)
+        magnitude = _share_magnitude(content, features, blend, self.level)
+        began = time.monotonic()
+        n_iter = self.settings.phase_iterations
+        problem = PhaseProblem(
+            magnitude=magnitude,
+            content=content,
+            fixed=self._fixed,
+            stft=self.stft,
+            n_iter=self.phase.n_iter if n_iter is None else n_iter,
+            rng=np.random.default_rng([self.settings.seed, index]),
+        )
+        spectrogram = self.phase.reconstruct(problem)
+        report.phase_seconds = time.monotonic() - began
+        self.reports.append(report)
+
+        emitted = slice(n_context, n_context + n_new)
+        self._remember(output[emitted], output[emitted.stop :], spectrogram[:, emitted])
+        self._report_progress(index, 1.0)
+        return self._overlap_add(spectrogram[:, emitted])
+
+    def _match(
+        self, index: int, segment: Segment, features: Tensor, report: SegmentReport
+    ) -> Tensor:
+        """Features of the output for the context, the segment and what it looks ahead to."""
+        n_context = len(self._context)
+        start = features.clone()
+        start[:n_context] = self._context
+        n_known = 0
+        if self._look is not None:
+            n_known = len(self._look)
+            start[n_context : n_context + n_known] = self._look
+        # At the ends of the clip, frames are mirrored: every real frame then lies in as many
+        # patches as any other, and clips shorter than a patch work.
+        head = self._edge_frames if segment.first == 0 else 0
+        at_end = segment.look == segment.last
+        tail = self._edge_frames if at_end else 0
+        mirrored = _mirror_index(len(start), head, tail, self.device)
+        iterations = self.settings.iterations or self.method.iterations
+        deadline = self._deadline(index)
+
+        def callback(iteration: int, loss: float) -> bool:
+            self._report_progress(index, _MATCH_SHARE * iteration / iterations)
+            return deadline is not None and time.monotonic() > deadline
+
+        result = self.method.match(
+            Problem(
+                grid=self.grid,
+                content=features[mirrored],
+                start=start[mirrored],
+                n_fixed=n_context,
+                past=self._past[0] if self._past else None,
+                targets=self.targets.tensors,
+                options=self.options,
+                iterations=iterations,
+                seed=self.settings.seed,
+                callback=callback,
+            )
+        )
+        report.losses, report.evaluations = list(result.losses), result.evaluations
+        output = result.x[head : head + len(start)]
+        if self._look is not None and n_known:
+            # Frames stylised twice pass smoothly from one segment's version to the next one's.
+            fade = (torch.arange(n_known, device=self.device) + 0.5) / n_known
+            part = output[n_context : n_context + n_known]
+            output[n_context : n_context + n_known] = torch.lerp(self._look, part, fade[:, None])
+        return output
+
+    def _deadline(self, index: int) -> float | None:
+        """When to stop iterating on segment `index`, for an even share of the budget."""
+        if self.settings.budget_seconds is None:
+            return None
+        now = time.monotonic()
+        left = self._started + self.settings.budget_seconds - now
+        phase_seconds = self.reports[-1].phase_seconds if self.reports else 0.0
+        return now + max(left / (len(self.segments) - index) - phase_seconds, 0.0)
+
+    def _remember(self, emitted: Tensor, look: Tensor, spectrogram: Tensor) -> None:
+        self._past.append(emitted)
+        self._look = look if len(look) else None
+        self._context = torch.cat([self._context, emitted])[-self._context_frames :]
+        joined = torch.cat([self._fixed, spectrogram], dim=1)
+        self._fixed = joined[:, -self._context_frames :]
+
+    def _emit_silence(self, index: int, segment: Segment) -> Tensor:
+        """A segment of digital silence stays as it is; what rings into it still ends there."""
+        shape = (self._tail.shape[0], segment.last - segment.first, self.stft.n_bins)
+        spectrogram = torch.zeros(shape, dtype=torch.complex64, device=self.device)
+        frames = torch.zeros(shape[1:], device=self.device)
+        self._past.clear()
+        self._remember(frames, frames[: segment.look - segment.last], spectrogram)
+        self._past.clear()
+        self._look = None
+        self.reports.append(SegmentReport())
+        self._report_progress(index, 1.0)
+        return self._overlap_add(spectrogram)
+
+    def _overlap_add(self, spectrogram: Tensor) -> Tensor:
+        waveform = self.stft.inverse(spectrogram)
+        n_tail = self._tail.shape[1]
+        waveform[:, :n_tail] += self._tail
+        self._tail = waveform[:, -n_tail:].clone()
+        return waveform[:, :-n_tail]
+
+
+def _mirror_index(n_frames: int, head: int, tail: int, device: torch.device) -> Tensor:
+    """Indices of frames with `head` mirrored ones before and `tail` after, however few."""
+    index = torch.arange(-head, n_frames + tail, device=device)
+    period = max(2 * (n_frames - 1), 1)
+    index = index.remainder(period)
+    return torch.where(index < n_frames, index, period - index)
+
+
+def _share_magnitude(
+    content: Tensor, features: Tensor, output: Tensor, level: LogMagnitude
+) -> Tensor:
+    """Give each channel its part of the output's magnitude.
+
+    A channel keeps the share of the power that it has in the content, bin by bin.
+
+    Parameters
+    ----------
+    content : (channels, frames, bins) complex64
+    features, output : (frames, bins)
+        Of the content and of the output, channels together.
+
+    Returns
+    -------
+    (channels, frames, bins) float32
+    """
+    magnitude = level.magnitude(output)
+    if content.shape[0] == 1:
+        return magnitude[None]
+    together = level.magnitude(features)
+    share = content.abs() / together.clamp_min(_TINY)
+    share = torch.where(together > _TINY, share, 1.0)
+    return share.mul_(magnitude)
