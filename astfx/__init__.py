@@ -10,7 +10,7 @@ The map
 The way of the audio, a module each::
 
     audio -> frontends -> features -> methods (match) -> phase -> audio
-             \______________ transfer, render ______________/
+             \______________ stylist, render, api _________/
 
 Importing astfx is quick: torch is loaded when the first of these names is used.
 """
@@ -24,12 +24,12 @@ from astfx._threads import limit_spinning
 
 if TYPE_CHECKING:
     from astfx import metrics as metrics
+    from astfx.api import prepare_style as prepare_style
+    from astfx.api import render_file as render_file
+    from astfx.api import transfer as transfer
     from astfx.errors import AstfxError as AstfxError
     from astfx.errors import CancelledError as CancelledError
     from astfx.render import Report as Report
-    from astfx.render import prepare_style as prepare_style
-    from astfx.render import render_file as render_file
-    from astfx.render import transfer as transfer
     from astfx.settings import Settings as Settings
     from astfx.targets import StyleTargets as StyleTargets
 
@@ -41,9 +41,9 @@ _HOMES = {
     "Report": "astfx.render",
     "Settings": "astfx.settings",
     "StyleTargets": "astfx.targets",
-    "prepare_style": "astfx.render",
-    "render_file": "astfx.render",
-    "transfer": "astfx.render",
+    "prepare_style": "astfx.api",
+    "render_file": "astfx.api",
+    "transfer": "astfx.api",
 }
 __all__ = sorted(_HOMES)
 

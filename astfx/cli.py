@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from astfx.errors import AstfxError, AudioFileError, InvalidSettingError
+from astfx.errors import AstfxError, InvalidSettingError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -35,7 +33,7 @@ Examples:
 
   astfx render voice.wav --style rain.flac -o wet-voice.wav
 
-  astfx render song.mp3 --style glass.wav -o out.wav --strength 0.6 --plot out.png
+  astfx render song.mp3 -s glass.wav -o out.wav --strength 0.6 --plot out.png
 
   sox in.wav -t wav - | astfx render - --style rain.wav -o - | play -
 """
@@ -189,7 +187,7 @@ def prepare(
     """Compute once what renders need of a style, and keep it in a file."""
     if output.suffix != ".safetensors":
         raise InvalidSettingError(f"style file '{output}' must end in .safetensors")
-    from astfx.render import prepare_style
+    from astfx.api import prepare_style
     from astfx.settings import Settings
 
     settings = Settings(
@@ -207,13 +205,15 @@ def methods() -> None:
 
     from astfx.methods import METHODS
 
-    table = Table(title="astfx methods")
-    columns = ("front_end", "features", "statistics", "optimiser", "needs", "source")
-    table.add_column("method", style="bold")
-    for column in columns:
-        table.add_column(column.replace("_", " "))
+    table = Table("method", "", "", box=None, show_header=False, padding=(0, 2, 0, 0))
     for name, row in METHODS.items():
-        table.add_row(name, *(getattr(row, column) for column in columns))
+        table.add_row(f"[bold]{name}[/bold]", "", row.summary)
+        for column in ("front_end", "features", "statistics", "optimiser", "needs", "source"):
+            table.add_row("", column.replace("_", " "), getattr(row, column))
+        settings = (
+            f"{key}={value.default}" for key, value in row.options.__dataclass_fields__.items()
+        )
+        table.add_row("", "--set", ", ".join(settings), end_section=True)
     Console().print(table)
 
 
@@ -255,14 +255,10 @@ def demo(
 
 def _write_json(path: Path, data: dict[str, Any]) -> None:
     """Write JSON aside, then rename it."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
-    try:
+    from astfx.audio import written_aside
+
+    with written_aside(path) as part:
         part.write_text(json.dumps(data, indent=2) + "\n")
-        os.replace(part, path)
-    except OSError as error:
-        raise AudioFileError(f"report file '{path}' cannot be written ({error.strerror})") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

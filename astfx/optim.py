@@ -51,6 +51,7 @@ def minimise(
     iterations: int,
     memory: int = 10,
     lower_bound: float = 0.0,
+    upper_bound: Tensor | None = None,
     first_step: float = 0.3,
     callback: Callable[[int, float], bool] | None = None,
 ) -> Minimum:
@@ -68,6 +69,8 @@ def minimise(
         Pairs of steps kept for the curvature estimate.
     lower_bound : float
         No element of x goes below it.
+    upper_bound : Tensor, optional
+        No element of x goes above it; anything that broadcasts with x.
     first_step : float
         Length of the first trial step over the length of x0.
     callback : callable, optional
@@ -77,12 +80,19 @@ def minimise(
     -------
     Minimum
     """
-    x = x0.clamp(min=lower_bound)
+
+    def project(x: Tensor) -> Tensor:
+        x.clamp_(min=lower_bound)
+        return x if upper_bound is None else torch.minimum(x, upper_bound, out=x)
+
+    x = project(x0.clone())
     loss, gradient = objective(x)
     losses, evaluations = [loss], 1
     pairs: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=memory)
     for iteration in range(iterations):
         free = (x > lower_bound) | (gradient < 0)
+        if upper_bound is not None:
+            free &= (x < upper_bound) | (gradient > 0)
         direction = _two_loop(gradient * free, pairs)
         if not pairs:
             length = float(gradient.norm())
@@ -93,7 +103,7 @@ def minimise(
 
         step = 1.0
         while True:
-            x_new = x.sub(direction, alpha=step).clamp_(min=lower_bound)
+            x_new = project(x.sub(direction, alpha=step))
             change = x_new - x
             slope = _dot(gradient, change)
             if slope >= 0.0 or step < _SMALLEST_STEP:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from astfx.audio import Waveform
+from astfx.audio import Waveform, written_aside
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,52 +17,71 @@ if TYPE_CHECKING:
 _FLOOR_DB = -80.0
 _MAX_COLUMNS = 1200
 _LOWEST_HZ = 50.0
+_ROWS = 400
 
 
-def spectrogram_db(waveform: Waveform, sample_rate: int) -> tuple[Any, Any, npt.NDArray[Any]]:
-    """Power spectrogram of the channels' mean power, for drawing.
+def spectrogram_db(
+    waveform: Waveform, sample_rate: int, top_hz: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Power spectrogram of the channels' mean power, over a logarithmic frequency axis.
+
+    Parameters
+    ----------
+    waveform : (channels, samples)
+    sample_rate : int, hertz
+    top_hz : float
+        Highest frequency drawn, from 50 Hz; above the Nyquist frequency there is nothing.
 
     Returns
     -------
     times_seconds : (columns,)
-    frequencies_hz : (bins,)
-    level_db : (bins, columns)
+    level_db : (rows, columns)
         Relative to the loudest bin, not below -80 dB.
     """
     from scipy import signal
 
-    window = 2 ** int(np.ceil(np.log2(0.046 * sample_rate)))
-    window = min(window, waveform.shape[1])
+    window = min(2 ** int(np.ceil(np.log2(0.046 * sample_rate))), waveform.shape[1])
     hop = max(window // 4, waveform.shape[1] // _MAX_COLUMNS, 1)
     frequencies, times, power = signal.spectrogram(
         waveform, sample_rate, window="hann", nperseg=window, noverlap=max(0, window - hop)
     )
-    mean = np.asarray(power).mean(axis=0)
+    mean = np.asarray(power, np.float64).mean(axis=0)
     peak = max(float(mean.max(initial=0.0)), 1e-20)
-    return times, frequencies, 10.0 * np.log10(np.maximum(mean / peak, 10 ** (_FLOOR_DB / 10)))
+    level = 10.0 * np.log10(np.maximum(mean / peak, 10 ** (_FLOOR_DB / 10)))
+    rows = np.geomspace(_LOWEST_HZ, top_hz, _ROWS)
+    position = rows / frequencies[1] if len(frequencies) > 1 else np.zeros(_ROWS)
+    below = np.minimum(position.astype(int), len(frequencies) - 2)
+    share = np.clip(position - below, 0.0, 1.0)[:, None]
+    drawn = (1.0 - share) * level[below] + share * level[below + 1]
+    # High rows span many bins: show the loudest, or thin lines would vanish between rows.
+    drawn = np.maximum(drawn, np.maximum.reduceat(level, np.minimum(below, len(level) - 1)))
+    drawn[rows > sample_rate / 2] = _FLOOR_DB
+    return np.asarray(times, np.float64), drawn
 
 
-def _draw_spectrogram(axes: Axes, title: str, waveform: Waveform, sample_rate: int) -> Any:
-    times, frequencies, level = spectrogram_db(waveform, sample_rate)
-    if len(times) < 2 or len(frequencies) < 3:
+def _draw_spectrogram(
+    axes: Axes, title: str, waveform: Waveform, sample_rate: int, top_hz: float
+) -> Any:
+    axes.set_title(title)
+    axes.set_xlabel("time (s)")
+    if waveform.shape[1] < 16:
         axes.text(0.5, 0.5, "too short to draw", ha="center", transform=axes.transAxes)
-        axes.set_title(title)
         return None
-    mesh = axes.pcolormesh(
-        times,
-        frequencies,
+    _, level = spectrogram_db(waveform, sample_rate, top_hz)
+    seconds = waveform.shape[1] / sample_rate
+    bottom, top = np.log10(_LOWEST_HZ), np.log10(top_hz)
+    image = axes.imshow(
         level,
+        origin="lower",
+        aspect="auto",
+        extent=(0.0, seconds, bottom, top),
         vmin=_FLOOR_DB,
         vmax=0.0,
         cmap="magma",
-        shading="gouraud",
-        rasterized=True,
     )
-    axes.set_yscale("log")
-    axes.set_ylim(_LOWEST_HZ, sample_rate / 2)
-    axes.set_title(title)
-    axes.set_xlabel("time (s)")
-    return mesh
+    ticks = [hz for hz in (100, 300, 1000, 3000, 10_000, 30_000) if _LOWEST_HZ < hz < top_hz]
+    axes.set_yticks(np.log10(ticks), [str(hz) for hz in ticks])
+    return image
 
 
 def draw_render(
@@ -79,28 +98,20 @@ def draw_render(
     clips : mapping of title to (waveform, sample_rate)
     losses : per segment, the loss at the start and after each iteration
     """
-    import os
-    import secrets
-
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4.2 * (len(clips) + 1), 3.6), layout="constrained")
     axes = figure.subplots(1, len(clips) + 1)
-    mesh = None
-    top = max(rate for _, rate in clips.values()) / 2
+    image = None
+    top_hz = max(rate for _, rate in clips.values()) / 2
     for axis, (title, (waveform, rate)) in zip(axes, clips.items(), strict=False):
-        mesh = _draw_spectrogram(axis, title, waveform, rate) or mesh
-        axis.set_ylim(_LOWEST_HZ, top)
+        image = _draw_spectrogram(axis, title, waveform, rate, top_hz) or image
     axes[0].set_ylabel("frequency (Hz)")
-    if mesh is not None:
-        figure.colorbar(mesh, ax=axes[: len(clips)], label="level (dB)", pad=0.01)
+    if image is not None:
+        figure.colorbar(image, ax=axes[: len(clips)], label="level (dB)", pad=0.01)
     _draw_losses(axes[-1], losses)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(6)}{path.suffix}")
-    try:
-        figure.savefig(part, dpi=110)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with written_aside(path) as part:
+        figure.savefig(part, dpi=110, format=path.suffix.lstrip("."))
 
 
 def _draw_losses(axes: Axes, losses: Sequence[Sequence[float]]) -> None:

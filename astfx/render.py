@@ -1,48 +1,38 @@
-"""Renders from arrays and from files: measure, stylise, match the loudness, mix, write."""
+"""One render: measure the content, stylise it, match its loudness, mix, report."""
 
 from __future__ import annotations
 
-import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from astfx.audio import (
-    AudioWriter,
-    FileSource,
     Source,
     Spool,
     Waveform,
-    check_sample_rate,
-    check_waveform,
-    output_format,
 )
 from astfx.device import resolve_device, thread_count
-from astfx.errors import AudioFileError, InvalidSettingError
 from astfx.loudness import LoudnessMeter
 from astfx.methods import find_method
 from astfx.phase import find_phase_method
 from astfx.segments import Scan, scan
-from astfx.settings import DEFAULT_METHOD, DEFAULT_PHASE, Settings, make_options
+from astfx.settings import Settings, make_options
+from astfx.stylist import Progress, SegmentReport, Stylist
 from astfx.targets import (
     SILENCE,
     StyleTargets,
-    array_source,
     check_targets,
     grid_for,
     prepare_source,
 )
-from astfx.transfer import Progress, SegmentReport, Stylist
 
 PACKAGES = ("astfx", "torch", "numpy", "scipy", "numba", "soundfile", "soxr", "pedalboard")
-STYLE_SUFFIX = ".safetensors"
 
 _Result = TypeVar("_Result")
 
@@ -231,254 +221,3 @@ class Render:
         """Free what the render holds."""
         if self._spool is not None:
             self._spool.close()
-
-
-def transfer(
-    content: npt.NDArray[np.floating[Any]],
-    style: npt.NDArray[np.floating[Any]] | StyleTargets,
-    sample_rate: int,
-    *,
-    style_sample_rate: int | None = None,
-    strength: float = 1.0,
-    mix: float = 1.0,
-    method: str = DEFAULT_METHOD,
-    options: Mapping[str, Any] | None = None,
-    iterations: int | None = None,
-    budget_seconds: float | None = None,
-    seed: int = 0,
-    device: str = "auto",
-    threads: int | None = None,
-    phase: str = DEFAULT_PHASE,
-    phase_iterations: int | None = None,
-    window_ms: float = 92.88,
-    segment_seconds: float = 10.0,
-    overlap_seconds: float = 0.5,
-    progress: Progress | None = None,
-) -> npt.NDArray[np.float32]:
-    """Give a sound the texture of another.
-
-    Parameters
-    ----------
-    content : (samples,) or (channels, samples) float32 or float64, full scale = 1
-        What is played. 8 to 192 kHz, any length, up to 32 channels.
-    style : like content, or StyleTargets
-        What it shall sound like: any length and number of channels, or a style that
-        `prepare_style` made ready.
-    sample_rate : int, hertz
-        Of the content.
-    style_sample_rate : int, hertz, optional
-        Of the style; the content's by default.
-    strength : float, 0 to 1
-        0 returns the content bit for bit, 1 is the full style.
-    mix : float, 0 to 1
-        Share of the result against the content.
-    method : str
-        `astfx methods` lists them.
-    options : mapping, optional
-        The method's own options.
-    iterations : int, optional
-        Optimiser iterations for each segment; None is the method's default.
-    budget_seconds : float, optional
-        Stop iterating when the render would take longer.
-    seed : int
-        The same seed on the same machine gives the same bytes.
-    device : {"auto", "cpu", "cuda"}
-    threads : int, optional
-        CPU threads; None chooses.
-    phase : {"pghi", "fast-griffin-lim", "griffin-lim"}
-    phase_iterations : int, optional
-    window_ms : float, milliseconds
-        STFT window.
-    segment_seconds, overlap_seconds : float
-        Longer audio is stylised in segments of about this length, overlapping by this much.
-    progress : callable, optional
-        Called with the share done, 0 to 1, from this thread; return False to cancel.
-
-    Returns
-    -------
-    ndarray, float32
-        The shape of the content, at its loudness. Samples may exceed full scale.
-
-    Raises
-    ------
-    AudioTypeError, InvalidAudioError
-        If content or style cannot be used: wrong type or shape, empty, NaN, a silent style.
-    InvalidSettingError
-        If a setting is out of range.
-    DeviceError
-        If there is no such device.
-    CancelledError
-        If `progress` returned False.
-
-    References
-    ----------
-    Ulyanov & Lebedev, "Audio texture synthesis and style transfer", 2016; Grinstein et al.,
-    "Audio style transfer", ICASSP 2018; Cho & Saul, "Kernel methods for deep learning", 2009.
-    """
-    settings = Settings(
-        strength=strength,
-        mix=mix,
-        method=method,
-        options=options or {},
-        iterations=iterations,
-        budget_seconds=budget_seconds,
-        seed=seed,
-        device=device,
-        threads=threads,
-        phase=phase,
-        phase_iterations=phase_iterations,
-        window_ms=window_ms,
-        segment_seconds=segment_seconds,
-        overlap_seconds=overlap_seconds,
-    )
-    sample_rate = check_sample_rate(sample_rate)
-    source = array_source(check_waveform(content, "content"), sample_rate, "content")
-    if isinstance(style, StyleTargets):
-        prepared: Source | StyleTargets = style
-    else:
-        rate = check_sample_rate(style_sample_rate or sample_rate, "style_sample_rate")
-        prepared = array_source(check_waveform(style, "style"), rate, "style")
-    render = Render(source, prepared, settings, progress)
-    render.prepare()
-    output = np.concatenate(list(render.blocks()), axis=1)
-    render.finish()
-    return np.array(output, dtype=np.float32).reshape(content.shape)
-
-
-def prepare_style(
-    style: npt.NDArray[np.floating[Any]] | str | os.PathLike[str],
-    sample_rate: int,
-    *,
-    style_sample_rate: int | None = None,
-    settings: Settings | None = None,
-) -> StyleTargets:
-    """Compute once what renders need of a style.
-
-    Parameters
-    ----------
-    style : (samples,) or (channels, samples) float, or path
-    sample_rate : int, hertz
-        Of the content that it will be used on.
-    style_sample_rate : int, hertz, optional
-        Of a style given as an array; `sample_rate` by default.
-    settings : Settings, optional
-        Method, options, window, seed and device count.
-
-    Returns
-    -------
-    StyleTargets
-        To pass to `transfer`, or to `save` and `load` again.
-
-    Raises
-    ------
-    AstfxError
-        If the style or a setting cannot be used.
-    """
-    sample_rate = check_sample_rate(sample_rate)
-    if isinstance(style, str | os.PathLike):
-        source: Source = FileSource(style, "style")
-    else:
-        rate = check_sample_rate(style_sample_rate or sample_rate, "style_sample_rate")
-        source = array_source(check_waveform(style, "style"), rate, "style")
-    return prepare_source(source, sample_rate, settings or Settings())
-
-
-def render_file(
-    content: str | os.PathLike[str] | FileSource,
-    style: str | os.PathLike[str] | FileSource,
-    output: str | os.PathLike[str],
-    settings: Settings | None = None,
-    *,
-    float_samples: bool = False,
-    progress: Progress | None = None,
-) -> Report:
-    """Render a file to a file, in bounded memory, whatever its length.
-
-    Parameters
-    ----------
-    content : path or FileSource
-        "-" reads standard input.
-    style : path or FileSource
-        Audio, or a ``.safetensors`` file that `StyleTargets.save` wrote.
-    output : path
-        Its suffix names the format; "-" is a WAV on standard output. Written aside and
-        renamed when whole.
-    settings : Settings, optional
-    float_samples : bool
-        Float samples instead of 24 bit.
-    progress : callable, optional
-        Called with the share done, 0 to 1; return False to cancel.
-
-    Returns
-    -------
-    Report
-
-    Raises
-    ------
-    AstfxError
-        If a file or a setting cannot be used; nothing is written then.
-    """
-    target = Path(output)
-    to_stdout = str(output) == "-"
-    source = content if isinstance(content, FileSource) else FileSource(content, "content")
-    prepared: Source | StyleTargets
-    if isinstance(style, FileSource):
-        prepared = style
-    elif str(style).endswith(STYLE_SUFFIX):
-        prepared = StyleTargets.load(style)
-    else:
-        prepared = FileSource(style, "style")
-    if not to_stdout:
-        output_format(target, float_samples=float_samples)
-        inputs = {"content": source.path}
-        if isinstance(prepared, FileSource):
-            inputs["style"] = prepared.path
-        _check_target(target, inputs)
-    render = Render(
-        source,
-        prepared,
-        settings or Settings(),
-        progress,
-        None if to_stdout else target.absolute().parent,
-    )
-    try:
-        measured = render.prepare()
-        peak = max((float(np.abs(block).max(initial=0.0)) for block in render.blocks()), default=0)
-        render.report.peak = peak
-        # Integer formats clip at full scale: keep the waveform whole and give up some level.
-        scale = np.float32(1.0)
-        if peak > 1.0 and not float_samples:
-            # Integer formats clip at full scale: keep the waveform whole, give up some level.
-            scale = np.float32(0.9999 / peak)
-            render.report.level_lost_db = float(-20.0 * np.log10(scale))
-        writer = AudioWriter(
-            output,
-            source.sample_rate,
-            source.channels,
-            measured.n_samples,
-            float_samples=float_samples,
-        )
-        began = time.monotonic()
-        with writer:
-            for block in render.blocks():
-                writer.write(block if scale == 1.0 else block * scale)
-        render.report.seconds["write"] = time.monotonic() - began
-    finally:
-        render.close()
-    return render.finish()
-
-
-def _check_target(target: Path, inputs: Mapping[str, Path]) -> None:
-    """Refuse an output that cannot be written, before any work is done."""
-    for role, path in inputs.items():
-        if target.exists() and target.samefile(path):
-            raise InvalidSettingError(
-                f"output file '{target}' is the {role} file: write to another name"
-            )
-    if target.is_dir():
-        raise AudioFileError(f"output file '{target}' is a folder: name a file in it")
-    folder = target.absolute().parent
-    if not folder.is_dir():
-        raise AudioFileError(f"output file '{target}': the folder '{folder}' does not exist")
-    if not os.access(folder, os.W_OK):
-        raise AudioFileError(f"output file '{target}': the folder '{folder}' cannot be written")

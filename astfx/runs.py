@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from astfx.audio import FileSource, Waveform, read_excerpt
+from astfx.api import STYLE_SUFFIX, render_file
+from astfx.audio import FileSource, Waveform, read_excerpt, resample
 from astfx.errors import AudioFileError
-from astfx.render import STYLE_SUFFIX, Report, render_file
+from astfx.render import Report
 from astfx.settings import Settings
-from astfx.transfer import Progress
+from astfx.stylist import Progress
 
 MEASURED_SECONDS = 60.0
 
@@ -101,10 +102,13 @@ def render_and_measure(
     if style_source is not None and written is not None:
         from astfx.metrics import style_distance
 
-        target = read_excerpt(style_source, MEASURED_SECONDS)
-        rates = (source.sample_rate, style_source.sample_rate)
-        before = style_distance(heard, target, *rates)
-        after = style_distance(written, target, *rates)
+        target = resample(
+            read_excerpt(style_source, MEASURED_SECONDS),
+            style_source.sample_rate,
+            source.sample_rate,
+        )
+        before = style_distance(heard, target, source.sample_rate)
+        after = style_distance(written, target, source.sample_rate)
     if plot is not None:
         from astfx.plots import draw_render
 

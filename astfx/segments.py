@@ -14,7 +14,7 @@ from astfx.loudness import LoudnessMeter
 from astfx.targets import SILENCE
 
 _LONGEST_SINGLE = 1.5
-_SHORTEST_SILENCE_MS = 200.0
+_SHORTEST_SILENCE_MS = 2000.0
 
 
 @dataclass(frozen=True)

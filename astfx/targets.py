@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,10 +13,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from astfx.audio import ArraySource, Source, Waveform, check_finite, read_all, resample
+from astfx.audio import (
+    ArraySource,
+    Source,
+    Waveform,
+    check_finite,
+    read_all,
+    resample,
+    written_aside,
+)
 from astfx.device import resolve_device, thread_count
 from astfx.errors import (
-    AudioFileError,
     AudioFileNotFoundError,
     InvalidAudioError,
     InvalidSettingError,
@@ -86,16 +92,8 @@ class StyleTargets:
         }
         tensors = {key: tensor.contiguous().cpu() for key, tensor in self.tensors.items()}
         data = save(tensors, metadata={"astfx-style": json.dumps(description, sort_keys=True)})
-        part = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
-        try:
+        with written_aside(target) as part:
             part.write_bytes(data)
-            os.replace(part, target)
-        except OSError as error:
-            raise AudioFileError(
-                f"style file '{target}' cannot be written ({error.strerror})"
-            ) from None
-        finally:
-            part.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> StyleTargets:

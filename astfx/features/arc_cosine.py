@@ -96,12 +96,15 @@ class ReferenceSet:
         What the references add to the loss, whatever the output.
     scales : one float per kernel width
         What each width's loss is divided by: the style's own mean of k^2.
+    biases : one float per kernel width
+        Variance of the filters' bias over that of their weights, added to every product.
     """
 
     frames: Tensor
     weights: tuple[Tensor, ...]
     constants: tuple[float, ...]
     scales: tuple[float, ...]
+    biases: tuple[float, ...]
 
 
 def patch_weights(run_lengths: Sequence[int], width: int, like: Tensor) -> Tensor:
@@ -146,15 +149,17 @@ def kernel_matrix(
     return kernel, sine, supplement
 
 
-def _patch_norms(frame_products: Tensor, width: int) -> Tensor:
-    norms_squared = box_sums(frame_products, width)
+def _patch_norms(frame_products: Tensor, width: int, bias: float) -> Tensor:
+    norms_squared = box_sums(frame_products, width).add_(bias)
     return norms_squared.clamp_min_(_SMALLEST_NORM_SQUARED).sqrt_()
 
 
 def make_references(
     groups: Sequence[tuple[Sequence[Tensor], float]],
     widths: Sequence[int],
-    scales: Sequence[float] | None = None,
+    *,
+    bias: float = 0.0,
+    like: ReferenceSet | None = None,
 ) -> ReferenceSet:
     """Make frames the target of a loss.
 
@@ -165,9 +170,13 @@ def make_references(
         as the widest kernel; the mass is the sum of their patches' signed weights, -1 for
         the whole of a style.
     widths : sequence of int, frames
-    scales : sequence of float, optional
-        One per width; by default what the references themselves add to the loss, so that
-        silence scores 1.
+    bias : float
+        Variance of the filters' bias, in units that make 1 weigh as much as an average patch.
+        Without a bias the kernel grows in proportion to the patches, and a few loud frames
+        among many quiet ones look the same to it as an even level; a bias tells them apart.
+    like : ReferenceSet, optional
+        Take scales and biases from there; by default, those of these references, so that an
+        output that matches nothing scores about 1.
 
     Returns
     -------
@@ -176,20 +185,23 @@ def make_references(
     frames = torch.cat([run for runs, _ in groups for run in runs])
     products = frames @ frames.T
     frame_norms = products.diagonal()
-    weights, constants = [], []
-    for width in widths:
+    weights, constants, biases = [], [], []
+    for index, width in enumerate(widths):
         parts = []
         for runs, mass in groups:
             parts.append(patch_weights([len(run) for run in runs], width, frames) * mass)
             # A patch never spans two groups either: weightless entries stand at the border.
             parts.append(frames.new_zeros(width - 1))
         weight = torch.cat(parts[:-1])
-        norms = _patch_norms(frame_norms, width)
-        kernel, _, _ = kernel_matrix(diagonal_sums(products, width), norms, norms)
+        mean_norm_squared = width * float(frame_norms.mean())
+        biases.append(like.biases[index] if like else bias * mean_norm_squared)
+        norms = _patch_norms(frame_norms, width, biases[-1])
+        patch_products = diagonal_sums(products, width).add_(biases[-1])
+        kernel, _, _ = kernel_matrix(patch_products, norms, norms)
         constants.append(float(weight @ (kernel.square_() @ weight)))
         weights.append(weight)
-    scales = scales or [max(constant, _SMALLEST_NORM_SQUARED) for constant in constants]
-    return ReferenceSet(frames, tuple(weights), tuple(constants), tuple(scales))
+    scales = like.scales if like else tuple(max(c, _SMALLEST_NORM_SQUARED) for c in constants)
+    return ReferenceSet(frames, tuple(weights), tuple(constants), scales, tuple(biases))
 
 
 class ArcCosineLoss:
@@ -225,20 +237,20 @@ class ArcCosineLoss:
         products_gradient = torch.zeros_like(products)
         norms_gradient = x.new_zeros(n_frames)
         loss = 0.0
-        for width, reference_weights, constant, scale in zip(
+        for width, reference_weights, constant, scale, bias in zip(
             self.widths,
             self.references.weights,
             self.references.constants,
             self.references.scales,
+            self.references.biases,
             strict=True,
         ):
             n_patches = n_frames - width + 1
             own = self.mass / n_patches
-            norms = _patch_norms(frame_norms, width)
+            norms = _patch_norms(frame_norms, width, bias)
             row_norms = norms[:n_patches]
-            kernel, sine, supplement = kernel_matrix(
-                diagonal_sums(products, width), row_norms, norms
-            )
+            patch_products = diagonal_sums(products, width).add_(bias)
+            kernel, sine, supplement = kernel_matrix(patch_products, row_norms, norms)
             # Columns: the output's own patches, those across the border (none), references.
             weights = x.new_zeros(kernel.shape[1])
             weights[:n_patches] = own

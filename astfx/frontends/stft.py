@@ -119,9 +119,9 @@ class Stft:
 
 
 def smooth_length(target: float) -> int:
-    """Nearest even integer, at least 4, whose prime factors are 2, 3, 5 and 7 (a fast FFT)."""
+    """Nearest integer, at least 4, whose prime factors are 2, 3, 5 and 7 (a fast FFT)."""
     best = 4
-    for candidate in range(4, int(2 * target) + 8, 2):
+    for candidate in range(4, int(2 * target) + 8):
         rest = candidate
         for prime in (2, 3, 5, 7):
             while rest % prime == 0:

@@ -27,11 +27,18 @@ class GramOptions:
     ----------
     kernel_ms : tuple of float, milliseconds
         Durations of the patches that are compared, 1 to 2000 each, up to eight of them.
+    bias : float, 0 to 100
+        Variance of the random filters' bias against that of an average patch: lets the loss
+        tell an even level from a few loud frames.
+    headroom : float, 1 to 1000
+        No bin of the output exceeds this times the style's largest (log magnitude).
     content_weight : float
         How strongly the output is drawn to the content, 0 or more; 0.1 is clearly heard.
     """
 
     kernel_ms: tuple[float, ...] = (23.0, 255.0)
+    bias: float = 0.5
+    headroom: float = 1.1
     content_weight: float = 0.0
 
     def __post_init__(self) -> None:
@@ -44,6 +51,10 @@ class GramOptions:
                 raise InvalidSettingError(
                     f"kernel_ms={duration} must lie between 1 and 2000 (milliseconds)"
                 )
+        if not 0.0 <= self.bias <= 100.0:
+            raise InvalidSettingError(f"bias={self.bias} must lie between 0 and 100")
+        if not 1.0 <= self.headroom <= 1000.0:
+            raise InvalidSettingError(f"headroom={self.headroom} must lie between 1 and 1000")
         if not 0.0 <= self.content_weight <= 1000.0:
             raise InvalidSettingError(
                 f"content_weight={self.content_weight} must lie between 0 and 1000"
@@ -81,14 +92,13 @@ def match(problem: Problem) -> Minimum:
     """Find the frames whose statistics are the style's."""
     widths = kernel_widths(problem.options, problem.grid)
     runs = torch.split(problem.targets["frames"], problem.targets["run_lengths"].tolist())
-    references = make_references([(runs, -1.0)], widths)
+    references = make_references([(runs, -1.0)], widths, bias=problem.options.bias)
     mass = 1.0
     if problem.past is not None and len(problem.past) >= max(widths):
         n_new = len(problem.start) - problem.n_fixed
         mass = n_new / (n_new + len(problem.past))
-        references = make_references(
-            [(runs, -1.0), ([problem.past], 1.0 - mass)], widths, references.scales
-        )
+        groups = [(runs, -1.0), ([problem.past], 1.0 - mass)]
+        references = make_references(groups, widths, like=references)
     style_loss = ArcCosineLoss(references, widths, mass)
     objective: Objective = style_loss
     weight = problem.options.content_weight
@@ -104,6 +114,7 @@ def match(problem: Problem) -> Minimum:
         hold_fixed(objective, problem.n_fixed),
         problem.start,
         iterations=problem.iterations,
+        upper_bound=problem.targets["frames"].amax(dim=0) * problem.options.headroom,
         callback=problem.callback,
     )
 

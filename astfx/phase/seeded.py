@@ -3,6 +3,7 @@
 Where the output's magnitude is still the content's, so is its phase; elsewhere the phase
 is integrated outwards from there. Slight styles then start close to the content's phase,
 full ones close to PGHI, whichever is the more consistent (docs/engine.md has the figures).
+Where little of the content's magnitude is left, its phase only disturbs, and is not used.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from astfx.phase.base import PhaseProblem, channel_phasors, shared_phasor
 from astfx.phase.griffin_lim import FAST_MOMENTUM, refine
 from astfx.phase.pghi import pghi
 
-SEED_WITHIN_DB = 3.0
+SEED_WITHIN_DB = 6.0
+LEAST_SEEDED_POWER = 0.3
 _TINY = 1e-20
 
 
@@ -24,12 +26,15 @@ def _power_mean(magnitude: Tensor) -> Tensor:
 
 
 def seeded_pghi(problem: PhaseProblem) -> Tensor:
-    """PGHI from the content's phase where the magnitude is within 3 dB of the content's."""
+    """PGHI from the content's phase where the magnitude is within 6 dB of the content's."""
     magnitude = _power_mean(problem.magnitude)
     content_magnitude = _power_mean(problem.content.abs())
     shared, apart = channel_phasors(problem.content)
     ratio_db = 20.0 * torch.log10(magnitude.clamp_min(_TINY) / content_magnitude.clamp_min(_TINY))
     known = ratio_db.abs() < SEED_WITHIN_DB
+    power = magnitude.square()
+    if float(power[known].sum()) < LEAST_SEEDED_POWER * float(power.sum()):
+        known.zero_()
     n_fixed = problem.fixed.shape[1]
     if n_fixed:
         shared[:n_fixed] = shared_phasor(problem.fixed, apart[:, :n_fixed])

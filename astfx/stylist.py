@@ -178,7 +178,7 @@ class Stylist:
         deadline = self._deadline(index)
 
         def callback(iteration: int, loss: float) -> bool:
-            self._report_progress(index, _MATCH_SHARE * iteration / iterations)
+            self._report_progress(index, _MATCH_SHARE * (iteration / iterations))
             return deadline is not None and time.monotonic() > deadline
 
         result = self.method.match(

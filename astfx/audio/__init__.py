@@ -1,0 +1,47 @@
+"""Audio in and out: arrays and files behind one small interface, and safe writing."""
+
+from __future__ import annotations
+
+from astfx.audio.checks import (
+    MAX_CHANNELS,
+    MAX_SAMPLE_RATE,
+    MIN_SAMPLE_RATE,
+    Waveform,
+    check_finite,
+    check_sample_rate,
+    check_waveform,
+)
+from astfx.audio.files import FileSource, readable_formats
+from astfx.audio.sources import (
+    BLOCK_SAMPLES,
+    ArraySource,
+    SlidingReader,
+    Source,
+    read_all,
+    read_excerpt,
+    resample,
+)
+from astfx.audio.writing import AudioWriter, Spool, output_format, written_aside
+
+__all__ = [
+    "BLOCK_SAMPLES",
+    "MAX_CHANNELS",
+    "MAX_SAMPLE_RATE",
+    "MIN_SAMPLE_RATE",
+    "ArraySource",
+    "AudioWriter",
+    "FileSource",
+    "SlidingReader",
+    "Source",
+    "Spool",
+    "Waveform",
+    "check_finite",
+    "check_sample_rate",
+    "check_waveform",
+    "output_format",
+    "read_all",
+    "read_excerpt",
+    "readable_formats",
+    "resample",
+    "written_aside",
+]

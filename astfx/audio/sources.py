@@ -1,0 +1,104 @@
+"""Audio that can be read from the start any number of times, in blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+
+from astfx.audio.checks import Waveform
+from astfx.errors import InvalidAudioError
+
+BLOCK_SAMPLES = 1 << 16
+
+
+class Source(Protocol):
+    """Audio that can be read from the start any number of times."""
+
+    name: str
+    sample_rate: int
+    channels: int
+
+    def blocks(self, block_samples: int = BLOCK_SAMPLES) -> Iterator[Waveform]:
+        """Yield (channels, n) blocks of at most `block_samples`."""
+        ...
+
+
+class ArraySource:
+    """An array as a source.
+
+    Parameters
+    ----------
+    waveform : (channels, samples) float32
+    sample_rate : int, hertz
+    name : str
+    """
+
+    def __init__(self, waveform: Waveform, sample_rate: int, name: str) -> None:
+        self.waveform = waveform
+        self.sample_rate = sample_rate
+        self.name = name
+        self.channels = waveform.shape[0]
+
+    def blocks(self, block_samples: int = BLOCK_SAMPLES) -> Iterator[Waveform]:
+        """Yield (channels, n) views of at most `block_samples`."""
+        for start in range(0, self.waveform.shape[1], block_samples):
+            yield self.waveform[:, start : start + block_samples]
+
+
+def read_all(source: Source) -> Waveform:
+    """Read a whole source, (channels, samples)."""
+    blocks = list(source.blocks())
+    if not blocks:
+        raise InvalidAudioError(f"{source.name} holds no audio samples")
+    return np.concatenate(blocks, axis=1)
+
+
+def read_excerpt(source: Source, seconds: float) -> Waveform:
+    """Read the first `seconds` of a source, (channels, samples)."""
+    wanted = round(seconds * source.sample_rate)
+    blocks, held = [], 0
+    for block in source.blocks():
+        blocks.append(block[:, : wanted - held])
+        held += blocks[-1].shape[1]
+        if held >= wanted:
+            break
+    return np.concatenate(blocks, axis=1)
+
+
+def resample(waveform: Waveform, sample_rate: int, target_rate: int) -> Waveform:
+    """Change the sample rate, (channels, samples) -> (channels, samples * target / rate)."""
+    if sample_rate == target_rate:
+        return waveform
+    import soxr
+
+    result = soxr.resample(waveform.T, sample_rate, target_rate, quality="HQ")
+    return np.ascontiguousarray(result.T, dtype=np.float32)
+
+
+class SlidingReader:
+    """Read overlapping stretches of a source in order, zeros outside it."""
+
+    def __init__(self, source: Source) -> None:
+        self._blocks = source.blocks()
+        self._held = np.zeros((source.channels, 0), np.float32)
+        self._first = 0
+
+    def read(self, start: int, stop: int) -> Waveform:
+        """Samples [start, stop); `start` must not go back before an earlier one."""
+        parts = [self._held]
+        held_stop = self._first + self._held.shape[1]
+        while held_stop < stop and (block := next(self._blocks, None)) is not None:
+            parts.append(block)
+            held_stop += block.shape[1]
+        held = np.concatenate(parts, axis=1)
+        drop = max(0, min(start - self._first, held.shape[1]))
+        self._held, self._first = held[:, drop:], self._first + drop
+        out = np.zeros((held.shape[0], stop - start), np.float32)
+        begin, end = max(start, self._first), min(stop, held_stop)
+        if end > begin:
+            out[:, begin - start : end - start] = self._held[
+                :, begin - self._first : end - self._first
+            ]
+        return out

@@ -1,0 +1,204 @@
+"""Safe writing: files appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+import numpy as np
+import soundfile
+
+from astfx.audio.checks import Waveform
+from astfx.audio.files import reason
+from astfx.audio.sources import BLOCK_SAMPLES
+from astfx.errors import AudioFileError, InvalidSettingError
+
+_RF64_ABOVE_BYTES = 4_000_000_000
+
+
+@contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """Give a path to write to beside `path`; rename it there if nothing goes wrong.
+
+    Raises
+    ------
+    AudioFileError
+        If the file cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+    try:
+        yield part
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        if isinstance(error, AudioFileError):
+            raise
+        raise AudioFileError(
+            f"output file '{path}' cannot be written ({error.strerror or error})"
+        ) from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def output_format(path: Path, *, float_samples: bool) -> tuple[str, str]:
+    """Format and subtype for a file name: 24 bit where the format has it, or float.
+
+    Raises
+    ------
+    InvalidSettingError
+        For an unknown suffix, or a format without float samples when float is asked for.
+    """
+    suffix = path.suffix.lstrip(".").upper()
+    name = {"AIF": "AIFF", "OGA": "OGG", "OPUS": "OGG", "W64": "W64"}.get(suffix, suffix)
+    if name not in soundfile.available_formats() or name == "RAW":
+        choices = "wav, flac, aiff, ogg, mp3"
+        raise InvalidSettingError(
+            f"output file '{path}' must end in a known audio suffix ({choices})"
+        )
+    if suffix == "OPUS":
+        return name, "OPUS"
+    subtypes = soundfile.available_subtypes(name)
+    if float_samples:
+        if "FLOAT" not in subtypes:
+            raise InvalidSettingError(
+                f"output file '{path}': {name} has no float samples; use .wav or .aiff"
+            )
+        return name, "FLOAT"
+    return name, "PCM_24" if "PCM_24" in subtypes else soundfile.default_subtype(name)
+
+
+class AudioWriter:
+    """Write a file aside and rename it when it is whole; on any error nothing is left.
+
+    Parameters
+    ----------
+    path : path
+        Where the file will be; "-" is a WAV on standard output.
+    sample_rate : int, hertz
+    channels : int
+    n_samples : int
+        Expected length, to choose RF64 for files that WAV cannot hold.
+    float_samples : bool
+        Float instead of 24 bit.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        sample_rate: int,
+        channels: int,
+        n_samples: int = 0,
+        *,
+        float_samples: bool = False,
+    ) -> None:
+        self.path = Path(path)
+        self.to_stdout = str(path) == "-"
+        named = Path("stdout.wav") if self.to_stdout else self.path
+        file_format, subtype = output_format(named, float_samples=float_samples)
+        if file_format == "WAV" and n_samples * channels * 4 > _RF64_ABOVE_BYTES:
+            file_format = "RF64"
+        self._stack = ExitStack()
+        if self.to_stdout:
+            folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="astfx-"))
+            part = self._part = Path(folder) / "stdout.wav"
+        else:
+            part = self._stack.enter_context(written_aside(self.path))
+        try:
+            self._file = soundfile.SoundFile(
+                str(part), "w", sample_rate, channels, subtype, format=file_format
+            )
+        except (soundfile.LibsndfileError, OSError) as error:
+            problem = AudioFileError(
+                f"output file '{self.path}' cannot be written ({reason(error)}): "
+                f"{sample_rate} Hz, {channels} channels, {file_format} {subtype}"
+            )
+            self._stack.__exit__(AudioFileError, problem, None)
+            raise problem from None
+
+    def write(self, block: Waveform) -> None:
+        """Append (channels, n) samples; what exceeds full scale is the caller's to prevent."""
+        try:
+            self._file.write(block.T)
+        except (soundfile.LibsndfileError, AssertionError, OSError) as error:
+            raise AudioFileError(
+                f"output file '{self.path}' could not be written to the end: "
+                f"is the disk full? ({reason(error)})"
+            ) from None
+
+    def __enter__(self) -> AudioWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        problem = error
+        try:
+            self._file.close()
+            if self.to_stdout and problem is None:
+                with self._part.open("rb") as file:
+                    shutil.copyfileobj(file, sys.stdout.buffer)
+                sys.stdout.buffer.flush()
+        except (soundfile.LibsndfileError, OSError) as failure:
+            problem = AudioFileError(
+                f"output file '{self.path}' could not be finished ({reason(failure)})"
+            )
+        self._stack.__exit__(type(problem) if problem else None, problem, None)
+        if error is None and problem is not None:
+            raise problem from None
+
+
+class Spool:
+    """Float samples on disk while a render is under way: written once, read back once.
+
+    Parameters
+    ----------
+    channels : int
+    folder : Path or None
+        Where the disk space is; None keeps them in memory.
+    """
+
+    def __init__(self, channels: int, folder: Path | None) -> None:
+        self.channels = channels
+        self._memory: list[Waveform] = []
+        self._file: IO[bytes] | None = None
+        if folder is not None:
+            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed in close()
+
+    def write(self, block: Waveform) -> None:
+        """Append (channels, n) samples."""
+        if self._file is None:
+            self._memory.append(block)
+            return
+        try:
+            self._file.write(np.ascontiguousarray(block.T).data)
+        except OSError as error:
+            raise AudioFileError(
+                f"no room for the render's temporary samples ({reason(error)})"
+            ) from None
+
+    def blocks(self) -> Iterator[Waveform]:
+        """Yield all samples in (channels, n) blocks."""
+        if self._file is None:
+            yield from self._memory
+            return
+        self._file.seek(0)
+        while data := self._file.read(BLOCK_SAMPLES * self.channels * 4):
+            yield np.frombuffer(data, np.float32).reshape(-1, self.channels).T
+
+    def close(self) -> None:
+        """Give the space back."""
+        self._memory.clear()
+        if self._file is not None:
+            self._file.close()

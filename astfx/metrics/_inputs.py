@@ -1,0 +1,118 @@
+"""What every metric does first: check the arrays, mix to mono, bring rates together."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from astfx.errors import AudioTypeError, InvalidAudioError, InvalidSettingError
+
+Signal = npt.NDArray[np.float64]
+
+LOWEST_SAMPLE_RATE_HZ = 2000.0
+HIGHEST_SAMPLE_RATE_HZ = 768000.0
+
+
+def check_sample_rate(sample_rate: float, name: str = "sample_rate") -> float:
+    """Return `sample_rate` as a float, or raise `InvalidSettingError`."""
+    if not isinstance(sample_rate, Real) or isinstance(sample_rate, bool):
+        raise InvalidSettingError(f"{name}={sample_rate!r} must be a number, in Hz")
+    value = float(sample_rate)
+    if not LOWEST_SAMPLE_RATE_HZ <= value <= HIGHEST_SAMPLE_RATE_HZ:
+        raise InvalidSettingError(
+            f"{name}={sample_rate!r} Hz must lie between {LOWEST_SAMPLE_RATE_HZ:.0f} Hz "
+            f"and {HIGHEST_SAMPLE_RATE_HZ:.0f} Hz"
+        )
+    return value
+
+
+def channels(name: str, waveform: npt.NDArray[Any], *, finite: bool = True) -> Signal:
+    """Return `waveform` as float64 of shape (channels, samples), checked.
+
+    Parameters
+    ----------
+    name : str
+        What to call it in messages: "output", "content", "style".
+    waveform : ndarray of shape (samples,) or (channels, samples)
+        Floating-point samples.
+    finite : bool
+        Whether NaN and infinity are refused.
+
+    Raises
+    ------
+    AudioTypeError
+        Not a NumPy array, or not of a floating-point type.
+    InvalidAudioError
+        Empty, of another shape, or (with `finite`) holding NaN or infinity.
+    """
+    if not isinstance(waveform, np.ndarray):
+        raise AudioTypeError(f"{name} is a {type(waveform).__name__}; pass a NumPy array")
+    if not np.issubdtype(waveform.dtype, np.floating):
+        raise AudioTypeError(
+            f"{name} holds {waveform.dtype} samples; pass floating-point samples within -1..1"
+        )
+    if waveform.ndim not in (1, 2):
+        raise InvalidAudioError(
+            f"{name} has shape {waveform.shape}; pass (samples,) or (channels, samples)"
+        )
+    if waveform.size == 0:
+        raise InvalidAudioError(f"{name} has shape {waveform.shape}; it must hold samples")
+    if waveform.ndim == 2 and waveform.shape[0] > waveform.shape[1]:
+        raise InvalidAudioError(
+            f"{name} has shape {waveform.shape}, more channels than samples; "
+            "pass (channels, samples)"
+        )
+    result = np.atleast_2d(waveform).astype(np.float64)
+    if finite:
+        n_bad = int(np.count_nonzero(~np.isfinite(result)))
+        if n_bad:
+            raise InvalidAudioError(f"{name} holds {n_bad} samples that are NaN or infinite")
+    return result
+
+
+def mono(name: str, waveform: npt.NDArray[Any]) -> Signal:
+    """Return `waveform` checked, as float64 of shape (samples,), the mean of its channels."""
+    signal: Signal = channels(name, waveform).mean(axis=0)
+    return signal
+
+
+def audible(name: str, signal: Signal) -> Signal:
+    """Return `signal`, or raise `InvalidAudioError` where every sample is zero."""
+    if not np.any(signal):
+        raise InvalidAudioError(f"{name} is silent: a distance to silence has no meaning")
+    return signal
+
+
+def resample(signal: Signal, from_hz: float, to_hz: float) -> Signal:
+    """Resample along the last axis, with soxr; the signal itself where the rates agree."""
+    if from_hz == to_hz:
+        return signal
+    import soxr
+
+    return np.asarray(soxr.resample(signal.T, from_hz, to_hz), dtype=np.float64).T
+
+
+def same_length(first: Signal, second: Signal) -> tuple[Signal, Signal]:
+    """Cut both signals, along the last axis, to the shorter of the two."""
+    n = min(first.shape[-1], second.shape[-1])
+    return first[..., :n], second[..., :n]
+
+
+def level_to(signal: Signal, rms: float) -> Signal:
+    """Scale `signal` to an RMS amplitude of `rms`; silence stays silence."""
+    own = float(np.sqrt(np.mean(np.square(signal))))
+    return signal * (rms / own) if own > 0.0 else signal
+
+
+@contextmanager
+def short_signals_allowed() -> Iterator[None]:
+    """Silence librosa where the lowest octaves' windows outlast a clip of a few seconds."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="n_fft=.* is too large for input signal")
+        yield

@@ -1,0 +1,247 @@
+"""How much of the content is still there: rhythm, loudness, harmony, pitch, speech.
+
+Output and content are compared moment by moment: a render keeps the content's
+time line, so nothing is warped. Both are analysed at 22.05 kHz, cut to the
+shorter, and every figure is 1 for a perfect copy of the content.
+
+References
+----------
+S. Boeck and G. Widmer, "Maximum filter vibrato suppression for onset detection"
+(2013), for the onset envelope as librosa computes it.
+M. Mauch and S. Dixon, "pYIN: a fundamental frequency estimator using probabilistic
+threshold distributions" (2014).
+J. Jensen and C. H. Taal, "An algorithm for predicting the intelligibility of speech
+masked by modulated noise maskers" (2016), for ESTOI.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from astfx.errors import InvalidAudioError, MissingDependencyError
+from astfx.metrics._inputs import (
+    Signal,
+    check_sample_rate,
+    mono,
+    resample,
+    same_length,
+    short_signals_allowed,
+)
+from astfx.metrics._spectra import mel_power, power_to_db
+
+ANALYSIS_RATE_HZ = 22050.0
+N_FFT = 2048
+HOP_LENGTH = 512
+SHORTEST_SECONDS = 0.25
+PITCH_RANGE_HZ = (65.0, 1047.0)  # C2 to C6
+PITCH_TOLERANCE_CENTS = 50.0
+ESTOI_SHORTEST_SECONDS = 0.5
+
+_ONSET_MELS = 128
+_MELS = 64
+_MEL_FLOOR = 1e-4
+_RMS_FLOOR = 1e-4  # -80 dB of full scale: what lies below counts as silence
+
+
+def onset_correlation(
+    output: npt.NDArray[Any], content: npt.NDArray[Any], sample_rate: float
+) -> float:
+    """Return the correlation of the two onset envelopes.
+
+    Does the rhythm survive? The envelope is the half-wave-rectified rise of a
+    128-mel spectrogram in dB, averaged over bands, every 23 ms.
+
+    Parameters
+    ----------
+    output, content : ndarray of shape (samples,) or (channels, samples)
+        At least 0.25 s; channels are averaged.
+    sample_rate : float
+        Of both, in Hz.
+
+    Returns
+    -------
+    float
+        Between -1 and 1; 0 where either envelope is constant.
+
+    Raises
+    ------
+    AudioTypeError, InvalidAudioError, InvalidSettingError
+        Samples that are no finite floating-point audio, too few of them, or a
+        sample rate out of range.
+    """
+    first, second = _pair(output, content, sample_rate)
+    return _correlation(_onset_envelope(first), _onset_envelope(second))
+
+
+def log_rms_correlation(
+    output: npt.NDArray[Any], content: npt.NDArray[Any], sample_rate: float
+) -> float:
+    """Return the correlation of the two loudness curves in dB, floored at -80 dB.
+
+    Parameters and errors are those of `onset_correlation`.
+    """
+    first, second = _pair(output, content, sample_rate)
+    return _correlation(np.log(_frame_rms(first)), np.log(_frame_rms(second)))
+
+
+def chroma_cosine(output: npt.NDArray[Any], content: npt.NDArray[Any], sample_rate: float) -> float:
+    """Return the mean cosine of the chroma vectors, weighted by the content's RMS.
+
+    Between 0 and 1. Chroma is never negative, so unrelated music scores about
+    0.6-0.8: read it beside `anchors`.
+
+    Parameters and errors are those of `onset_correlation`.
+    """
+    first, second = _pair(output, content, sample_rate)
+    ours, theirs = _chroma(first), _chroma(second)
+    norms = np.linalg.norm(ours, axis=0) * np.linalg.norm(theirs, axis=0)
+    cosine = np.sum(ours * theirs, axis=0) / np.maximum(norms, 1e-9)
+    weights = _frame_rms(second, floor=0.0)[: cosine.size]
+    total = float(weights.sum())
+    return float(np.sum(cosine * weights)) / total if total > 0.0 else 0.0
+
+
+def mel_correlation(
+    output: npt.NDArray[Any], content: npt.NDArray[Any], sample_rate: float
+) -> float:
+    """Return the correlation of the 64-mel log spectrograms, less every band's mean.
+
+    Without the means it asks where and when the energy moves, not how bright the
+    sound is. Power is floored at 1e-4.
+
+    Parameters and errors are those of `onset_correlation`.
+    """
+    first, second = _pair(output, content, sample_rate)
+    spectrograms = []
+    for signal in (first, second):
+        mel = mel_power(signal, ANALYSIS_RATE_HZ, _MELS, N_FFT, HOP_LENGTH)
+        log_mel = np.log(mel.astype(np.float64) + _MEL_FLOOR)
+        spectrograms.append(log_mel - log_mel.mean(axis=1, keepdims=True))
+    return _correlation(*spectrograms)
+
+
+def pitch_agreement(
+    output: npt.NDArray[Any], content: npt.NDArray[Any], sample_rate: float
+) -> float:
+    """Return the share of the content's voiced frames whose pitch the output keeps.
+
+    A frame counts where the output is voiced too and within 50 cents. Pitch is
+    pYIN's between 65 and 1047 Hz; made for one voice or instrument at a time.
+
+    Returns
+    -------
+    float
+        Between 0 and 1; NaN where the content has no voiced frame.
+
+    Parameters and errors are those of `onset_correlation`.
+    """
+    first, second = _pair(output, content, sample_rate)
+    ours, theirs = _pitch_hz(first), _pitch_hz(second)
+    voiced = np.isfinite(theirs)
+    if not voiced.any():
+        return float("nan")
+    cents = np.abs(1200.0 * np.log2(ours[voiced] / theirs[voiced]))
+    return float(np.mean(cents <= PITCH_TOLERANCE_CENTS))  # NaN, unvoiced, compares false
+
+
+def estoi(output: npt.NDArray[Any], content: npt.NDArray[Any], sample_rate: float) -> float:
+    """Return the extended short-time objective intelligibility of speech, about 0 to 1.
+
+    Parameters
+    ----------
+    output, content : ndarray of shape (samples,) or (channels, samples)
+        At least 0.5 s of speech above the content's silence; channels are averaged.
+    sample_rate : float
+        Of both, in Hz.
+
+    Raises
+    ------
+    MissingDependencyError
+        pystoi is not installed: pip install "astfx[metrics]".
+    InvalidAudioError
+        Too little speech, and as in `onset_correlation`.
+    """
+    try:
+        from pystoi import stoi
+    except ImportError as error:
+        raise MissingDependencyError(
+            'ESTOI needs pystoi, which is not installed: pip install "astfx[metrics]"'
+        ) from error
+    import warnings
+
+    first, second = _pair(output, content, sample_rate)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Not enough STFT frames")
+        try:
+            return float(stoi(second, first, int(ANALYSIS_RATE_HZ), extended=True))
+        except RuntimeWarning:
+            raise InvalidAudioError(
+                f"content has less than {ESTOI_SHORTEST_SECONDS} s that is not silent; "
+                "ESTOI needs more speech"
+            ) from None
+
+
+def _pair(
+    output: npt.NDArray[Any], content: npt.NDArray[Any], sample_rate: float
+) -> tuple[Signal, Signal]:
+    rate = check_sample_rate(sample_rate)
+    first, second = same_length(mono("output", output), mono("content", content))
+    if first.size < SHORTEST_SECONDS * rate:
+        raise InvalidAudioError(
+            f"output and content share {first.size / rate:.3f} s; "
+            f"content figures need at least {SHORTEST_SECONDS} s"
+        )
+    return resample(first, rate, ANALYSIS_RATE_HZ), resample(second, rate, ANALYSIS_RATE_HZ)
+
+
+def _correlation(first: Signal, second: Signal) -> float:
+    """Return Pearson's correlation; 1 for equal arrays, 0 where either is constant."""
+    if np.array_equal(first, second):
+        return 1.0
+    ours, theirs = first - first.mean(), second - second.mean()
+    norm = float(np.sqrt(np.sum(ours**2) * np.sum(theirs**2)))
+    return float(np.sum(ours * theirs)) / norm if norm > 1e-12 else 0.0
+
+
+def _onset_envelope(signal: Signal) -> Signal:
+    """Equal librosa.onset.onset_strength, less its padding at the front."""
+    mel = mel_power(signal, ANALYSIS_RATE_HZ, _ONSET_MELS, N_FFT, HOP_LENGTH)
+    rise = np.maximum(np.diff(power_to_db(mel), axis=1), 0.0)
+    envelope: Signal = rise.mean(axis=0)
+    # The last frames lie past the end of a centred analysis that starts 3 frames late.
+    return np.pad(envelope, (3, 0))[: mel.shape[1]]
+
+
+def _frame_rms(signal: Signal, floor: float = _RMS_FLOOR) -> Signal:
+    padded = np.pad(signal, N_FFT // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP_LENGTH]
+    return np.asarray(np.maximum(np.sqrt(np.mean(frames**2, axis=1)), floor))
+
+
+def _chroma(signal: Signal) -> Signal:
+    import librosa
+
+    if not np.any(signal):
+        # Tuning cannot be estimated of silence, and librosa would warn.
+        return np.zeros((12, 1 + signal.size // HOP_LENGTH))
+    with short_signals_allowed():
+        chroma = librosa.feature.chroma_cqt(y=signal, sr=ANALYSIS_RATE_HZ, hop_length=HOP_LENGTH)
+    return np.asarray(chroma, dtype=np.float64)
+
+
+def _pitch_hz(signal: Signal) -> Signal:
+    """Return the pitch of every frame in Hz, NaN where it is unvoiced."""
+    import librosa
+
+    pitch, _, _ = librosa.pyin(
+        signal,
+        fmin=PITCH_RANGE_HZ[0],
+        fmax=PITCH_RANGE_HZ[1],
+        sr=ANALYSIS_RATE_HZ,
+        frame_length=N_FFT,
+        hop_length=HOP_LENGTH,
+    )
+    return np.asarray(pitch, dtype=np.float64)

@@ -1,0 +1,87 @@
+"""Whether a render replays its style instead of playing the content in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.fft
+
+from astfx.errors import InvalidAudioError, InvalidSettingError
+from astfx.metrics._inputs import check_sample_rate, mono, resample
+
+SNIPPET_SECONDS = 0.5
+COPY_RATE_HZ = 22050.0
+
+_QUIET_SHARE = 1e-4  # snippets and windows 40 dB below the loudest are not compared
+
+
+def largest_copy(
+    output: npt.NDArray[Any],
+    style: npt.NDArray[Any],
+    sample_rate: float,
+    snippet_seconds: float = SNIPPET_SECONDS,
+) -> float:
+    """Return how closely any snippet of the output repeats a stretch of the style.
+
+    The largest absolute normalised cross-correlation of the output's snippets, half
+    overlapping, with the style at every lag. 1 is an exact copy at any gain or
+    polarity. Noises stay below 0.1, unrelated speech and music about 0.4 (they share
+    pitches), steady tones of one pitch near 1: read it beside `astfx.metrics.anchors`.
+
+    Parameters
+    ----------
+    output, style : ndarray of shape (samples,) or (channels, samples)
+        Each at least one snippet long; channels are averaged, and rates above
+        22.05 kHz brought down to it.
+    sample_rate : float
+        Of both, in Hz.
+    snippet_seconds : float
+        Above 0.
+
+    Returns
+    -------
+    float
+        Between 0 and 1; 0 where either is silent. Parts 40 dB below the loudest
+        are left out.
+
+    Raises
+    ------
+    AudioTypeError, InvalidAudioError, InvalidSettingError
+        Sounds shorter than a snippet, samples that are no finite floating-point
+        audio, or settings out of range.
+    """
+    rate = check_sample_rate(sample_rate)
+    if not snippet_seconds > 0.0:
+        raise InvalidSettingError(f"snippet_seconds={snippet_seconds} s must be above 0 s")
+    low = min(rate, COPY_RATE_HZ)
+    n_snippet = max(2, round(snippet_seconds * low))
+    signals = []
+    for name, waveform in (("output", output), ("style", style)):
+        signal = resample(mono(name, waveform), rate, low)
+        if signal.size < n_snippet:
+            raise InvalidAudioError(
+                f"{name} lasts {signal.size / low:.3f} s, "
+                f"less than a snippet of {snippet_seconds} s"
+            )
+        signals.append(signal - signal.mean())
+    ours, theirs = signals
+    energy = np.concatenate([[0.0], np.cumsum(theirs**2)])
+    window_energy = np.maximum(energy[n_snippet:] - energy[:-n_snippet], 0.0)
+    starts = range(0, ours.size - n_snippet + 1, max(1, n_snippet // 2))
+    snippets = np.stack([ours[start : start + n_snippet] for start in starts])
+    snippet_energy = np.sum(snippets**2, axis=1)
+    heard = window_energy > _QUIET_SHARE * window_energy.max()
+    if not heard.any() or not snippet_energy.any():
+        return 0.0
+    n_fft = scipy.fft.next_fast_len(theirs.size, real=True)  # wrapped lags are never read
+    spectrum = scipy.fft.rfft(theirs, n_fft)
+    largest = 0.0
+    for snippet, own in zip(snippets, snippet_energy, strict=True):
+        if own <= _QUIET_SHARE * snippet_energy.max():
+            continue
+        products = scipy.fft.irfft(spectrum * np.conj(scipy.fft.rfft(snippet, n_fft)), n_fft)
+        matched = products[: window_energy.size][heard] ** 2 / (window_energy[heard] * own)
+        largest = max(largest, float(matched.max()))
+    return min(1.0, float(np.sqrt(largest)))

@@ -1,0 +1,244 @@
+"""Gram losses under random, untrained nets that no render ever optimised.
+
+A loss that was minimised says little about the result: these nets have a
+front end, filters and seeds of their own, so a low figure is not overfitting.
+
+References
+----------
+D. Ulyanov and V. Lebedev, "Audio texture synthesis and style transfer" (2016):
+the one-layer net of 4096 filters.
+S. Barry and Y. Kim, "Style transfer for musical audio using multiple time-frequency
+representations" (2018): an 11 x 11 net on a constant-Q transform.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from astfx.errors import InvalidAudioError, InvalidSettingError
+from astfx.metrics._inputs import (
+    Signal,
+    audible,
+    check_sample_rate,
+    level_to,
+    mono,
+    resample,
+    short_signals_allowed,
+)
+from astfx.metrics._spectra import power_spectrogram
+
+ANALYSIS_RATE_HZ = 22050.0
+N_FFT = 2048
+HOP_LENGTH = 512
+N_FILTERS = 4096
+KERNEL_WIDTH = 11
+HELD_OUT_SEED = 20160
+
+_LEVEL_RMS = 0.1  # log1p depends on the level
+_FILTERS_AT_ONCE = 256
+_CQT_OCTAVES = 7
+_CQT_CHANNELS = (32, 64)
+
+
+def gram_loss_of_frames(
+    output_frames: npt.NDArray[Any],
+    style_frames: npt.NDArray[Any],
+    *,
+    seed: int = HELD_OUT_SEED,
+    n_filters: int = N_FILTERS,
+    kernel_width: int = KERNEL_WIDTH,
+    relative: bool = False,
+) -> float:
+    """Return the Gram loss of two spectrograms under one random convolution.
+
+    One 1-D convolution over time with the bins as channels, weights
+    N(0, 4 / ((bins + n_filters) * kernel_width)), no bias, ReLU; the loss is the
+    squared Frobenius distance of the Gram matrices, each over its own frames.
+
+    Parameters
+    ----------
+    output_frames, style_frames : ndarray of shape (bins, frames)
+        Log magnitudes (log1p of the STFT magnitude, in the classic recipe).
+    seed : int
+        Of the filters. The same seed gives the same filters on every machine.
+    n_filters, kernel_width : int
+        Number of filters, and frames each one spans.
+    relative : bool
+        Divide by the squared norm of the style's Gram matrix: 0 is a perfect match,
+        1 what silence would score.
+
+    Raises
+    ------
+    InvalidAudioError
+        Fewer frames than `kernel_width`, or differing numbers of bins.
+    InvalidSettingError
+        `n_filters` or `kernel_width` below 1, or `seed` below 0.
+    """
+    for name, value, least in (
+        ("n_filters", n_filters, 1),
+        ("kernel_width", kernel_width, 1),
+        ("seed", seed, 0),
+    ):
+        if value < least:
+            raise InvalidSettingError(f"{name}={value} must be at least {least}")
+    for name, frames in (("output", output_frames), ("style", style_frames)):
+        if frames.ndim != 2 or frames.shape[1] < kernel_width:
+            raise InvalidAudioError(
+                f"{name} frames have shape {frames.shape}; "
+                f"pass (bins, frames) with at least {kernel_width} frames"
+            )
+    n_bins = output_frames.shape[0]
+    if style_frames.shape[0] != n_bins:
+        raise InvalidAudioError(
+            f"output frames have {n_bins} bins, style frames {style_frames.shape[0]}; "
+            "they must be equal"
+        )
+    patches = [_patches(frames, kernel_width) for frames in (output_frames, style_frames)]
+    n_output = patches[0].shape[0]
+    stacked = np.concatenate(patches)
+    scale = np.float32(np.sqrt(4.0 / ((n_bins + n_filters) * kernel_width)))
+    random = np.random.default_rng(seed)
+    # ||P'P/T - S'S/U||^2 needs only inner products of frames, never filters x filters.
+    products = np.zeros((stacked.shape[0], stacked.shape[0]))
+    for first in range(0, n_filters, _FILTERS_AT_ONCE):
+        count = min(_FILTERS_AT_ONCE, n_filters - first)
+        filters = random.standard_normal((stacked.shape[1], count), dtype=np.float32) * scale
+        features = np.maximum(stacked @ filters, 0.0)
+        products += features @ features.T
+    return _loss_of_products(products, n_output, relative)
+
+
+def gram_loss(
+    output: npt.NDArray[Any],
+    style: npt.NDArray[Any],
+    sample_rate: float,
+    *,
+    seed: int = HELD_OUT_SEED,
+    n_filters: int = N_FILTERS,
+    relative: bool = False,
+) -> float:
+    """Return the Gram loss of two sounds under the classic random net.
+
+    Both are brought to 22.05 kHz and an RMS amplitude of 0.1; frames are
+    log1p STFT magnitudes, n_fft 2048, hop 512.
+
+    Parameters
+    ----------
+    output, style : ndarray of shape (samples,) or (channels, samples)
+        At least 0.3 s; channels are averaged.
+    sample_rate : float
+        Of both, in Hz.
+    seed, n_filters, relative
+        As in `gram_loss_of_frames`.
+
+    Raises
+    ------
+    AudioTypeError, InvalidAudioError, InvalidSettingError
+        As in `gram_loss_of_frames`; a silent style; samples that are no finite
+        floating-point audio.
+    """
+    rate = check_sample_rate(sample_rate)
+    return gram_loss_of_frames(
+        _log_magnitude(mono("output", output), rate),
+        _log_magnitude(audible("style", mono("style", style)), rate),
+        seed=seed,
+        n_filters=n_filters,
+        relative=relative,
+    )
+
+
+def cqt_gram_loss(
+    output: npt.NDArray[Any],
+    style: npt.NDArray[Any],
+    sample_rate: float,
+    *,
+    seed: int = HELD_OUT_SEED,
+    relative: bool = True,
+) -> float:
+    """Return the Gram loss of two sounds under a random 2-D net on a constant-Q transform.
+
+    Seven octaves of log1p CQT magnitudes at 22.05 kHz, an 11 x 11 and a 5 x 5
+    convolution with ReLU, halved between, averaged within each octave: 448 features
+    a frame.
+
+    Parameters
+    ----------
+    output, style : ndarray of shape (samples,) or (channels, samples)
+        At least 1 s; channels are averaged.
+    sample_rate : float
+        Of both, in Hz.
+    seed : int
+        Of the filters.
+    relative : bool
+        As in `gram_loss_of_frames`.
+
+    Raises
+    ------
+    AudioTypeError, InvalidAudioError, InvalidSettingError
+        Less than 1 s; a silent style; a seed below 0; samples that are no finite
+        floating-point audio.
+    """
+    rate = check_sample_rate(sample_rate)
+    if seed < 0:
+        raise InvalidSettingError(f"seed={seed} must be at least 0")
+    signals = (mono("output", output), audible("style", mono("style", style)))
+    for name, signal in zip(("output", "style"), signals, strict=True):
+        if signal.size < rate:
+            raise InvalidAudioError(
+                f"{name} lasts {signal.size / rate:.3f} s; the CQT net needs at least 1 s"
+            )
+    features = [_cqt_features(signal, rate, seed) for signal in signals]
+    stacked = np.concatenate(features)
+    return _loss_of_products(stacked @ stacked.T, features[0].shape[0], relative)
+
+
+def _loss_of_products(products: Signal, n_output: int, relative: bool) -> float:
+    squared = products**2
+    within_style = float(squared[n_output:, n_output:].mean())
+    within_output = float(squared[:n_output, :n_output].mean())
+    across = float(squared[:n_output, n_output:].mean())
+    loss = max(0.0, within_output - 2.0 * across + within_style)
+    return loss / within_style if relative and within_style > 0.0 else loss
+
+
+def _patches(frames: npt.NDArray[Any], kernel_width: int) -> npt.NDArray[np.float32]:
+    """Return every run of `kernel_width` frames as a row."""
+    windows = np.lib.stride_tricks.sliding_window_view(
+        np.asarray(frames, dtype=np.float32), kernel_width, axis=1
+    )
+    return windows.transpose(1, 0, 2).reshape(windows.shape[1], -1)
+
+
+def _log_magnitude(signal: Signal, sample_rate: float) -> npt.NDArray[np.float32]:
+    level = level_to(resample(signal, sample_rate, ANALYSIS_RATE_HZ), _LEVEL_RMS)
+    return np.log1p(np.sqrt(power_spectrogram(level, N_FFT, HOP_LENGTH)))
+
+
+def _cqt_features(signal: Signal, sample_rate: float, seed: int) -> Signal:
+    """Return features of shape (frames, octaves x channels)."""
+    import librosa
+    import torch
+
+    level = level_to(resample(signal, sample_rate, ANALYSIS_RATE_HZ), _LEVEL_RMS)
+    with short_signals_allowed():
+        cqt = librosa.cqt(
+            level, sr=ANALYSIS_RATE_HZ, hop_length=HOP_LENGTH, n_bins=12 * _CQT_OCTAVES
+        )
+    random = np.random.default_rng(seed)
+    layer = torch.from_numpy(np.log1p(np.abs(cqt)).astype(np.float32))[None, None]
+    with torch.inference_mode():
+        for n_out, width in zip(_CQT_CHANNELS, (11, 5), strict=True):
+            n_in = layer.shape[1]
+            weights = random.standard_normal((n_out, n_in, width, width), dtype=np.float32)
+            weights *= np.float32(np.sqrt(2.0 / (n_in * width * width)))
+            layer = torch.relu(
+                torch.nn.functional.conv2d(layer, torch.from_numpy(weights), padding=width // 2)
+            )
+            if n_out != _CQT_CHANNELS[-1]:
+                layer = torch.nn.functional.avg_pool2d(layer, 2)
+        octaves = torch.nn.functional.adaptive_avg_pool2d(layer, (_CQT_OCTAVES, layer.shape[3]))
+    features = octaves[0].flatten(end_dim=1).T.double().numpy()
+    return np.asarray(features)

@@ -1,0 +1,188 @@
+"""Every figure of one render in a dictionary, and the anchors to read it beside."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from astfx.errors import InvalidAudioError, InvalidSettingError
+from astfx.metrics import (
+    artefacts,
+    content,
+    copying,
+    frechet,
+    heldout,
+    mcdermott,
+    smearing,
+)
+from astfx.metrics._inputs import Signal, channels, check_sample_rate, resample, same_length
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Clips:
+    """The three sounds at one sample rate, (channels, samples)."""
+
+    output: Signal
+    content: Signal
+    style: Signal
+    sample_rate: float
+
+
+def score(
+    output: npt.NDArray[Any],
+    content: npt.NDArray[Any],
+    style: npt.NDArray[Any],
+    sample_rate: float,
+    style_sample_rate: float | None = None,
+    *,
+    figures: Sequence[str] | None = None,
+) -> dict[str, float]:
+    """Measure a render on every independent figure.
+
+    Parameters
+    ----------
+    output, content, style : ndarray of shape (samples,) or (channels, samples)
+        Floating-point samples. Metrics of one channel take the mean of the channels;
+        content figures compare up to the end of the shorter sound.
+    sample_rate : float
+        Of output and content, in Hz.
+    style_sample_rate : float, optional
+        Of the style, in Hz, where it differs; the style is then resampled.
+    figures : sequence of str, optional
+        Names out of `FIGURES`, in the order wanted; all of them by default
+        (some seconds for ten seconds of audio, most of it "pitch_agreement").
+
+    Returns
+    -------
+    dict of str to float
+        By the names in `FIGURES`. NaN where a figure has no meaning: all but
+        "non_finite" for an output with NaN or infinite samples, "pitch_agreement"
+        without a voiced frame, "pre_echo_db" without an attack, "estoi" without
+        enough sound or without pystoi installed.
+
+    Raises
+    ------
+    AudioTypeError, InvalidAudioError, InvalidSettingError
+        Sounds shorter than 1 s or otherwise unfit, an unknown figure, or a sample
+        rate out of range.
+    """
+    names = _chosen(figures)
+    rate = check_sample_rate(sample_rate)
+    style_rate = rate if style_sample_rate is None else style_sample_rate
+    style_rate = check_sample_rate(style_rate, "style_sample_rate")
+    rendered = channels("output", output, finite=False)
+    source = channels("content", content)
+    wanted = resample(channels("style", style), style_rate, rate)
+    n_bad = artefacts.non_finite_count(rendered)
+    if n_bad:
+        return {name: float(n_bad) if name == "non_finite" else float("nan") for name in names}
+    clips = _Clips(output=rendered, content=source, style=wanted, sample_rate=rate)
+    return {name: float(_FIGURES[name](clips)) for name in names}
+
+
+def anchors(
+    content: npt.NDArray[Any],
+    style: npt.NDArray[Any],
+    sample_rate: float,
+    style_sample_rate: float | None = None,
+    *,
+    figures: Sequence[str] | None = None,
+) -> dict[str, dict[str, float]]:
+    """Measure the sounds that a render lies between.
+
+    Parameters are those of `score`.
+
+    Returns
+    -------
+    dict of str to dict of str to float
+        "content": the content as it is, all of the content and none of the style.
+        "style": the style as it is, a perfect but copied style.
+        "floor": the second half of the style against its first half: as close to a
+        style as another stretch of the same sound is. Its content figures compare
+        that half with the content.
+
+    Raises
+    ------
+    AudioTypeError, InvalidAudioError, InvalidSettingError
+        A style shorter than 2 s, and as in `score`.
+    """
+    rate = check_sample_rate(sample_rate)
+    style_rate = rate if style_sample_rate is None else style_sample_rate
+    style_rate = check_sample_rate(style_rate, "style_sample_rate")
+    wanted = resample(channels("style", style), style_rate, rate)
+    half = wanted.shape[1] // 2
+    cases = {
+        "content": (content, wanted),
+        "style": (wanted, wanted),
+        "floor": (wanted[:, half:], wanted[:, :half]),
+    }
+    return {
+        name: score(output, content, against, rate, figures=figures)
+        for name, (output, against) in cases.items()
+    }
+
+
+def _chosen(figures: Sequence[str] | None) -> tuple[str, ...]:
+    if figures is None:
+        return FIGURES
+    for name in figures:
+        if name not in _FIGURES:
+            raise InvalidSettingError(
+                f"figure {name!r} is unknown; choose from {', '.join(FIGURES)}"
+            )
+    return tuple(figures)
+
+
+def _with_style(
+    metric: Callable[[Signal, Signal, float], float],
+) -> Callable[[_Clips], float]:
+    return lambda clips: metric(clips.output, clips.style, clips.sample_rate)
+
+
+def _with_content(
+    metric: Callable[[Signal, Signal, float], float],
+) -> Callable[[_Clips], float]:
+    return lambda clips: metric(clips.output, clips.content, clips.sample_rate)
+
+
+def _estoi(clips: _Clips) -> float:
+    first, second = same_length(clips.output, clips.content)
+    if importlib.util.find_spec("pystoi") is None or not (np.any(first) and np.any(second)):
+        return float("nan")
+    try:
+        return content.estoi(first, second, clips.sample_rate)
+    except InvalidAudioError:
+        return float("nan")
+
+
+_FIGURES: dict[str, Callable[[_Clips], float]] = {
+    "style_distance_db": _with_style(mcdermott.style_distance_db),
+    "style_distance": _with_style(frechet.style_distance),
+    "mel_db_frechet": _with_style(frechet.mel_db_frechet),
+    "mfcc_frechet": _with_style(frechet.mfcc_frechet),
+    "gram_loss": _with_style(lambda a, b, rate: heldout.gram_loss(a, b, rate, relative=True)),
+    "cqt_gram_loss": _with_style(heldout.cqt_gram_loss),
+    "largest_copy": _with_style(copying.largest_copy),
+    "onset_correlation": _with_content(content.onset_correlation),
+    "log_rms_correlation": _with_content(content.log_rms_correlation),
+    "chroma_cosine": _with_content(content.chroma_cosine),
+    "mel_correlation": _with_content(content.mel_correlation),
+    "pitch_agreement": _with_content(content.pitch_agreement),
+    "estoi": _estoi,
+    "pre_echo_db": _with_content(smearing.pre_echo_db),
+    "clipping_share": lambda clips: artefacts.clipping_share(clips.output),
+    "non_finite": lambda clips: float(artefacts.non_finite_count(clips.output)),
+    "musical_noise_per_second": lambda clips: smearing.musical_noise_per_second(
+        clips.output, clips.sample_rate
+    ),
+    "stereo_correlation": lambda clips: (
+        artefacts.stereo_correlation(clips.output) if clips.output.shape[0] <= 2 else float("nan")
+    ),
+}
+
+FIGURES: tuple[str, ...] = tuple(_FIGURES)

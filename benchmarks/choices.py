@@ -1,0 +1,126 @@
+"""What each choice of the engine is worth: `python -m benchmarks.choices` (about three minutes).
+
+Writes the tables of docs/engine.md.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import astfx
+from astfx.audio import ArraySource, Waveform
+from astfx.metrics import onset_correlation, style_distance
+from astfx.phase import PHASE_METHODS, PhaseProblem, seeded
+from astfx.render import Render
+from astfx.settings import Settings
+from benchmarks.common import ROOT, load, need_audio, table, write_section
+
+PAGE = ROOT / "docs" / "engine.md"
+RATE = 22050
+FOLDER = "grinstein/content_style"
+PAIRS = [
+    ("pachelbel", "cat_milk"),
+    ("pachelbel", "man_speaking_english"),
+    ("woman_speaking_french", "crickets"),
+    ("woman_speaking_french", "man_speaking_english"),
+    ("pachelbel", "bongo-loop"),
+    ("pachelbel", "applause"),
+]
+CHOICES: dict[str, dict[str, Any]] = {
+    "as it is": {},
+    "no bias": {"bias": 0.0},
+    "no headroom": {"headroom": 1000.0},
+    "neither": {"bias": 0.0, "headroom": 1000.0},
+    "23 ms only": {"kernel_ms": (23.0,)},
+    "255 ms only": {"kernel_ms": (255.0,)},
+    "23, 93, 255 and 510 ms": {"kernel_ms": (23.0, 93.0, 255.0, 510.0)},
+}
+
+
+def pairs() -> Iterator[tuple[str, Waveform, Waveform]]:
+    for content, style in PAIRS:
+        name = f"{content.split('_')[0]} <- {style.replace('_', ' ')}"
+        yield name, load(f"{FOLDER}/{content}", RATE), load(f"{FOLDER}/{style}", RATE)
+
+
+def choices() -> str:
+    """Style distance and onset correlation on every pair, one choice changed at a time."""
+    rows: list[list[str]] = [["the content as it is"], *([name] for name in CHOICES)]
+    header = ["", *(name for name, _, _ in pairs())]
+    for _, content, style in pairs():
+        rows[0].append(f"{style_distance(content, style, RATE):.1f} / 1.00")
+        for row, options in zip(rows[1:], CHOICES.values(), strict=True):
+            output = astfx.transfer(content, style, RATE, options=options)
+            distance = style_distance(output, style, RATE)
+            row.append(f"{distance:.1f} / {onset_correlation(output, content, RATE):.2f}")
+    note = "Style distance in dB a mel band (lower is closer) / onset correlation with the content."
+    return table(header, rows) + "\n" + note + "\n"
+
+
+@contextmanager
+def captured_problem() -> Iterator[list[PhaseProblem]]:
+    """Collect what renders ask of the default phase method."""
+    found: list[PhaseProblem] = []
+    row = PHASE_METHODS["pghi"]
+
+    def reconstruct(problem: PhaseProblem) -> Tensor:
+        found.append(problem)
+        return row.reconstruct(problem)
+
+    PHASE_METHODS["pghi"] = replace(row, reconstruct=reconstruct)
+    try:
+        yield found
+    finally:
+        PHASE_METHODS["pghi"] = row
+
+
+def convergence_db(problem: PhaseProblem, spectrogram: Tensor) -> float:
+    again = problem.stft.forward(problem.stft.inverse(spectrogram)).abs()
+    error = (again - problem.magnitude).norm() / problem.magnitude.norm()
+    return float(20 * torch.log10(error))
+
+
+def seeds() -> str:
+    """Consistency from PGHI alone, from the content's phase alone, and from both."""
+    starts: dict[str, Callable[[], tuple[float, float]]] = {
+        "PGHI": lambda: (-1.0, 0.0),
+        "content's phase": lambda: (np.inf, 0.0),
+        "seeded": lambda: (seeded_db, seeded_power),
+    }
+    seeded_db, seeded_power = seeded.SEED_WITHIN_DB, seeded.LEAST_SEEDED_POWER
+    rows = []
+    for name, content, style in pairs():
+        for strength in (0.1, 0.3, 1.0):
+            with captured_problem() as problems:
+                settings = Settings(strength=strength)
+                sources = (ArraySource(content, RATE, "c"), ArraySource(style, RATE, "s"))
+                Render(*sources, settings).prepare()
+            row = [name, f"{strength:g}"]
+            for start in starts.values():
+                seeded.SEED_WITHIN_DB, seeded.LEAST_SEEDED_POWER = start()
+                with torch.inference_mode():
+                    result = seeded.seeded_pghi(problems[0])
+                row.append(f"{convergence_db(problems[0], result):.1f}")
+            rows.append(row)
+    return table(("pair", "strength", *starts), rows)
+
+
+def main() -> None:
+    need_audio()
+    for name, section in {"choices": choices, "phase": seeds}.items():
+        if not sys.argv[1:] or name in sys.argv[1:]:
+            text = section()
+            print(text, flush=True)
+            write_section(PAGE, name, text)
+
+
+if __name__ == "__main__":
+    main()

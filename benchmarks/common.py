@@ -1,0 +1,66 @@
+"""What the benchmarks share: real audio, timing, tables, and where results go."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import soundfile
+
+from astfx.audio import Waveform, resample
+
+ROOT = Path(__file__).parents[1]
+SHARED = Path(os.environ.get("ASTFX_SHARED", ROOT.parent / "shared"))
+
+Result = TypeVar("Result")
+
+
+def need_audio() -> None:
+    """Stop with a sentence where the measuring audio is absent."""
+    if not (SHARED / "data").is_dir():
+        sys.exit(f"the benchmarks need the measuring audio in {SHARED / 'data'} (set ASTFX_SHARED)")
+
+
+def clip_path(name: str) -> Path:
+    return SHARED / "data" / f"{name}.mp3"
+
+
+def load(name: str, sample_rate: int, *, mono: bool = True) -> Waveform:
+    """Load a clip as (channels, samples) at a rate."""
+    data, rate = soundfile.read(clip_path(name), dtype="float32", always_2d=True)
+    clip = np.ascontiguousarray(data.mean(axis=1)[None] if mono else data.T)
+    return resample(clip, rate, sample_rate)
+
+
+def timed(work: Callable[[], Result]) -> tuple[float, Result]:
+    began = time.perf_counter()
+    result = work()
+    return time.perf_counter() - began, result
+
+
+def best_of(times: int, work: Callable[[], object]) -> float:
+    """Shortest of several runs: the one that the rest of the machine disturbed least."""
+    return min(timed(work)[0] for _ in range(times))
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Markdown table."""
+    lines = [" | ".join(header), " | ".join("---" for _ in header)]
+    lines += [" | ".join(str(cell) for cell in row) for row in rows]
+    return "\n".join(f"| {line} |" for line in lines) + "\n"
+
+
+def write_section(path: Path, name: str, text: str) -> None:
+    """Replace what stands between the markers of a section; the rest of the page stays."""
+    begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+    page = path.read_text()
+    if begin not in page or end not in page:
+        sys.exit(f"{path} has no section {name!r}")
+    before, rest = page.split(begin, 1)
+    after = rest.split(end, 1)[1]
+    path.write_text(f"{before}{begin}\n{text.strip()}\n{end}{after}")

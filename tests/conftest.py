@@ -1,0 +1,54 @@
+"""What the tests share: synthesised sounds, and the real audio where it is at hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from astfx.audio import Waveform
+
+SHARED = Path(os.environ.get("ASTFX_SHARED", Path(__file__).parents[2] / "shared"))
+
+Load = Callable[..., Waveform]
+
+
+@pytest.fixture(scope="session")
+def load() -> Load:
+    """Load ``classic/NAME`` or ``grinstein/content_style/NAME`` as (1, samples) at a rate."""
+    folder = SHARED / "data"
+    if not folder.is_dir():
+        pytest.skip(f"needs the measuring audio in {folder} (set ASTFX_SHARED)")
+
+    def load_clip(name: str, sample_rate: int = 22050, seconds: float | None = None) -> Waveform:
+        from astfx.audio import resample
+
+        data, rate = soundfile.read(folder / f"{name}.mp3", dtype="float32", always_2d=True)
+        clip = resample(np.ascontiguousarray(data.mean(axis=1)[None]), rate, sample_rate)
+        return clip if seconds is None else clip[:, : round(seconds * sample_rate)]
+
+    return load_clip
+
+
+@pytest.fixture(scope="session")
+def melody() -> Waveform:
+    """Four seconds of plucked strings at 22.05 kHz, (1, samples)."""
+    from astfx import demo
+    from astfx.audio import resample
+
+    clip = resample(demo.melody(), demo.SAMPLE_RATE, 22050)[:, : 4 * 22050]
+    return np.ascontiguousarray(clip.mean(axis=0, keepdims=True))
+
+
+@pytest.fixture(scope="session")
+def rain() -> Waveform:
+    """Four seconds of rain at 22.05 kHz, (1, samples)."""
+    from astfx import demo
+    from astfx.audio import resample
+
+    clip = resample(demo.rain(4.0), demo.SAMPLE_RATE, 22050)
+    return np.ascontiguousarray(clip.mean(axis=0, keepdims=True))

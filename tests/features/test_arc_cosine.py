@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from astfx.errors import InvalidAudioError
+from astfx.features.arc_cosine import (
+    ArcCosineContentLoss,
+    ArcCosineLoss,
+    arc_cosine_kernel,
+    diagonal_sums,
+    make_references,
+    patch_weights,
+    spread_diagonals,
+)
+from astfx.features.random_conv import RandomConv, RandomConvLoss, gram_matrix
+
+GRADIENT_TOLERANCE = 1e-6  # relative, float64 against central differences
+
+
+def frames(n: int, bins: int, seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(n, bins, generator=generator, dtype=torch.float64)
+
+
+def numeric_gradient(function: Callable[[Tensor], tuple[float, Tensor]], x: Tensor) -> Tensor:
+    step = 1e-6
+    gradient = torch.zeros_like(x)
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            change = torch.zeros_like(x)
+            change[i, j] = step
+            gradient[i, j] = (function(x + change)[0] - function(x - change)[0]) / (2 * step)
+    return gradient
+
+
+def test_kernel_of_a_vector_with_itself_is_half_its_square() -> None:
+    p = frames(5, 7, 0)
+    torch.testing.assert_close(arc_cosine_kernel(p, p), p.square().sum(-1) / 2)
+
+
+def test_kernel_of_orthogonal_and_opposite_vectors() -> None:
+    p, q = torch.tensor([3.0, 0.0]), torch.tensor([0.0, 5.0])
+    assert float(arc_cosine_kernel(p, q)) == pytest.approx(15.0 / (2 * math.pi))
+    assert float(arc_cosine_kernel(p, -p)) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_kernel_is_the_mean_over_sampled_filters() -> None:
+    """A Monte Carlo estimate stays within five of its own standard errors."""
+    p, q = frames(1, 20, 1)[0], frames(1, 20, 2)[0] - 0.5
+    generator = torch.Generator().manual_seed(3)
+    w = torch.randn(400_000, 20, generator=generator, dtype=torch.float64)
+    samples = torch.relu(w @ p) * torch.relu(w @ q)
+    error = float(samples.std()) / math.sqrt(len(samples))
+    assert abs(float(samples.mean()) - float(arc_cosine_kernel(p, q))) < 5 * error
+
+
+def test_diagonal_sums_are_products_of_patches() -> None:
+    x, y = frames(9, 4, 4), frames(7, 4, 5)
+    width = 3
+    expected = torch.stack(
+        [
+            torch.stack([(x[i : i + width] * y[j : j + width]).sum() for j in range(5)])
+            for i in range(7)
+        ]
+    )
+    torch.testing.assert_close(diagonal_sums(x @ y.T, width), expected)
+
+
+def test_spread_diagonals_is_the_transpose_of_diagonal_sums() -> None:
+    matrix, weights = frames(9, 7, 6), frames(7, 5, 7)
+    spread = torch.zeros_like(matrix)
+    spread_diagonals(weights, 3, spread)
+    torch.testing.assert_close((diagonal_sums(matrix, 3) * weights).sum(), (matrix * spread).sum())
+
+
+@pytest.mark.parametrize("widths", [(1,), (4,), (1, 3, 5)])
+@pytest.mark.parametrize("bias", [0.0, 0.5])
+def test_gradient_matches_finite_differences(widths: tuple[int, ...], bias: float) -> None:
+    runs = [frames(9, 6, 1), frames(8, 6, 2)]
+    past = [frames(7, 6, 3)]
+    style = make_references([(runs, -1.0)], widths, bias=bias)
+    for references, mass in [
+        (style, 1.0),
+        (make_references([(runs, -1.0), (past, 0.4)], widths, like=style), 0.6),
+    ]:
+        loss = ArcCosineLoss(references, widths, mass)
+        x = frames(12, 6, 0)
+        gradient = loss(x)[1]
+        expected = numeric_gradient(loss, x)
+        assert float((gradient - expected).abs().max() / expected.abs().max()) < GRADIENT_TOLERANCE
+
+
+def test_content_gradient_matches_finite_differences() -> None:
+    loss, x = ArcCosineContentLoss(frames(8, 5, 1)), frames(8, 5, 2)
+    expected = numeric_gradient(loss, x)
+    assert float((loss(x)[1] - expected).abs().max() / expected.abs().max()) < GRADIENT_TOLERANCE
+
+
+def test_content_loss_is_zero_at_the_content_and_one_at_silence() -> None:
+    content = frames(8, 5, 1)
+    loss = ArcCosineContentLoss(content)
+    assert loss(content)[0] == pytest.approx(0.0, abs=1e-12)
+    assert loss(torch.zeros_like(content))[0] == pytest.approx(1.0, abs=1e-6)
+
+
+def test_content_loss_is_the_mean_over_sampled_filters() -> None:
+    content, x = frames(6, 8, 1), frames(6, 8, 2)
+    generator = torch.Generator().manual_seed(4)
+    w = torch.randn(8, 400_000, generator=generator, dtype=torch.float64)
+    sampled = (torch.relu(x @ w) - torch.relu(content @ w)).square().mean()
+    scale = content.square().mean() * 8 / 2  # E relu(w.c)^2 = |c|^2 / 2 a frame
+    assert ArcCosineContentLoss(content)(x)[0] == pytest.approx(float(sampled / scale), rel=0.02)
+
+
+def test_loss_of_the_style_itself_is_zero_and_of_silence_one() -> None:
+    style = frames(20, 6, 1)
+    loss = ArcCosineLoss(make_references([([style], -1.0)], (1, 5)), (1, 5))
+    value, gradient = loss(style)
+    assert value == pytest.approx(0.0, abs=1e-12)
+    assert float(gradient.abs().max()) < 1e-9
+    assert loss(torch.full_like(style, 1e-9))[0] == pytest.approx(1.0, abs=1e-6)
+
+
+def test_loss_is_the_limit_of_sampled_gram_losses() -> None:
+    """Ulyanov & Lebedev's loss with N filters tends to the kernel's, its excess as 1/N."""
+    width, bins = 3, 10
+    style, x = frames(30, bins, 1).float(), frames(40, bins, 2).float() * 1.5
+    exact = ArcCosineLoss(make_references([([style], -1.0)], (width,)), (width,))(x)[0]
+    sampled = {}
+    for n_filters in (250, 4000):
+        values = []
+        for seed in range(8):
+            conv = RandomConv(bins, n_filters, width, seed, torch.device("cpu"))
+            target = gram_matrix(conv(style))
+            values.append(RandomConvLoss(conv, target)(x)[0] * float(target.square().sum()))
+        # In units of the kernel: each Gram entry carries the filters' variance s2 twice.
+        s2 = 4.0 / ((bins + n_filters) * 11)
+        sampled[n_filters] = np.mean(values) / (n_filters * s2) ** 2
+    scale = make_references([([style], -1.0)], (width,)).scales[0]
+    few, many = (sampled[n] / scale for n in (250, 4000))
+    assert many == pytest.approx(exact, rel=0.05)
+    assert abs(many - exact) < abs(few - exact)
+
+
+def test_bias_tells_an_even_level_from_loud_and_quiet_frames() -> None:
+    """Without a bias both have the same Gram matrix; with one they differ."""
+    shape = frames(1, 6, 1)
+    even = shape.repeat(20, 1)
+    uneven = even.clone()
+    uneven[:10] *= math.sqrt(2.0)
+    uneven[10:] *= 1e-6
+    without = ArcCosineLoss(make_references([([even], -1.0)], (1,), bias=0.0), (1,))
+    assert without(uneven)[0] == pytest.approx(0.0, abs=1e-6)
+    biased = ArcCosineLoss(make_references([([even], -1.0)], (1,), bias=0.5), (1,))
+    assert biased(uneven)[0] > 0.01
+    assert biased(even)[0] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_past_and_present_together_reach_zero() -> None:
+    """Half of the style emitted, the other half present: together they are the style."""
+    first, second = frames(10, 6, 1), frames(10, 6, 2)
+    style = make_references([([first, second], -1.0)], (1,))
+    both = make_references([([first, second], -1.0), ([first], 0.5)], (1,), like=style)
+    assert ArcCosineLoss(both, (1,), 0.5)(second)[0] == pytest.approx(0.0, abs=1e-12)
+    assert ArcCosineLoss(both, (1,), 0.5)(first)[0] > 0.001
+
+
+def test_patches_across_runs_do_not_count() -> None:
+    weights = patch_weights([4, 2, 5], 3, torch.zeros(1))
+    assert weights.tolist() == pytest.approx([0.2, 0.2, 0, 0, 0, 0, 0.2, 0.2, 0.2])
+
+
+def test_runs_shorter_than_the_kernel_are_refused() -> None:
+    with pytest.raises(
+        InvalidAudioError, match="a clip of 4 frames is shorter than the kernel width of 5 frames"
+    ):
+        patch_weights([4, 2], 5, torch.zeros(1))
+
+
+def test_silent_frames_have_a_finite_gradient() -> None:
+    style = frames(8, 5, 1)
+    x = torch.zeros(8, 5, dtype=torch.float64)
+    for loss in (
+        ArcCosineLoss(make_references([([style], -1.0)], (1, 3)), (1, 3)),
+        ArcCosineContentLoss(style),
+    ):
+        value, gradient = loss(x)
+        assert math.isfinite(value)
+        assert bool(torch.isfinite(gradient).all())

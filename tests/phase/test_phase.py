@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from astfx.audio import Waveform
+from astfx.errors import InvalidSettingError
+from astfx.frontends.stft import Stft
+from astfx.phase import PHASE_METHODS, PhaseProblem, find_phase_method
+from astfx.phase.base import channel_phasors, shared_phasor
+from astfx.phase.griffin_lim import FAST_MOMENTUM, refine
+from astfx.phase.pghi import pghi
+from tests.conftest import Load
+
+TABLE_TOLERANCE_DB = 1.5
+STFT = Stft(n_fft=2048, hop_length=512, device=torch.device("cpu"))
+
+
+def convergence_db(spectrogram: Tensor) -> float:
+    """Spectral convergence: how far from consistent a spectrogram is (lower is better)."""
+    again = STFT.forward(STFT.inverse(spectrogram)).abs()
+    magnitude = spectrogram.abs()
+    return float(20 * torch.log10((again - magnitude).norm() / magnitude.norm()))
+
+
+def reconstruct(spectrogram: Tensor, start: str, n_iter: int, momentum: float) -> Tensor:
+    magnitude = spectrogram.abs()
+    if start == "pghi":
+        angle = pghi(magnitude[0].numpy(), 2048, 512, np.random.default_rng(0))
+    else:
+        angle = np.random.default_rng(0).random(tuple(magnitude.shape[1:]), dtype=np.float32)
+        angle *= np.float32(2 * np.pi)
+    first = torch.polar(magnitude[0], torch.from_numpy(angle))[None]
+    fixed = torch.zeros(1, 0, STFT.n_bins, dtype=torch.complex64)
+    return refine(first, magnitude, fixed, STFT, n_iter=n_iter, momentum=momentum)
+
+
+# Spectral convergence measured elsewhere for clips of the same three kinds, in dB.
+TABLE = [
+    ("pghi", 0, 0.0, {"music": -17.1, "speech": -20.2, "fire": -17.4}),
+    ("random", 32, 0.0, {"music": -16.9, "speech": -18.4, "fire": -18.3}),
+    ("random", 100, 0.0, {"music": -20.3, "speech": -23.9, "fire": -21.8}),
+    ("random", 32, FAST_MOMENTUM, {"music": -22.7, "speech": -26.0, "fire": -23.3}),
+    ("pghi", 4, FAST_MOMENTUM, {"music": -22.4, "speech": -26.8, "fire": -22.4}),
+    ("pghi", 32, FAST_MOMENTUM, {"music": -28.0, "speech": -32.5, "fire": -26.6}),
+]
+CLIPS = {"music": "classic/imperial", "speech": "classic/gettysburg", "fire": "classic/fire"}
+
+
+@pytest.mark.parametrize("kind", list(CLIPS))
+def test_spectral_convergence_reaches_the_table(load: Load, kind: str) -> None:
+    clip = torch.from_numpy(load(CLIPS[kind], seconds=8.0))
+    spectrogram = STFT.analyse(clip)
+    for start, n_iter, momentum, expected in TABLE:
+        found = convergence_db(reconstruct(spectrogram, start, n_iter, momentum))
+        assert found < expected[kind] + TABLE_TOLERANCE_DB, (start, n_iter, momentum)
+
+
+def test_pghi_recovers_the_phase_of_a_tone() -> None:
+    """Frame to frame the phase advances by 2 pi f hop, and the sign alternates over bins."""
+    frequency = 100.3 / 2048
+    tone = torch.cos(2 * torch.pi * frequency * torch.arange(30000))[None]
+    magnitude = STFT.analyse(tone)[0].abs()[6:40]
+    phase = pghi(magnitude.numpy(), 2048, 512, np.random.default_rng(0), tolerance=1e-3)
+    advance = np.exp(1j * np.diff(phase[:, 100]))
+    assert np.abs(np.angle(advance * np.exp(-2j * np.pi * frequency * 512))).max() < 0.05
+    beside = np.exp(1j * (phase[:, 101] - phase[:, 100]))
+    assert np.abs(np.angle(-beside)).max() < 0.1
+
+
+def test_pghi_keeps_and_extends_known_phase(melody: Waveform) -> None:
+    spectrogram = STFT.analyse(torch.from_numpy(melody))[0]
+    magnitude, truth = spectrogram.abs().numpy(), spectrogram.angle().numpy()
+    known = np.zeros(magnitude.shape, np.bool_)
+    known[:20] = True
+    phase = pghi(magnitude, 2048, 512, np.random.default_rng(0), phase=truth, known=known)
+    np.testing.assert_array_equal(phase[:20], truth[:20])
+    loud = magnitude[20] > 0.1 * magnitude[20].max()
+    error = np.abs(np.angle(np.exp(1j * (phase[20] - truth[20]))))[loud]
+    assert np.median(error) < 0.6  # radians; chance would be 1.57
+
+
+def test_pghi_of_silence_is_finite() -> None:
+    phase = pghi(np.zeros((5, 9), np.float32), 16, 4, np.random.default_rng(0))
+    assert phase.shape == (5, 9)
+    assert np.isfinite(phase).all()
+
+
+def test_pghi_reaches_islands_and_single_frames() -> None:
+    magnitude = np.zeros((40, 33), np.float32)
+    magnitude[3:8, 4:9] = 1.0
+    magnitude[30:33, 20:25] = 0.5
+    first = pghi(magnitude, 64, 16, np.random.default_rng(0))
+    second = pghi(magnitude, 64, 16, np.random.default_rng(0))
+    np.testing.assert_array_equal(first, second)
+    one = pghi(np.ones((1, 33), np.float32), 64, 16, np.random.default_rng(0))
+    steps = np.angle(-np.exp(1j * np.diff(one[0])))
+    assert np.abs(steps).max() < 1e-3
+
+
+def test_griffin_lim_never_gets_worse(rain: Waveform) -> None:
+    spectrogram = STFT.analyse(torch.from_numpy(rain))
+    errors = [convergence_db(reconstruct(spectrogram, "random", n, 0.0)) for n in (0, 1, 4, 16)]
+    assert errors == sorted(errors, reverse=True)
+
+
+def problem(content: Tensor, magnitude: Tensor, n_fixed: int = 0, n_iter: int = 4) -> PhaseProblem:
+    return PhaseProblem(
+        magnitude=magnitude,
+        content=content,
+        fixed=content[:, :n_fixed],
+        stft=STFT,
+        n_iter=n_iter,
+        rng=np.random.default_rng(0),
+    )
+
+
+@pytest.mark.parametrize("name", list(PHASE_METHODS))
+def test_every_method_gives_the_magnitude_asked_for(name: str, melody: Waveform) -> None:
+    content = STFT.analyse(torch.from_numpy(melody))
+    magnitude = content.abs() * 1.7
+    result = PHASE_METHODS[name].reconstruct(problem(content, magnitude))
+    torch.testing.assert_close(result.abs(), magnitude, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", list(PHASE_METHODS))
+def test_every_method_keeps_fixed_frames_and_repeats(name: str, melody: Waveform) -> None:
+    content = STFT.analyse(torch.from_numpy(melody))
+    asked = problem(content, content.abs(), n_fixed=8)
+    first = PHASE_METHODS[name].reconstruct(asked)
+    torch.testing.assert_close(first[:, :8], content[:, :8], rtol=1e-4, atol=1e-4)
+    again = PHASE_METHODS[name].reconstruct(problem(content, content.abs(), n_fixed=8))
+    assert torch.equal(first, again)
+
+
+def test_unchanged_magnitude_keeps_the_contents_phase(melody: Waveform) -> None:
+    """The default phase method returns the content where nothing was changed."""
+    content = STFT.analyse(torch.from_numpy(melody))
+    result = PHASE_METHODS["pghi"].reconstruct(problem(content, content.abs()))
+    assert float((result - content).norm() / content.norm()) < 1e-3
+
+
+def test_fewer_seeds_start_no_worse_than_pghi_or_the_content(
+    melody: Waveform, rain: Waveform
+) -> None:
+    """Between content and full change, seeding is about the better of its two sources."""
+    content, other = (STFT.analyse(torch.from_numpy(x)) for x in (melody, rain))
+    n_frames = min(content.shape[1], other.shape[1])
+    content, other = content[:, :n_frames], other[:, :n_frames]
+    for share in (0.1, 0.9):
+        magnitude = torch.expm1(torch.lerp(content.abs().log1p(), other.abs().log1p(), share))
+        seeded = PHASE_METHODS["pghi"].reconstruct(problem(content, magnitude, n_iter=8))
+        angle = pghi(magnitude[0].numpy(), 2048, 512, np.random.default_rng(0))
+        found = []
+        for start in (torch.from_numpy(angle)[None], content.angle()):
+            first = torch.polar(magnitude, start)
+            found.append(
+                refine(first, magnitude, first[:, :0], STFT, n_iter=8, momentum=FAST_MOMENTUM)
+            )
+        assert convergence_db(seeded) < min(convergence_db(s) for s in found) + 0.5
+
+
+def test_channels_keep_their_phase_difference(melody: Waveform) -> None:
+    left = torch.from_numpy(melody)
+    content = STFT.analyse(torch.cat([left, torch.roll(left, 7, dims=-1) * 0.5]))
+    shared, apart = channel_phasors(content)
+    torch.testing.assert_close(shared * apart * content.abs(), content, rtol=1e-3, atol=1e-3)
+    loud = content.abs().sum(dim=0) > 1.0
+    torch.testing.assert_close(
+        shared_phasor(content, apart)[loud], shared[loud], rtol=1e-3, atol=1e-3
+    )
+
+
+def test_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(InvalidSettingError, match="phase='x' must be one of pghi, fast-griffin"):
+        find_phase_method("x")

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy import optimize
+from torch import Tensor
+
+from astfx.optim import minimise
+
+
+def quadratic(n: int, seed: int) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    root = torch.randn(n, n, generator=generator)
+    return root @ root.T / n + torch.eye(n), torch.randn(n, generator=generator)
+
+
+def test_unbounded_minimum_is_the_linear_solution() -> None:
+    matrix, vector = quadratic(30, 0)
+
+    def objective(x: Tensor) -> tuple[float, Tensor]:
+        return float(0.5 * x @ matrix @ x - vector @ x), matrix @ x - vector
+
+    result = minimise(objective, torch.zeros(30), iterations=60, lower_bound=-1e9)
+    torch.testing.assert_close(result.x, torch.linalg.solve(matrix, vector), rtol=1e-3, atol=1e-3)
+
+
+def test_bounded_minimum_is_scipys_non_negative_least_squares() -> None:
+    generator = torch.Generator().manual_seed(1)
+    matrix, vector = torch.rand(40, 15, generator=generator), torch.randn(40, generator=generator)
+
+    def objective(x: Tensor) -> tuple[float, Tensor]:
+        error = matrix @ x - vector
+        return float(0.5 * error @ error), matrix.T @ error
+
+    result = minimise(objective, torch.ones(15), iterations=300)
+    expected, _ = optimize.nnls(matrix.double().numpy(), vector.double().numpy())
+    np.testing.assert_allclose(result.x.numpy(), expected, atol=1e-3)
+    assert float(result.x.min()) >= 0.0
+
+
+def test_upper_bound_holds() -> None:
+    matrix, vector = quadratic(20, 2)
+    bound = torch.full((20,), 0.1)
+
+    def objective(x: Tensor) -> tuple[float, Tensor]:
+        return float(0.5 * x @ matrix @ x - vector @ x), matrix @ x - vector
+
+    result = minimise(objective, torch.ones(20), iterations=100, upper_bound=bound)
+    reference = optimize.minimize(  # type: ignore[call-overload]
+        lambda x: 0.5 * x @ matrix.double().numpy() @ x - vector.double().numpy() @ x,
+        np.zeros(20),
+        bounds=[(0.0, 0.1)] * 20,
+        method="L-BFGS-B",
+    )
+    np.testing.assert_allclose(result.x.numpy(), reference.x, atol=1e-3)
+
+
+def test_losses_never_rise_and_count_iterations() -> None:
+    def rosenbrock(x: Tensor) -> tuple[float, Tensor]:
+        a, b = float(x[0]), float(x[1])
+        gradient = torch.tensor([-2 * (1 - a) - 400 * a * (b - a * a), 200 * (b - a * a)])
+        return (1 - a) ** 2 + 100 * (b - a * a) ** 2, gradient
+
+    result = minimise(rosenbrock, torch.tensor([0.0, 2.0]), iterations=80)
+    assert all(b <= a for a, b in zip(result.losses, result.losses[1:], strict=False))
+    assert result.evaluations >= len(result.losses)
+    torch.testing.assert_close(result.x, torch.ones(2), rtol=0, atol=0.05)
+
+
+def test_start_is_not_changed_and_a_flat_objective_stops() -> None:
+    start = torch.ones(3)
+    result = minimise(lambda x: (1.0, torch.zeros(3)), start, iterations=5)
+    assert result.losses == (1.0,)
+    assert torch.equal(start, torch.ones(3))
+
+
+@pytest.mark.parametrize("stop_after", [1, 3])
+def test_callback_stops(stop_after: int) -> None:
+    matrix, vector = quadratic(10, 3)
+    result = minimise(
+        lambda x: (float(0.5 * x @ matrix @ x - vector @ x), matrix @ x - vector),
+        torch.zeros(10),
+        iterations=50,
+        lower_bound=-1e9,
+        callback=lambda iteration, loss: iteration == stop_after,
+    )
+    assert len(result.losses) == stop_after + 1
