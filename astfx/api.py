@@ -21,8 +21,8 @@ from astfx.audio import (
 )
 from astfx.errors import AudioFileError, InvalidSettingError
 from astfx.render import Render, Report
+from astfx.segments import Progress
 from astfx.settings import DEFAULT_METHOD, DEFAULT_PHASE, Settings
-from astfx.stylist import Progress
 from astfx.targets import StyleTargets, array_source, prepare_source
 
 STYLE_SUFFIX = ".safetensors"
@@ -38,6 +38,7 @@ def transfer(
     mix: float = 1.0,
     method: str = DEFAULT_METHOD,
     options: Mapping[str, Any] | None = None,
+    quality: str = "standard",
     iterations: int | None = None,
     budget_seconds: float | None = None,
     seed: int = 0,
@@ -71,6 +72,8 @@ def transfer(
         `astfx methods` lists them.
     options : mapping, optional
         The method's own options.
+    quality : {"draft", "standard", "best"}
+        "draft" is quickest, "best" takes as long as it likes.
     iterations : int, optional
         Optimiser iterations for each segment; None is the method's default.
     budget_seconds : float, optional
@@ -115,6 +118,7 @@ def transfer(
         mix=mix,
         method=method,
         options=options or {},
+        quality=quality,
         iterations=iterations,
         budget_seconds=budget_seconds,
         seed=seed,

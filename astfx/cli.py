@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,6 +37,16 @@ Examples:
   astfx render song.mp3 -s glass.wav -o out.wav --strength 0.6 --plot out.png
 
   sox in.wav -t wav - | astfx render - --style rain.wav -o - | play -
+"""
+
+_SCORE_EXAMPLES = """
+Example:
+
+  astfx score wet.wav --content voice.wav --style rain.flac
+
+The columns are the output, and as anchors the content as it is, the style as it
+is, and one half of the style against the other: as near as one can get.
+`help(astfx.metrics)` in Python says what each figure means.
 """
 
 
@@ -118,6 +129,7 @@ def render(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A setting of the method; repeatable."),
     ] = None,
+    quality: Annotated[str, typer.Option(help="draft, standard or best.")] = "standard",
     iterations: Annotated[
         int | None, typer.Option(help="Optimiser iterations; default: the method's own.")
     ] = None,
@@ -148,6 +160,7 @@ def render(
         mix=mix,
         method=method,
         options=_parse_options(options or []),
+        quality=quality,
         iterations=iterations,
         budget_seconds=budget,
         seed=seed,
@@ -251,6 +264,31 @@ def demo(
         )
     print(result.summary())
     print(f"content  {content}\nstyle    {style}\nresult   {output}\npicture  {plot}")
+
+
+@app.command(epilog=_SCORE_EXAMPLES)
+def score(
+    output: Annotated[str, typer.Argument(help="The audio to be scored.")],
+    content: Annotated[str, typer.Option("--content", "-c", help="What it was made from.")],
+    style: Annotated[str, typer.Option("--style", "-s", help="What it shall sound like.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Score audio by measures that no method optimises, beside their anchors."""
+    from astfx.runs import score_files
+
+    with _progress_bar("scoring") as move:
+        scores = score_files(output, content, style, progress=move)
+    if as_json:
+        print(json.dumps(scores, indent=2).replace("NaN", "null"))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("figure", *scores, box=None, padding=(0, 2, 0, 0))
+    for figure in scores["output"]:
+        values = (scores[column][figure] for column in scores)
+        table.add_row(figure, *("-" if math.isnan(v) else f"{v:.4g}" for v in values))
+    Console().print(table)
 
 
 def _write_json(path: Path, data: dict[str, Any]) -> None:

@@ -57,15 +57,22 @@ class LoudnessMeter:
 
     def __init__(self, sample_rate: int, channels: int) -> None:
         self._sections = k_weighting(sample_rate)
+        self._channels = channels
         self._state = np.zeros((2, channels, 2))
-        self._energy = 0.0
+        self._energy = self._plain_energy = 0.0
         self._n_samples = 0
 
     def add(self, block: Waveform) -> None:
         """Count (channels, n) samples."""
         weighted, self._state = signal.sosfilt(self._sections, block, axis=-1, zi=self._state)
         self._energy += float(np.vdot(weighted, weighted))
+        self._plain_energy += float(np.vdot(block, block))
         self._n_samples += block.shape[1]
+
+    @property
+    def rms(self) -> float:
+        """Root mean square over all channels, not weighted, full scale = 1."""
+        return math.sqrt(self._plain_energy / max(self._n_samples * self._channels, 1))
 
     @property
     def power(self) -> float:

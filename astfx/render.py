@@ -15,21 +15,26 @@ import numpy as np
 from astfx.audio import (
     Source,
     Spool,
+    SpoolSource,
     Waveform,
 )
+from astfx.blending import STEP_WEIGHT, Blender
 from astfx.device import resolve_device, thread_count
+from astfx.features.texture import CLASSES, TextureWeights
 from astfx.loudness import LoudnessMeter
 from astfx.methods import find_method
 from astfx.phase import find_phase_method
-from astfx.segments import Scan, scan
+from astfx.segments import Meter, Progress, Scan, apply_gate, scan
 from astfx.settings import Settings, make_options
-from astfx.stylist import Progress, SegmentReport, Stylist
+from astfx.shaping import Shaper
+from astfx.stylist import SegmentReport, Stylist
 from astfx.targets import (
     SILENCE,
     StyleTargets,
     check_targets,
     grid_for,
     prepare_source,
+    texture_key,
 )
 
 PACKAGES = ("astfx", "torch", "numpy", "scipy", "numba", "soundfile", "soxr", "pedalboard")
@@ -178,18 +183,55 @@ class Render:
         return result
 
     def _stylise(self, measured: Scan, targets: StyleTargets) -> None:
-        self._spool = Spool(self._content.channels, self._spool_folder)
-        meter = LoudnessMeter(self._content.sample_rate, self._content.channels)
-        with thread_count(self._settings.threads) as threads:
+        settings, content = self._settings, self._content
+        meter = Meter(self._progress)
+        method = find_method(settings.method)
+        rounds = method.texture_rounds.get(settings.quality, 0)
+        with thread_count(settings.threads) as threads:
             self.report.threads = threads
-            stylist = Stylist(self._content, measured, targets, self._settings, self._progress)
+            stylist = Stylist(content, measured, targets, settings, meter)
             self.report.segments = stylist.reports
-            for block in stylist.blocks():
-                meter.add(block)
-                self._spool.write(block)
-        if meter.power > 0.0:
-            self._gain = float(np.sqrt(measured.power / meter.power))
+            blocks = stylist.blocks()
+            if rounds and texture_key(CLASSES[0]) in targets.tensors:
+                weights = TextureWeights(
+                    contour=self.report.options["contour_weight"],
+                    onset=self.report.options["onset_weight"],
+                )
+                budget = settings.budget_seconds
+                deadline = None if budget is None else self._began + budget
+                shaper = Shaper(
+                    content, blocks, measured, targets, settings, weights, rounds, meter, deadline
+                )
+                blocks = shaper.blocks()
+            blending = settings.strength < 1.0
+            if blending:
+                meter.expect("blend", len(stylist.segments), STEP_WEIGHT)
+            spool, levels = self._spooled(blocks)
+            if blending:
+                full = SpoolSource(spool, content.sample_rate)
+                blender = Blender(
+                    content, measured, full, levels.rms, targets.grid, settings, meter
+                )
+                spool, levels = self._spooled(blender.blocks())
+                full.close()
+            self._spool = spool
+        if levels.power > 0.0:
+            self._gain = float(np.sqrt(measured.power / levels.power))
             self.report.gain_db = float(20.0 * np.log10(max(self._gain, 1e-10)))
+
+    def _spooled(self, blocks: Iterator[Waveform]) -> tuple[Spool, LoudnessMeter]:
+        """Keep blocks, silent where the content is, and measure them."""
+        assert self.measured is not None
+        spool = self._spool = Spool(self._content.channels, self._spool_folder)
+        levels = LoudnessMeter(self._content.sample_rate, self._content.channels)
+        start = 0
+        hop_length = grid_for(self._content.sample_rate, self._settings).hop_length
+        for block in blocks:
+            apply_gate(block, self.measured.silent, start, hop_length)
+            levels.add(block)
+            spool.write(block)
+            start += block.shape[1]
+        return spool, levels
 
     def blocks(self) -> Iterator[Waveform]:
         """Yield the output in (channels, n) blocks, as often as asked."""

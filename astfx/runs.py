@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from astfx.api import STYLE_SUFFIX, render_file
-from astfx.audio import FileSource, Waveform, read_excerpt, resample
-from astfx.errors import AudioFileError
+from astfx.audio import FileSource, Waveform, check_finite, read_all, read_excerpt, resample
+from astfx.errors import AudioFileError, InvalidAudioError
 from astfx.render import Report
+from astfx.segments import Progress
 from astfx.settings import Settings
-from astfx.stylist import Progress
 
 MEASURED_SECONDS = 60.0
 
@@ -26,7 +26,7 @@ class Measured:
     output : str
     distance_before_db, distance_after_db : float or None
         `astfx.metrics.style_distance` of the content and of the output from the style, over
-        their first minute; None where the style is not audio.
+        their first minute; None where the style is not audio, or a clip is too short.
     """
 
     report: Report
@@ -100,15 +100,13 @@ def render_and_measure(
     if output != "-":
         written = read_excerpt(FileSource(output, "output"), MEASURED_SECONDS)
     if style_source is not None and written is not None:
-        from astfx.metrics import style_distance
-
         target = resample(
             read_excerpt(style_source, MEASURED_SECONDS),
             style_source.sample_rate,
             source.sample_rate,
         )
-        before = style_distance(heard, target, source.sample_rate)
-        after = style_distance(written, target, source.sample_rate)
+        before = _distance(heard, target, source.sample_rate)
+        after = _distance(written, target, source.sample_rate)
     if plot is not None:
         from astfx.plots import draw_render
 
@@ -124,6 +122,50 @@ def render_and_measure(
     return Measured(
         report=report, output=output, distance_before_db=before, distance_after_db=after
     )
+
+
+def score_files(
+    output: str, content: str, style: str, *, progress: Progress | None = None
+) -> dict[str, dict[str, float]]:
+    """Score a file beside its anchors, everything at the output's sample rate.
+
+    Returns
+    -------
+    dict of str to dict of str to float
+        For "output" and for each anchor ("content", "style", "floor") the figures of
+        `astfx.metrics.score`.
+
+    Raises
+    ------
+    AstfxError
+        If a file cannot be read, or is too short to be scored.
+    """
+    from astfx.metrics import anchors, score
+
+    sources = [
+        FileSource(path, role)
+        for path, role in ((output, "output"), (content, "content"), (style, "style"))
+    ]
+    rate = sources[0].sample_rate
+    clips = [resample(read_all(source), source.sample_rate, rate) for source in sources]
+    for clip, source in zip(clips, sources, strict=True):
+        check_finite(clip, source.name, 0, rate)
+    heard, original, target = clips
+    result = {"output": score(heard, original, target, rate)}
+    if progress is not None:
+        progress(0.3)
+    result.update(anchors(original, target, rate))
+    return result
+
+
+def _distance(clip: Waveform, style: Waveform, sample_rate: int) -> float | None:
+    """Style distance in dB; None for clips too short to have one."""
+    from astfx.metrics import style_distance
+
+    try:
+        return style_distance(clip, style, sample_rate)
+    except InvalidAudioError:
+        return None
 
 
 def check_picture(path: Path) -> None:

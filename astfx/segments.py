@@ -1,17 +1,24 @@
-"""How long audio is cut into segments that share context, and where it is silent."""
+"""How long audio is cut into segments, put together again, and where it is silent."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
 from astfx.audio import Source, Waveform, check_finite
-from astfx.errors import InvalidAudioError
+from astfx.errors import CancelledError, InvalidAudioError
+from astfx.frontends.stft import Stft
 from astfx.loudness import LoudnessMeter
 from astfx.targets import SILENCE
+
+Progress = Callable[[float], bool | None]
+"""Called with the share done, 0 to 1; returning False cancels the render."""
 
 _LONGEST_SINGLE = 1.5
 _SHORTEST_SILENCE_MS = 2000.0
@@ -140,3 +147,80 @@ def apply_gate(block: Waveform, silent: npt.NDArray[np.bool_], start: int, hop_l
     gate = silence_gate(silent, start, start + block.shape[1], hop_length)
     if gate is not None:
         block *= gate
+
+
+class Emitter:
+    """Turn emitted frames into samples, and keep what the next segment continues from.
+
+    Parameters
+    ----------
+    stft : Stft
+    channels : int
+    context_frames : int
+        How many emitted frames to keep in `fixed`.
+    n_samples : int
+        Length of the whole.
+    """
+
+    def __init__(self, stft: Stft, channels: int, context_frames: int, n_samples: int) -> None:
+        self._stft, self._context_frames, self._n_samples = stft, context_frames, n_samples
+        self._tail = torch.zeros(channels, stft.n_fft - stft.hop_length, device=stft.device)
+        self._n_emitted = 0
+        self.fixed = torch.zeros(
+            channels, 0, stft.n_bins, dtype=torch.complex64, device=stft.device
+        )
+
+    def emit(self, spectrogram: Tensor) -> Waveform:
+        """Samples that frames complete, (channels, frames, bins) -> (channels, n) float32."""
+        waveform = self._stft.inverse(spectrogram)
+        n_tail = self._tail.shape[1]
+        waveform[:, :n_tail] += self._tail
+        self._tail = waveform[:, -n_tail:].clone()
+        self.fixed = torch.cat([self.fixed, spectrogram], dim=1)[:, -self._context_frames :]
+        start, stop = self._stft.sample_range(
+            self._n_emitted, self._n_emitted + spectrogram.shape[1]
+        )
+        self._n_emitted += spectrogram.shape[1]
+        stop -= n_tail
+        block = waveform[:, max(0, -start) : min(stop, self._n_samples) - start]
+        return np.array(block.cpu().numpy())
+
+    def emit_silence(self, n_frames: int) -> Waveform:
+        """Samples that `n_frames` frames of silence complete."""
+        shape = (self.fixed.shape[0], n_frames, self._stft.n_bins)
+        return self.emit(torch.zeros(shape, dtype=torch.complex64, device=self._stft.device))
+
+
+class Meter:
+    """Progress of a render whose stages run interleaved, as one share from 0 to 1.
+
+    Parameters
+    ----------
+    progress : callable or None
+        Called with the share; returning False cancels.
+    """
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._stages: dict[str, tuple[int, float]] = {}
+        self._done: dict[str, float] = {}
+
+    def expect(self, stage: str, count: int, weight: float) -> None:
+        """Announce a stage of `count` equal steps, each worth `weight`."""
+        self._stages[stage], self._done[stage] = (count, weight), 0.0
+
+    def report(self, stage: str, index: int, share: float) -> None:
+        """Step `index` of a stage is done to `share`.
+
+        Raises
+        ------
+        CancelledError
+            If the callback returned False.
+        """
+        if self._progress is None:
+            return
+        self._done[stage] = max(self._done[stage], index + share)
+        total = sum(count * weight for count, weight in self._stages.values())
+        done = sum(self._done[name] * self._stages[name][1] for name in self._stages)
+        if self._progress(min(done / total, 1.0)) is False:
+            raise CancelledError("the render was cancelled")

@@ -11,6 +11,7 @@ from astfx.errors import InvalidSettingError
 
 DEFAULT_METHOD = "gram"
 DEFAULT_PHASE = "pghi"
+QUALITIES = ("draft", "standard", "best")
 
 
 def _check_number(name: str, value: Any, low: float, high: float, unit: str = "") -> None:
@@ -42,8 +43,10 @@ class Settings:
         A name from `astfx methods`.
     options : mapping
         The method's own options by name; see the method's `Options` class.
+    quality : {"draft", "standard", "best"}
+        How much is done: see docs/sound.md.
     iterations : int or None, 1 to 10000
-        Optimiser iterations per segment; None is the method's default.
+        Optimiser iterations per segment; None is the method's default for the quality.
     budget_seconds : float or None, 0.01 to 86400
         Stop iterating when the whole render would take longer. Results then depend on the
         machine's speed.
@@ -66,6 +69,7 @@ class Settings:
     mix: float = 1.0
     method: str = DEFAULT_METHOD
     options: Mapping[str, Any] = field(default_factory=dict)
+    quality: str = "standard"
     iterations: int | None = None
     budget_seconds: float | None = None
     seed: int = 0
@@ -80,6 +84,10 @@ class Settings:
     def __post_init__(self) -> None:
         _check_number("strength", self.strength, 0.0, 1.0)
         _check_number("mix", self.mix, 0.0, 1.0)
+        if self.quality not in QUALITIES:
+            raise InvalidSettingError(
+                f"quality={self.quality!r} must be one of {', '.join(QUALITIES)}"
+            )
         if self.iterations is not None:
             _check_count("iterations", self.iterations, 1, 10_000)
         if self.budget_seconds is not None:

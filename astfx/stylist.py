@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,17 +12,13 @@ from torch import Tensor
 
 from astfx.audio import SlidingReader, Source, Waveform
 from astfx.device import resolve_device
-from astfx.errors import CancelledError
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import Stft
 from astfx.methods import Problem, find_method
 from astfx.phase import PhaseProblem, find_phase_method
-from astfx.segments import Scan, Segment, apply_gate, plan_segments
+from astfx.segments import Emitter, Meter, Scan, Segment, plan_segments
 from astfx.settings import Settings, make_options
 from astfx.targets import StyleTargets
-
-Progress = Callable[[float], bool | None]
-"""Called with the share done, 0 to 1; returning False cancels the render."""
 
 _PHASE_CONTEXT_FRAMES = 8
 _MATCH_SHARE = 0.8
@@ -58,7 +53,8 @@ class Stylist:
         Of that source.
     targets : StyleTargets
     settings : Settings
-    progress : callable, optional
+    meter : Meter
+        Where progress is reported, as "match".
     """
 
     def __init__(
@@ -67,7 +63,7 @@ class Stylist:
         measured: Scan,
         targets: StyleTargets,
         settings: Settings,
-        progress: Progress | None = None,
+        meter: Meter,
     ) -> None:
         self.settings = settings
         self.measured = measured
@@ -87,38 +83,25 @@ class Stylist:
         self.reports: list[SegmentReport] = []
         self._edge_frames = grid.frames(self.method.context_ms(self.options)) - 1
         self._context_frames = max(self._edge_frames, _PHASE_CONTEXT_FRAMES)
-        self._reader = SlidingReader(content)
-        self._progress = progress
+        self._reader = SlidingReader(content.blocks(), content.channels)
+        self._meter = meter
+        meter.expect("match", len(self.segments), 1.0)
         self._started = time.monotonic()
         # What earlier segments leave behind, all of it bounded.
-        self._past: deque[Tensor] = deque(maxlen=1)
+        self._past: Tensor | None = None
         self._look: Tensor | None = None
         self._context = torch.zeros(0, self.stft.n_bins, device=self.device)
-        self._fixed = torch.zeros(
-            content.channels, 0, self.stft.n_bins, dtype=torch.complex64, device=self.device
+        self._emitter = Emitter(
+            self.stft, content.channels, self._context_frames, measured.n_samples
         )
-        self._tail = torch.zeros(content.channels, grid.n_fft - grid.hop_length, device=self.device)
 
     def blocks(self) -> Iterator[Waveform]:
         """Yield the stylised audio in (channels, n) blocks, as long as the content."""
-        n_samples, hop = self.measured.n_samples, self.grid.hop_length
         for index, segment in enumerate(self.segments):
-            with torch.inference_mode():
-                waveform = self._stylise(index, segment)
-            start = self.stft.sample_range(segment.first, segment.last)[0]
-            stop = start + waveform.shape[1]
-            block = waveform[:, max(0, -start) : waveform.shape[1] - max(0, stop - n_samples)]
-            result = np.array(block.cpu().numpy())
-            apply_gate(result, self.measured.silent, max(0, start), hop)
-            yield result
+            with torch.no_grad():
+                yield self._stylise(index, segment)
 
-    def _report_progress(self, index: int, share: float) -> None:
-        if self._progress is not None:
-            done = (index + share) / len(self.segments)
-            if self._progress(done) is False:
-                raise CancelledError("the render was cancelled")
-
-    def _stylise(self, index: int, segment: Segment) -> Tensor:
+    def _stylise(self, index: int, segment: Segment) -> Waveform:
         """Emit the samples that segment `index` completes, (channels, n)."""
         n_context = len(self._context)
         start, stop = self.stft.sample_range(segment.first - n_context, segment.look)
@@ -133,17 +116,14 @@ class Stylist:
         began = time.monotonic()
         output = self._match(index, segment, features, report)
         report.match_seconds = time.monotonic() - began
-        self._report_progress(index, _MATCH_SHARE)
+        self._meter.report("match", index, _MATCH_SHARE)
 
-        strength = self.settings.strength
-        blend = output if strength == 1.0 else torch.lerp(features, output, strength)
-        magnitude = _share_magnitude(content, features, blend, self.level)
         began = time.monotonic()
         n_iter = self.settings.phase_iterations
         problem = PhaseProblem(
-            magnitude=magnitude,
+            magnitude=_share_magnitude(content, features, output, self.level),
             content=content,
-            fixed=self._fixed,
+            fixed=self._emitter.fixed,
             stft=self.stft,
             n_iter=self.phase.n_iter if n_iter is None else n_iter,
             rng=np.random.default_rng([self.settings.seed, index]),
@@ -153,9 +133,10 @@ class Stylist:
         self.reports.append(report)
 
         emitted = slice(n_context, n_context + n_new)
-        self._remember(output[emitted], output[emitted.stop :], spectrogram[:, emitted])
-        self._report_progress(index, 1.0)
-        return self._overlap_add(spectrogram[:, emitted])
+        self._past = output[emitted]
+        self._remember(output[emitted], output[emitted.stop :])
+        self._meter.report("match", index, 1.0)
+        return self._emitter.emit(spectrogram[:, emitted])
 
     def _match(
         self, index: int, segment: Segment, features: Tensor, report: SegmentReport
@@ -174,11 +155,11 @@ class Stylist:
         at_end = segment.look == segment.last
         tail = self._edge_frames if at_end else 0
         mirrored = _mirror_index(len(start), head, tail, self.device)
-        iterations = self.settings.iterations or self.method.iterations
+        iterations = self.settings.iterations or self.method.iterations[self.settings.quality]
         deadline = self._deadline(index)
 
         def callback(iteration: int, loss: float) -> bool:
-            self._report_progress(index, _MATCH_SHARE * (iteration / iterations))
+            self._meter.report("match", index, _MATCH_SHARE * (iteration / iterations))
             return deadline is not None and time.monotonic() > deadline
 
         result = self.method.match(
@@ -187,7 +168,7 @@ class Stylist:
                 content=features[mirrored],
                 start=start[mirrored],
                 n_fixed=n_context,
-                past=self._past[0] if self._past else None,
+                past=self._past,
                 targets=self.targets.tensors,
                 options=self.options,
                 iterations=iterations,
@@ -213,32 +194,18 @@ class Stylist:
         phase_seconds = self.reports[-1].phase_seconds if self.reports else 0.0
         return now + max(left / (len(self.segments) - index) - phase_seconds, 0.0)
 
-    def _remember(self, emitted: Tensor, look: Tensor, spectrogram: Tensor) -> None:
-        self._past.append(emitted)
+    def _remember(self, emitted: Tensor, look: Tensor) -> None:
         self._look = look if len(look) else None
         self._context = torch.cat([self._context, emitted])[-self._context_frames :]
-        joined = torch.cat([self._fixed, spectrogram], dim=1)
-        self._fixed = joined[:, -self._context_frames :]
 
-    def _emit_silence(self, index: int, segment: Segment) -> Tensor:
+    def _emit_silence(self, index: int, segment: Segment) -> Waveform:
         """A segment of digital silence stays as it is; what rings into it still ends there."""
-        shape = (self._tail.shape[0], segment.last - segment.first, self.stft.n_bins)
-        spectrogram = torch.zeros(shape, dtype=torch.complex64, device=self.device)
-        frames = torch.zeros(shape[1:], device=self.device)
-        self._past.clear()
-        self._remember(frames, frames[: segment.look - segment.last], spectrogram)
-        self._past.clear()
-        self._look = None
+        frames = torch.zeros(segment.last - segment.first, self.stft.n_bins, device=self.device)
+        self._past = None
+        self._remember(frames, frames[:0])
         self.reports.append(SegmentReport())
-        self._report_progress(index, 1.0)
-        return self._overlap_add(spectrogram)
-
-    def _overlap_add(self, spectrogram: Tensor) -> Tensor:
-        waveform = self.stft.inverse(spectrogram)
-        n_tail = self._tail.shape[1]
-        waveform[:, :n_tail] += self._tail
-        self._tail = waveform[:, -n_tail:].clone()
-        return waveform[:, :-n_tail]
+        self._meter.report("match", index, 1.0)
+        return self._emitter.emit_silence(len(frames))
 
 
 def _mirror_index(n_frames: int, head: int, tail: int, device: torch.device) -> Tensor:

@@ -29,6 +29,7 @@ from astfx.errors import (
     InvalidSettingError,
     TargetFileError,
 )
+from astfx.features.texture import CLASSES, EnvelopeBank, TextureStatistics
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import Stft, hop_length_for
 from astfx.methods import METHODS, Grid, find_method
@@ -40,6 +41,7 @@ SILENCE = 1e-5
 
 MAX_STYLE_SECONDS = 20.0
 EXCERPT_SECONDS = 2.5
+SHORTEST_TEXTURE_SECONDS = 0.5
 _OVERLAP = 4
 
 
@@ -216,6 +218,29 @@ def style_runs(
     return runs
 
 
+def texture_key(name: str) -> str:
+    """Name of the tensor that holds a class of texture statistics."""
+    return f"texture.{name}"
+
+
+def texture_tensors(
+    clips: list[Waveform], sample_rate: int, device: torch.device
+) -> dict[str, Tensor]:
+    """Texture statistics of a style, the mean over its clips; none if they are too short."""
+    found: list[list[Tensor]] = []
+    for clip in clips:
+        if clip.shape[1] < SHORTEST_TEXTURE_SECONDS * sample_rate:
+            continue
+        waveform = torch.from_numpy(np.ascontiguousarray(clip)).to(device)
+        bank = EnvelopeBank(clip.shape[1], sample_rate, device)
+        statistics = TextureStatistics(bank.n_frames, bank.frame_rate_hz, device)
+        found.append(statistics(bank.envelopes(bank.split(waveform)[1])))
+    return {
+        texture_key(name): torch.stack(values).mean(dim=0)
+        for name, values in zip(CLASSES, zip(*found, strict=True), strict=False)
+    }
+
+
 def prepare_source(style: Source, sample_rate: int, settings: Settings) -> StyleTargets:
     """Prepare a style from a source, for content of a sample rate."""
     waveform = read_all(style)
@@ -228,10 +253,12 @@ def prepare_source(style: Source, sample_rate: int, settings: Settings) -> Style
     options = make_options(method.options, settings.method, settings.options)
     grid = grid_for(sample_rate, settings)
     device = resolve_device(settings.device)
-    with thread_count(settings.threads), torch.inference_mode():
+    with thread_count(settings.threads), torch.no_grad():
         least_frames = grid.frames(method.context_ms(options))
         runs = style_runs(clips, grid, least_frames, device, style.name)
         tensors = method.prepare(runs, options, grid, settings.seed)
+        if method.texture_rounds:
+            tensors.update(texture_tensors(clips, sample_rate, device))
     return StyleTargets(
         method=settings.method,
         options=asdict(options),

@@ -106,7 +106,7 @@ def seeds() -> str:
             row = [name, f"{strength:g}"]
             for start in starts.values():
                 seeded.SEED_WITHIN_DB, seeded.LEAST_SEEDED_POWER = start()
-                with torch.inference_mode():
+                with torch.no_grad():
                     result = seeded.seeded_pghi(problems[0])
                 row.append(f"{convergence_db(problems[0], result):.1f}")
             rows.append(row)

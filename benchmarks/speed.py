@@ -98,7 +98,7 @@ class Pair:
 
 def against_the_classic_recipe(device: torch.device) -> str:
     pair = Pair.load(device)
-    n_iter = METHODS["gram"].iterations
+    n_iter = METHODS["gram"].iterations["standard"]
     pair.match("gram", 2)
     pair.match("shallow-cnn", 1)
     gram_seconds, gram_x, gram_evaluations = min(
@@ -259,7 +259,7 @@ def main() -> None:
     for name in wanted:
         print(name, flush=True)
         if name == "classic":
-            with thread_count(None), torch.inference_mode():
+            with thread_count(None), torch.no_grad():
                 text = against_the_classic_recipe(torch.device("cpu"))
                 if torch.cuda.is_available():
                     text += "\n" + against_the_classic_recipe(torch.device("cuda"))

@@ -29,7 +29,7 @@ from astfx.errors import AudioFileError
 )
 def test_sliding_reader_is_slicing(n_samples: int, borders: list[int], lookback: int) -> None:
     clip = np.arange(1, n_samples + 1, dtype=np.float32)[None]
-    reader = SlidingReader(ArraySource(clip, 8000, "clip"))
+    reader = SlidingReader(ArraySource(clip, 8000, "clip").blocks(700), 1)
     padded = np.pad(clip, ((0, 0), (1000, 5000)))
     ordered = sorted(borders)
     latest = -1000

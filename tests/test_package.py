@@ -22,7 +22,7 @@ ORDER = [
     "metrics",
     "targets",
     "segments",
-    "stylist",
+    "stylist shaping blending",
     "render",
     "api",
     "plots doctor demo",

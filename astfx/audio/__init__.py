@@ -21,7 +21,7 @@ from astfx.audio.sources import (
     read_excerpt,
     resample,
 )
-from astfx.audio.writing import AudioWriter, Spool, output_format, written_aside
+from astfx.audio.writing import AudioWriter, Spool, SpoolSource, output_format, written_aside
 
 __all__ = [
     "BLOCK_SAMPLES",
@@ -34,6 +34,7 @@ __all__ = [
     "SlidingReader",
     "Source",
     "Spool",
+    "SpoolSource",
     "Waveform",
     "check_finite",
     "check_sample_rate",

@@ -78,11 +78,17 @@ def resample(waveform: Waveform, sample_rate: int, target_rate: int) -> Waveform
 
 
 class SlidingReader:
-    """Read overlapping stretches of a source in order, zeros outside it."""
+    """Read overlapping stretches of a stream of blocks in order, zeros outside it.
 
-    def __init__(self, source: Source) -> None:
-        self._blocks = source.blocks()
-        self._held = np.zeros((source.channels, 0), np.float32)
+    Parameters
+    ----------
+    blocks : iterator of (channels, n)
+    channels : int
+    """
+
+    def __init__(self, blocks: Iterator[Waveform], channels: int) -> None:
+        self._blocks = blocks
+        self._held = np.zeros((channels, 0), np.float32)
         self._first = 0
 
     def read(self, start: int, stop: int) -> Waveform:

@@ -202,3 +202,27 @@ class Spool:
         self._memory.clear()
         if self._file is not None:
             self._file.close()
+
+
+class SpoolSource:
+    """Spooled samples as a source.
+
+    Parameters
+    ----------
+    spool : Spool
+    sample_rate : int, hertz
+    """
+
+    name = "the full result"
+
+    def __init__(self, spool: Spool, sample_rate: int) -> None:
+        self.channels, self.sample_rate = spool.channels, sample_rate
+        self._spool = spool
+
+    def blocks(self, block_samples: int = BLOCK_SAMPLES) -> Iterator[Waveform]:
+        """Yield (channels, n) blocks, as they were written."""
+        yield from self._spool.blocks()
+
+    def close(self) -> None:
+        """Give the space back."""
+        self._spool.close()

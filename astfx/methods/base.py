@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -78,8 +78,8 @@ class Method:
         What `astfx methods` and the docs say of it.
     options : type
         Frozen keyword-only dataclass of the method's own settings, validated when made.
-    iterations : int
-        How many by default.
+    iterations : mapping of str to int
+        How many by default, for each quality.
     context_ms : callable
         ``context_ms(options)``: how far in time the method looks around a frame.
     prepare : callable
@@ -94,6 +94,8 @@ class Method:
         Whether `prepare` depends on the seed.
     prepared_options : tuple of str
         Options that `prepare` depends on.
+    texture_rounds : mapping of str to int
+        How many rounds of texture statistics follow, for each quality; none by default.
     """
 
     summary: str
@@ -104,13 +106,14 @@ class Method:
     needs: str
     source: str
     options: type[Any]
-    iterations: int
+    iterations: Mapping[str, int]
     context_ms: Callable[[Any], float]
     prepare: Callable[[Sequence[Tensor], Any, Grid, int], dict[str, Tensor]]
     match: Callable[[Problem], Minimum]
     check: Callable[[Mapping[str, Tensor], Any, Grid], None]
     seeded: bool = False
     prepared_options: tuple[str, ...] = ()
+    texture_rounds: Mapping[str, int] = field(default_factory=dict)
 
 
 def check_tensor(tensors: Mapping[str, Tensor], name: str, shape: Sequence[int | None]) -> Tensor:

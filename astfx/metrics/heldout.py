@@ -229,7 +229,7 @@ def _cqt_features(signal: Signal, sample_rate: float, seed: int) -> Signal:
         )
     random = np.random.default_rng(seed)
     layer = torch.from_numpy(np.log1p(np.abs(cqt)).astype(np.float32))[None, None]
-    with torch.inference_mode():
+    with torch.no_grad():
         for n_out, width in zip(_CQT_CHANNELS, (11, 5), strict=True):
             n_in = layer.shape[1]
             weights = random.standard_normal((n_out, n_in, width, width), dtype=np.float32)

@@ -27,11 +27,9 @@ import numpy.typing as npt
 import scipy.fft
 
 from astfx.errors import InvalidAudioError
+from astfx.features.erb import N_BANDS, erb_filterbank
 from astfx.metrics._inputs import Signal, audible, check_sample_rate, level_to, mono
 
-N_BANDS = 30
-LOWEST_HZ = 20.0
-HIGHEST_HZ = 10000.0
 COMPRESSION = 0.3
 ENVELOPE_RATE_HZ = 400.0
 CORRELATION_OFFSETS = (1, 2, 3, 5, 8, 11, 16, 21)
@@ -80,44 +78,6 @@ class TextureStatistics:
 
 
 TEXTURE_CLASSES = tuple(field.name for field in fields(TextureStatistics))
-
-
-def hz_to_erb(frequency_hz: npt.ArrayLike) -> Signal:
-    """Frequency in Hz to equivalent-rectangular-bandwidth number (Glasberg & Moore 1990)."""
-    return np.asarray(9.265 * np.log1p(np.asarray(frequency_hz, dtype=np.float64) / 228.8455))
-
-
-def erb_filterbank(n_samples: int, sample_rate: float) -> Signal:
-    """Return the magnitude responses of the cochlear filterbank on FFT bins.
-
-    Parameters
-    ----------
-    n_samples : int
-        Length of the signal that will be filtered.
-    sample_rate : float
-        In Hz. Below 20 kHz the bands end at the Nyquist frequency.
-
-    Returns
-    -------
-    ndarray of shape (32, n_samples // 2 + 1)
-        30 half-cosines equally spaced and half overlapping on the ERB scale from
-        20 Hz to 10 kHz, between a low edge and a high edge band that complete
-        the sum of squares to one at every bin.
-    """
-    rate = check_sample_rate(sample_rate)
-    erb = hz_to_erb(np.fft.rfftfreq(n_samples, 1.0 / rate))
-    lowest, highest = hz_to_erb([LOWEST_HZ, min(HIGHEST_HZ, rate / 2.0)])
-    centres = np.linspace(lowest, highest, N_BANDS + 2)[1:-1]
-    spacing = centres[1] - centres[0]
-    bank = np.zeros((N_BANDS + 2, erb.size))
-    for k, centre in enumerate(centres, start=1):
-        first = np.searchsorted(erb, centre - spacing, side="right")
-        last = np.searchsorted(erb, centre + spacing)
-        bank[k, first:last] = np.cos(np.pi / 2.0 * (erb[first:last] - centre) / spacing)
-    rest = np.sqrt(np.clip(1.0 - np.sum(bank**2, axis=0), 0.0, 1.0))
-    bank[0] = np.where(erb < centres[0], rest, 0.0)
-    bank[-1] = np.where(erb > centres[-1], rest, 0.0)
-    return bank
 
 
 def band_envelopes(waveform: npt.NDArray[Any], sample_rate: float) -> tuple[Signal, float]:

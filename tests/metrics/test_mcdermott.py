@@ -8,13 +8,12 @@ import pytest
 from scipy.special import gamma
 
 from astfx import errors
+from astfx.features.erb import N_BANDS, erb_filterbank
 from astfx.metrics import mcdermott
 from astfx.metrics.mcdermott import (
     CORRELATION_OFFSETS,
-    N_BANDS,
     band_envelopes,
     class_snr_db,
-    erb_filterbank,
     style_distance_db,
     texture_statistics,
 )

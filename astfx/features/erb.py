@@ -1,0 +1,57 @@
+"""Half-cosine bands on the scale of equivalent rectangular bandwidths (ERB).
+
+References
+----------
+B. R. Glasberg and B. C. J. Moore, "Derivation of auditory filter shapes from
+notched-noise data", Hearing Research 47 (1990).
+J. H. McDermott and E. P. Simoncelli, "Sound texture perception via statistics
+of the auditory periphery: evidence from sound synthesis", Neuron 71 (2011).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+N_BANDS = 30
+LOWEST_HZ = 20.0
+HIGHEST_HZ = 10000.0
+
+Array = npt.NDArray[np.float64]
+
+
+def hz_to_erb(frequency_hz: npt.ArrayLike) -> Array:
+    """Frequency in Hz to equivalent-rectangular-bandwidth number (Glasberg & Moore 1990)."""
+    return np.asarray(9.265 * np.log1p(np.asarray(frequency_hz, dtype=np.float64) / 228.8455))
+
+
+def erb_filterbank(n_samples: int, sample_rate: float) -> Array:
+    """Return the magnitude responses of the cochlear filterbank on FFT bins.
+
+    Parameters
+    ----------
+    n_samples : int
+        Length of the signal that will be filtered.
+    sample_rate : float
+        In Hz. Below 20 kHz the bands end at the Nyquist frequency.
+
+    Returns
+    -------
+    ndarray of shape (32, n_samples // 2 + 1)
+        30 half-cosines equally spaced and half overlapping on the ERB scale from
+        20 Hz to 10 kHz, between a low edge and a high edge band that complete
+        the sum of squares to one at every bin.
+    """
+    erb = hz_to_erb(np.fft.rfftfreq(n_samples, 1.0 / sample_rate))
+    lowest, highest = hz_to_erb([LOWEST_HZ, min(HIGHEST_HZ, sample_rate / 2.0)])
+    centres = np.linspace(lowest, highest, N_BANDS + 2)[1:-1]
+    spacing = centres[1] - centres[0]
+    bank = np.zeros((N_BANDS + 2, erb.size))
+    for k, centre in enumerate(centres, start=1):
+        first = np.searchsorted(erb, centre - spacing, side="right")
+        last = np.searchsorted(erb, centre + spacing)
+        bank[k, first:last] = np.cos(np.pi / 2.0 * (erb[first:last] - centre) / spacing)
+    rest = np.sqrt(np.clip(1.0 - np.sum(bank**2, axis=0), 0.0, 1.0))
+    bank[0] = np.where(erb < centres[0], rest, 0.0)
+    bank[-1] = np.where(erb > centres[-1], rest, 0.0)
+    return bank
