@@ -18,8 +18,17 @@ from astfx.settings import Settings
 
 _CONTEXT_FRAMES = 8
 _ITERATIONS = 8
+_CURVE = 2.3
 STEP_WEIGHT = 0.3
 """Work of blending a segment, matching one = 1."""
+
+
+def position(strength: float) -> float:
+    """Where on the line a strength lies: half the strength is half the style distance in dB.
+
+    Most of a style is only heard near the end of the line (docs/sound.md has the curves).
+    """
+    return 1.0 - float((1.0 - strength) ** _CURVE)
 
 
 class Blender:
@@ -54,7 +63,7 @@ class Blender:
         meter: Meter,
     ) -> None:
         device = resolve_device(settings.device)
-        self._device, self._strength, self._meter = device, settings.strength, meter
+        self._device, self._position, self._meter = device, position(settings.strength), meter
         self._stft = Stft(n_fft=grid.n_fft, hop_length=grid.hop_length, device=device)
         self._readers = [
             SlidingReader(source.blocks(), source.channels) for source in (content, full)
@@ -68,31 +77,34 @@ class Blender:
             grid.frames(settings.segment_seconds * 1e3),
             grid.frames(settings.overlap_seconds * 1e3),
         )
-        self._emitter = Emitter(self._stft, content.channels, _CONTEXT_FRAMES, measured.n_samples)
+        self._emitter = Emitter(self._stft, content.channels, measured.n_samples)
+        self._fixed = torch.zeros(
+            content.channels, 0, self._stft.n_bins, dtype=torch.complex64, device=device
+        )
         meter.expect("blend", len(self._segments), STEP_WEIGHT)
 
     @torch.no_grad()
     def blocks(self) -> Iterator[Waveform]:
         """Yield the blended audio in (channels, n) blocks, as long as the content."""
         for index, segment in enumerate(self._segments):
-            fixed = self._emitter.fixed
-            n_context = fixed.shape[1]
+            n_context = self._fixed.shape[1]
             start, stop = self._stft.sample_range(segment.first - n_context, segment.look)
             content, full = (self._spectrogram(reader, start, stop) for reader in self._readers)
             own, other = (level.gain for level in self._levels)
             features = torch.lerp(
-                torch.log1p(content.abs() * own), torch.log1p(full.abs() * other), self._strength
+                torch.log1p(content.abs() * own), torch.log1p(full.abs() * other), self._position
             )
             result = refine(
-                torch.lerp(content * own, full * other, self._strength),
+                torch.lerp(content * own, full * other, self._position),
                 torch.expm1(features).div_(own),
-                fixed,
+                self._fixed,
                 self._stft,
                 n_iter=_ITERATIONS,
                 momentum=FAST_MOMENTUM,
             )
             self._meter.report("blend", index, 1.0)
             last = n_context + segment.last - segment.first
+            self._fixed = result[:, :last][:, -_CONTEXT_FRAMES:]
             yield self._emitter.emit(result[:, n_context:last])
 
     def _spectrogram(self, reader: SlidingReader, start: int, stop: int) -> Tensor:

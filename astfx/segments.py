@@ -150,25 +150,20 @@ def apply_gate(block: Waveform, silent: npt.NDArray[np.bool_], start: int, hop_l
 
 
 class Emitter:
-    """Turn emitted frames into samples, and keep what the next segment continues from.
+    """Turn emitted frames into samples, segment after segment.
 
     Parameters
     ----------
     stft : Stft
     channels : int
-    context_frames : int
-        How many emitted frames to keep in `fixed`.
     n_samples : int
         Length of the whole.
     """
 
-    def __init__(self, stft: Stft, channels: int, context_frames: int, n_samples: int) -> None:
-        self._stft, self._context_frames, self._n_samples = stft, context_frames, n_samples
+    def __init__(self, stft: Stft, channels: int, n_samples: int) -> None:
+        self._stft, self._channels, self._n_samples = stft, channels, n_samples
         self._tail = torch.zeros(channels, stft.n_fft - stft.hop_length, device=stft.device)
         self._n_emitted = 0
-        self.fixed = torch.zeros(
-            channels, 0, stft.n_bins, dtype=torch.complex64, device=stft.device
-        )
 
     def emit(self, spectrogram: Tensor) -> Waveform:
         """Samples that frames complete, (channels, frames, bins) -> (channels, n) float32."""
@@ -176,7 +171,6 @@ class Emitter:
         n_tail = self._tail.shape[1]
         waveform[:, :n_tail] += self._tail
         self._tail = waveform[:, -n_tail:].clone()
-        self.fixed = torch.cat([self.fixed, spectrogram], dim=1)[:, -self._context_frames :]
         start, stop = self._stft.sample_range(
             self._n_emitted, self._n_emitted + spectrogram.shape[1]
         )
@@ -187,7 +181,7 @@ class Emitter:
 
     def emit_silence(self, n_frames: int) -> Waveform:
         """Samples that `n_frames` frames of silence complete."""
-        shape = (self.fixed.shape[0], n_frames, self._stft.n_bins)
+        shape = (self._channels, n_frames, self._stft.n_bins)
         return self.emit(torch.zeros(shape, dtype=torch.complex64, device=self._stft.device))
 
 

@@ -14,6 +14,7 @@ from astfx.audio import SlidingReader, Source, Waveform
 from astfx.device import resolve_device
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import Stft
+from astfx.image import Image
 from astfx.methods import Problem, find_method
 from astfx.phase import PhaseProblem, find_phase_method
 from astfx.segments import Emitter, Meter, Scan, Segment, plan_segments
@@ -22,7 +23,6 @@ from astfx.targets import StyleTargets
 
 _PHASE_CONTEXT_FRAMES = 8
 _MATCH_SHARE = 0.8
-_TINY = 1e-20
 
 
 @dataclass
@@ -91,9 +91,8 @@ class Stylist:
         self._past: Tensor | None = None
         self._look: Tensor | None = None
         self._context = torch.zeros(0, self.stft.n_bins, device=self.device)
-        self._emitter = Emitter(
-            self.stft, content.channels, self._context_frames, measured.n_samples
-        )
+        self._fixed = torch.zeros(0, self.stft.n_bins, dtype=torch.complex64, device=self.device)
+        self._emitter = Emitter(self.stft, content.channels, measured.n_samples)
 
     def blocks(self) -> Iterator[Waveform]:
         """Yield the stylised audio in (channels, n) blocks, as long as the content."""
@@ -110,7 +109,8 @@ class Stylist:
         if not bool(samples.abs().max() > 0.0):
             return self._emit_silence(index, segment)
         content = self.stft.forward(samples)
-        features = self.level.features(content)
+        image = Image(content)
+        features = self.level.features(image.shared)
 
         report = SegmentReport()
         began = time.monotonic()
@@ -121,19 +121,21 @@ class Stylist:
         began = time.monotonic()
         n_iter = self.settings.phase_iterations
         problem = PhaseProblem(
-            magnitude=_share_magnitude(content, features, output, self.level),
-            content=content,
-            fixed=self._emitter.fixed,
+            magnitude=self.level.magnitude(output),
+            content=image.shared,
+            fixed=self._fixed,
             stft=self.stft,
             n_iter=self.phase.n_iter if n_iter is None else n_iter,
             rng=np.random.default_rng([self.settings.seed, index]),
         )
-        spectrogram = self.phase.reconstruct(problem)
+        shared = self.phase.reconstruct(problem)
+        spectrogram = image.place(shared)
         report.phase_seconds = time.monotonic() - began
         self.reports.append(report)
 
         emitted = slice(n_context, n_context + n_new)
         self._past = output[emitted]
+        self._fixed = torch.cat([self._fixed, shared[emitted]])[-self._context_frames :]
         self._remember(output[emitted], output[emitted.stop :])
         self._meter.report("match", index, 1.0)
         return self._emitter.emit(spectrogram[:, emitted])
@@ -202,6 +204,7 @@ class Stylist:
         """A segment of digital silence stays as it is; what rings into it still ends there."""
         frames = torch.zeros(segment.last - segment.first, self.stft.n_bins, device=self.device)
         self._past = None
+        self._fixed = torch.cat([self._fixed, frames.to(torch.complex64)])[-self._context_frames :]
         self._remember(frames, frames[:0])
         self.reports.append(SegmentReport())
         self._meter.report("match", index, 1.0)
@@ -214,29 +217,3 @@ def _mirror_index(n_frames: int, head: int, tail: int, device: torch.device) -> 
     period = max(2 * (n_frames - 1), 1)
     index = index.remainder(period)
     return torch.where(index < n_frames, index, period - index)
-
-
-def _share_magnitude(
-    content: Tensor, features: Tensor, output: Tensor, level: LogMagnitude
-) -> Tensor:
-    """Give each channel its part of the output's magnitude.
-
-    A channel keeps the share of the power that it has in the content, bin by bin.
-
-    Parameters
-    ----------
-    content : (channels, frames, bins) complex64
-    features, output : (frames, bins)
-        Of the content and of the output, channels together.
-
-    Returns
-    -------
-    (channels, frames, bins) float32
-    """
-    magnitude = level.magnitude(output)
-    if content.shape[0] == 1:
-        return magnitude[None]
-    together = level.magnitude(features)
-    share = content.abs() / together.clamp_min(_TINY)
-    share = torch.where(together > _TINY, share, 1.0)
-    return share.mul_(magnitude)

@@ -32,6 +32,7 @@ from astfx.errors import (
 from astfx.features.texture import CLASSES, EnvelopeBank, TextureStatistics
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import Stft, hop_length_for
+from astfx.image import Image
 from astfx.methods import METHODS, Grid, find_method
 from astfx.settings import Settings, make_options
 
@@ -211,7 +212,7 @@ def style_runs(
         # Whole frames only: the faded frames at a clip's ends are not part of the style.
         whole = clip.shape[1] >= grid.n_fft + (least_frames - 1) * grid.hop_length
         spectrogram = stft.forward(waveform) if whole else stft.analyse(waveform)
-        run = level.features(spectrogram)
+        run = level.features(Image(spectrogram).shared)
         if len(run) < least_frames:
             run = run.repeat(-(-least_frames // len(run)), 1)
         runs.append(run)

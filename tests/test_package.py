@@ -19,7 +19,7 @@ ORDER = [
     "features",
     "methods",
     "phase",
-    "metrics",
+    "image metrics",
     "targets",
     "segments",
     "stylist shaping blending",

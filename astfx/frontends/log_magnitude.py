@@ -37,15 +37,8 @@ class LogMagnitude:
         return REFERENCE_RMS / self.rms * REFERENCE_N_FFT / self.n_fft
 
     def features(self, spectrogram: Tensor) -> Tensor:
-        """(channels, frames, bins) complex -> (frames, bins) float32, channels by power.
-
-        The mean power cannot cancel, as a downmix of out-of-phase channels would.
-        """
-        if spectrogram.shape[0] == 1:
-            magnitude = spectrogram[0].abs()
-        else:
-            magnitude = spectrogram.abs().square_().mean(dim=0).sqrt_()
-        return magnitude.mul_(self.gain).log1p_()
+        """(..., bins) complex64 -> (..., bins) float32."""
+        return spectrogram.abs().mul_(self.gain).log1p_()
 
     def magnitude(self, features: Tensor) -> Tensor:
         """(frames, bins) features -> (frames, bins) linear STFT magnitude."""

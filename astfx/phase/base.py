@@ -1,4 +1,4 @@
-"""What a phase method gets and gives, and how channels share one phase."""
+"""What a phase method gets and gives."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class PhaseProblem:
 
     Attributes
     ----------
-    magnitude : (channels, frames, bins) float32
-    content : (channels, frames, bins) complex64
-        The content's spectrogram: where to start from, and how the channels relate.
-    fixed : (channels, n_fixed, bins) complex64
+    magnitude : (frames, bins) float32
+    content : (frames, bins) complex64
+        The content's spectrogram: where to start from.
+    fixed : (n_fixed, bins) complex64
         Leading frames that were already emitted; they stay and lead on. May be empty.
     stft : Stft
     n_iter : int
@@ -48,7 +48,7 @@ class PhaseMethod:
     n_iter : int
         Iterations by default.
     reconstruct : callable
-        PhaseProblem -> (channels, frames, bins) complex64 with that magnitude.
+        PhaseProblem -> (frames, bins) complex64 with that magnitude.
     """
 
     summary: str
@@ -61,28 +61,3 @@ def unit_phasor(spectrogram: Tensor) -> Tensor:
     """exp(j angle), 1 where the spectrogram is zero."""
     size = spectrogram.abs()
     return torch.where(size > _TINY, spectrogram / size.clamp_min(_TINY), 1.0)
-
-
-def channel_phasors(content: Tensor) -> tuple[Tensor, Tensor]:
-    """Split the content's phase into one that channels share, and what sets them apart.
-
-    Parameters
-    ----------
-    content : (channels, frames, bins) complex64
-
-    Returns
-    -------
-    shared : (frames, bins) complex64
-        Phasor of the sum of the channels.
-    apart : (channels, frames, bins) complex64
-        Each channel's phasor relative to it. Kept in the output, they keep the image.
-    """
-    shared = unit_phasor(content.sum(dim=0))
-    if content.shape[0] == 1:
-        return shared, torch.ones_like(content)
-    return shared, unit_phasor(content) * shared.conj()
-
-
-def shared_phasor(spectrogram: Tensor, apart: Tensor) -> Tensor:
-    """Undo `channel_phasors`: the phasor that channels share, loudest channels first."""
-    return unit_phasor((spectrogram * apart.conj()).sum(dim=0))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from astfx.frontends.stft import Stft
-from astfx.phase.base import PhaseProblem, channel_phasors, shared_phasor, unit_phasor
+from astfx.phase.base import PhaseProblem, unit_phasor
 
 FAST_MOMENTUM = 0.99
 
@@ -29,9 +29,9 @@ def refine(
 
     Parameters
     ----------
-    start : (channels, frames, bins) complex64
-    magnitude : (channels, frames, bins) float32
-    fixed : (channels, n_fixed, bins) complex64
+    start : (..., frames, bins) complex64
+    magnitude : (..., frames, bins) float32
+    fixed : (..., n_fixed, bins) complex64
         Leading frames that stay as they are.
     stft : Stft
     n_iter : int
@@ -41,19 +41,19 @@ def refine(
 
     Returns
     -------
-    (channels, frames, bins) complex64
+    (..., frames, bins) complex64
         With exactly the given magnitude.
 
     References
     ----------
     Griffin & Lim, IEEE TASSP 32(2), 1984; Perraudin et al., WASPAA 2013.
     """
-    n_fixed = fixed.shape[1]
+    n_fixed = fixed.shape[-2]
     spectrogram = start
     previous: Tensor | None = None
     for _ in range(n_iter):
         spectrogram = unit_phasor(spectrogram).mul_(magnitude)
-        spectrogram[:, :n_fixed] = fixed
+        spectrogram[..., :n_fixed, :] = fixed
         consistent = stft.forward(stft.inverse(spectrogram))
         if momentum > 0.0 and previous is not None:
             spectrogram = consistent + (consistent - previous).mul_(momentum)
@@ -61,21 +61,15 @@ def refine(
             spectrogram = consistent
         previous = consistent
     result = unit_phasor(spectrogram).mul_(magnitude)
-    result[:, :n_fixed] = fixed
+    result[..., :n_fixed, :] = fixed
     return result
 
 
 def _from_random(problem: PhaseProblem, momentum: float) -> Tensor:
-    """Start every channel from one random phase, set apart as in the content."""
-    _, apart = channel_phasors(problem.content)
-    n_fixed = problem.fixed.shape[1]
-    angle = problem.rng.random(tuple(problem.magnitude.shape[1:]), dtype=np.float32)
+    angle = problem.rng.random(tuple(problem.magnitude.shape), dtype=np.float32)
     turns = torch.from_numpy(angle).to(problem.magnitude.device)
-    shared = torch.polar(torch.ones_like(turns), turns * (2.0 * torch.pi))
-    if n_fixed:
-        shared[:n_fixed] = shared_phasor(problem.fixed, apart[:, :n_fixed])
     return refine(
-        shared * apart,
+        torch.polar(torch.ones_like(turns), turns * (2.0 * torch.pi)),
         problem.magnitude,
         problem.fixed,
         problem.stft,

