@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from astfx import metrics
+from astfx.audio import Waveform
+from astfx.features.texture import (
+    CLASSES,
+    ContentContour,
+    EnvelopeBank,
+    TextureLoss,
+    TextureStatistics,
+    TextureWeights,
+)
+
+CPU = torch.device("cpu")
+RATE = 22050
+SAME_STATISTICS_TOLERANCE = 0.05  # relative: the metric smooths its envelopes a little less
+GRADIENT_TOLERANCE = 1e-4  # relative, float64
+
+
+def noise(seconds: float = 2.0, channels: int = 1, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(channels, round(seconds * RATE), generator=generator) * 0.1
+
+
+def bank_of(waveform: Tensor) -> EnvelopeBank:
+    return EnvelopeBank(waveform.shape[1], RATE, CPU)
+
+
+def test_a_gain_of_one_changes_nothing() -> None:
+    waveform = noise(channels=2)
+    bank = bank_of(waveform)
+    spectrum, bands = bank.split(waveform)
+    result = bank.impose(spectrum, bands, torch.ones(30, bank.n_frames))
+    torch.testing.assert_close(result, waveform, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("gain_db", [-20.0, 20.0])
+def test_a_gain_on_all_bands_is_that_gain_inside_them(gain_db: float) -> None:
+    tone = 0.1 * torch.sin(2 * torch.pi * 1000.0 * torch.arange(2 * RATE) / RATE)[None]
+    bank = bank_of(tone)
+    spectrum, bands = bank.split(tone)
+    gain = torch.full((30, bank.n_frames), 10 ** (gain_db / 20))
+    result = bank.impose(spectrum, bands, gain)
+    level_db = 20 * torch.log10(result.norm() / tone.norm())
+    assert float(level_db) == pytest.approx(gain_db, abs=0.05)
+
+
+def test_channels_get_the_same_gain() -> None:
+    one = noise()
+    waveform = torch.cat([one, -0.3 * one])
+    bank = bank_of(waveform)
+    spectrum, bands = bank.split(waveform)
+    gain = torch.rand(30, bank.n_frames, generator=torch.Generator().manual_seed(1)) * 3 + 0.1
+    result = bank.impose(spectrum, bands, gain)
+    torch.testing.assert_close(result[1], -0.3 * result[0], rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("rate_hz", [4.0, 16.0])
+def test_a_modulation_is_imposed(rate_hz: float) -> None:
+    """Noise times a sinusoidal gain has that modulation in its envelopes, and no other rate."""
+    waveform = noise(4.0)
+    bank = bank_of(waveform)
+    spectrum, bands = bank.split(waveform)
+    time = torch.arange(bank.n_frames) / bank.frame_rate_hz
+    gain = (1.0 + 0.9 * torch.sin(2 * torch.pi * rate_hz * time)).expand(30, -1)
+    envelopes = bank.envelopes(bank.split(bank.impose(spectrum, bands, gain))[1])
+    level = envelopes[5:].mean(dim=0)
+    power = torch.fft.rfft(level - level.mean()).abs()
+    peak_hz = float(power.argmax()) * bank.frame_rate_hz / bank.n_frames
+    assert peak_hz == pytest.approx(rate_hz, abs=0.3)
+
+
+def test_statistics_are_those_of_the_independent_metric(rain: Waveform) -> None:
+    bank = EnvelopeBank(rain.shape[1], RATE, CPU)
+    bands = bank.split(torch.from_numpy(rain))[1]
+    ours = TextureStatistics(bank.n_frames, bank.frame_rate_hz, CPU)(bank.envelopes(bands))
+    theirs = metrics.texture_statistics(rain, RATE)
+    for name, found in zip(CLASSES, ours, strict=True):
+        expected = np.asarray(getattr(theirs, name)).ravel()
+        error = np.linalg.norm(found.numpy() - expected) / np.linalg.norm(expected)
+        assert error < (4 if name == "envelope_kurtosis" else 1) * SAME_STATISTICS_TOLERANCE, name
+
+
+@pytest.fixture
+def double() -> Iterator[None]:
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def small_loss() -> tuple[TextureLoss, Tensor]:
+    generator = torch.Generator().manual_seed(2)
+    style, content, start = (torch.rand(30, 420, generator=generator) + 0.2 for _ in range(3))
+    statistics = TextureStatistics(420, 400.0, CPU)
+    contour = ContentContour(content, torch.ones(30), 400.0)
+    return TextureLoss(statistics, statistics(style), contour, TextureWeights()), start
+
+
+@pytest.mark.usefixtures("double")
+def test_gradient_matches_finite_differences() -> None:
+    loss, x = small_loss()
+    _, gradient = loss(x)
+    generator = torch.Generator().manual_seed(3)
+    for _ in range(5):
+        direction = torch.randn(x.shape, generator=generator, dtype=x.dtype)
+        step = 1e-6
+        numeric = (loss(x + step * direction)[0] - loss(x - step * direction)[0]) / (2 * step)
+        exact = float((gradient * direction).sum())
+        assert numeric == pytest.approx(exact, rel=GRADIENT_TOLERANCE)
+
+
+def test_loss_is_zero_where_everything_is_met() -> None:
+    envelopes = torch.rand(30, 420, generator=torch.Generator().manual_seed(4)) + 0.2
+    statistics = TextureStatistics(420, 400.0, CPU)
+    contour = ContentContour(envelopes, torch.ones(30), 400.0)
+    weights = TextureWeights(onset=0.0)
+    loss = TextureLoss(statistics, statistics(envelopes), contour, weights)
+    assert loss(envelopes)[0] == pytest.approx(0.0, abs=1e-2)
+    assert loss(envelopes.flip(1))[0] > 1.0
+
+
+def test_onsets_that_stand_out_score_higher() -> None:
+    generator = torch.Generator().manual_seed(5)
+    content = torch.rand(30, 800, generator=generator) * 0.02 + 0.1
+    content[:, ::100] += 0.3
+    contour = ContentContour(content, torch.ones(30), 400.0)
+    flat = torch.rand(30, 800, generator=generator) * 0.02 + 0.1
+    assert float(contour(content)[1]) == pytest.approx(0.75, abs=0.05)  # slope 1 of 1.5
+    assert float(contour(content)[0]) == pytest.approx(1.0, abs=1e-3)
+    assert float(contour(flat)[1]) < 0.3
+
+
+def test_mel_weights_average_one_and_rise(rain: Waveform) -> None:
+    weights = EnvelopeBank(rain.shape[1], RATE, CPU).mel_weights
+    assert float(weights.mean()) == pytest.approx(1.0, abs=1e-5)
+    assert float(weights[-1]) > 3 * float(weights[0])
+
+
+def test_silence_has_a_finite_gradient() -> None:
+    loss, x = small_loss()
+    value, gradient = loss(torch.full_like(x, 1e-4))
+    assert np.isfinite(value)
+    assert bool(torch.isfinite(gradient).all())

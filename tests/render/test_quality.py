@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+import astfx
+from astfx import cli, metrics
+from astfx.audio import Waveform
+from astfx.blending import position
+from tests.conftest import Load
+
+RATE = 22050
+PAIR = ("grinstein/content_style/pachelbel", "grinstein/content_style/bongo-loop")
+
+
+def scores(output: Waveform, content: Waveform, style: Waveform) -> dict[str, float]:
+    figures = ("style_distance_db", "onset_correlation", "mel_correlation", "mel_db_frechet")
+    return metrics.score(output, content, style, RATE, figures=figures)
+
+
+def test_texture_rounds_bring_both_style_and_content_nearer(
+    melody: Waveform, rain: Waveform
+) -> None:
+    """Against the kernel render alone, by the metric's own code."""
+    draft = scores(astfx.transfer(melody, rain, RATE, quality="draft"), melody, rain)
+    standard = scores(astfx.transfer(melody, rain, RATE), melody, rain)
+    assert standard["style_distance_db"] < draft["style_distance_db"] - 5.0
+    assert standard["onset_correlation"] > draft["onset_correlation"]
+
+
+def test_goals_of_a_published_pair_that_was_not_tuned_on(load: Load) -> None:
+    """Better than the published Shallow result, in style and content at once."""
+    content, style = (load(name) for name in PAIR)
+    found = scores(astfx.transfer(content, style, RATE), content, style)
+    published = load("grinstein/published/shallow/pachelbel__bongo-loop")
+    theirs = scores(published[:, : content.shape[1]], content, style)
+    assert found["style_distance_db"] <= -20.0
+    assert found["onset_correlation"] >= theirs["onset_correlation"]
+    assert found["mel_correlation"] >= theirs["mel_correlation"]
+    assert found["mel_db_frechet"] < theirs["mel_db_frechet"]
+
+
+def test_speech_stays_intelligible_at_half_strength(load: Load) -> None:
+    content, style = load("classic/gettysburg"), load("classic/fire")
+    output = astfx.transfer(content, style, RATE, strength=0.5)
+    before = metrics.style_distance_db(content, style, RATE)
+    assert metrics.estoi(output, content, RATE) >= 0.5
+    assert metrics.style_distance_db(output, style, RATE) <= before - 5.0
+
+
+def test_nine_steps_of_strength_fall_in_style_and_content(load: Load) -> None:
+    content, style = (load(name) for name in PAIR)
+    found = [
+        scores(astfx.transfer(content, style, RATE, strength=float(s)), content, style)
+        for s in np.linspace(0.0, 1.0, 9)
+    ]
+    for figure in ("style_distance_db", "mel_correlation"):
+        values = [step[figure] for step in found]
+        assert values == sorted(values, reverse=True), figure
+
+
+def test_shaping_in_segments_leaves_no_seam(rain: Waveform) -> None:
+    rng = np.random.default_rng(0)
+    content = (0.1 * rng.standard_normal((1, 12 * RATE))).astype(np.float32)
+    output = astfx.transfer(content, rain, RATE, segment_seconds=2.0)
+    borders = [round(i * content.shape[1] / 6) for i in range(1, 6)]
+    assert abs(metrics.border_excess_db(output, borders)) < 1.0
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.1, 0.5, 0.9, 1.0])
+def test_position_is_monotone_between_the_ends(strength: float) -> None:
+    assert 0.0 <= position(strength) <= 1.0
+    assert position(0.0) == 0.0
+    assert position(1.0) == 1.0
+    if 0.0 < strength < 1.0:
+        assert position(strength - 0.05) < position(strength) < position(strength + 0.05)
+
+
+def test_strength_near_one_is_near_the_full_result(melody: Waveform, rain: Waveform) -> None:
+    full = astfx.transfer(melody, rain, RATE)
+    near = astfx.transfer(melody, rain, RATE, strength=0.999)
+    assert np.square(near - full).sum() < 0.01 * np.square(full).sum()
+
+
+def test_strength_near_zero_is_near_the_content(melody: Waveform, rain: Waveform) -> None:
+    near = astfx.transfer(melody, rain, RATE, strength=0.001)
+    assert np.square(near - melody).sum() < 0.01 * np.square(melody).sum()
+
+
+@pytest.mark.parametrize("quality", ["draft", "standard", "best"])
+@pytest.mark.parametrize("n_samples", [300, RATE])
+def test_every_quality_takes_any_length(
+    quality: str, n_samples: int, melody: Waveform, rain: Waveform
+) -> None:
+    output = astfx.transfer(melody[:, :n_samples], rain, RATE, quality=quality)
+    assert output.shape == (1, n_samples)
+    assert np.isfinite(output).all()
+
+
+def test_stereo_correlation_is_kept(load: Load) -> None:
+    """A nearly mono recording stays so, though its noise floor is raised."""
+    from tests.conftest import SHARED
+
+    data, rate = soundfile.read(
+        SHARED / "data" / "classic" / "gettysburg.mp3", dtype="float32", always_2d=True
+    )
+    content = np.ascontiguousarray(data.T[:, : 5 * rate])
+    style = load("classic/fire", rate)
+    output = astfx.transfer(content, style, rate)
+    kept = [metrics.stereo_correlation(clip) for clip in (content, output)]
+    assert kept[1] == pytest.approx(kept[0], abs=0.1)
+
+
+def test_score_prints_a_table_and_json(
+    tmp_path: Path,
+    melody: Waveform,
+    rain: Waveform,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    paths = {}
+    for name, clip in (("output", melody), ("content", melody), ("style", rain)):
+        paths[name] = str(tmp_path / f"{name}.wav")
+        soundfile.write(paths[name], clip[0, : 2 * RATE], RATE)
+    arguments: list[Any] = [
+        "astfx", "score", paths["output"], "-c", paths["content"], "-s", paths["style"],
+    ]  # fmt: skip
+
+    def run() -> str:
+        monkeypatch.setattr(sys, "argv", list(arguments))
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        assert not end.value.code
+        return capsys.readouterr().out
+
+    printed = run()
+    for name in ("figure", "floor", *metrics.FIGURES):
+        assert name in printed
+    arguments.append("--json")
+    data = json.loads(run())
+    assert data["output"]["onset_correlation"] == pytest.approx(1.0)
+    assert data["output"] == data["content"]
+    assert data["style"]["style_distance_db"] == -100.0
