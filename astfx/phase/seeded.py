@@ -1,9 +1,9 @@
 """The default: PGHI seeded with the content's phase, then a few fast Griffin-Lim steps.
 
-Where the output's magnitude is still the content's, so is its phase; elsewhere the phase
-is integrated outwards from there. Slight styles then start close to the content's phase,
-full ones close to PGHI, whichever is the more consistent (docs/engine.md has the figures).
-Where little of the content's magnitude is left, its phase only disturbs, and is not used.
+A style that resembles the content leaves most of its magnitude as it is, and there the
+phase stays too: a sound in the style of itself comes back as it was. Where less than 0.7 of
+the power is the content's, its phase only disturbs (docs/engine.md has the figures), and
+PGHI starts from nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from astfx.phase.griffin_lim import FAST_MOMENTUM, refine
 from astfx.phase.pghi import pghi
 
 SEED_WITHIN_DB = 6.0
-LEAST_SEEDED_POWER = 0.3
+LEAST_SEEDED_POWER = 0.7
 _TINY = 1e-20
 
 
