@@ -13,7 +13,7 @@ from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import Stft
 from astfx.methods import Grid
 from astfx.phase.griffin_lim import FAST_MOMENTUM, refine
-from astfx.segments import Emitter, Meter, Scan, plan_segments
+from astfx.segments import Emitter, Meter, Scan, Segment, plan_segments
 from astfx.settings import Settings
 
 _CONTEXT_FRAMES = 8
@@ -83,29 +83,33 @@ class Blender:
         )
         meter.expect("blend", len(self._segments), STEP_WEIGHT)
 
-    @torch.no_grad()
     def blocks(self) -> Iterator[Waveform]:
         """Yield the blended audio in (channels, n) blocks, as long as the content."""
         for index, segment in enumerate(self._segments):
-            n_context = self._fixed.shape[1]
-            start, stop = self._stft.sample_range(segment.first - n_context, segment.look)
-            content, full = (self._spectrogram(reader, start, stop) for reader in self._readers)
-            own, other = (level.gain for level in self._levels)
-            features = torch.lerp(
-                torch.log1p(content.abs() * own), torch.log1p(full.abs() * other), self._position
-            )
-            result = refine(
-                torch.lerp(content * own, full * other, self._position),
-                torch.expm1(features).div_(own),
-                self._fixed,
-                self._stft,
-                n_iter=_ITERATIONS,
-                momentum=FAST_MOMENTUM,
-            )
+            with torch.no_grad():
+                block = self._blend(segment)
             self._meter.report("blend", index, 1.0)
-            last = n_context + segment.last - segment.first
-            self._fixed = result[:, :last][:, -_CONTEXT_FRAMES:]
-            yield self._emitter.emit(result[:, n_context:last])
+            yield block
+
+    def _blend(self, segment: Segment) -> Waveform:
+        n_context = self._fixed.shape[1]
+        start, stop = self._stft.sample_range(segment.first - n_context, segment.look)
+        content, full = (self._spectrogram(reader, start, stop) for reader in self._readers)
+        own, other = (level.gain for level in self._levels)
+        features = torch.lerp(
+            torch.log1p(content.abs() * own), torch.log1p(full.abs() * other), self._position
+        )
+        result = refine(
+            torch.lerp(content * own, full * other, self._position),
+            torch.expm1(features).div_(own),
+            self._fixed,
+            self._stft,
+            n_iter=_ITERATIONS,
+            momentum=FAST_MOMENTUM,
+        )
+        last = n_context + segment.last - segment.first
+        self._fixed = result[:, :last][:, -_CONTEXT_FRAMES:]
+        return self._emitter.emit(result[:, n_context:last])
 
     def _spectrogram(self, reader: SlidingReader, start: int, stop: int) -> Tensor:
         return self._stft.forward(torch.from_numpy(reader.read(start, stop)).to(self._device))

@@ -97,8 +97,10 @@ class Stylist:
     def blocks(self) -> Iterator[Waveform]:
         """Yield the stylised audio in (channels, n) blocks, as long as the content."""
         for index, segment in enumerate(self.segments):
+            # Never a yield inside: the caller's code would run without gradients too.
             with torch.no_grad():
-                yield self._stylise(index, segment)
+                block = self._stylise(index, segment)
+            yield block
 
     def _stylise(self, index: int, segment: Segment) -> Waveform:
         """Emit the samples that segment `index` completes, (channels, n)."""

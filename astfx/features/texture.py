@@ -203,8 +203,6 @@ class ContentContour:
     _HOP_SECONDS = 0.0232
     _SCALE = 5000.0  # puts amplitudes where a mel spectrogram's power would be
     _FLOOR = 1e-4
-    _SLOPE = 1.5
-    _SLOPE_SHARE = 0.5
 
     def __init__(self, envelopes: Tensor, weights: Tensor, frame_rate_hz: float) -> None:
         self._weights = weights[:, None]
@@ -230,17 +228,12 @@ class ContentContour:
     def __call__(self, envelopes: Tensor) -> tuple[Tensor, Tensor]:
         """How well the output keeps the content's contour and onsets, (30, frames) -> two scores.
 
-        The first is the correlation of the mean-removed log bands. The second is that of the
-        onset envelopes, less a share of what their slope is short of 1.5: onsets have to stand
-        out from the flux that a texture has of its own.
+        The first is the correlation of the mean-removed log bands, the second that of the
+        onset envelopes.
         """
         level = self._level(envelopes)
         contour = correlation(self._moving(level), self._moving(self._contour))
-        rise, own = self._rise(level), self._rises
-        rise, own = rise - rise.mean(), own - own.mean()
-        slope = (rise * own).sum() / (own.square().sum() + 1e-9)
-        short = torch.relu(self._SLOPE - slope)
-        return contour, correlation(rise, own) - self._SLOPE_SHARE * short
+        return contour, correlation(self._rise(level), self._rises)
 
 
 def correlation(a: Tensor, b: Tensor) -> Tensor:

@@ -90,18 +90,9 @@ def test_features_of_a_sound_do_not_depend_on_the_sample_rate(sample_rate: int) 
     hop = hop_length_for(92.88, sample_rate)
     stft = Stft(n_fft=4 * hop, hop_length=hop, device=CPU)
     tone = torch.sin(2 * torch.pi * 1000.0 * torch.arange(sample_rate) / sample_rate)[None]
-    features = LogMagnitude(rms=0.7071, n_fft=4 * hop).features(stft.analyse(tone))
+    features = LogMagnitude(rms=0.7071, n_fft=4 * hop).features(stft.analyse(tone))[0]
     middle = features[10:30].amax(dim=-1)
     assert float(middle.mean()) == pytest.approx(np.log1p(0.1414 * 512), rel=0.02)
-
-
-def test_channels_add_by_power_whatever_their_phase() -> None:
-    stft = Stft(n_fft=256, hop_length=64, device=CPU)
-    one = noise(1, 2000)
-    level = LogMagnitude(rms=0.1, n_fft=256)
-    mono = level.features(stft.analyse(one))
-    opposite = level.features(stft.analyse(torch.cat([one, -one])))
-    torch.testing.assert_close(opposite, mono)
 
 
 def test_magnitude_inverts_features() -> None:
@@ -109,5 +100,5 @@ def test_magnitude_inverts_features() -> None:
     spectrogram = stft.analyse(noise(1, 2000))
     level = LogMagnitude(rms=0.03, n_fft=256)
     torch.testing.assert_close(
-        level.magnitude(level.features(spectrogram)), spectrogram[0].abs(), rtol=1e-4, atol=1e-6
+        level.magnitude(level.features(spectrogram)), spectrogram.abs(), rtol=1e-4, atol=1e-6
     )

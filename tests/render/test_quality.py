@@ -65,14 +65,6 @@ def test_nine_steps_of_strength_fall_in_style_and_content(load: Load) -> None:
         assert values == sorted(values, reverse=True), figure
 
 
-def test_shaping_in_segments_leaves_no_seam(rain: Waveform) -> None:
-    rng = np.random.default_rng(0)
-    content = (0.1 * rng.standard_normal((1, 12 * RATE))).astype(np.float32)
-    output = astfx.transfer(content, rain, RATE, segment_seconds=2.0)
-    borders = [round(i * content.shape[1] / 6) for i in range(1, 6)]
-    assert abs(metrics.border_excess_db(output, borders)) < 1.0
-
-
 @pytest.mark.parametrize("strength", [0.0, 0.1, 0.5, 0.9, 1.0])
 def test_position_is_monotone_between_the_ends(strength: float) -> None:
     assert 0.0 <= position(strength) <= 1.0

@@ -30,6 +30,7 @@ SEAM_TOLERANCE_DB = 1.0
 SEGMENT_AGREEMENT = 0.05
 MONOTONE_TOLERANCE_DB = 0.05
 QUICK = 6  # iterations that show an effect
+FAST: dict[str, Any] = {"iterations": QUICK, "quality": "draft"}
 
 
 def lufs(clip: Waveform, sample_rate: int = RATE) -> float:
@@ -79,8 +80,8 @@ def test_strength_is_monotone_from_content_to_style(melody: Waveform, rain: Wave
 
 def test_same_seed_gives_the_same_bytes(melody: Waveform, rain: Waveform, wet: Waveform) -> None:
     np.testing.assert_array_equal(astfx.transfer(melody, rain, RATE), wet)
-    other = astfx.transfer(melody, rain, RATE, seed=1, phase="griffin-lim", iterations=QUICK)
-    again = astfx.transfer(melody, rain, RATE, seed=2, phase="griffin-lim", iterations=QUICK)
+    other = astfx.transfer(melody, rain, RATE, seed=1, phase="griffin-lim", **FAST)
+    again = astfx.transfer(melody, rain, RATE, seed=2, phase="griffin-lim", **FAST)
     assert not np.array_equal(other, again)
 
 
@@ -101,7 +102,7 @@ def test_layouts_and_dtypes(layout: str, dtype: type, melody: Waveform, rain: Wa
         "five": np.concatenate([clip * g for g in (1.0, 0.8, 0.6, 0.4, 0.2)]),
     }[layout].astype(dtype)
     kept = content.copy()
-    output = astfx.transfer(content, rain, RATE, iterations=QUICK)
+    output = astfx.transfer(content, rain, RATE, **FAST)
     assert output.shape == content.shape
     assert output.dtype == np.float32
     np.testing.assert_array_equal(content, kept)
@@ -111,7 +112,7 @@ def test_stereo_image_is_kept(melody: Waveform, rain: Waveform) -> None:
     """Level difference and correlation of the channels survive, and silence stays on its side."""
     clip = melody[:, :44100]
     content = np.concatenate([clip, 0.25 * clip, np.zeros_like(clip)])
-    output = astfx.transfer(content, rain, RATE, iterations=QUICK)
+    output = astfx.transfer(content, rain, RATE, **FAST)
     ratio_db = 10 * math.log10(np.square(output[0]).sum() / np.square(output[1]).sum())
     assert ratio_db == pytest.approx(12.04, abs=0.5)
     assert np.corrcoef(output[0], output[1])[0, 1] > 0.98
@@ -120,7 +121,7 @@ def test_stereo_image_is_kept(melody: Waveform, rain: Waveform) -> None:
 
 def test_opposite_channels_stay_opposite(melody: Waveform, rain: Waveform) -> None:
     clip = melody[:, :44100]
-    output = astfx.transfer(np.concatenate([clip, -clip]), rain, RATE, iterations=QUICK)
+    output = astfx.transfer(np.concatenate([clip, -clip]), rain, RATE, **FAST)
     assert np.corrcoef(output[0], output[1])[0, 1] < -0.95
 
 
@@ -137,7 +138,7 @@ def test_any_sample_rate(sample_rate: int, melody: Waveform, rain: Waveform) -> 
 @pytest.mark.parametrize("n_samples", [1, 2, 100, 2047, 2048, 5000])
 def test_any_short_length(n_samples: int, melody: Waveform, rain: Waveform) -> None:
     content = melody[:, 4000 : 4000 + n_samples]
-    output = astfx.transfer(content, rain, RATE, iterations=QUICK)
+    output = astfx.transfer(content, rain, RATE, **FAST)
     assert output.shape == content.shape
     assert np.isfinite(output).all()
     assert np.abs(output).max() < 20
@@ -146,7 +147,7 @@ def test_any_short_length(n_samples: int, melody: Waveform, rain: Waveform) -> N
 @pytest.mark.parametrize("n_samples", [1, 64, 2048, 3000])
 def test_any_short_style(n_samples: int, melody: Waveform, rain: Waveform) -> None:
     style = rain[:, 4000 : 4000 + n_samples]
-    output = astfx.transfer(melody[:, :22050], style, RATE, iterations=QUICK)
+    output = astfx.transfer(melody[:, :22050], style, RATE, **FAST)
     assert np.isfinite(output).all()
     assert np.square(output).sum() > 0
 
@@ -159,22 +160,22 @@ def test_silent_content_stays_silent(rain: Waveform) -> None:
 def test_long_silence_inside_stays_silent(melody: Waveform, rain: Waveform) -> None:
     gap = np.zeros((1, 3 * RATE), np.float32)
     content = np.concatenate([melody[:, :RATE], gap, melody[:, :RATE]], axis=1)
-    output = astfx.transfer(content, rain, RATE, iterations=QUICK)
+    output = astfx.transfer(content, rain, RATE, **FAST)
     assert np.abs(output[:, int(1.1 * RATE) : int(3.9 * RATE)]).max() == 0.0
     assert np.abs(output[:, : RATE // 2]).max() > 0.01
     assert np.abs(output[:, -RATE // 2 :]).max() > 0.01
 
 
 def test_constant_content_works(rain: Waveform) -> None:
-    output = astfx.transfer(np.full(30000, 0.5, np.float32), rain, RATE, iterations=QUICK)
+    output = astfx.transfer(np.full(30000, 0.5, np.float32), rain, RATE, **FAST)
     assert np.isfinite(output).all()
 
 
 def test_extreme_levels_work(melody: Waveform, rain: Waveform) -> None:
     """The level of content and style changes the output's level and nothing else."""
     clip = melody[:, :22050]
-    plain = astfx.transfer(clip, rain, RATE, iterations=QUICK)
-    quiet = astfx.transfer(clip * 1e-3, rain * 30.0, RATE, iterations=QUICK)
+    plain = astfx.transfer(clip, rain, RATE, **FAST)
+    quiet = astfx.transfer(clip * 1e-3, rain * 30.0, RATE, **FAST)
     # Rounding differs and an optimiser amplifies it, so the sounds agree, not the samples.
     assert lufs(quiet) + 60.0 == pytest.approx(lufs(plain), abs=LOUDNESS_TOLERANCE_DB)
     distances = [style_distance(output, rain, RATE) for output in (plain, quiet)]
@@ -188,9 +189,21 @@ def test_long_style_is_taken_in_excerpts(melody: Waveform, rain: Waveform) -> No
     assert style_distance(output, rain, RATE) < 0.3 * before
 
 
+def test_rendering_leaves_torch_as_it_was(melody: Waveform, rain: Waveform) -> None:
+    """Gradients stay on and threads stay the caller's, even when a render is abandoned."""
+    import torch
+
+    threads = torch.get_num_threads()
+    for strength in (0.5, 1.0):
+        with pytest.raises(CancelledError):
+            astfx.transfer(melody, rain, RATE, strength=strength, progress=lambda share: False)
+    assert torch.is_grad_enabled()
+    assert torch.get_num_threads() == threads
+
+
 def test_progress_rises_to_one(melody: Waveform, rain: Waveform) -> None:
     seen: list[float] = []
-    astfx.transfer(melody, rain, RATE, iterations=QUICK, progress=seen.append)
+    astfx.transfer(melody, rain, RATE, **FAST, progress=seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == 1.0
     assert len(seen) > QUICK
