@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from astfx.errors import AstfxError, InvalidSettingError
+from astfx.errors import AstfxError, CancelledError, InvalidSettingError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -50,12 +51,26 @@ is, and one half of the style against the other: as near as one can get.
 """
 
 
+def entry() -> None:
+    """Entry point of the program: `main`, without what C libraries print to standard error.
+
+    The MP3 decoder writes a line for each frame it dislikes, across the progress bar.
+    ASTFX_DEBUG=1 shows such lines.
+    """
+    if not os.environ.get("ASTFX_DEBUG"):
+        sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, 2)
+        os.close(nothing)
+    main()
+
+
 def main() -> None:
-    """Entry point: every expected failure is one sentence and an exit code."""
+    """Run the command line: every expected failure is one sentence and an exit code."""
     try:
         app()
-    except KeyboardInterrupt:
-        _fail("interrupted: nothing was written", INTERRUPTED)
+    except CancelledError as error:
+        _fail(str(error), INTERRUPTED)
     except AstfxError as error:
         _fail(str(error), CALLERS_MISTAKE)
 
@@ -82,7 +97,11 @@ def _progress_bar(label: str) -> Iterator[Callable[[float], None]]:
     )
     with bar:
         task = bar.add_task(label, total=1.0)
-        yield lambda share: bar.update(task, completed=share)
+        try:
+            yield lambda share: bar.update(task, completed=share)
+        except KeyboardInterrupt:
+            # typer would end the program without a word.
+            raise CancelledError("interrupted: nothing was written") from None
 
 
 def _parse_options(pairs: list[str]) -> dict[str, Any]:
@@ -300,4 +319,4 @@ def _write_json(path: Path, data: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    entry()

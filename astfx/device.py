@@ -58,6 +58,11 @@ def thread_count(threads: int | None) -> Iterator[int]:
         torch.set_num_threads(before)
 
 
+def gpu_name() -> str | None:
+    """Name of the GPU that "auto" would use, or None."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+
+
 def synchronise(device: torch.device) -> None:
     """Wait for the device, so that a clock read next is true."""
     if device.type == "cuda":

@@ -33,14 +33,12 @@ def examine() -> list[Finding]:
             findings.append(Finding(True, True, name, metadata.version(name)))
         except metadata.PackageNotFoundError:
             findings.append(Finding(False, True, name, "missing: pip install astfx"))
-    import torch
+    from astfx.device import gpu_name
 
     findings.append(Finding(True, True, "cpu", f"{default_threads()} threads for renders"))
-    gpu = torch.cuda.is_available()
-    text = (
-        torch.cuda.get_device_name() if gpu else "none that torch can use: renders run on the CPU"
-    )
-    findings.append(Finding(gpu, False, "gpu", text))
+    gpu = gpu_name()
+    text = gpu or "none that torch can use: renders run on the CPU"
+    findings.append(Finding(gpu is not None, False, "gpu", text))
     formats = f"{', '.join(readable_formats())} (libsndfile {soundfile.__libsndfile_version__})"
     findings.append(Finding("MP3" in formats, False, "formats", formats))
     for name, (purpose, remedy) in OPTIONAL.items():

@@ -244,11 +244,19 @@ def artefacts() -> str:
             wide = astfx.transfer(both[0], both[1], RATE)
             found = [metrics.stereo_correlation(clip) for clip in (both[0], wide)]
             stereo = f"{found[0]:.2f} / {found[1]:.2f}"
+        style = pair.sounds()[1]
+        half = style.shape[1] // 2
+        copies = [f"{ours['largest_copy']:.2f}"]
+        published = pair.published("shallow")
+        copies.append(
+            "-" if published is None else f"{metrics.largest_copy(published, style, RATE):.2f}"
+        )
+        copies.append(f"{metrics.largest_copy(style[:, half:], style[:, :half], RATE):.2f}")
         peaks = f"{own['musical_noise_per_second']:.0f} / {ours['musical_noise_per_second']:.0f}"
         rows.append(
             [
                 pair.name,
-                f"{ours['largest_copy']:.2f}",
+                " / ".join(copies),
                 peaks,
                 f"{ours['pre_echo_db']:.1f} dB",
                 stereo,
@@ -257,7 +265,7 @@ def artefacts() -> str:
         )
     header = (
         "pair",
-        "copy",
+        "copy: output / published Shallow / style's halves",
         "peaks: content / output",
         "pre-echo",
         "stereo correlation: content / output",

@@ -20,7 +20,7 @@ from torch import Tensor
 
 import astfx
 from astfx._threads import default_threads
-from astfx.device import synchronise, thread_count
+from astfx.device import gpu_name, synchronise, thread_count
 from astfx.features.random_conv import RandomConv, gram_matrix
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import Stft
@@ -60,7 +60,7 @@ class Pair:
         for name in (CONTENT, STYLE):
             clip = load(name, RATE)
             level = LogMagnitude(rms=float(np.sqrt(np.square(clip).mean())), n_fft=grid.n_fft)
-            found.append(level.features(stft.analyse(torch.from_numpy(clip).to(device))))
+            found.append(level.features(stft.analyse(torch.from_numpy(clip).to(device))[0]))
         return cls(*found)
 
     def held_out(self, x: Tensor) -> float:
@@ -153,7 +153,7 @@ def against_the_classic_recipe(device: torch.device) -> str:
         f"to the {classic_evaluations} that its 300 iterations took; its phase is not counted.\n"
     )
     if device.type == "cuda":
-        note += f"\nA whole `gram` render took {whole:.3f} s on {torch.cuda.get_device_name()}.\n"
+        note += f"\nA whole `gram` render took {whole:.3f} s on {gpu_name()}.\n"
     header = ("", "evaluations", "held-out Gram loss", "times faster", "real-time factor")
     return table(header, rows) + "\n" + note
 
@@ -275,7 +275,7 @@ def main() -> None:
         if name == "classic":
             with thread_count(None), torch.no_grad():
                 text = against_the_classic_recipe(torch.device("cpu"))
-                if torch.cuda.is_available():
+                if gpu_name() is not None:
                     text += "\n" + against_the_classic_recipe(torch.device("cuda"))
         else:
             text = SECTIONS[name]()
