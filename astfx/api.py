@@ -15,9 +15,9 @@ from astfx.audio import (
     AudioWriter,
     FileSource,
     Source,
+    check_output,
     check_sample_rate,
     check_waveform,
-    output_format,
 )
 from astfx.errors import AudioFileError, InvalidSettingError
 from astfx.render import Render, Report
@@ -135,7 +135,7 @@ def transfer(
     if isinstance(style, StyleTargets):
         prepared: Source | StyleTargets = style
     else:
-        rate = check_sample_rate(style_sample_rate or sample_rate, "style_sample_rate")
+        rate = _style_rate(style_sample_rate, sample_rate)
         prepared = array_source(check_waveform(style, "style"), rate, "style")
     render = Render(source, prepared, settings, progress)
     render.prepare()
@@ -177,7 +177,7 @@ def prepare_style(
     if isinstance(style, str | os.PathLike):
         source: Source = FileSource(style, "style")
     else:
-        rate = check_sample_rate(style_sample_rate or sample_rate, "style_sample_rate")
+        rate = _style_rate(style_sample_rate, sample_rate)
         source = array_source(check_waveform(style, "style"), rate, "style")
     return prepare_source(source, sample_rate, settings or Settings())
 
@@ -228,11 +228,11 @@ def render_file(
     else:
         prepared = FileSource(style, "style")
     if not to_stdout:
-        output_format(target, float_samples=float_samples)
         inputs = {"content": source.path}
         if isinstance(prepared, FileSource):
             inputs["style"] = prepared.path
         _check_target(target, inputs)
+    check_output(output, source.sample_rate, source.channels, float_samples=float_samples)
     render = Render(
         source,
         prepared,
@@ -264,6 +264,12 @@ def render_file(
     finally:
         render.close()
     return render.finish()
+
+
+def _style_rate(style_sample_rate: int | None, sample_rate: int) -> int:
+    if style_sample_rate is None:
+        return sample_rate
+    return check_sample_rate(style_sample_rate, "style_sample_rate")
 
 
 def _check_target(target: Path, inputs: Mapping[str, Path]) -> None:

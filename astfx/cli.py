@@ -58,7 +58,7 @@ def entry() -> None:
     ASTFX_DEBUG=1 shows such lines.
     """
     if not os.environ.get("ASTFX_DEBUG"):
-        sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+        sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, 2)
         os.close(nothing)
@@ -112,8 +112,7 @@ def _parse_options(pairs: list[str]) -> dict[str, Any]:
         if not equals or not key or not text:
             raise InvalidSettingError(f"--set {pair!r} must look like key=value")
         values = [_number_or_text(part) for part in text.split(",")]
-        many = len(values) > 1 or text.endswith(",") or key == "kernel_ms"
-        options[key.replace("-", "_")] = tuple(v for v in values if v != "") if many else values[0]
+        options[key.replace("-", "_")] = tuple(values) if len(values) > 1 else values[0]
     return options
 
 
@@ -174,6 +173,9 @@ def render(
     from astfx import runs
     from astfx.settings import Settings
 
+    runs.check_side_files(
+        {"output": output, "content": content, "style": style}, plot=plot, report=report
+    )
     settings = Settings(
         strength=strength,
         mix=mix,

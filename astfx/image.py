@@ -23,6 +23,9 @@ class Image:
     Parameters
     ----------
     content : (channels, frames, bins) complex64
+    polarity : (channels,) float32, optional
+        -1 for channels to be turned over before they are summed: opposite channels would
+        cancel, and leave no phase to share.
 
     Attributes
     ----------
@@ -31,13 +34,14 @@ class Image:
         phase: that of their sum.
     """
 
-    def __init__(self, content: Tensor) -> None:
+    def __init__(self, content: Tensor, polarity: Tensor | None = None) -> None:
         self.content = content
         if content.shape[0] == 1:
             self.shared = content[0]
             return
         self._power = content.abs().square_()
-        self._phasor = unit_phasor(content.sum(dim=0))
+        aligned = content if polarity is None else content * polarity[:, None, None]
+        self._phasor = unit_phasor(aligned.sum(dim=0))
         self.shared = self._phasor * self._power.mean(dim=0).sqrt_()
 
     def place(self, result: Tensor) -> Tensor:

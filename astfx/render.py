@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from astfx.audio import (
+    MirroredSource,
     Source,
     Spool,
     SpoolSource,
@@ -21,15 +23,15 @@ from astfx.audio import (
 from astfx.blending import STEP_WEIGHT, Blender
 from astfx.device import resolve_device, thread_count
 from astfx.features.texture import CLASSES, TextureWeights
+from astfx.levels import SILENCE
 from astfx.loudness import LoudnessMeter
 from astfx.methods import find_method
 from astfx.phase import find_phase_method
-from astfx.segments import Meter, Progress, Scan, apply_gate, scan
+from astfx.segments import Meter, Pace, Progress, Scan, apply_gate, scan, soften_ends
 from astfx.settings import Settings, make_options
 from astfx.shaping import Shaper
 from astfx.stylist import SegmentReport, Stylist
 from astfx.targets import (
-    SILENCE,
     StyleTargets,
     check_targets,
     grid_for,
@@ -97,6 +99,16 @@ class Report:
             "segments": [asdict(segment) for segment in self.segments],
             "versions": versions(),
         }
+
+
+def _trimmed(blocks: Iterator[Waveform], margin: int, n_samples: int) -> Iterator[Waveform]:
+    """Drop `margin` samples at the start of a stream, and what exceeds `n_samples` at its end."""
+    position = -margin
+    for block in blocks:
+        part = block[:, max(0, -position) : max(0, n_samples - position)]
+        position += block.shape[1]
+        if part.shape[1]:
+            yield part
 
 
 def versions() -> dict[str, str]:
@@ -185,11 +197,17 @@ class Render:
     def _stylise(self, measured: Scan, targets: StyleTargets) -> None:
         settings, content = self._settings, self._content
         meter = Meter(self._progress)
+        budget = settings.budget_seconds
+        spent = time.monotonic() - self._began
+        pace = Pace(None if budget is None else max(budget - spent, 0.0))
         method = find_method(settings.method)
         rounds = method.texture_rounds.get(settings.quality, 0)
         with thread_count(settings.threads) as threads:
             self.report.threads = threads
-            stylist = Stylist(content, measured, targets, settings, meter)
+            margin = targets.grid.n_fft
+            mirrored = MirroredSource(content, margin)
+            longer = replace(measured, n_samples=measured.n_samples + 2 * margin)
+            stylist = Stylist(mirrored, longer, targets, settings, meter, pace)
             self.report.segments = stylist.reports
             blocks = stylist.blocks()
             if rounds and texture_key(CLASSES[0]) in targets.tensors:
@@ -197,12 +215,12 @@ class Render:
                     contour=self.report.options["contour_weight"],
                     onset=self.report.options["onset_weight"],
                 )
-                budget = settings.budget_seconds
-                deadline = None if budget is None else self._began + budget
                 shaper = Shaper(
-                    content, blocks, measured, targets, settings, weights, rounds, meter, deadline
+                    mirrored, blocks, longer, targets, settings, weights, rounds, meter, pace
                 )
                 blocks = shaper.blocks()
+            blocks = _trimmed(blocks, margin, measured.n_samples)
+            blocks = soften_ends(blocks, measured, targets.grid.hop_length)
             blending = settings.strength < 1.0
             if blending:
                 meter.expect("blend", len(stylist.segments), STEP_WEIGHT)
@@ -210,10 +228,18 @@ class Render:
             if blending:
                 full = SpoolSource(spool, content.sample_rate)
                 blender = Blender(
-                    content, measured, full, levels.rms, targets.grid, settings, meter
+                    content,
+                    measured,
+                    full,
+                    levels.rms * math.sqrt(measured.n_samples / measured.n_sounding),
+                    targets.grid,
+                    settings,
+                    meter,
                 )
-                spool, levels = self._spooled(blender.blocks())
-                full.close()
+                try:
+                    spool, levels = self._spooled(blender.blocks())
+                finally:
+                    full.close()
             self._spool = spool
         if levels.power > 0.0:
             self._gain = float(np.sqrt(measured.power / levels.power))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from astfx.api import STYLE_SUFFIX, render_file
 from astfx.audio import FileSource, Waveform, check_finite, read_all, read_excerpt, resample
-from astfx.errors import AudioFileError, InvalidAudioError
+from astfx.errors import AudioFileError, InvalidAudioError, InvalidSettingError
 from astfx.render import Report
 from astfx.segments import Progress
 from astfx.settings import Settings
 
 MEASURED_SECONDS = 60.0
+PICTURES = (".png", ".svg", ".pdf")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +83,6 @@ def render_and_measure(
     AstfxError
         If anything named cannot be used.
     """
-    if plot is not None:
-        check_picture(plot)
     source = FileSource(content, "content")
     style_is_audio = not style.endswith(STYLE_SUFFIX)
     style_source = FileSource(style, "style") if style_is_audio else None
@@ -148,8 +148,13 @@ def score_files(
     ]
     rate = sources[0].sample_rate
     clips = [resample(read_all(source), source.sample_rate, rate) for source in sources]
-    for clip, source in zip(clips, sources, strict=True):
+    for clip, source, least in zip(clips, sources, (1.0, 1.0, 2.0), strict=True):
         check_finite(clip, source.name, 0, rate)
+        if clip.shape[1] < least * rate:
+            raise InvalidAudioError(
+                f"{source.name} lasts {clip.shape[1] / rate:.2f} seconds, scores need at least "
+                f"{least:g}"
+            )
     heard, original, target = clips
     result = {"output": score(heard, original, target, rate)}
     if progress is not None:
@@ -168,11 +173,30 @@ def _distance(clip: Waveform, style: Waveform, sample_rate: int) -> float | None
         return None
 
 
-def check_picture(path: Path) -> None:
-    """Refuse a picture that cannot be written, before any work is done."""
-    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise AudioFileError(f"picture file '{path}' must end in .png, .svg or .pdf")
-    if not path.absolute().parent.is_dir():
-        raise AudioFileError(
-            f"picture file '{path}': the folder '{path.absolute().parent}' does not exist"
-        )
+def check_side_files(
+    paths: Mapping[str, str], *, plot: Path | None = None, report: Path | None = None
+) -> None:
+    """Refuse a picture or report that cannot be written, or would replace another file named.
+
+    Raises
+    ------
+    AudioFileError, InvalidSettingError
+    """
+    taken = {role: Path(path).absolute() for role, path in paths.items() if path != "-"}
+    for role, path in (("picture", plot), ("report", report)):
+        if path is None:
+            continue
+        if role == "picture" and path.suffix.lower() not in PICTURES:
+            raise AudioFileError(f"picture file '{path}' must end in {', '.join(PICTURES)}")
+        folder = path.absolute().parent
+        if not folder.is_dir():
+            raise AudioFileError(f"{role} file '{path}': the folder '{folder}' does not exist")
+        if path.is_dir():
+            raise AudioFileError(f"{role} file '{path}' is a folder: name a file in it")
+        for other, owner in taken.items():
+            same = path.exists() and owner.exists() and path.samefile(owner)
+            if same or path.absolute() == owner:
+                raise InvalidSettingError(
+                    f"{role} file '{path}' is the {other} file: write to another name"
+                )
+        taken[role] = path.absolute()

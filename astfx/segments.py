@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -14,14 +15,17 @@ from torch import Tensor
 from astfx.audio import Source, Waveform, check_finite
 from astfx.errors import CancelledError, InvalidAudioError
 from astfx.frontends.stft import Stft
+from astfx.levels import SILENCE, hop_levels, sounding_rms
 from astfx.loudness import LoudnessMeter
-from astfx.targets import SILENCE
 
 Progress = Callable[[float], bool | None]
 """Called with the share done, 0 to 1; returning False cancels the render."""
 
 _LONGEST_SINGLE = 1.5
 _SHORTEST_SILENCE_MS = 2000.0
+_BESIDE_HOPS = 5
+_LEAST_HOPS = 8
+_MOST_END_PEAK = 1.5
 
 
 @dataclass(frozen=True)
@@ -56,20 +60,29 @@ class Scan:
     Attributes
     ----------
     n_samples : int
+    n_sounding : int
+        Samples in parts that are not silent, at least 1.
     rms : float
         Over the parts that are not silent; full scale = 1.
     power : float
         K-weighted mean power.
     peak : float
     silent : (hops,) bool
-        Hop-long stretches inside a silence of at least 200 ms.
+        Hop-long stretches inside a silence of at least two seconds.
+    end_peaks : (float, float)
+        Peak of the first hop over that of the five after the next, and of the last likewise.
+    polarity : (channels,) float32
+        -1 for channels that run against the first, 1 for the others.
     """
 
     n_samples: int
+    n_sounding: int
     rms: float
     power: float
     peak: float
     silent: npt.NDArray[np.bool_]
+    end_peaks: tuple[float, float]
+    polarity: npt.NDArray[np.float32]
 
 
 def scan(source: Source, hop_length: int) -> Scan:
@@ -81,36 +94,77 @@ def scan(source: Source, hop_length: int) -> Scan:
         If it is empty or holds NaN or Inf.
     """
     meter = LoudnessMeter(source.sample_rate, source.channels)
-    n_samples, peak = 0, 0.0
+    n_samples = 0
+    peaks: list[npt.NDArray[np.float32]] = []
     energies: list[npt.NDArray[np.float64]] = []
-    quiet: list[npt.NDArray[np.bool_]] = []
+    with_first = np.zeros(source.channels)
     for block in source.blocks(hop_length * 128):
         check_finite(block, source.name, n_samples, source.sample_rate)
         meter.add(block)
         n_samples += block.shape[1]
-        padded = np.pad(block, ((0, 0), (0, -block.shape[1] % hop_length)))
-        hops = padded.reshape(block.shape[0], -1, hop_length)
-        peaks = np.abs(hops).max(axis=(0, 2))
-        peak = max(peak, float(peaks.max()))
-        quiet.append(peaks < SILENCE)
-        energies.append(np.square(hops, dtype=np.float64).mean(axis=0).sum(axis=1))
+        block_peaks, block_energies = hop_levels(block, hop_length)
+        peaks.append(block_peaks)
+        energies.append(block_energies)
+        with_first += block.astype(np.float64) @ block[0]
     if n_samples == 0:
         raise InvalidAudioError(f"{source.name} holds no audio samples")
-    is_quiet, energy = np.concatenate(quiet), np.concatenate(energies)
+    peak, energy = np.concatenate(peaks), np.concatenate(energies)
     shortest = max(2, round(_SHORTEST_SILENCE_MS * 1e-3 * source.sample_rate / hop_length))
-    sounding = ~is_quiet
-    n_sounding = max(int(sounding.sum()) * hop_length, 1)
     return Scan(
         n_samples=n_samples,
-        rms=float(np.sqrt(energy[sounding].sum() / min(n_sounding, n_samples))),
+        n_sounding=min(max(int((peak >= SILENCE).sum()) * hop_length, 1), n_samples),
+        rms=sounding_rms(peak, energy, hop_length, n_samples),
         power=meter.power,
-        peak=peak,
-        silent=_long_runs(is_quiet, shortest),
+        peak=float(peak.max()),
+        silent=_long_runs(peak < SILENCE, shortest),
+        end_peaks=(_end_peak(peak), _end_peak(peak[::-1])),
+        polarity=np.where(with_first < 0.0, -1.0, 1.0).astype(np.float32),
     )
 
 
+def _end_peak(peaks: npt.NDArray[np.float32]) -> float:
+    beside = float(peaks[2 : 2 + _BESIDE_HOPS].max(initial=0.0))
+    return float(peaks[0]) / beside if beside > 0.0 else np.inf
+
+
+def soften_ends(blocks: Iterator[Waveform], measured: Scan, hop_length: int) -> Iterator[Waveform]:
+    """Turn down clicks in the first and last hop of a stream.
+
+    A clip that is cut off in the middle of a tone has an edge there, however its frames are
+    filled, and a style that is loud at high frequencies raises it. A hop that stands out more
+    than 1.5 times as much as it does in the content is turned down to that.
+    """
+    held: Waveform | None = None
+    is_first = True
+    for block in blocks:
+        if held is not None and min(held.shape[1], block.shape[1]) >= _LEAST_HOPS * hop_length:
+            yield held
+            held = block
+        else:
+            held = block if held is None else np.concatenate([held, block], axis=1)
+        if is_first and held.shape[1] >= _LEAST_HOPS * hop_length:
+            _soften(held, measured.end_peaks[0], hop_length)
+            is_first = False
+    if held is not None:
+        if held.shape[1] >= _LEAST_HOPS * hop_length:
+            _soften(held[:, ::-1], measured.end_peaks[1], hop_length)
+        yield held
+
+
+def _soften(block: Waveform, content_peak: float, hop_length: int) -> None:
+    """Turn the first hop of a block down, in place, if it stands out too much."""
+    edge = float(np.abs(block[:, :hop_length]).max())
+    beside = float(np.abs(block[:, 2 * hop_length : (2 + _BESIDE_HOPS) * hop_length]).max())
+    most = _MOST_END_PEAK * max(content_peak, 1.0) * beside
+    if 0.0 < most < edge:
+        gain = np.float32(most / edge)
+        block[:, :hop_length] *= gain
+        ramp = np.linspace(gain, 1.0, hop_length, dtype=np.float32)
+        block[:, hop_length : 2 * hop_length] *= ramp
+
+
 def _long_runs(flags: npt.NDArray[np.bool_], shortest: int) -> npt.NDArray[np.bool_]:
-    """Keep only runs of True of at least `shortest`; a run at either end may be shorter."""
+    """Keep only runs of True of at least `shortest`."""
     edges = np.flatnonzero(np.diff(np.concatenate(([0], flags.astype(np.int8), [0]))))
     result = np.zeros_like(flags)
     for start, stop in zip(edges[::2], edges[1::2], strict=True):
@@ -147,6 +201,33 @@ def apply_gate(block: Waveform, silent: npt.NDArray[np.bool_], start: int, hop_l
     gate = silence_gate(silent, start, start + block.shape[1], hop_length)
     if gate is not None:
         block *= gate
+
+
+class Pace:
+    """Share a time budget evenly among the steps of a render.
+
+    Parameters
+    ----------
+    seconds : float or None
+        None never stops anything.
+    """
+
+    def __init__(self, seconds: float | None) -> None:
+        self._end = None if seconds is None else time.monotonic() + seconds
+        self._steps_left = 0
+
+    def expect(self, count: int) -> None:
+        """Announce `count` more steps."""
+        self._steps_left += count
+
+    def deadline(self) -> float | None:
+        """When the step that begins now has had its share (`time.monotonic`)."""
+        if self._end is None:
+            return None
+        now = time.monotonic()
+        share = max(self._end - now, 0.0) / max(self._steps_left, 1)
+        self._steps_left -= 1
+        return now + share
 
 
 class Emitter:

@@ -116,14 +116,25 @@ def make_options(options_type: type[Any], method: str, values: Mapping[str, Any]
         For a name the method does not have, or a value outside its range or of a wrong type.
     """
     known = options_type.__dataclass_fields__
-    for name in values:
+    fitting = {}
+    for name, value in values.items():
         if name not in known:
             raise InvalidSettingError(
                 f"method {method!r} has no option {name!r}; it has {', '.join(known)}"
             )
-    try:
-        return options_type(**values)
-    except TypeError as error:
-        raise InvalidSettingError(
-            f"an option of method {method!r} has a wrong type: {error}"
-        ) from None
+        fitting[name] = _fit_type(name, value, known[name].default)
+    return options_type(**fitting)
+
+
+def _fit_type(name: str, value: Any, default: Any) -> Any:
+    """Bring a value to the type of an option's default, or say what it must be."""
+    if isinstance(default, tuple):
+        values = value if isinstance(value, tuple | list) else (value,)
+        return tuple(_fit_type(name, item, default[0]) for item in values)
+    if isinstance(value, tuple | list):
+        raise InvalidSettingError(f"{name}={value!r} must be a single value")
+    fits: tuple[type, ...] = {str: (str,), int: (int,)}.get(type(default), (int, float))
+    if not isinstance(value, fits) or isinstance(value, bool):
+        wanted = {str: "a name", int: "a whole number"}.get(type(default), "a number")
+        raise InvalidSettingError(f"{name}={value!r} must be {wanted}")
+    return float(value) if isinstance(default, float) else value  # type: ignore[arg-type]

@@ -27,10 +27,11 @@ from astfx.features.texture import (
     TextureWeights,
 )
 from astfx.frontends.log_magnitude import REFERENCE_RMS
+from astfx.levels import SILENCE
 from astfx.optim import minimise
-from astfx.segments import Meter, Scan
+from astfx.segments import Meter, Pace, Scan
 from astfx.settings import Settings
-from astfx.targets import SILENCE, StyleTargets, texture_key
+from astfx.targets import StyleTargets, texture_key
 
 ITERATIONS = 20
 _MOST_GAIN_DB = 40.0
@@ -58,8 +59,8 @@ class Shaper:
     rounds : int
     meter : Meter
         Where progress is reported, as "shape".
-    deadline : float or None
-        Time (`time.monotonic`) after which no further round begins.
+    pace : Pace
+        Shares out the budget: after its share, a segment begins no further round.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class Shaper:
         weights: TextureWeights,
         rounds: int,
         meter: Meter,
-        deadline: float | None = None,
+        pace: Pace,
     ) -> None:
         self.device = resolve_device(settings.device)
         self._targets = [targets.tensors[texture_key(name)].to(self.device) for name in CLASSES]
@@ -80,7 +81,7 @@ class Shaper:
         self._n_samples = measured.n_samples
         self._gain = REFERENCE_RMS / measured.rms  # the floors below are relative to it
         self._weights, self._rounds = weights, rounds
-        self._meter, self._deadline = meter, deadline
+        self._meter, self._pace = meter, pace
         self._content = SlidingReader(content.blocks(), content.channels)
         self._stylised = SlidingReader(stylised, content.channels)
         self._margin = round(settings.overlap_seconds * content.sample_rate)
@@ -89,6 +90,7 @@ class Shaper:
             count = 1
         self._borders = [round(i * self._n_samples / count) for i in range(count + 1)]
         meter.expect("shape", count, _STEP_WEIGHT)
+        pace.expect(count)
 
     def blocks(self) -> Iterator[Waveform]:
         """Yield the shaped audio in (channels, n) blocks, as long as the content."""
@@ -128,8 +130,9 @@ class Shaper:
         contour = ContentContour(bank.envelopes(bands), bank.mel_weights, bank.frame_rate_hz)
         loss = TextureLoss(statistics, self._targets, contour, self._weights)
         waveform = self._padded(stylised, bank)
+        deadline = self._pace.deadline()
         for number in range(self._rounds):
-            if self._deadline is not None and time.monotonic() > self._deadline:
+            if number and deadline is not None and time.monotonic() > deadline:
                 break
             spectrum, bands = bank.split(waveform)
             envelopes = bank.envelopes(bands).clamp_(min=_LEAST_ENVELOPE)

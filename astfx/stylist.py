@@ -17,7 +17,7 @@ from astfx.frontends.stft import Stft
 from astfx.image import Image
 from astfx.methods import Problem, find_method
 from astfx.phase import PhaseProblem, find_phase_method
-from astfx.segments import Emitter, Meter, Scan, Segment, plan_segments
+from astfx.segments import Emitter, Meter, Pace, Scan, Segment, plan_segments
 from astfx.settings import Settings, make_options
 from astfx.targets import StyleTargets
 
@@ -55,6 +55,8 @@ class Stylist:
     settings : Settings
     meter : Meter
         Where progress is reported, as "match".
+    pace : Pace
+        Shares out the budget.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Stylist:
         targets: StyleTargets,
         settings: Settings,
         meter: Meter,
+        pace: Pace,
     ) -> None:
         self.settings = settings
         self.measured = measured
@@ -86,7 +89,9 @@ class Stylist:
         self._reader = SlidingReader(content.blocks(), content.channels)
         self._meter = meter
         meter.expect("match", len(self.segments), 1.0)
-        self._started = time.monotonic()
+        self._pace = pace
+        pace.expect(len(self.segments))
+        self._polarity = torch.from_numpy(measured.polarity).to(self.device)
         # What earlier segments leave behind, all of it bounded.
         self._past: Tensor | None = None
         self._look: Tensor | None = None
@@ -111,7 +116,7 @@ class Stylist:
         if not bool(samples.abs().max() > 0.0):
             return self._emit_silence(index, segment)
         content = self.stft.forward(samples)
-        image = Image(content)
+        image = Image(content, self._polarity)
         features = self.level.features(image.shared)
 
         report = SegmentReport()
@@ -160,7 +165,9 @@ class Stylist:
         tail = self._edge_frames if at_end else 0
         mirrored = _mirror_index(len(start), head, tail, self.device)
         iterations = self.settings.iterations or self.method.iterations[self.settings.quality]
-        deadline = self._deadline(index)
+        deadline = self._pace.deadline()
+        if deadline is not None and self.reports:
+            deadline -= self.reports[-1].phase_seconds  # as long as the last one took
 
         def callback(iteration: int, loss: float) -> bool:
             self._meter.report("match", index, _MATCH_SHARE * (iteration / iterations))
@@ -188,15 +195,6 @@ class Stylist:
             part = output[n_context : n_context + n_known]
             output[n_context : n_context + n_known] = torch.lerp(self._look, part, fade[:, None])
         return output
-
-    def _deadline(self, index: int) -> float | None:
-        """When to stop iterating on segment `index`, for an even share of the budget."""
-        if self.settings.budget_seconds is None:
-            return None
-        now = time.monotonic()
-        left = self._started + self.settings.budget_seconds - now
-        phase_seconds = self.reports[-1].phase_seconds if self.reports else 0.0
-        return now + max(left / (len(self.segments) - index) - phase_seconds, 0.0)
 
     def _remember(self, emitted: Tensor, look: Tensor) -> None:
         self._look = look if len(look) else None

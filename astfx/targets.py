@@ -29,17 +29,16 @@ from astfx.errors import (
     InvalidSettingError,
     TargetFileError,
 )
-from astfx.features.texture import CLASSES, EnvelopeBank, TextureStatistics
+from astfx.features.texture import CLASS_SIZES, CLASSES, EnvelopeBank, TextureStatistics
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import Stft, hop_length_for
 from astfx.image import Image
+from astfx.levels import SILENCE, clips_rms, hop_levels
 from astfx.methods import METHODS, Grid, find_method
+from astfx.methods.base import check_tensor
 from astfx.settings import Settings, make_options
 
 FORMAT_VERSION = 1
-SILENCE = 1e-5
-"""Peak below which audio counts as silent: -100 dBFS."""
-
 MAX_STYLE_SECONDS = 20.0
 EXCERPT_SECONDS = 2.5
 SHORTEST_TEXTURE_SECONDS = 0.5
@@ -149,9 +148,10 @@ class StyleTargets:
             method.check(
                 tensors, make_options(method.options, targets.method, options), targets.grid
             )
+            check_texture(tensors)
         except TargetFileError:
             raise
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             raise TargetFileError(
                 f"style file '{source}' does not describe a style that this astfx knows ({error})"
             ) from None
@@ -165,18 +165,21 @@ def grid_for(sample_rate: int, settings: Settings) -> Grid:
 
 
 def excerpts(waveform: Waveform, sample_rate: int) -> list[Waveform]:
-    """The whole clip, or evenly spaced excerpts of a long one, (channels, n) each.
+    """The whole clip, or excerpts of a long one, (channels, n) each.
 
     A texture's statistics need seconds, not minutes; the cost of every later render is
-    proportional to what is kept.
+    proportional to what is kept. Excerpts are spread evenly over the parts that sound: those
+    within 50 dB of the loudest.
     """
     n_samples = waveform.shape[1]
     if n_samples <= MAX_STYLE_SECONDS * sample_rate:
         return [waveform]
     length = round(EXCERPT_SECONDS * sample_rate)
-    count = round(MAX_STYLE_SECONDS / EXCERPT_SECONDS)
-    starts = np.linspace(0, n_samples - length, count).round().astype(int)
-    return [waveform[:, start : start + length] for start in starts]
+    _, energies = hop_levels(waveform[:, : n_samples - n_samples % length], length)
+    sounding = np.flatnonzero(energies > energies.max() * 1e-5)
+    count = min(round(MAX_STYLE_SECONDS / EXCERPT_SECONDS), len(sounding))
+    chosen = sounding[np.linspace(0, len(sounding) - 1, count).round().astype(int)]
+    return [waveform[:, i * length : (i + 1) * length] for i in chosen]
 
 
 def style_runs(
@@ -196,15 +199,13 @@ def style_runs(
     InvalidAudioError
         If the style is silent.
     """
-    n_samples = sum(clip.shape[1] for clip in clips)
     peak = max(float(np.abs(clip).max()) for clip in clips)
     if peak < SILENCE:
         raise InvalidAudioError(
             f"{name} is silent (its peak is below {20 * np.log10(SILENCE):.0f} dBFS): "
             "there is no style to take from it"
         )
-    power = sum(float(np.square(clip, dtype=np.float64).mean(axis=0).sum()) for clip in clips)
-    level = LogMagnitude(rms=float(np.sqrt(power / n_samples)), n_fft=grid.n_fft)
+    level = LogMagnitude(rms=clips_rms(clips, grid.hop_length), n_fft=grid.n_fft)
     stft = Stft(n_fft=grid.n_fft, hop_length=grid.hop_length, device=device)
     runs = []
     for clip in clips:
@@ -230,7 +231,8 @@ def texture_tensors(
     """Texture statistics of a style, the mean over its clips; none if they are too short."""
     found: list[list[Tensor]] = []
     for clip in clips:
-        if clip.shape[1] < SHORTEST_TEXTURE_SECONDS * sample_rate:
+        too_short = clip.shape[1] < SHORTEST_TEXTURE_SECONDS * sample_rate
+        if too_short or np.abs(clip).max() < SILENCE:
             continue
         waveform = torch.from_numpy(np.ascontiguousarray(clip)).to(device)
         bank = EnvelopeBank(clip.shape[1], sample_rate, device)
@@ -240,6 +242,16 @@ def texture_tensors(
         texture_key(name): torch.stack(values).mean(dim=0)
         for name, values in zip(CLASSES, zip(*found, strict=True), strict=False)
     }
+
+
+def check_texture(tensors: Mapping[str, Tensor]) -> None:
+    """Raise ValueError unless loaded texture statistics are whole, or absent altogether."""
+    keys = [texture_key(name) for name in CLASSES]
+    if not any(key in tensors for key in keys):
+        return
+    for key, length in zip(keys, CLASS_SIZES, strict=True):
+        if check_tensor(tensors, key, (length,)).dtype != torch.float32:
+            raise ValueError(f"tensor {key!r} must be float32")
 
 
 def prepare_source(style: Source, sample_rate: int, settings: Settings) -> StyleTargets:
@@ -294,6 +306,12 @@ def check_targets(targets: StyleTargets, sample_rate: int, settings: Settings) -
             raise InvalidSettingError(
                 f"the prepared style has {name}={targets.options[name]}, not {options[name]}"
             )
+    try:
+        method.check(targets.tensors, make_options(method.options, settings.method, options), grid)
+    except ValueError as error:
+        raise InvalidSettingError(
+            f"the prepared style does not fit these settings ({error}): prepare it again with them"
+        ) from None
 
 
 def array_source(waveform: Waveform, sample_rate: int, name: str) -> ArraySource:

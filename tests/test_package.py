@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 ORDER = [
     "errors _threads",
     "audio",
-    "loudness device settings optim",
+    "levels loudness device settings optim",
     "frontends",
     "features",
     "methods",

@@ -15,13 +15,14 @@ from astfx.audio.files import FileSource, readable_formats
 from astfx.audio.sources import (
     BLOCK_SAMPLES,
     ArraySource,
+    MirroredSource,
     SlidingReader,
     Source,
     read_all,
     read_excerpt,
     resample,
 )
-from astfx.audio.writing import AudioWriter, Spool, SpoolSource, output_format, written_aside
+from astfx.audio.writing import AudioWriter, Spool, SpoolSource, check_output, written_aside
 
 __all__ = [
     "BLOCK_SAMPLES",
@@ -31,15 +32,16 @@ __all__ = [
     "ArraySource",
     "AudioWriter",
     "FileSource",
+    "MirroredSource",
     "SlidingReader",
     "Source",
     "Spool",
     "SpoolSource",
     "Waveform",
     "check_finite",
+    "check_output",
     "check_sample_rate",
     "check_waveform",
-    "output_format",
     "read_all",
     "read_excerpt",
     "readable_formats",

@@ -41,21 +41,30 @@ class FileSource:
         self.name = f"{role} file '{self.path}'"
         if str(path) == "-":
             # Standard input cannot be read twice; the copy goes when this object does.
+            if sys.stdin is None:
+                raise AudioFileError(f"{role} on standard input: there is none")
             self._copy = tempfile.NamedTemporaryFile(prefix="astfx-")  # noqa: SIM115
             shutil.copyfileobj(sys.stdin.buffer, self._copy)
             self._copy.flush()
             self.path, self.name = Path(self._copy.name), f"{role} on standard input"
-        if not self.path.exists():
-            raise AudioFileNotFoundError(f"{self.name} does not exist")
-        if self.path.is_dir():
-            raise AudioFileError(f"{self.name} is a folder, not an audio file")
         try:
+            str(self.path).encode()
+            if not self.path.exists():
+                raise AudioFileNotFoundError(f"{self.name} does not exist")
+            if self.path.is_dir():
+                raise AudioFileError(f"{self.name} is a folder, not an audio file")
             if self.path.stat().st_size == 0:
                 raise AudioFileError(f"{self.name} is empty (0 bytes)")
             with self.path.open("rb"):
                 pass
-        except PermissionError:
-            raise AudioFileError(f"{self.name} cannot be read: permission denied") from None
+        except AudioFileError:
+            raise
+        except UnicodeEncodeError:
+            raise AudioFileError(
+                f"{role} file {str(self.path)!r} has a name that is not UTF-8: rename it"
+            ) from None
+        except OSError as error:
+            raise AudioFileError(f"{self.name} cannot be read ({error.strerror})") from None
         self._with_pedalboard = False
         try:
             info = soundfile.info(str(self.path), verbose=True)

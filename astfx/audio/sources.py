@@ -77,6 +77,41 @@ def resample(waveform: Waveform, sample_rate: int, target_rate: int) -> Waveform
     return np.ascontiguousarray(result.T, dtype=np.float32)
 
 
+class MirroredSource:
+    """A source that goes on beyond both its ends, mirrored in time and about its last value.
+
+    A clip that begins or ends in the middle of a sound would otherwise meet silence there, and
+    whatever works on frames would hear a click. Turned about the end, value and slope go on.
+
+    Parameters
+    ----------
+    source : Source
+    margin_samples : int
+        Added on either side.
+    """
+
+    def __init__(self, source: Source, margin_samples: int) -> None:
+        self.name = source.name
+        self.sample_rate, self.channels = source.sample_rate, source.channels
+        self._source, self._margin = source, margin_samples
+
+    def blocks(self, block_samples: int = BLOCK_SAMPLES) -> Iterator[Waveform]:
+        """Yield (channels, n) blocks of the source and of its margins."""
+        margin = self._margin
+        blocks = self._source.blocks(max(block_samples, margin + 1))
+        first = next(blocks)
+        if first.shape[1] <= margin:  # the whole clip: turning it over and over would drift
+            yield np.pad(first, ((0, 0), (margin, margin)), mode="symmetric")
+            return
+        yield 2.0 * first[:, :1] - first[:, margin:0:-1]
+        yield first
+        ending = first[:, -margin - 1 :]
+        for block in blocks:
+            yield block
+            ending = np.concatenate([ending, block], axis=1)[:, -margin - 1 :]
+        yield 2.0 * ending[:, -1:] - ending[:, -2::-1]
+
+
 class SlidingReader:
     """Read overlapping stretches of a stream of blocks in order, zeros outside it.
 

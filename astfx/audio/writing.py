@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import secrets
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -33,7 +34,7 @@ def written_aside(path: Path) -> Iterator[Path]:
     AudioFileError
         If the file cannot be written.
     """
-    part = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+    part = path.with_name(f".{path.name[:60]}.{secrets.token_hex(6)}.part")
     try:
         yield part
         with part.open("rb") as file:
@@ -46,7 +47,8 @@ def written_aside(path: Path) -> Iterator[Path]:
             f"output file '{path}' cannot be written ({error.strerror or error})"
         ) from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def output_format(path: Path, *, float_samples: bool) -> tuple[str, str]:
@@ -74,6 +76,29 @@ def output_format(path: Path, *, float_samples: bool) -> tuple[str, str]:
             )
         return name, "FLOAT"
     return name, "PCM_24" if "PCM_24" in subtypes else soundfile.default_subtype(name)
+
+
+def check_output(
+    path: str | os.PathLike[str], sample_rate: int, channels: int, *, float_samples: bool = False
+) -> None:
+    """Refuse an output that its format cannot hold, before any work is done.
+
+    Raises
+    ------
+    InvalidSettingError, AudioFileError
+    """
+    target = Path("stdout.wav" if str(path) == "-" else path)
+    file_format, subtype = output_format(target, float_samples=float_samples)
+    try:
+        with soundfile.SoundFile(
+            io.BytesIO(), "w", sample_rate, channels, subtype, format=file_format
+        ):
+            pass
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise AudioFileError(
+            f"output file '{path}' cannot be written ({reason(error)}): "
+            f"{sample_rate} Hz, {channels} channels, {file_format} {subtype}"
+        ) from None
 
 
 class AudioWriter:
@@ -174,7 +199,12 @@ class Spool:
         self._memory: list[Waveform] = []
         self._file: IO[bytes] | None = None
         if folder is not None:
-            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed in close()
+            try:
+                self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - see close()
+            except OSError as error:
+                raise AudioFileError(
+                    f"no temporary file can be made in '{folder}' ({reason(error)})"
+                ) from None
 
     def write(self, block: Waveform) -> None:
         """Append (channels, n) samples."""

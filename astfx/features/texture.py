@@ -37,6 +37,9 @@ CLASSES = (
     "modulation_power",
     "modulation_correlation",
 )
+CLASS_SIZES = (30, 30, 30, 30, 173, 30 * N_MODULATION_BANDS, 57 * len(OCTAVE_CENTRES_HZ))
+"""How many numbers each of `CLASSES` holds."""
+
 _TINY = 1e-16
 
 

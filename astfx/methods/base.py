@@ -26,6 +26,10 @@ class Grid:
     n_fft: int
     hop_length: int
 
+    def __post_init__(self) -> None:
+        if min(self.sample_rate, self.n_fft, self.hop_length) < 1:
+            raise ValueError(f"{self} must have sizes of at least 1")
+
     def frames(self, duration_ms: float) -> int:
         """Whole frames nearest to a duration, at least one."""
         return max(1, round(duration_ms * 1e-3 * self.sample_rate / self.hop_length))

@@ -84,10 +84,14 @@ def prepare(
 
 def check(tensors: Mapping[str, Tensor], options: GramOptions, grid: Grid) -> None:
     """Refuse loaded tensors that `prepare` cannot have made."""
+    if not all(tensors[name].numel() for name in ("frames", "run_lengths") if name in tensors):
+        raise ValueError("tensors 'frames' and 'run_lengths' must not be empty")
     frames = check_tensor(tensors, "frames", (None, grid.n_fft // 2 + 1))
     lengths = check_tensor(tensors, "run_lengths", (None,))
     if frames.dtype != torch.float32 or lengths.dtype != torch.int64:
         raise ValueError("tensors 'frames' and 'run_lengths' must be float32 and int64")
+    if float(frames.min()) < 0.0:
+        raise ValueError("tensor 'frames' holds negative magnitudes")
     if int(lengths.sum()) != len(frames) or int(lengths.min()) < 1:
         raise ValueError("tensor 'run_lengths' does not add up to the frames")
     if int(lengths.max()) < max(kernel_widths(options, grid)):

@@ -236,7 +236,7 @@ BAD_OUTPUTS: list[tuple[str, tuple[object, ...], str]] = [
     ("content.wav", (), "is the content file: write to another name"),
     ("style.wav", (), "is the style file: write to another name"),
     ("out.flac", ("--float",), "FLAC has no float samples; use .wav or .aiff"),
-    ("out.wav", ("--plot", "picture.bmp"), "must end in .png, .svg or .pdf"),
+    ("out.wav", ("--plot", "picture.bmp"), "must end in .png, .svg, .pdf"),
     ("out.wav", ("--plot", "nowhere/p.png"), "does not exist"),
     ("out.wav", ("--strength", 2), "strength=2.0 must lie between 0 and 1"),
     ("out.wav", ("--method", "x"), "method='x' must be one of gram"),
@@ -244,7 +244,7 @@ BAD_OUTPUTS: list[tuple[str, tuple[object, ...], str]] = [
     ("out.wav", ("--device", "x"), "device='x' must be one of auto, cpu, cuda"),
     ("out.wav", ("--set", "x=1"), "method 'gram' has no option 'x'"),
     ("out.wav", ("--set", "kernel_ms"), "--set 'kernel_ms' must look like key=value"),
-    ("out.wav", ("--set", "kernel_ms=5000"), "kernel_ms=5000 must lie between 1 and 2000"),
+    ("out.wav", ("--set", "kernel_ms=5000"), "kernel_ms=5000.0 must lie between 1 and 2000"),
 ]
 
 

@@ -1,0 +1,53 @@
+"""What counts as silence, and levels that leave it out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from astfx.audio import Waveform
+
+SILENCE = 1e-5
+"""Peak below which audio counts as silent: -100 dBFS."""
+
+
+def hop_levels(
+    block: Waveform, hop_length: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
+    """Peak of each hop over all channels, and its energy averaged over them.
+
+    Parameters
+    ----------
+    block : (channels, samples)
+        The last hop may be short.
+    hop_length : int, samples
+
+    Returns
+    -------
+    peaks, energies : (hops,)
+    """
+    padded = np.pad(block, ((0, 0), (0, -block.shape[1] % hop_length)))
+    hops = padded.reshape(block.shape[0], -1, hop_length)
+    energies = np.square(hops, dtype=np.float64).mean(axis=0).sum(axis=1)
+    return np.abs(hops).max(axis=(0, 2)), energies
+
+
+def sounding_rms(
+    peaks: npt.NDArray[np.float32],
+    energies: npt.NDArray[np.float64],
+    hop_length: int,
+    n_samples: int,
+) -> float:
+    """Root mean square over the hops that are not silent, full scale = 1."""
+    sounding = peaks >= SILENCE
+    length = min(max(int(sounding.sum()) * hop_length, 1), n_samples)
+    return float(np.sqrt(energies[sounding].sum() / length))
+
+
+def clips_rms(clips: Sequence[Waveform], hop_length: int) -> float:
+    """`sounding_rms` of several clips together, (channels, samples) each."""
+    parts = [hop_levels(clip, hop_length) for clip in clips]
+    peaks, energies = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return sounding_rms(peaks, energies, hop_length, sum(clip.shape[1] for clip in clips))
