@@ -1,9 +1,9 @@
 """Keep OpenMP threads from fighting over busy cores.
 
 torch's OpenMP threads spin while they wait. On a machine that does anything else
-that costs far more than it saves (docs/benchmarks.md: two threads on two busy cores
-took 10 to 50 times as long as one). A short spin keeps the gain and not the loss, but
-libgomp reads the setting only when it is loaded, so this runs before torch does.
+that can cost far more than it saves. A short spin keeps the gain and not the loss
+(docs/benchmarks.md has a table), but libgomp reads the setting only when it is loaded,
+so this runs before torch does.
 """
 
 from __future__ import annotations

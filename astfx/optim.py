@@ -1,9 +1,8 @@
 """L-BFGS in float32, for objectives that return their own gradient.
 
-Liu & Nocedal 1989, with the iterates projected onto `x >= lower_bound`: a log
-magnitude cannot be negative, and the bound is worth a third of the held-out loss
-(docs/benchmarks.md). SciPy's L-BFGS-B works in float64 on flat copies and costs
-several times one evaluation of the objective in overhead alone.
+Liu & Nocedal 1989, with the iterates projected onto bounds: a log magnitude cannot be
+negative. SciPy's L-BFGS-B works in float64 on flat copies, off the GPU; this stays in
+float32 tensors wherever they are.
 """
 
 from __future__ import annotations
