@@ -37,16 +37,19 @@ class Segment:
     look: int
 
 
+def even_borders(length: int, about: float) -> list[int]:
+    """Borders that cut a length into equal parts of about `about`; up to 1.5 of it stays whole."""
+    count = round(length / about) if length > _LONGEST_SINGLE * about else 1
+    return [round(i * length / count) for i in range(count + 1)]
+
+
 def plan_segments(n_frames: int, segment_frames: int, overlap_frames: int) -> list[Segment]:
     """Cut frames into equal segments of about `segment_frames`.
 
     Audio of up to one and a half segments stays whole. The last `overlap_frames` of each
     segment's reach are stylised again, from there on, with the next one.
     """
-    count = 1
-    if n_frames > _LONGEST_SINGLE * segment_frames:
-        count = round(n_frames / segment_frames)
-    borders = [round(i * n_frames / count) for i in range(count + 1)]
+    borders = even_borders(n_frames, segment_frames)
     return [
         Segment(first, last, min(last + overlap_frames, n_frames))
         for first, last in pairwise(borders)

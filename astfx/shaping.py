@@ -29,7 +29,7 @@ from astfx.features.texture import (
 from astfx.frontends.log_magnitude import REFERENCE_RMS
 from astfx.levels import SILENCE
 from astfx.optim import minimise
-from astfx.segments import Meter, Pace, Scan
+from astfx.segments import Meter, Pace, Scan, even_borders
 from astfx.settings import Settings
 from astfx.targets import StyleTargets, texture_key
 
@@ -85,10 +85,8 @@ class Shaper:
         self._content = SlidingReader(content.blocks(), content.channels)
         self._stylised = SlidingReader(stylised, content.channels)
         self._margin = round(settings.overlap_seconds * content.sample_rate)
-        count = max(1, round(self._n_samples / (settings.segment_seconds * self._sample_rate)))
-        if self._n_samples <= 1.5 * settings.segment_seconds * self._sample_rate:
-            count = 1
-        self._borders = [round(i * self._n_samples / count) for i in range(count + 1)]
+        self._borders = even_borders(self._n_samples, settings.segment_seconds * self._sample_rate)
+        count = len(self._borders) - 1
         meter.expect("shape", count, _STEP_WEIGHT)
         pace.expect(count)
 
