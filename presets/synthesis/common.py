@@ -96,8 +96,8 @@ def tamed(samples: Signal, crest_db: float = 15.0) -> Signal:
 
 def white(rng: Random, n_samples: int, sample_rate: int) -> Signal:
     """White noise with the same power in every hertz at any rate; RMS 1 at 44.1 kHz."""
-    noise: Signal = rng.spawn(1)[0].standard_normal(n_samples)
-    return noise * np.sqrt(sample_rate / REFERENCE_HZ)
+    noise = rng.spawn(1)[0].standard_normal(n_samples)
+    return np.asarray(noise * np.sqrt(sample_rate / REFERENCE_HZ))
 
 
 def band_noise(

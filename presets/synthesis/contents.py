@@ -38,7 +38,12 @@ def melody(rng: Random, sample_rate: int) -> Signal:
         (0.0, 71), (0.5, 74), (1.0, 76), (2.0, 79), (2.5, 76), (3.0, 74), (3.5, 71),
         (4.0, 72), (5.0, 71), (5.5, 69), (6.0, 67), (6.5, 69), (7.0, 71), (8.0, 66),
     )  # fmt: skip
-    chords = ((0.0, (40, 55, 59, 64)), (2.0, (43, 55, 59, 62)), (4.0, (45, 52, 57, 60)), (6.0, (47, 54, 57, 63)))
+    chords = (
+        (0.0, (40, 55, 59, 64)),
+        (2.0, (43, 55, 59, 62)),
+        (4.0, (45, 52, 57, 60)),
+        (6.0, (47, 54, 57, 63)),
+    )
     notes = [(when * beat, midi, 1.0) for when, midi in tune]
     for when, midis in chords:
         notes += [(when * beat + 0.018 * k, midi, 0.6) for k, midi in enumerate(midis)]
@@ -57,11 +62,12 @@ def beat(rng: Random, sample_rate: int) -> Signal:
     n = round(SECONDS * sample_rate)
     step = SECONDS / 32.0
     time = np.arange(round(0.35 * sample_rate)) / sample_rate
-    kick = np.sin(2.0 * np.pi * (48.0 * time + 5.0 * (1.0 - np.exp(-time / 0.03)))) * 10.0 ** (-3.0 * time / 0.4)
+    drop = 48.0 * time + 5.0 * (1.0 - np.exp(-time / 0.03))
+    kick = np.sin(2.0 * np.pi * drop) * 10.0 ** (-3.0 * time / 0.4)
     shell = modal(sample_rate, [185.0, 330.0, 470.0], [0.18, 0.12, 0.08], [1.0, 0.7, 0.4])
     kicks = np.array([0, 6, 10, 16, 19, 26]) * step
     snares = np.array([4, 12, 15, 20, 28, 31]) * step
-    hats = np.arange(0, 32, 2) * step
+    hats = np.arange(0.0, 32.0, 2.0) * step
     wires = attack_decay(sample_rate, 0.001, 0.18, 0.2)
     closed = attack_decay(sample_rate, 0.0005, 0.06, 0.08)
     out = scattered(n, sample_rate, kicks, [1.4 * kick] * kicks.size)

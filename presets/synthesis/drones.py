@@ -9,7 +9,6 @@ from presets.synthesis.common import (
     Random,
     Signal,
     Sound,
-    attack_decay,
     band_noise,
     closed_phase,
     crossings,
@@ -22,7 +21,7 @@ from presets.synthesis.common import (
     swell,
     tamed,
 )
-from presets.synthesis.physics import in_room, modal, pluck, resonant, string
+from presets.synthesis.physics import in_room, pluck, resonant, string
 from presets.synthesis.vocal import VOWELS_HZ, formant_grains
 
 
@@ -36,13 +35,15 @@ def tanpura(rng: Random, sample_rate: int) -> Signal:
         turn = np.exp(2j * np.pi * pitch_hz * time)
         power = np.ones_like(turn)
         tone = np.zeros(time.size)
-        for k in range(1, 1 + min(40, int(0.45 * sample_rate / pitch_hz))):
+        for k in range(1, 1 + min(64, int(0.45 * sample_rate / pitch_hz))):
             power *= turn
             # Jawari: a formant that travels from high harmonics to low ones while they decay.
-            summit = 30.0 * np.exp(-time / 0.9) + 3.0
+            summit = 24.0 * np.exp(-time / 0.9) + 3.0
             sheen = np.exp(-0.5 * ((k - summit) / (0.3 * summit + 1.0)) ** 2)
             decay = 10.0 ** (-3.0 * time * (1.0 + 0.05 * k) / 5.5)
-            tone += (0.9 * sheen + 0.5 / k**1.3) * decay * power.imag
+            # Phases that part, or all harmonics would peak at once.
+            shifted = (power * np.exp(0.08j * np.pi * k**2)).imag
+            tone += (0.9 * sheen + 0.5 / k**1.3) * decay * shifted
         voices.append(tone * np.minimum(1.0, time / 0.012))
     out = np.zeros(n)
     for beat in range(16):
@@ -64,7 +65,11 @@ def bowed_strings(rng: Random, sample_rate: int) -> Signal:
             bow *= swell(rng, n, sample_rate, 1.0, 2.5)
             rate = round(SECONDS * rng.uniform(4.8, 6.0)) / SECONDS
             vibrato = np.sin(2.0 * np.pi * rate * seconds + rng.uniform(0.0, 6.0))
-            cents = 13.0 * vibrato + 5.0 * slow_noise(rng, n, sample_rate, 1.5) + 4.0 * rng.standard_normal()
+            cents = (
+                13.0 * vibrato
+                + 5.0 * slow_noise(rng, n, sample_rate, 1.5)
+                + 4.0 * rng.standard_normal()
+            )
             phase = closed_phase(pitch_hz * 2.0 ** (cents / 1200.0), sample_rate)
             count = min(60, int(0.4 * sample_rate / pitch_hz))
             k = np.arange(1, count + 1)
@@ -74,9 +79,11 @@ def bowed_strings(rng: Random, sample_rate: int) -> Signal:
             out += tone * bow
             rosin += grit * bow
     rosin *= band_noise(rng, n, sample_rate, (1500.0, 9000.0), -1.0)
-    modes_hz = [102.0, 185.0, 220.0, 290.0, 440.0, 610.0, 980.0, 1450.0, 2300.0, 2900.0, 3600.0]
-    body = resonant(out, sample_rate, modes_hz, 30.0 / np.array(modes_hz), [0.7, 1.0, 1.0, 0.8, 0.9, 0.7, 0.7, 0.6, 0.9, 0.8, 0.4])
-    mixed = levelled(out, -4.0) + levelled(body) + levelled(rosin, -16.0)
+    modes_hz = np.array([102.0, 185, 220, 290, 440, 610, 980, 1450, 2300, 2900, 3600])
+    strength = np.array([0.3, 0.8, 0.9, 0.9, 1.0, 1.0, 1.1, 1.0, 1.6, 1.5, 0.9])
+    # A resonator's gain grows with its ring: divided out.
+    body = resonant(out, sample_rate, modes_hz, 30.0 / modes_hz, strength * modes_hz / 500.0)
+    mixed = levelled(out, -6.0) + levelled(body) + levelled(rosin, -14.0)
     return tamed(in_room(rng, mixed, sample_rate, 1.5, 0.4), 13.0)
 
 
@@ -87,16 +94,26 @@ def organ(rng: Random, sample_rate: int) -> Signal:
     tremulant = np.sin(2.0 * np.pi * 6.0 * seconds)
     out = np.zeros(n)
     for pitch_hz in (73.42, 110.0, 146.83, 220.0, 293.66):
-        for rank, level in ((1.0, 1.0), (2.0, 0.8), (3.0, 0.45), (4.0, 0.6), (6.0, 0.35), (8.0, 0.4), (12.0, 0.25)):
+        for rank, level in (
+            (1.0, 1.0),
+            (2.0, 0.8),
+            (3.0, 0.45),
+            (4.0, 0.6),
+            (6.0, 0.35),
+            (8.0, 0.4),
+            (12.0, 0.25),
+        ):
             if pitch_hz * rank > 0.4 * sample_rate:
                 continue
             detune = 1.0 + 0.0016 * rng.standard_normal()
             phase = closed_phase(pitch_hz * rank * detune * (1.0 + 0.0022 * tremulant), sample_rate)
             count = max(1, min(8, int(0.4 * sample_rate / (pitch_hz * rank))))
-            pipe = harmonics(phase, 0.45 ** np.arange(count))
+            pipe = harmonics(phase, 0.45 ** np.arange(count, dtype=np.float64))
             out += level * pipe * (1.0 + 0.22 * tremulant) * swell(rng, n, sample_rate, 0.8, 2.0)
     wind = band_noise(rng, n, sample_rate, (300.0, 5000.0), -3.0) * (1.0 + 0.3 * tremulant)
-    return tamed(in_room(rng, levelled(out) + levelled(wind, -27.0), sample_rate, 3.0, 0.5, 3000.0), 12.0)
+    return tamed(
+        in_room(rng, levelled(out) + levelled(wind, -27.0), sample_rate, 3.0, 0.5, 3000.0), 12.0
+    )
 
 
 def harp(rng: Random, sample_rate: int) -> Signal:
@@ -122,8 +139,16 @@ def harp(rng: Random, sample_rate: int) -> Signal:
         cursor += float(rng.uniform(0.055, 0.1))
     grains = [rng.uniform(0.5, 1.0) * strings[k] for k in played]
     plucked = scattered(n, sample_rate, np.array(times), grains)
-    board = resonant(plucked, sample_rate, [112.0, 208.0, 355.0, 590.0], [0.15, 0.12, 0.09, 0.06], [1.0, 0.9, 0.7, 0.5])
-    return tamed(in_room(rng, levelled(plucked) + levelled(board, -9.0), sample_rate, 1.4, 0.4), 14.0)
+    board = resonant(
+        plucked,
+        sample_rate,
+        [112.0, 208.0, 355.0, 590.0],
+        [0.15, 0.12, 0.09, 0.06],
+        [1.0, 0.9, 0.7, 0.5],
+    )
+    return tamed(
+        in_room(rng, levelled(plucked) + levelled(board, -9.0), sample_rate, 1.4, 0.4), 14.0
+    )
 
 
 def didgeridoo(rng: Random, sample_rate: int) -> Signal:
@@ -135,13 +160,22 @@ def didgeridoo(rng: Random, sample_rate: int) -> Signal:
     beat = 2.0 * np.pi * 3.2 * times
     mouth = 0.5 + 0.5 * np.sin(beat + 0.8 * np.sin(2.0 * np.pi * 0.8 * times))
     tongue = 0.5 + 0.5 * np.sin(2.0 * np.pi * 0.7 * times + 1.0)
-    low = np.array(VOWELS_HZ["oo"]) * (1.0 - mouth[:, None]) + np.array(VOWELS_HZ["ah"]) * mouth[:, None]
-    formants = low * (1.0 - 0.7 * tongue[:, None]) + np.array(VOWELS_HZ["ee"]) * 0.7 * tongue[:, None]
+    low = (
+        np.array(VOWELS_HZ["oo"]) * (1.0 - mouth[:, None])
+        + np.array(VOWELS_HZ["ah"]) * mouth[:, None]
+    )
+    formants = (
+        low * (1.0 - 0.7 * tongue[:, None]) + np.array(VOWELS_HZ["ee"]) * 0.7 * tongue[:, None]
+    )
     gains = (0.55 + 0.45 * np.sin(beat - 0.6)) * rng.uniform(0.9, 1.0, times.size)
     tone = formant_grains(n, sample_rate, times, gains, formants, 0.0008)
-    drone = harmonics(closed_phase(pitch_hz, sample_rate), np.array([1.0, 0.25, 0.5, 0.15, 0.3, 0.1, 0.2]))
+    drone = harmonics(
+        closed_phase(pitch_hz, sample_rate), np.array([1.0, 0.25, 0.5, 0.15, 0.3, 0.1, 0.2])
+    )
     growl = harmonics(closed_phase(pitch_hz * 2.53, sample_rate), np.arange(1.0, 10.0) ** -0.5)
-    growl *= np.maximum(0.0, slow_noise(rng, n, sample_rate, 0.7)) * harmonics(closed_phase(pitch_hz, sample_rate), np.array([1.0]))
+    growl *= np.maximum(0.0, slow_noise(rng, n, sample_rate, 0.7)) * harmonics(
+        closed_phase(pitch_hz, sample_rate), np.array([1.0])
+    )
     breath = band_noise(rng, n, sample_rate, (400.0, 5000.0), -3.0)
     breath *= np.interp(seconds, times, gains)
     out = levelled(tone) + levelled(drone, -3.0) + levelled(growl, -11.0) + levelled(breath, -20.0)
@@ -162,7 +196,9 @@ SOUNDS = (
         title="Bowed strings",
         family="tonal drones and strings",
         tags=("tonal", "warm", "dense", "drone"),
-        description="A section of celli and violas on a wide major seventh, vibrato and rosin included.",
+        description=(
+            "A section of celli and violas on a wide major seventh, vibrato and rosin included."
+        ),
         recipe=bowed_strings,
     ),
     Sound(
@@ -186,7 +222,9 @@ SOUNDS = (
         title="Didgeridoo",
         family="tonal drones and strings",
         tags=("tonal", "dark", "pulsing", "vocal", "drone"),
-        description="A low drone that speaks: vowels swept three times a second, growls between them.",
+        description=(
+            "A low drone that speaks: vowels swept three times a second, growls between them."
+        ),
         recipe=didgeridoo,
     ),
 )

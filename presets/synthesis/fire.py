@@ -39,36 +39,38 @@ def fire(rng: Random, sample_rate: int) -> Signal:
         gains = (0.1 + rng.pareto(1.6, times.size)) * rng.choice([-1.0, 1.0], times.size)
         pops = impulses(n, sample_rate, times, np.clip(gains, -9.0, 9.0))
         crackle += band_pass(pops, sample_rate, (centre_hz / 1.25, centre_hz * 1.25), 1)
-    roar = band_noise(rng, n, sample_rate, (35.0, 260.0), -3.0) * swell(rng, n, sample_rate, 7.0, 5.0)
+    roar = band_noise(rng, n, sample_rate, (35.0, 260.0), -3.0) * swell(
+        rng, n, sample_rate, 7.0, 5.0
+    )
     hiss = band_noise(rng, n, sample_rate, (3000.0, 12000.0)) * swell(rng, n, sample_rate, 3.0, 5.0)
     return tamed(levelled(crackle) + levelled(roar, -1.0) + levelled(hiss, -18.0), 18.0)
 
 
 def sparks(rng: Random, sample_rate: int) -> Signal:
-    """Arcs across a gap: bursts of discharges whose rate slides, each with a burning tail."""
+    """Three gaps that arc in turn: discharges whose rate slides, each with a burning tail."""
     n = length(sample_rate)
-    times, gains, flares = [], [], []
-    for onset in poisson_times(rng, 4.5):
-        lasting = float(rng.uniform(0.08, 0.55))
-        rate_hz = float(log_uniform(rng, 60.0, 260.0, 1)[0])
-        count = max(2, round(lasting * rate_hz))
-        slide = np.cumsum(rng.gamma(6.0, 1.0 / 6.0, count) * np.linspace(1.0, rng.uniform(0.5, 2.0), count))
-        level = float(rng.uniform(0.4, 1.0))
-        times.append(onset + slide / rate_hz)
-        gains.append(level * rng.gamma(3.0, 1.0 / 3.0, count))
-        flares.append((onset, level, lasting))
-    train = impulses(n, sample_rate, np.concatenate(times), np.concatenate(gains))
-    snap = band_pass(train, sample_rate, (1800.0, 16000.0), 1)
-    body = resonant(train, sample_rate, [640.0, 1130.0, 3100.0], [0.012, 0.01, 0.006], [0.5, 0.4, 0.6])
-    gate = scattered(
-        n,
-        sample_rate,
-        np.array([flare[0] for flare in flares]),
-        [level * attack_decay(sample_rate, 0.01, 2.2 * t, 2.0 * t) for _, level, t in flares],
-    )
-    fizz = gate * band_noise(rng, n, sample_rate, (4000.0, 15000.0), 2.0) * swell(rng, n, sample_rate, 90.0, 5.0)
-    floor = band_noise(rng, n, sample_rate, (80.0, 9000.0), -3.0)
-    out = levelled(snap) + levelled(body, -5.0) + levelled(fizz, -7.0) + levelled(floor, -34.0)
+    out = levelled(band_noise(rng, n, sample_rate, (80.0, 9000.0), -3.0), -29.0)
+    sizzle = band_noise(rng, n, sample_rate, (4000.0, 15000.0), 2.0)
+    sizzle *= swell(rng, n, sample_rate, 90.0, 5.0)
+    for low_hz, modes_hz in (
+        (2800.0, [1480.0, 3100.0, 5200.0]),
+        (4200.0, [2050.0, 4300.0, 7100.0]),
+        (5600.0, [3350.0, 6100.0, 9800.0]),
+    ):
+        train, tails, onsets = np.zeros(n), [], poisson_times(rng, 1.3)
+        for onset in onsets:
+            lasting = float(rng.uniform(0.08, 0.6))
+            rate_hz = float(log_uniform(rng, 70.0, 420.0, 1)[0])
+            count = max(2, round(lasting * rate_hz))
+            gaps = rng.gamma(6.0, 1.0 / 6.0, count) * np.linspace(1.0, rng.uniform(0.5, 2.0), count)
+            level = float(rng.uniform(0.4, 1.0))
+            strokes = level * rng.gamma(3.0, 1.0 / 3.0, count)
+            train += impulses(n, sample_rate, onset + np.cumsum(gaps) / rate_hz, strokes)
+            tails.append(level * attack_decay(sample_rate, 0.01, 2.2 * lasting, 2.0 * lasting))
+        snap = band_pass(train, sample_rate, (low_hz, 16000.0), 1)
+        body = resonant(train, sample_rate, modes_hz, [0.012, 0.01, 0.006], [0.5, 0.4, 0.6])
+        fizz = scattered(n, sample_rate, onsets, tails) * sizzle
+        out += levelled(snap) + levelled(body, -4.0) + levelled(fizz, -7.0)
     return tamed(out, 17.0)
 
 
@@ -97,7 +99,12 @@ def geiger_counter(rng: Random, sample_rate: int) -> Signal:
     n = length(sample_rate)
     nearness = swell(rng, 500, 50.0, 0.35, 5.0)
     times = poisson_times(rng, 42.0, intensity=nearness)
-    click = modal(sample_rate, [1480.0, 2750.0, 4100.0, 6900.0], [0.02, 0.012, 0.008, 0.004], [1.0, 0.7, 0.5, 0.6])
+    click = modal(
+        sample_rate,
+        [1480.0, 2750.0, 4100.0, 6900.0],
+        [0.02, 0.012, 0.008, 0.004],
+        [1.0, 0.7, 0.5, 0.6],
+    )
     grains = [gain * click for gain in rng.uniform(0.75, 1.0, times.size)]
     clicks = scattered(n, sample_rate, times, grains)
     whine = harmonics(closed_phase(np.full(n, 2210.0), sample_rate), np.array([1.0, 0.0, 0.3]))
@@ -108,7 +115,9 @@ def geiger_counter(rng: Random, sample_rate: int) -> Signal:
 def radio_static(rng: Random, sample_rate: int) -> Signal:
     """Between short-wave stations: heterodynes that sweep, fading noise, a voice underneath."""
     n = length(sample_rate)
-    noise = band_noise(rng, n, sample_rate, (250.0, 4200.0), order=4) * swell(rng, n, sample_rate, 2.5, 4.0)
+    noise = band_noise(rng, n, sample_rate, (250.0, 4200.0), order=4) * swell(
+        rng, n, sample_rate, 2.5, 4.0
+    )
     out = levelled(noise)
     for centre_hz in (700.0, 1500.0, 2600.0):
         dial = slow_noise(rng, n, sample_rate, 0.35)
@@ -136,7 +145,9 @@ SOUNDS = (
         title="Arcing sparks",
         family="fire and electricity",
         tags=("electric", "bright", "harsh", "bursts"),
-        description="Sputtering discharges that buzz, slide in rate and burn out; bright and nervous.",
+        description=(
+            "Sputtering discharges that buzz, slide in rate and burn out; bright and nervous."
+        ),
         recipe=sparks,
     ),
     Sound(
@@ -144,7 +155,9 @@ SOUNDS = (
         title="Substation hum",
         family="fire and electricity",
         tags=("electric", "tonal", "steady", "buzzing"),
-        description="Mains at 50 Hz and a comb of harmonics that drift in and out, with fizz on the crests.",
+        description=(
+            "Mains at 50 Hz and a comb of harmonics that drift in and out, with fizz on the crests."
+        ),
         recipe=electric_hum,
     ),
     Sound(
@@ -152,7 +165,9 @@ SOUNDS = (
         title="Geiger counter",
         family="fire and electricity",
         tags=("electric", "clicking", "sparse", "dry"),
-        description="Identical hard clicks at random times, thicker and thinner as the source passes.",
+        description=(
+            "Identical hard clicks at random times, thicker and thinner as the source passes."
+        ),
         recipe=geiger_counter,
     ),
     Sound(
@@ -160,7 +175,9 @@ SOUNDS = (
         title="Between the stations",
         family="fire and electricity",
         tags=("electric", "noisy", "whistling", "lo-fi"),
-        description="Short-wave noise with sweeping whistles, crackle and a voice that fades in and out.",
+        description=(
+            "Short-wave noise with sweeping whistles, crackle and a voice that fades in and out."
+        ),
         recipe=radio_static,
     ),
 )

@@ -9,7 +9,6 @@ from presets.synthesis.common import (
     Random,
     Signal,
     Sound,
-    attack_decay,
     band_noise,
     band_pass,
     closed_phase,
@@ -19,7 +18,6 @@ from presets.synthesis.common import (
     length,
     levelled,
     low_pass,
-    poisson_times,
     regular_times,
     scattered,
     slow_noise,
@@ -33,7 +31,9 @@ def engine(rng: Random, sample_rate: int) -> Signal:
     """A big twin that idles and is blipped: uneven firing into a pipe, valves, the fan."""
     n = length(sample_rate)
     throttle = slow_noise(rng, n, sample_rate, 0.5)
-    turns = closed_phase(17.0 * 2.0 ** (0.22 * throttle + 0.01 * slow_noise(rng, n, sample_rate, 6.0)), sample_rate)
+    turns = closed_phase(
+        17.0 * 2.0 ** (0.22 * throttle + 0.01 * slow_noise(rng, n, sample_rate, 6.0)), sample_rate
+    )
     seconds = np.arange(n) / sample_rate
     exhaust = np.zeros(n)
     for offset, strength in ((0.0, 1.0), (0.44, 0.85)):
@@ -42,11 +42,15 @@ def engine(rng: Random, sample_rate: int) -> Signal:
         gains = strength * load * rng.uniform(0.75, 1.1, times.size)
         exhaust += impulses(n, sample_rate, times, gains)
     puffs = band_pass(exhaust, sample_rate, (45.0, 900.0), 1)
-    gusts = low_pass(np.abs(exhaust), sample_rate, 60.0) * band_noise(rng, n, sample_rate, (100.0, 4000.0), -3.0)
+    gusts = low_pass(np.abs(exhaust), sample_rate, 60.0) * band_noise(
+        rng, n, sample_rate, (100.0, 4000.0), -3.0
+    )
     pipe = piped(levelled(puffs) + levelled(gusts, -9.0), sample_rate, 0.9, -0.75)
     valves = crossings(8.0 * turns, sample_rate)
     ticks = impulses(n, sample_rate, valves, rng.uniform(0.3, 1.0, valves.size))
-    rattle = resonant(ticks, sample_rate, [1700.0, 2600.0, 3900.0, 5600.0], 0.012, [1.0, 0.8, 0.6, 0.4])
+    rattle = resonant(
+        ticks, sample_rate, [1700.0, 2600.0, 3900.0, 5600.0], 0.012, [1.0, 0.8, 0.6, 0.4]
+    )
     return tamed(np.tanh(0.9 * levelled(pipe)) + 0.12 * levelled(rattle), 12.0)
 
 
@@ -56,9 +60,11 @@ def printer(rng: Random, sample_rate: int) -> Signal:
     pins: list[float] = []
     steps: list[float] = []
     cursor = 0.0
-    while cursor < SECONDS - 0.35:
+    while cursor < SECONDS - 0.1:
         for _ in range(int(rng.integers(3, 7))):
             for _ in range(int(rng.integers(2, 8))):
+                if cursor > SECONDS - 0.15:
+                    break
                 pattern = np.flatnonzero(rng.uniform(size=9) < 0.7)
                 pins += list(cursor + pattern * 0.0011)
                 cursor += 0.0135
@@ -67,9 +73,17 @@ def printer(rng: Random, sample_rate: int) -> Signal:
         cursor += 0.13
     fired = np.array(pins)
     train = impulses(n, sample_rate, fired, rng.uniform(0.6, 1.0, fired.size))
-    hammer = resonant(train, sample_rate, [980.0, 1870.0, 3050.0, 4700.0, 7400.0], [0.009, 0.008, 0.006, 0.005, 0.004], [0.7, 0.8, 1.0, 0.8, 0.5])
+    hammer = resonant(
+        train,
+        sample_rate,
+        [980.0, 1870.0, 3050.0, 4700.0, 7400.0],
+        [0.009, 0.008, 0.006, 0.005, 0.004],
+        [0.7, 0.8, 1.0, 0.8, 0.5],
+    )
     feed = impulses(n, sample_rate, np.array(steps), np.ones(len(steps)))
-    ratchet = resonant(feed, sample_rate, [310.0, 640.0, 1250.0], [0.03, 0.02, 0.015], [1.0, 0.8, 0.6])
+    ratchet = resonant(
+        feed, sample_rate, [310.0, 640.0, 1250.0], [0.03, 0.02, 0.015], [1.0, 0.8, 0.6]
+    )
     motor_hz = 440.0 * 2.0 ** (0.08 * np.tanh(3.0 * slow_noise(rng, n, sample_rate, 0.9)))
     motor = harmonics(closed_phase(motor_hz, sample_rate), np.array([1.0, 0.3, 0.5, 0.1, 0.25]))
     fan = band_noise(rng, n, sample_rate, (150.0, 2500.0), -3.0)
@@ -83,8 +97,15 @@ def clockwork(rng: Random, sample_rate: int) -> Signal:
     out = np.zeros(n)
     for pace, size in ((2.0, 1.5), (2.7, 1.2), (3.6, 1.0), (5.0, 0.7), (5.3, 0.65), (8.0, 0.45)):
         times = regular_times(rng, pace, 0.0)
-        plate_hz = np.array([1350.0, 2280.0, 3700.0, 5900.0, 8100.0]) / size * rng.uniform(0.9, 1.1, 5)
-        tick = modal(sample_rate, plate_hz, 0.05 * size * np.array([1.0, 0.8, 0.6, 0.4, 0.3]), [0.6, 1.0, 0.8, 0.6, 0.4])
+        plate_hz = (
+            np.array([1350.0, 2280.0, 3700.0, 5900.0, 8100.0]) / size * rng.uniform(0.9, 1.1, 5)
+        )
+        tick = modal(
+            sample_rate,
+            plate_hz,
+            0.05 * size * np.array([1.0, 0.8, 0.6, 0.4, 0.3]),
+            [0.6, 1.0, 0.8, 0.6, 0.4],
+        )
         tock = modal(sample_rate, 0.82 * plate_hz, 0.06 * size, [1.0, 0.8, 0.5, 0.3, 0.2])
         drop = 0.022 * size  # the second sound of each beat: the lock after the impulse
         for shift, gain in ((0.0, 1.0), (drop, 0.45)):
@@ -93,7 +114,9 @@ def clockwork(rng: Random, sample_rate: int) -> Signal:
     clicks: list[float] = []
     for onset in (1.3, 4.6, 7.9):
         clicks += list(onset + rng.uniform(0.0, 0.5) + np.arange(16) * 0.052)
-    pawl = modal(sample_rate, [870.0, 1900.0, 3300.0, 6100.0], [0.04, 0.03, 0.02, 0.01], [1.0, 0.8, 0.7, 0.5])
+    pawl = modal(
+        sample_rate, [870.0, 1900.0, 3300.0, 6100.0], [0.04, 0.03, 0.02, 0.01], [1.0, 0.8, 0.7, 0.5]
+    )
     winding = scattered(n, sample_rate, np.array(clicks), [pawl] * len(clicks))
     floor = band_noise(rng, n, sample_rate, (100.0, 3000.0), -5.0)
     mixed = levelled(out) + levelled(winding, -4.0) + levelled(floor, -36.0)
@@ -112,8 +135,12 @@ def train(rng: Random, sample_rate: int) -> Signal:
         [1.0, 0.9, 0.9, 0.7, 0.6, 0.5],
     )
     hits = scattered(n, sample_rate, axles, [g * clack for g in rng.uniform(0.6, 1.0, axles.size)])
-    roll = band_noise(rng, n, sample_rate, (35.0, 500.0), -3.0) * swell(rng, n, sample_rate, 8.0, 2.0)
-    sing = band_noise(rng, n, sample_rate, (700.0, 2400.0), -2.0) * swell(rng, n, sample_rate, 1.2, 4.0)
+    roll = band_noise(rng, n, sample_rate, (35.0, 500.0), -3.0) * swell(
+        rng, n, sample_rate, 8.0, 2.0
+    )
+    sing = band_noise(rng, n, sample_rate, (700.0, 2400.0), -2.0) * swell(
+        rng, n, sample_rate, 1.2, 4.0
+    )
     wander = slow_noise(rng, n, sample_rate, 0.5)
     squeal = np.zeros(n)
     for k in (1.0, 1.94, 2.87):
@@ -130,11 +157,17 @@ def helicopter(rng: Random, sample_rate: int) -> Signal:
     blades = closed_phase(11.2 * 2.0 ** (0.01 * sway), sample_rate)
     times = crossings(blades, sample_rate)
     time = np.arange(round(0.07 * sample_rate)) / sample_rate
-    slap = -np.exp(-(((time - 0.012) / 0.0045) ** 2)) + 0.7 * np.exp(-(((time - 0.021) / 0.006) ** 2))
-    thumps = scattered(n, sample_rate, times, [g * slap for g in rng.uniform(0.75, 1.0, times.size)])
+    slap = -np.exp(-(((time - 0.012) / 0.0045) ** 2)) + 0.7 * np.exp(
+        -(((time - 0.021) / 0.006) ** 2)
+    )
+    thumps = scattered(
+        n, sample_rate, times, [g * slap for g in rng.uniform(0.75, 1.0, times.size)]
+    )
     gate = 0.18 + np.exp(3.0 * (np.cos(2.0 * np.pi * (blades - 0.15)) - 1.0))
     wash = gate * band_noise(rng, n, sample_rate, (120.0, 2600.0), -2.5)
-    tail = harmonics(closed_phase(62.0 * 2.0 ** (0.01 * sway), sample_rate), np.arange(1.0, 9.0) ** -0.8)
+    tail = harmonics(
+        closed_phase(62.0 * 2.0 ** (0.01 * sway), sample_rate), np.arange(1.0, 9.0) ** -0.8
+    )
     whine = np.zeros(n)
     for pitch_hz, level in ((3150.0, 1.0), (4720.0, 0.6), (7900.0, 0.4)):
         whine += level * whistling(rng, n, sample_rate, pitch_hz * 2.0 ** (0.012 * sway), 6.0)
@@ -149,7 +182,9 @@ SOUNDS = (
         title="Twin engine",
         family="machines",
         tags=("mechanical", "dark", "pulsing", "rough"),
-        description="A big two-cylinder engine that idles unevenly and is revved, heard at the exhaust.",
+        description=(
+            "A big two-cylinder engine that idles unevenly and is revved, heard at the exhaust."
+        ),
         recipe=engine,
     ),
     Sound(
@@ -181,7 +216,10 @@ SOUNDS = (
         title="Helicopter overhead",
         family="machines",
         tags=("mechanical", "pulsing", "noisy", "deep"),
-        description="Everything breathes with the blades, eleven times a second, under a thin turbine whine.",
+        description=(
+            "Everything breathes with the blades, eleven times a second, under a thin turbine "
+            "whine."
+        ),
         recipe=helicopter,
     ),
 )

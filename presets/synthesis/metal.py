@@ -38,7 +38,9 @@ def glass(rng: Random, sample_rate: int) -> Signal:
         partials = lowest_hz * np.cumprod(np.concatenate([[1.0], rng.uniform(1.15, 1.75, 5)]))
         t60 = rng.uniform(0.12, 0.75) * (partials / 2000.0) ** -0.7
         gains = rng.uniform(0.2, 1.0, 6) * (1.0 + rng.pareto(2.5))
-        grains.append(np.minimum(3.0, 2500.0 / lowest_hz) * modal(sample_rate, partials, t60, gains))
+        grains.append(
+            np.minimum(3.0, 2500.0 / lowest_hz) * modal(sample_rate, partials, t60, gains)
+        )
     ringing = scattered(n, sample_rate, times, grains)
     shape = attack_decay(sample_rate, 0.001, 0.25, 0.3)
     crash = scattered(n, sample_rate, breaks, [shape] * breaks.size)
@@ -55,8 +57,12 @@ def bells(rng: Random, sample_rate: int) -> Signal:
     voices = []
     for pitch_hz in strike_hz:
         warp = 1.0 + 0.004 * rng.standard_normal(BELL.size)
-        pair = np.concatenate([pitch_hz * BELL * warp, pitch_hz * BELL * warp + rng.uniform(0.4, 2.5, 12)])
-        voices.append(modal(sample_rate, pair, np.tile(t60, 2), np.concatenate([gains, 0.6 * gains])))
+        pair = np.concatenate(
+            [pitch_hz * BELL * warp, pitch_hz * BELL * warp + rng.uniform(0.4, 2.5, 12)]
+        )
+        voices.append(
+            modal(sample_rate, pair, np.tile(t60, 2), np.concatenate([gains, 0.6 * gains]))
+        )
     row = [5, 4, 3, 2, 1, 0]
     order: list[int] = []
     for change in range(7):  # plain hunt
@@ -81,7 +87,9 @@ def chimes(rng: Random, sample_rate: int) -> Signal:
     tubes = [
         modal(
             sample_rate,
-            np.concatenate([880.0 * 2.0 ** (step / 12.0) * TUBE, 880.0 * 2.0 ** (step / 12.0) * TUBE * 1.0013]),
+            np.concatenate(
+                [880.0 * 2.0 ** (step / 12.0) * TUBE, 880.0 * 2.0 ** (step / 12.0) * TUBE * 1.0013]
+            ),
             np.tile([3.2, 1.9, 1.0, 0.5, 0.25], 2),
             np.tile([1.0, 0.55, 0.4, 0.25, 0.15], 2),
         )
@@ -89,9 +97,14 @@ def chimes(rng: Random, sample_rate: int) -> Signal:
     ]
     which = rng.integers(0, len(tubes), times.size)
     out = scattered(
-        n, sample_rate, times, [g * tubes[k] for k, g in zip(which, rng.uniform(0.15, 1.0, times.size), strict=True)]
+        n,
+        sample_rate,
+        times,
+        [g * tubes[k] for k, g in zip(which, rng.uniform(0.15, 1.0, times.size), strict=True)],
     )
-    breeze = band_noise(rng, n, sample_rate, (300.0, 2500.0), -4.0) * swell(rng, n, sample_rate, 0.6, 4.0)
+    breeze = band_noise(rng, n, sample_rate, (300.0, 2500.0), -4.0) * swell(
+        rng, n, sample_rate, 0.6, 4.0
+    )
     return levelled(out) + levelled(breeze, -30.0)
 
 
@@ -108,9 +121,13 @@ def gong(rng: Random, sample_rate: int) -> Signal:
         (3400.0, 8000.0, 36, 0.5),
     ):
         frequency_hz = log_uniform(rng, low_hz, high_hz, count)
-        swelling = attack_decay(sample_rate, rise_seconds, 3.0 * rise_seconds + 0.02, 3.0 * rise_seconds + 0.05)
+        swelling = attack_decay(
+            sample_rate, rise_seconds, 3.0 * rise_seconds + 0.02, 3.0 * rise_seconds + 0.05
+        )
         # Harder strokes throw more of their energy upwards.
-        gate = scattered(n, sample_rate, times, [f ** (1.0 + rise_seconds) * swelling for f in force])
+        gate = scattered(
+            n, sample_rate, times, [f ** (1.0 + rise_seconds) * swelling for f in force]
+        )
         drive = gate * band_noise(rng, n, sample_rate, (low_hz, high_hz))
         t60 = 4.5 * (frequency_hz / 100.0) ** -0.35
         band = resonant(drive, sample_rate, frequency_hz, t60, rng.uniform(0.3, 1.0, count))
@@ -126,13 +143,21 @@ def chains(rng: Random, sample_rate: int) -> Signal:
     times = poisson_times(rng, 120.0, intensity=drag)
     links_hz = [np.sort(log_uniform(rng, 900.0, 8500.0, 7)) for _ in range(18)]
     grains = []
-    for link, force in zip(rng.integers(0, 18, times.size), rng.pareto(1.8, times.size), strict=True):
+    for link, force in zip(
+        rng.integers(0, 18, times.size), rng.pareto(1.8, times.size), strict=True
+    ):
         t60 = rng.uniform(0.025, 0.11) * (links_hz[link] / 2500.0) ** -0.5
-        grains.append(min(0.1 + force, 4.0) * modal(sample_rate, links_hz[link], t60, rng.uniform(0.2, 1.0, 7)))
+        grains.append(
+            min(0.1 + force, 4.0)
+            * modal(sample_rate, links_hz[link], t60, rng.uniform(0.2, 1.0, 7))
+        )
     knocks = scattered(n, sample_rate, times, grains)
     thud_times = times[:: max(1, times.size // 60)]
     thuds = scattered(
-        n, sample_rate, thud_times, [modal(sample_rate, [190.0, 310.0, 540.0], [0.06, 0.05, 0.04], 1.0)] * thud_times.size
+        n,
+        sample_rate,
+        thud_times,
+        [modal(sample_rate, [190.0, 310.0, 540.0], [0.06, 0.05, 0.04], 1.0)] * thud_times.size,
     )
     scrape = band_noise(rng, n, sample_rate, (1800.0, 7000.0), 1.0)
     scrape *= np.interp(np.linspace(0.0, 2000.0, n, endpoint=False), np.arange(2000), drag)
@@ -154,7 +179,9 @@ SOUNDS = (
         title="Tower bells",
         family="metal and glass",
         tags=("tonal", "inharmonic", "ringing", "reverberant"),
-        description="Six church bells rung in changes, with the minor third and slow beats of cast bronze.",
+        description=(
+            "Six church bells rung in changes, with the minor third and slow beats of cast bronze."
+        ),
         recipe=bells,
     ),
     Sound(
@@ -162,7 +189,9 @@ SOUNDS = (
         title="Wind chimes",
         family="metal and glass",
         tags=("tonal", "bright", "ringing", "pentatonic"),
-        description="Thin metal tubes in a pentatonic scale, long and sweet, thrown together by gusts.",
+        description=(
+            "Thin metal tubes in a pentatonic scale, long and sweet, thrown together by gusts."
+        ),
         recipe=chimes,
     ),
     Sound(

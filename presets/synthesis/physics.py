@@ -24,7 +24,10 @@ def modal(
     Partials above 0.47 of the sample rate are left out. The result ends 72 dB down.
     """
     frequency, t60, gain = np.broadcast_arrays(
-        *(np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in (frequencies_hz, t60_seconds, gains))
+        *(
+            np.atleast_1d(np.asarray(x, dtype=np.float64))
+            for x in (frequencies_hz, t60_seconds, gains)
+        )
     )
     out = np.zeros(max(1, round(1.2 * float(t60.max()) * sample_rate)))
     for f, t, g in zip(frequency, t60, gain, strict=True):
@@ -52,7 +55,10 @@ def resonant(
 ) -> Signal:
     """Drive a body: parallel two-pole resonators, each an impulse response of `modal`."""
     frequency, t60, gain = np.broadcast_arrays(
-        *(np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in (frequencies_hz, t60_seconds, gains))
+        *(
+            np.atleast_1d(np.asarray(x, dtype=np.float64))
+            for x in (frequencies_hz, t60_seconds, gains)
+        )
     )
     warm_up = samples.size // 5
     run = np.concatenate([samples[samples.size - warm_up :], samples])
@@ -61,7 +67,9 @@ def resonant(
         if f < HIGHEST_SHARE * sample_rate:
             radius, angle = 10.0 ** (-3.0 / (t * sample_rate)), 2.0 * np.pi * f / sample_rate
             poles = [1.0, -2.0 * radius * np.cos(angle), radius**2]
-            out += g * np.asarray(signal.lfilter([0.0, radius * np.sin(angle)], poles, run))[warm_up:]
+            out += (
+                g * np.asarray(signal.lfilter([0.0, radius * np.sin(angle)], poles, run))[warm_up:]
+            )
     return out
 
 
@@ -119,9 +127,7 @@ def string(
 def _lagrange(delay: float) -> Signal:
     """Four taps that delay by 1 to 2 samples."""
     points = np.arange(4.0)
-    return np.array(
-        [np.prod([(delay - q) / (p - q) for q in points if q != p]) for p in points]
-    )
+    return np.array([np.prod([(delay - q) / (p - q) for q in points if q != p]) for p in points])
 
 
 def pluck(rng: Random, sample_rate: int, f0_hz: float, position: float, seconds: float) -> Signal:
@@ -160,7 +166,9 @@ def in_room(
     n_tail = min(samples.size, round(1.2 * t60_seconds * sample_rate))
     time = np.arange(n_tail) / sample_rate
     noise: Signal = rng.spawn(1)[0].standard_normal(n_tail)
-    dark = np.asarray(signal.sosfilt(signal.butter(1, damping_hz, fs=sample_rate, output="sos"), noise))
+    dark = np.asarray(
+        signal.sosfilt(signal.butter(1, damping_hz, fs=sample_rate, output="sos"), noise)
+    )
     tail = dark * 10.0 ** (-3.0 * time / t60_seconds)
     tail += (noise - dark) * 10.0 ** (-9.0 * time / t60_seconds)
     tail *= np.minimum(1.0, time / 0.008)

@@ -147,7 +147,9 @@ def babble(
         n_syllables = int(rng.integers(4, 10))
         for k in range(n_syllables):
             stress = float(rng.choice([1.0, 0.65, 0.45]))
-            spoken = float(rng.lognormal(-np.log(syllables_per_second), 0.25)) * (0.75 + 0.4 * stress)
+            spoken = float(rng.lognormal(-np.log(syllables_per_second), 0.25)) * (
+                0.75 + 0.4 * stress
+            )
             lead = 0.0
             if rng.uniform() < 0.75:
                 kind = int(rng.integers(0, len(CONSONANTS)))
@@ -208,9 +210,7 @@ def whispered(rng: Random, n_samples: int, sample_rate: int, utterance: Utteranc
     return sound + 1.2 * consonant_noise(rng, n_samples, sample_rate, utterance)
 
 
-def consonant_noise(
-    rng: Random, n_samples: int, sample_rate: int, utterance: Utterance
-) -> Signal:
+def consonant_noise(rng: Random, n_samples: int, sample_rate: int, utterance: Utterance) -> Signal:
     """The hisses and bursts before the vowels, (n_samples,)."""
     out = np.zeros(n_samples)
     for kind, (band_hz, lasting) in enumerate(CONSONANTS):

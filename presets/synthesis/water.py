@@ -39,7 +39,9 @@ def _bubbles(
     rises = rng.uniform(*rise, times.size)
     gains = rng.pareto(3.0, times.size) + 0.15
     grains = (
-        min(gain, 4.0) * (band_hz[0] / f) ** loudness * bubble(sample_rate, MINNAERT_METRE_HZ / f, r)
+        min(gain, 4.0)
+        * (band_hz[0] / f) ** loudness
+        * bubble(sample_rate, MINNAERT_METRE_HZ / f, r)
         for f, r, gain in zip(frequency_hz, rises, gains, strict=True)
     )
     return scattered(length(sample_rate), sample_rate, times, grains)
@@ -49,9 +51,18 @@ def stream(rng: Random, sample_rate: int) -> Signal:
     """A brook over stones: hundreds of small bubbles a second (van den Doel 2005)."""
     n = length(sample_rate)
     flow = swell(rng, 1000, 100.0, 4.0, 4.0)
-    small = _bubbles(rng, sample_rate, poisson_times(rng, 260.0, intensity=flow), (700.0, 5200.0), (0.0, 0.12), 0.6)
+    small = _bubbles(
+        rng,
+        sample_rate,
+        poisson_times(rng, 260.0, intensity=flow),
+        (700.0, 5200.0),
+        (0.0, 0.12),
+        0.6,
+    )
     large = _bubbles(rng, sample_rate, poisson_times(rng, 35.0), (350.0, 1100.0), (0.0, 0.25), 0.3)
-    rush = band_noise(rng, n, sample_rate, (300.0, 6000.0), -3.0) * swell(rng, n, sample_rate, 2.0, 1.5)
+    rush = band_noise(rng, n, sample_rate, (300.0, 6000.0), -3.0) * swell(
+        rng, n, sample_rate, 2.0, 1.5
+    )
     return tamed(levelled(small) + levelled(large, -4.0) + levelled(rush, -13.0), 15.0)
 
 
@@ -63,12 +74,17 @@ def bubbles(rng: Random, sample_rate: int) -> Signal:
         count = int(rng.integers(4, 13))
         gaps = rng.uniform(0.02, 0.075) * rng.gamma(8.0, 1.0 / 8.0, count)
         times.append(onset + np.cumsum(gaps))
-        frequencies.append(rng.uniform(140.0, 620.0) * 2.0 ** (np.linspace(0.0, rng.uniform(0.0, 1.1), count)))
+        frequencies.append(
+            rng.uniform(140.0, 620.0) * 2.0 ** (np.linspace(0.0, rng.uniform(0.0, 1.1), count))
+        )
     pitch_hz = np.concatenate(frequencies)
     grains = (
         gain * bubble(sample_rate, MINNAERT_METRE_HZ / f, rise, 1.4)
         for f, rise, gain in zip(
-            pitch_hz, rng.uniform(0.15, 0.45, pitch_hz.size), rng.uniform(0.3, 1.0, pitch_hz.size), strict=True
+            pitch_hz,
+            rng.uniform(0.15, 0.45, pitch_hz.size),
+            rng.uniform(0.3, 1.0, pitch_hz.size),
+            strict=True,
         )
     )
     out = scattered(n, sample_rate, np.concatenate(times), grains)
@@ -119,7 +135,9 @@ def drips(rng: Random, sample_rate: int) -> Signal:
         tick = attack_decay(sample_rate, 0.0002, 0.006, 0.008)
         clicks = scattered(n, sample_rate, times, [tick] * times.size)
         out += 0.5 * level * clicks * band_noise(rng, n, sample_rate, (2000.0, 9000.0))
-    trickle = _bubbles(rng, sample_rate, poisson_times(rng, 14.0), (1500.0, 4500.0), (0.0, 0.1), 0.4)
+    trickle = _bubbles(
+        rng, sample_rate, poisson_times(rng, 14.0), (1500.0, 4500.0), (0.0, 0.1), 0.4
+    )
     wet = in_room(rng, levelled(out) + levelled(trickle, -15.0), sample_rate, 2.4, 0.55, 3000.0)
     return tamed(wet, 19.0)
 
@@ -128,7 +146,14 @@ def boiling(rng: Random, sample_rate: int) -> Signal:
     """A pot at a rolling boil: bubbles that burst in surges, the lid's flutter, steam."""
     n = length(sample_rate)
     surge = swell(rng, 2000, 200.0, 6.0, 6.0)
-    boil = _bubbles(rng, sample_rate, poisson_times(rng, 170.0, intensity=surge), (110.0, 900.0), (0.05, 0.4), 0.25)
+    boil = _bubbles(
+        rng,
+        sample_rate,
+        poisson_times(rng, 170.0, intensity=surge),
+        (110.0, 900.0),
+        (0.05, 0.4),
+        0.25,
+    )
     spit = _bubbles(rng, sample_rate, poisson_times(rng, 60.0), (1500.0, 5000.0), (0.0, 0.3), 0.2)
     seethe = band_noise(rng, n, sample_rate, (60.0, 320.0), -2.0)
     grid = np.linspace(0.0, 2000.0, n, endpoint=False)
@@ -136,7 +161,8 @@ def boiling(rng: Random, sample_rate: int) -> Signal:
     steam = band_noise(rng, n, sample_rate, (5000.0, 14000.0), 1.0)
     steam *= 1.0 + 0.4 * np.tanh(slow_noise(rng, n, sample_rate, 18.0))
     return tamed(
-        levelled(boil) + levelled(seethe, -3.0) + levelled(spit, -14.0) + levelled(steam, -13.0), 14.0
+        levelled(boil) + levelled(seethe, -3.0) + levelled(spit, -14.0) + levelled(steam, -13.0),
+        14.0,
     )
 
 
@@ -146,7 +172,10 @@ SOUNDS = (
         title="Mountain stream",
         family="water",
         tags=("natural", "liquid", "dense", "steady"),
-        description="Fast water over stones, a babble of small pitched drops. Liquid detail in the mid-range.",
+        description=(
+            "Fast water over stones, a babble of small pitched drops. Liquid detail in the mid-"
+            "range."
+        ),
         recipe=stream,
     ),
     Sound(
@@ -154,7 +183,9 @@ SOUNDS = (
         title="Bubbles under water",
         family="water",
         tags=("natural", "liquid", "dark", "pitched"),
-        description="Strings of round, rising bubbles with little above 2 kHz. Makes speech gargle.",
+        description=(
+            "Strings of round, rising bubbles with little above 2 kHz. Makes speech gargle."
+        ),
         recipe=bubbles,
     ),
     Sound(

@@ -76,7 +76,7 @@ def footsteps(rng: Random, sample_rate: int) -> Signal:
     """Two walkers on gravel: heel and toe, a crush of small stones under each."""
     n = length(sample_rate)
     starts, weights = [], []
-    for pace in (2.1, 2.5):
+    for pace in (1.6, 2.0):
         steps = regular_times(rng, pace, 0.03)
         for shift, gain in ((0.0, 1.0), (0.13, 0.7)):
             starts.append(steps + shift + 0.01 * rng.standard_normal(steps.size))
@@ -84,14 +84,21 @@ def footsteps(rng: Random, sample_rate: int) -> Signal:
     heels, forces = np.concatenate(starts), np.concatenate(weights)
     thump = modal(sample_rate, [78.0, 125.0, 210.0], [0.12, 0.09, 0.06], [1.0, 0.7, 0.4])
     body = scattered(n, sample_rate, heels, [force * thump for force in forces])
-    out = levelled(low_pass(body, sample_rate, 500.0), -6.0)
-    for band_hz in ((500.0, 1300.0), (1100.0, 2600.0), (2200.0, 5200.0), (4500.0, 11000.0)):
-        grains = [rng.gamma(1.6, 0.035, 70) for _ in heels]
+    out = levelled(low_pass(body, sample_rate, 500.0), -1.0)
+    for band_hz, level_db in (
+        ((300.0, 800.0), -5.0),
+        ((700.0, 1700.0), -5.0),
+        ((1500.0, 3400.0), -7.0),
+        ((3000.0, 6500.0), -12.0),
+    ):
+        grains = [rng.gamma(1.5, 0.024, 70) for _ in heels]
         times = np.concatenate([heel + delays for heel, delays in zip(heels, grains, strict=True)])
         gains = np.concatenate([force * rng.pareto(2.0, 70) for force in forces])
-        stones = impulses(n, sample_rate, times, gains.clip(0.0, 5.0) * rng.choice([-1.0, 1.0], gains.size))
-        out += levelled(band_pass(stones, sample_rate, band_hz, 1), -5.0)
-    return tamed(out + levelled(band_noise(rng, n, sample_rate, (150.0, 5000.0), -4.0), -34.0), 17.0)
+        gains = gains.clip(0.0, 5.0) * rng.choice([-1.0, 1.0], gains.size)
+        stones = impulses(n, sample_rate, times, gains)
+        out += levelled(band_pass(stones, sample_rate, band_hz), level_db)
+    yard = band_noise(rng, n, sample_rate, (150.0, 5000.0), -4.0)
+    return tamed(out + levelled(yard, -28.0), 17.0)
 
 
 def creaks(rng: Random, sample_rate: int) -> Signal:
@@ -109,9 +116,15 @@ def creaks(rng: Random, sample_rate: int) -> Signal:
         body = resonant(slips, sample_rate, modes_hz, 45.0 / modes_hz, rng.uniform(0.3, 1.0, 9))
         out += levelled(body, float(rng.uniform(-4.0, 0.0)))
     knocks = poisson_times(rng, 1.6)
-    knock = modal(sample_rate, [95.0, 172.0, 260.0, 430.0], [0.3, 0.2, 0.14, 0.08], [1.0, 0.8, 0.6, 0.4])
-    hull = scattered(n, sample_rate, knocks, [g * knock for g in rng.uniform(0.3, 1.0, knocks.size)])
-    swash = band_noise(rng, n, sample_rate, (60.0, 600.0), -3.0) * swell(rng, n, sample_rate, 0.4, 4.0)
+    knock = modal(
+        sample_rate, [95.0, 172.0, 260.0, 430.0], [0.3, 0.2, 0.14, 0.08], [1.0, 0.8, 0.6, 0.4]
+    )
+    hull = scattered(
+        n, sample_rate, knocks, [g * knock for g in rng.uniform(0.3, 1.0, knocks.size)]
+    )
+    swash = band_noise(rng, n, sample_rate, (60.0, 600.0), -3.0) * swell(
+        rng, n, sample_rate, 0.4, 4.0
+    )
     mixed = levelled(out) + levelled(hull, -7.0) + levelled(swash, -20.0)
     return tamed(in_room(rng, mixed, sample_rate, 0.5, 0.25, 2500.0), 15.0)
 
@@ -129,12 +142,21 @@ def hand_drums(rng: Random, sample_rate: int) -> Signal:
         bend = pitch_hz * (time + 0.004 * (1.0 - np.exp(-time / 0.02)))
         open_tone = np.zeros(time.size)
         for k, partial in enumerate(MEMBRANE[:5]):
-            open_tone += np.sin(2.0 * np.pi * partial * bend) * 10.0 ** (-3.0 * time * (1 + k) / 0.42) / (1 + k)
-        slap = modal(sample_rate, pitch_hz * 2.1 * MEMBRANE[1:], 0.05, np.linspace(1.0, 0.5, 7)) * 0.5
+            open_tone += (
+                np.sin(2.0 * np.pi * partial * bend)
+                * 10.0 ** (-3.0 * time * (1 + k) / 0.42)
+                / (1 + k)
+            )
+        slap = (
+            modal(sample_rate, pitch_hz * 2.1 * MEMBRANE[1:], 0.05, np.linspace(1.0, 0.5, 7)) * 0.5
+        )
         heel = modal(sample_rate, pitch_hz * np.array([0.85, 1.4]), 0.07, [1.0, 0.4])
         voices = (open_tone, slap, heel)
         out += scattered(
-            n, sample_rate, times, [gain * voices[kind] for kind, gain in zip(kinds, accents, strict=True)]
+            n,
+            sample_rate,
+            times,
+            [gain * voices[kind] for kind, gain in zip(kinds, accents, strict=True)],
         )
         skin = attack_decay(sample_rate, 0.0005, 0.02, 0.025)
         palms = scattered(n, sample_rate, times, [gain * skin for gain in accents])
@@ -164,7 +186,9 @@ SOUNDS = (
         title="Footsteps on gravel",
         family="wood and skin",
         tags=("percussive", "crunchy", "noisy", "rhythmic"),
-        description="Two walkers out of step, a soft thump and a crush of stones at each heel and toe.",
+        description=(
+            "Two walkers out of step, a soft thump and a crush of stones at each heel and toe."
+        ),
         recipe=footsteps,
     ),
     Sound(
@@ -172,7 +196,9 @@ SOUNDS = (
         title="Creaking timber",
         family="wood and skin",
         tags=("organic", "rough", "gliding", "dark"),
-        description="A wooden hull under strain, groans that speed up into squeaks and the odd deep knock.",
+        description=(
+            "A wooden hull under strain, groans that speed up into squeaks and the odd deep knock."
+        ),
         recipe=creaks,
     ),
     Sound(
