@@ -2,8 +2,8 @@
 
 Everything here is circular: grains that pass the end go on at the start, noises are shaped in
 the frequency domain, filters start where the end left them. So a sound has no fade at either
-end and loops without a seam. Noise never advances the stream that draws the events
-(`Generator.spawn`), so the same events happen at every sample rate.
+end and loops without a seam. It is also the same sound at every sample rate: noise is drawn by
+frequency, and from a stream of its own (`Generator.spawn`), not from that of the events.
 """
 
 from __future__ import annotations
@@ -95,9 +95,18 @@ def tamed(samples: Signal, crest_db: float = 15.0) -> Signal:
 
 
 def white(rng: Random, n_samples: int, sample_rate: int) -> Signal:
-    """White noise with the same power in every hertz at any rate; RMS 1 at 44.1 kHz."""
-    noise = rng.spawn(1)[0].standard_normal(n_samples)
-    return np.asarray(noise * np.sqrt(sample_rate / REFERENCE_HZ))
+    """White noise, RMS 1 at 44.1 kHz.
+
+    Drawn from the lowest frequency up, so it is the same noise at every sample rate (for the
+    same time), with less or more treble.
+    """
+    return np.asarray(scipy.fft.irfft(_white_spectrum(rng, n_samples, sample_rate), n_samples))
+
+
+def _white_spectrum(rng: Random, n_samples: int, sample_rate: int) -> npt.NDArray[np.complex128]:
+    drawn = rng.spawn(1)[0].standard_normal((n_samples // 2 + 1, 2))
+    scale = np.sqrt(0.5 * n_samples * sample_rate / REFERENCE_HZ)
+    return np.asarray(scale * (drawn[:, 0] + 1j * drawn[:, 1]))
 
 
 def band_noise(
@@ -120,7 +129,7 @@ def band_noise(
         return np.asarray((frequency / 1000.0) ** (tilt_db / 6.0206) / np.sqrt(low * high))
 
     full = response(np.linspace(1.0, REFERENCE_HZ / 2.0, 8192))
-    spectrum = np.asarray(scipy.fft.rfft(white(rng, n_samples, sample_rate)))
+    spectrum = _white_spectrum(rng, n_samples, sample_rate)
     spectrum *= response(np.asarray(scipy.fft.rfftfreq(n_samples, 1.0 / sample_rate)))
     return np.asarray(scipy.fft.irfft(spectrum, n_samples) / np.sqrt(np.mean(full**2)))
 

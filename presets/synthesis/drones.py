@@ -70,7 +70,7 @@ def bowed_strings(rng: Random, sample_rate: int) -> Signal:
                 + 5.0 * slow_noise(rng, n, sample_rate, 1.5)
                 + 4.0 * rng.standard_normal()
             )
-            phase = closed_phase(pitch_hz * 2.0 ** (cents / 1200.0), sample_rate)
+            phase = closed_phase(pitch_hz * 2.0 ** (cents / 1200.0), sample_rate) + rng.uniform()
             count = min(60, int(0.4 * sample_rate / pitch_hz))
             k = np.arange(1, count + 1)
             # A bow at a ninth of the string leaves out every ninth harmonic.
@@ -106,7 +106,8 @@ def organ(rng: Random, sample_rate: int) -> Signal:
             if pitch_hz * rank > 0.4 * sample_rate:
                 continue
             detune = 1.0 + 0.0016 * rng.standard_normal()
-            phase = closed_phase(pitch_hz * rank * detune * (1.0 + 0.0022 * tremulant), sample_rate)
+            shaken_hz = pitch_hz * rank * detune * (1.0 + 0.0022 * tremulant)
+            phase = closed_phase(shaken_hz, sample_rate) + rng.uniform()
             count = max(1, min(8, int(0.4 * sample_rate / (pitch_hz * rank))))
             pipe = harmonics(phase, 0.45 ** np.arange(count, dtype=np.float64))
             out += level * pipe * (1.0 + 0.22 * tremulant) * swell(rng, n, sample_rate, 0.8, 2.0)

@@ -78,7 +78,7 @@ def electric_hum(rng: Random, sample_rate: int) -> Signal:
     """A substation: transformer cores at twice 50 Hz and above, with fizz at every crest."""
     n = length(sample_rate)
     mains_hz = 50.0 * 2.0 ** (0.002 * slow_noise(rng, n, sample_rate, 0.3))
-    phase = closed_phase(mains_hz, sample_rate)
+    phase = closed_phase(mains_hz, sample_rate) + rng.uniform()
     order = np.arange(1, 61)
     levels = np.where(order % 2 == 0, 1.0, 0.12) * order**-0.9
     levels *= 10.0 ** (rng.normal(0.0, 5.0, 60) / 20.0)

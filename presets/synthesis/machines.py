@@ -31,9 +31,9 @@ def engine(rng: Random, sample_rate: int) -> Signal:
     """A big twin that idles and is blipped: uneven firing into a pipe, valves, the fan."""
     n = length(sample_rate)
     throttle = slow_noise(rng, n, sample_rate, 0.5)
-    turns = closed_phase(
-        17.0 * 2.0 ** (0.22 * throttle + 0.01 * slow_noise(rng, n, sample_rate, 6.0)), sample_rate
-    )
+    unrest = slow_noise(rng, n, sample_rate, 6.0)
+    turns = closed_phase(17.0 * 2.0 ** (0.22 * throttle + 0.01 * unrest), sample_rate)
+    turns += rng.uniform()
     seconds = np.arange(n) / sample_rate
     exhaust = np.zeros(n)
     for offset, strength in ((0.0, 1.0), (0.44, 0.85)):

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import scipy.fft
 from scipy import signal
 
-from presets.synthesis.common import Random, Signal, closed_phase, slow_noise
+from presets.synthesis.common import REFERENCE_HZ, Random, Signal, closed_phase, slow_noise, white
 
 HIGHEST_SHARE = 0.47  # of the sample rate: no partial lies higher
 MINNAERT_METRE_HZ = 3.26  # frequency times radius of an air bubble in water (Minnaert 1933)
@@ -100,20 +100,24 @@ def string(
 ) -> Signal:
     """Ring a string: a digital waveguide (Karplus & Strong 1983, Jaffe & Smith 1983).
 
-    One loop of a delay, a two-point mean that damps high partials (`damping` 0 to 1) and
-    Lagrange interpolation of the third order, tuned at `f0_hz`. The fundamental falls by
-    60 dB in `t60_seconds`. As long as the excitation.
+    One loop of a delay, a two-point mean that damps high partials (`damping` 0 to 1, as heard
+    at 44.1 kHz) and Lagrange interpolation of the third order, tuned at `f0_hz`. The
+    fundamental falls by 60 dB in `t60_seconds`, or sooner where the damping leaves no choice.
+    As long as the excitation.
     """
-    blend = np.array([1.0 - 0.5 * damping, 0.5 * damping])
+    # A mean of shares 1 - a and a loses a (1 - a) w^2 / 2 at the angular frequency w.
+    loss = 0.5 * damping * (1.0 - 0.5 * damping) * (sample_rate / REFERENCE_HZ) ** 2
+    share = 0.5 - np.sqrt(0.25 - min(loss, 0.2499))
+    blend = np.array([1.0 - share, share])
     period = sample_rate / f0_hz
+    delay = int(np.floor(period - 1.0 - share))
     fraction = 0.5
     for _ in range(20):  # the two filters' own delay at f0 depends a little on the fraction
         taps = np.convolve(blend, _lagrange(1.0 + fraction))
         turn = np.sum(taps * np.exp(-2j * np.pi / period * np.arange(taps.size)))
-        delay = int(np.floor(period - 1.0 - 0.5 * damping))
-        wanted = period - delay
-        fraction += wanted - float(-np.angle(turn) * period / (2.0 * np.pi))
-    taps *= 10.0 ** (-3.0 / (f0_hz * t60_seconds)) / np.abs(turn)
+        fraction += period - delay - float(-np.angle(turn) * period / (2.0 * np.pi))
+    # No gain beyond 1 at 0 Hz, where the mean takes nothing.
+    taps *= min(10.0 ** (-3.0 / (f0_hz * t60_seconds)) / np.abs(turn), 0.99999)
     out = np.zeros(excitation.size + delay + taps.size)
     head = delay + taps.size - 1
     out[head : head + excitation.size] = excitation
@@ -131,13 +135,17 @@ def _lagrange(delay: float) -> Signal:
 
 
 def pluck(rng: Random, sample_rate: int, f0_hz: float, position: float, seconds: float) -> Signal:
-    """What a finger gives a string: one period of noise, with the notches of its position."""
+    """What a finger gives a string: one period of 64 random partials.
+
+    Those with a node at `position`, a share of the string's length, are missing.
+    """
     period = max(4, round(sample_rate / f0_hz))
+    turns = rng.uniform(0.0, 1.0, 64)
     burst = np.zeros(round(seconds * sample_rate))
-    grain = rng.spawn(1)[0].uniform(-1.0, 1.0, period)
-    burst[:period] += grain
-    shift = max(1, round(position * period))
-    burst[shift : shift + period] -= grain
+    time = np.arange(period) / period
+    for k in range(1, min(64, (period - 1) // 2) + 1):
+        strength = np.sin(np.pi * k * position) / k**0.6
+        burst[:period] += strength * np.sin(2.0 * np.pi * (k * time + turns[k - 1]))
     return burst
 
 
@@ -165,7 +173,7 @@ def in_room(
     """
     n_tail = min(samples.size, round(1.2 * t60_seconds * sample_rate))
     time = np.arange(n_tail) / sample_rate
-    noise: Signal = rng.spawn(1)[0].standard_normal(n_tail)
+    noise = white(rng, n_tail, sample_rate)
     dark = np.asarray(
         signal.sosfilt(signal.butter(1, damping_hz, fs=sample_rate, output="sos"), noise)
     )
