@@ -26,14 +26,14 @@ SECONDS = 6.0
 def speech(rng: Random, sample_rate: int) -> Signal:
     """A voice that says nothing: syllables, phrases and pauses, formants and pitch in motion."""
     n = round(SECONDS * sample_rate)
-    utterance = babble(rng, SECONDS, 118.0, 4.4, 0.3, 1.0, 0.25)
+    utterance = babble(rng, SECONDS - 0.25, 118.0, 4.4, 0.3, 1.0, 0.25)
     return in_room(rng, levelled(voiced(rng, n, sample_rate, utterance)), sample_rate, 0.25, 0.15)
 
 
 def melody(rng: Random, sample_rate: int) -> Signal:
     """A plucked tune over four chords, in E minor at 96 beats a minute."""
     n = round(SECONDS * sample_rate)
-    beat = 0.625
+    beat_seconds = 0.625
     tune = (
         (0.0, 71), (0.5, 74), (1.0, 76), (2.0, 79), (2.5, 76), (3.0, 74), (3.5, 71),
         (4.0, 72), (5.0, 71), (5.5, 69), (6.0, 67), (6.5, 69), (7.0, 71), (8.0, 66),
@@ -44,14 +44,18 @@ def melody(rng: Random, sample_rate: int) -> Signal:
         (4.0, (45, 52, 57, 60)),
         (6.0, (47, 54, 57, 63)),
     )
-    notes = [(when * beat, midi, 1.0) for when, midi in tune]
+    notes = [(when * beat_seconds, midi, 1.0) for when, midi in tune]
     for when, midis in chords:
-        notes += [(when * beat + 0.018 * k, midi, 0.6) for k, midi in enumerate(midis)]
-        notes += [((when + 1.0) * beat + 0.012 * k, midi, 0.4) for k, midi in enumerate(midis[1:])]
+        notes += [(when * beat_seconds + 0.018 * k, midi, 0.6) for k, midi in enumerate(midis)]
+        notes += [
+            ((when + 1.0) * beat_seconds + 0.012 * k, midi, 0.4) for k, midi in enumerate(midis[1:])
+        ]
     times, grains = [], []
     for when, midi, gain in notes:
         pitch_hz = 440.0 * 2.0 ** ((midi - 69) / 12.0)
-        tone = string(pluck(rng, sample_rate, pitch_hz, 0.22, 1.3), sample_rate, pitch_hz, 2.2, 0.7)
+        ringing = min(1.3, SECONDS - 0.1 - when)
+        finger = pluck(rng, sample_rate, pitch_hz, 0.22, ringing)
+        tone = string(finger, sample_rate, pitch_hz, 2.2, 0.7)
         times.append(when)
         grains.append(gain * levelled(tone) * np.linspace(1.0, 0.0, tone.size) ** 0.5)
     return in_room(rng, scattered(n, sample_rate, np.array(times), grains), sample_rate, 0.5, 0.15)

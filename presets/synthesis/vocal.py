@@ -168,6 +168,7 @@ def babble(
             formants[first:last] = start + (end - start) * (0.15 + 0.5 * ramp[:, None])
             time += spoken
         time += float(rng.exponential(pause_share * n_syllables / syllables_per_second)) + 0.08
+    level[-12:] *= np.linspace(1.0, 0.0, 12)  # breaks off softly
     smooth = np.hanning(11) / np.hanning(11).sum()
     pitch = np.convolve(np.pad(pitch, 5, "edge"), smooth, "valid")
     formants = np.stack(
@@ -178,7 +179,7 @@ def babble(
         pitch_hz=pitch * (1.0 + 0.012 * shake),
         level=level,
         formants_hz=formants * tract,
-        consonants=[(when, kind, gain) for when, kind, gain in consonants if when < seconds],
+        consonants=[(when, kind, gain) for when, kind, gain in consonants if when < seconds - 0.1],
     )
 
 
