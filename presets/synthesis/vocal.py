@@ -42,7 +42,7 @@ CONSONANTS = (
     ((300.0, 1500.0), 0.015),  # p
 )
 _GRAIN_SECONDS = 0.022
-_BATCH = 512
+_BATCH = 64  # pulses whose grains fit a processor's cache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,43 +79,51 @@ def formant_grains(
         Those above 0.47 of the sample rate are silent.
     """
     n_grain = round(_GRAIN_SECONDS * sample_rate)
-    out = np.zeros(n_samples)
+    batches = []
     steps = np.arange(n_grain)
+    n_rise = min(n_grain, 1 + int(np.ceil(attack_seconds * sample_rate)))
+    fall = 0.5 + 0.5 * np.cos(np.pi * steps / n_grain)
     for begin in range(0, times_seconds.size, _BATCH):
         part = slice(begin, begin + _BATCH)
         starts = np.ceil(times_seconds[part] * sample_rate)
         first = starts / sample_rate - times_seconds[part]
-        time = first[:, None] + steps / sample_rate
-        rise = 0.5 - 0.5 * np.cos(np.pi * np.minimum(1.0, time / attack_seconds))
-        fall = 0.5 + 0.5 * np.cos(np.pi * np.minimum(1.0, steps / n_grain))
-        grains = np.zeros_like(time)
+        grains = np.zeros((first.size, n_grain))
         for k, bandwidth_hz in enumerate(BANDWIDTHS_HZ):
-            formant_hz = formants_hz[part, k, None]
-            level = FORMANT_LEVELS[k] * (formant_hz < 0.47 * sample_rate)
-            # A phasor a pulse, raised step by step, is quicker than a sine a sample.
-            pole = np.exp((2j * np.pi * formant_hz - np.pi * bandwidth_hz) / sample_rate)
-            grains += level * _rotations(pole, formant_hz, bandwidth_hz, first, n_grain)
-        grains *= rise * fall * gains[part, None]
-        places = (starts.astype(np.int64)[:, None] + steps) % n_samples
-        out += np.bincount(places.ravel(), grains.ravel(), n_samples)
-    return out
+            formant_hz = formants_hz[part, k]
+            level = FORMANT_LEVELS[k] * (formant_hz < 0.47 * sample_rate) * gains[part]
+            rate = 2j * np.pi * formant_hz - np.pi * bandwidth_hz
+            grains += _damped_sines(
+                level * np.exp(rate * first), np.exp(rate / sample_rate), n_grain
+            )
+        since = first[:, None] + steps[:n_rise] / sample_rate
+        grains[:, :n_rise] *= 0.5 - 0.5 * np.cos(np.pi * np.minimum(1.0, since / attack_seconds))
+        grains *= fall
+        places = starts.astype(np.int64)[:, None] + steps
+        earliest = int(places.min())
+        batches.append((earliest, np.bincount((places - earliest).ravel(), grains.ravel())))
+    earliest_of_all = np.array([float(earliest) for earliest, _ in batches])
+    together = [np.asarray(batch, dtype=np.float64) for _, batch in batches]
+    return scattered(n_samples, 1, earliest_of_all, together)  # at 1 Hz, times are samples
 
 
-def _rotations(
-    pole: npt.NDArray[np.complex128],
-    formant_hz: Signal,
-    bandwidth_hz: float,
-    first: Signal,
-    count: int,
+def _damped_sines(
+    start: npt.NDArray[np.complex128], pole: npt.NDArray[np.complex128], count: int
 ) -> Signal:
-    """Damped sines of shape (pulses, count), `first` seconds after each pulse's start."""
+    """Imaginary parts of start, start pole, start pole^2 ... in rows of `count`.
+
+    A product of coarse and fine powers, quicker than a sine a sample.
+    """
     fine = int(np.sqrt(count))
     coarse = -(-count // fine)
-    start = np.exp((2j * np.pi * formant_hz - np.pi * bandwidth_hz) * first[:, None])
-    large = start[:, :, None] * (pole**fine)[:, :, None] ** np.arange(coarse)[None, :, None]
-    small = pole[:, :, None] ** np.arange(fine)[None, None, :]
-    turns = (large.reshape(-1, coarse, 1) * small.reshape(-1, 1, fine)).reshape(-1, coarse * fine)
-    return np.asarray(turns[:, :count].imag)
+    small = np.repeat(pole[:, None], fine, axis=1)
+    small[:, 0] = 1.0
+    small = np.asarray(np.cumprod(small, axis=1), dtype=np.complex128)
+    large = np.repeat((small[:, -1] * pole)[:, None], coarse, axis=1)
+    large[:, 0] = start
+    large = np.asarray(np.cumprod(large, axis=1), dtype=np.complex128)
+    rows = large.real[:, :, None] * small.imag[:, None, :]
+    rows += large.imag[:, :, None] * small.real[:, None, :]
+    return np.asarray(rows.reshape(-1, coarse * fine)[:, :count])
 
 
 def babble(
