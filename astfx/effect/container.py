@@ -68,7 +68,7 @@ class Container(Effect):
         if not plugin.is_effect:
             raise InvalidSettingError(f"{plugin!r} is an instrument: a board takes effects only")
         if any(held is self for held in _everything_in([plugin])):
-            raise EffectError(f"an {type(self).__name__} cannot be inside itself")
+            raise EffectError("a container cannot be inside itself")
         return plugin
 
     def append(self, plugin: Plugin | None) -> None:
@@ -191,8 +191,10 @@ class Container(Effect):
 def streamed(
     stage: NativeRun | Effect, waveform: Waveform, sample_rate: int, buffer_size: int
 ) -> Waveform:
+    """The next block of a stream through an effect, or through neighbouring native ones."""
     if isinstance(stage, NativeRun):
         return stage.process(waveform, sample_rate, buffer_size, False)
+    # Its parameters may be set from another thread meanwhile.
     with stage._lock:
         return stage._stream(waveform, sample_rate, buffer_size)
 
@@ -200,6 +202,7 @@ def streamed(
 def wholly(
     stage: NativeRun | Effect, waveform: Waveform, sample_rate: int, buffer_size: int
 ) -> Waveform:
+    """A whole clip through an effect, or through neighbouring native ones."""
     if isinstance(stage, NativeRun):
         return stage.process(waveform, sample_rate, buffer_size, True)
     with stage._lock:

@@ -138,7 +138,10 @@ class Mix(Container):
         before = {id(stage): rest for stage, rest in self._waiting}
         parts = [
             np.concatenate(
-                [before.get(id(stage), silence), streamed(stage, waveform, sample_rate, buffer_size)],
+                [
+                    before.get(id(stage), silence),
+                    streamed(stage, waveform, sample_rate, buffer_size),
+                ],
                 axis=1,
             )
             for stage in stages

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,21 +9,23 @@ import numpy as np
 
 from astfx.audio import Waveform
 from astfx.device import thread_count
-from astfx.effect.automation import Automation, Curve, Parameter
+from astfx.effect import state
+from astfx.effect.automation import Automation, Parameter
 from astfx.effect.base import Effect, check_rate
+from astfx.effect.fades import Shares
 from astfx.effect.styles import Style, StyleLike, engine_shape
-from astfx.errors import EffectError, InvalidSettingError
+from astfx.errors import EffectError, EffectTypeError, InvalidSettingError
 from astfx.methods import find_method
 from astfx.render import Render
 from astfx.settings import DEFAULT_METHOD, DEFAULT_PHASE, Settings, make_options
 from astfx.streaming.base import Engine
 from astfx.streaming.streamer import Streamer, engaged, latency_samples, mixed, usable
-from astfx.targets import StyleTargets, array_source
+from astfx.targets import array_source
 
 ENGINES = ("auto", "render", "stream", "live")
-_FADE_SECONDS = 0.25
 _DEFAULT_RATE = 44_100
 _STREAM_THREADS = 1
+_PIECE_SAMPLES = 1 << 16
 
 
 class StyleTransfer(Effect):
@@ -98,10 +99,10 @@ class StyleTransfer(Effect):
             phase=phase,
         )
         make_options(find_method(method).options, method, self._settings.options)
-        self._engine = _checked_engine(engine)
+        self._engine = _checked_engine(engine, self._settings)
         self._style_sample_rate = style_sample_rate
-        self._style = self._made(style)
-        self._morph_to = None if morph_to is None else self._made(morph_to)
+        second = None if morph_to is None else self._made(morph_to)
+        self._shares = Shares(self._made(style), second, self._morph)
         self._rate = _DEFAULT_RATE
         self._restart()
 
@@ -139,26 +140,25 @@ class StyleTransfer(Effect):
     @property
     def style(self) -> StyleLike:
         """What it sounds like; a new one fades in over a quarter of a second."""
-        return self._style.given
+        return self._shares.style.given
 
     @style.setter
     def style(self, value: StyleLike) -> None:
         made = self._made(value)
         with self._lock:
-            self._begin_fade()
-            self._style = made
+            self._shares.replace(made, self._shares.morph_to)
 
     @property
     def morph_to(self) -> StyleLike | None:
         """The second style; a new one fades in over a quarter of a second."""
-        return None if self._morph_to is None else self._morph_to.given
+        second = self._shares.morph_to
+        return None if second is None else second.given
 
     @morph_to.setter
     def morph_to(self, value: StyleLike | None) -> None:
         made = None if value is None else self._made(value)
         with self._lock:
-            self._begin_fade()
-            self._morph_to = made
+            self._shares.replace(self._shares.style, made)
 
     @property
     def engine(self) -> str:
@@ -168,7 +168,7 @@ class StyleTransfer(Effect):
     @engine.setter
     def engine(self, value: str) -> None:
         with self._lock:
-            self._engine = _checked_engine(value)
+            self._engine = _checked_engine(value, self._settings)
             self._restart()
 
     @property
@@ -205,37 +205,8 @@ class StyleTransfer(Effect):
         self._streamer: Streamer | None = None
         self._streamed: tuple[int, int] | None = None
         self._position = 0
-        self._before: dict[Style, float] = {}
-        self._fade_left = 0
-        for parameter in (self._strength, self._mix, self._morph):
-            parameter.reset()
-
-    def _begin_fade(self) -> None:
-        """From now on, what is heard fades into what is about to be set."""
-        if self._position and not self._fade_left:
-            share = float(self._morph.curve(self._position, 1, self._rate)[0])
-            self._before = {self._style: 1.0 - share}
-            if self._morph_to is not None:
-                self._before[self._morph_to] = share
-            self._fade_left = round(_FADE_SECONDS * self._rate)
-
-    def _shares(self, n: int, sample_rate: int) -> dict[Style, Curve]:
-        """Share of each style in the next n samples."""
-        shares: dict[Style, Curve] = {self._style: np.ones(n, np.float32)}
-        if self._morph_to is not None:
-            share = self._morph.curve(self._position, n, sample_rate)
-            shares = {self._style: 1.0 - share}
-            shares[self._morph_to] = shares.get(self._morph_to, np.float32(0.0)) + share
-        if self._fade_left:
-            length = max(self._fade_left, round(_FADE_SECONDS * sample_rate))
-            fade = (length - self._fade_left + np.arange(1, n + 1, dtype=np.float32)) / length
-            fade = np.minimum(fade, np.float32(1.0))
-            shares = {style: np.asarray(share * fade) for style, share in shares.items()}
-            for style, level in self._before.items():
-                rest = np.float32(level) * (1.0 - fade)
-                shares[style] = np.asarray(shares.get(style, np.float32(0.0)) + rest)
-            self._fade_left = max(0, self._fade_left - n)
-        return shares
+        for part in (self._strength, self._mix, self._shares):
+            part.reset()
 
     def _make(self, style: object, sample_rate: int, channels: int) -> Engine:
         assert isinstance(style, Style)
@@ -258,13 +229,22 @@ class StyleTransfer(Effect):
             self._streamer = Streamer(
                 channels, *shape, lambda key: self._make(key, sample_rate, channels)
             )
-        assert self._streamer is not None
-        strength = self._strength.curve(self._position, n, sample_rate)
-        mix = self._mix.curve(self._position, n, sample_rate)
-        shares = self._shares(n, sample_rate)
-        self._position += n
         with thread_count(_STREAM_THREADS):
-            return self._streamer.process(waveform, strength, mix, shares)
+            # A whole clip goes through in pieces, so that memory stays bounded.
+            pieces = [
+                self._piece(waveform[:, first : first + _PIECE_SAMPLES], sample_rate)
+                for first in range(0, max(n, 1), _PIECE_SAMPLES)
+            ]
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=1)
+
+    def _piece(self, waveform: Waveform, sample_rate: int) -> Waveform:
+        assert self._streamer is not None
+        first, n = self._position, waveform.shape[1]
+        strength = self._strength.curve(first, n, sample_rate)
+        mix = self._mix.curve(first, n, sample_rate)
+        shares = self._shares.curves(first, n, sample_rate)
+        self._position += n
+        return self._streamer.process(waveform, strength, mix, shares)
 
     def _whole(self, waveform: Waveform, sample_rate: int, buffer_size: int) -> Waveform:
         if self._engine in ("stream", "live"):
@@ -275,7 +255,7 @@ class StyleTransfer(Effect):
         share = self._mix.curve(0, n, sample_rate) * engaged(strength)
         wet = np.zeros_like(waveform)
         if share.any():
-            for style, weight in self._shares(n, sample_rate).items():
+            for style, weight in self._shares.curves(0, n, sample_rate).items():
                 if weight.any():
                     wet += self._rendered(style, waveform, sample_rate) * weight
         self._restart()
@@ -331,12 +311,7 @@ class StyleTransfer(Effect):
             If a style is prepared targets, or an automation is a function: neither can be
             written down.
         """
-        found = self._arguments()
-        for name in ("style", "morph_to"):
-            found[name] = _written_style(found[name], name)
-        for name in ("strength", "mix", "morph"):
-            found[name] = _written_number(found[name], name)
-        return {"plugin": "astfx.StyleTransfer", **found}
+        return state.written(self._arguments())
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> StyleTransfer:
@@ -347,28 +322,19 @@ class StyleTransfer(Effect):
         AstfxError
             If it is for another plugin, or a value cannot be used.
         """
-        given = dict(values)
-        if given.pop("plugin", None) != "astfx.StyleTransfer":
-            raise InvalidSettingError(
-                f"plugin={values.get('plugin')!r} must be 'astfx.StyleTransfer'"
-            )
-        for name in ("style", "morph_to"):
-            if isinstance(given.get(name), Mapping):
-                given[name] = np.array(given[name]["samples"], np.float32)
-        for name in ("strength", "mix", "morph"):
-            if isinstance(given.get(name), Mapping):
-                given[name] = Automation(given[name]["breakpoints"])
-        return cls(**given)
+        given = state.read(values)
+        try:
+            return cls(**given)
+        except EffectTypeError:
+            raise
+        except TypeError as error:
+            raise InvalidSettingError(f"values do not make a StyleTransfer ({error})") from None
 
     def _shown(self) -> dict[str, str]:
-        shown = {"style": self._style.label}
-        for name in ("strength", "mix"):
-            value = getattr(self, name)
-            shown[name] = repr(value) if isinstance(value, Automation) else f"{value:.6g}"
-        if self._morph_to is not None:
-            morph = self.morph
-            shown["morph_to"] = self._morph_to.label
-            shown["morph"] = repr(morph) if isinstance(morph, Automation) else f"{morph:.6g}"
+        shown = {"style": self._shares.style.label}
+        shown |= {"strength": _shown(self.strength), "mix": _shown(self.mix)}
+        if self._shares.morph_to is not None:
+            shown |= {"morph_to": self._shares.morph_to.label, "morph": _shown(self.morph)}
         settings = self._settings
         shown |= {"method": settings.method, "engine": self._engine, "quality": settings.quality}
         shown["seed"] = str(settings.seed)
@@ -379,27 +345,13 @@ def _rebuilt(cls: type[StyleTransfer], arguments: dict[str, Any]) -> StyleTransf
     return cls(**arguments)
 
 
-def _checked_engine(engine: str) -> str:
+def _shown(value: float | Automation) -> str:
+    return repr(value) if isinstance(value, Automation) else f"{value:.6g}"
+
+
+def _checked_engine(engine: str, settings: Settings) -> str:
     if engine not in ENGINES:
         raise InvalidSettingError(f"engine={engine!r} must be one of {', '.join(ENGINES)}")
+    if engine in ("stream", "live"):
+        engine_shape(engine, _DEFAULT_RATE, settings)
     return engine
-
-
-def _written_style(style: StyleLike | None, name: str) -> Any:
-    if isinstance(style, StyleTargets):
-        raise EffectError(
-            f"{name} is a prepared style, which a dict cannot hold: save it and pass a path"
-        )
-    if isinstance(style, np.ndarray):
-        return {"samples": style.tolist()}
-    return None if style is None else os.fspath(style)
-
-
-def _written_number(value: float | Automation, name: str) -> Any:
-    if not isinstance(value, Automation):
-        return value
-    if value.breakpoints is None:
-        raise EffectError(
-            f"{name} is automated by a function, which a dict cannot hold: use breakpoints"
-        )
-    return {"breakpoints": [list(pair) for pair in value.breakpoints]}

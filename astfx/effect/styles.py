@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from astfx.api import STYLE_SUFFIX
 from astfx.audio import FileSource, Source, check_sample_rate, check_waveform
 from astfx.errors import EffectError, InvalidSettingError
 from astfx.settings import Settings
@@ -47,6 +48,7 @@ class Style:
         self.given, self.sample_rate = style, sample_rate
         self._prepared: dict[tuple[object, ...], StyleTargets] = {}
         self._source: Source | None = None
+        self._loaded: StyleTargets | None = None
         if isinstance(style, np.ndarray):
             if sample_rate is None:
                 raise InvalidSettingError(
@@ -60,7 +62,11 @@ class Style:
                 f"style_sample_rate={sample_rate!r} is for a style that is an array: a file or a "
                 "prepared style has its own"
             )
-        elif not isinstance(style, StyleTargets):
+        elif isinstance(style, StyleTargets):
+            self._loaded = style
+        elif os.fspath(style).endswith(STYLE_SUFFIX):
+            self._loaded = StyleTargets.load(style)
+        else:
             self._source = FileSource(Path(style), "style")
 
     @property
@@ -74,9 +80,9 @@ class Style:
 
     def targets(self, sample_rate: int, settings: Settings) -> StyleTargets:
         """What a render needs of it, prepared once for each rate and method."""
-        if isinstance(self.given, StyleTargets):
-            check_targets(self.given, sample_rate, settings)
-            return self.given
+        if self._loaded is not None:
+            check_targets(self._loaded, sample_rate, settings)
+            return self._loaded
         options = repr(sorted(settings.options.items()))
         key = (sample_rate, settings.method, settings.window_ms, settings.seed, options)
         if key not in self._prepared:
