@@ -136,16 +136,10 @@ class Mix(Container):
         # A plugin that joins has heard nothing of what the others still hold back.
         silence = np.zeros((channels, self._n_pending), np.float32)
         before = {id(stage): rest for stage, rest in self._waiting}
-        parts = [
-            np.concatenate(
-                [
-                    before.get(id(stage), silence),
-                    streamed(stage, waveform, sample_rate, buffer_size),
-                ],
-                axis=1,
-            )
-            for stage in stages
-        ]
+        parts = []
+        for stage in stages:
+            output = streamed(stage, waveform, sample_rate, buffer_size)
+            parts.append(np.concatenate([before.get(id(stage), silence), output], axis=1))
         n_out = min([n_in, *(part.shape[1] for part in parts)])
         self._waiting = [(stage, p[:, n_out:]) for stage, p in zip(stages, parts, strict=True)]
         self._n_pending += n_in - n_out

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from astfx.effect.automation import Automation
-from astfx.errors import EffectError, InvalidSettingError
+from astfx.errors import EffectError, EffectTypeError, InvalidSettingError
 from astfx.targets import StyleTargets
+
+T = TypeVar("T")
 
 _STYLES = ("style", "morph_to")
 _NUMBERS = ("strength", "mix", "morph")
@@ -32,8 +34,8 @@ def written(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {"plugin": "astfx.StyleTransfer", **found}
 
 
-def read(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Constructor arguments from what `written` gave.
+def made(cls: type[T], values: Mapping[str, Any]) -> T:
+    """Make an effect from what `written` gave.
 
     Raises
     ------
@@ -49,7 +51,12 @@ def read(values: Mapping[str, Any]) -> dict[str, Any]:
     for name in _NUMBERS:
         if isinstance(given.get(name), Mapping):
             given[name] = Automation(given[name].get("breakpoints", ()))
-    return given
+    try:
+        return cls(**given)
+    except EffectTypeError:
+        raise
+    except TypeError as error:
+        raise InvalidSettingError(f"values do not make a {cls.__name__} ({error})") from None
 
 
 def _array(value: Mapping[str, Any], name: str) -> Any:

@@ -14,7 +14,7 @@ from astfx.effect.automation import Automation, Parameter
 from astfx.effect.base import Effect, check_rate
 from astfx.effect.fades import Shares
 from astfx.effect.styles import Style, StyleLike, engine_shape
-from astfx.errors import EffectError, EffectTypeError, InvalidSettingError
+from astfx.errors import EffectError, InvalidSettingError
 from astfx.methods import find_method
 from astfx.render import Render
 from astfx.settings import DEFAULT_METHOD, DEFAULT_PHASE, Settings, make_options
@@ -276,8 +276,13 @@ class StyleTransfer(Effect):
         curve = strength if isinstance(strength, Automation) else None
         fixed = 1.0 if curve is not None else float(strength)  # type: ignore[arg-type]
         settings = Settings(**{**settings.__dict__, "strength": fixed})
-        targets = style.targets(sample_rate, settings)
-        return Render(content, targets, settings, strength_curve=curve, **keywords)
+        return Render(
+            content,
+            style.targets(sample_rate, settings),
+            settings,
+            strength_curve=curve,
+            **keywords,
+        )
 
     def _arguments(self) -> dict[str, Any]:
         """Keyword arguments that make another one like this."""
@@ -322,13 +327,7 @@ class StyleTransfer(Effect):
         AstfxError
             If it is for another plugin, or a value cannot be used.
         """
-        given = state.read(values)
-        try:
-            return cls(**given)
-        except EffectTypeError:
-            raise
-        except TypeError as error:
-            raise InvalidSettingError(f"values do not make a StyleTransfer ({error})") from None
+        return state.made(cls, values)
 
     def _shown(self) -> dict[str, str]:
         shown = {"style": self._shares.style.label}
