@@ -101,14 +101,13 @@ class StyleTransfer(Effect):
         make_options(find_method(method).options, method, self._settings.options)
         self._engine = _checked_engine(engine, self._settings)
         self._style_sample_rate = style_sample_rate
-        second = None if morph_to is None else self._made(morph_to)
-        self._shares = Shares(self._made(style), second, self._morph)
+        other = None if morph_to is None else self._made(morph_to)
+        self._shares = Shares(self._made(style), other, self._morph)
         self._rate = _DEFAULT_RATE
         self._restart()
 
     def _made(self, style: StyleLike) -> Style:
-        is_array = isinstance(style, np.ndarray)
-        return Style(style, self._style_sample_rate if is_array else None)
+        return Style(style, self._style_sample_rate if isinstance(style, np.ndarray) else None)
 
     @property
     def strength(self) -> float | Automation:
@@ -195,8 +194,8 @@ class StyleTransfer(Effect):
         """Delay of a stream at a sample rate, in samples; 0 for the render engine."""
         if self._engine == "render":
             return 0
-        shape = engine_shape(self._block_engine(), check_rate(sample_rate), self._settings)
-        return latency_samples(*shape)
+        rate = check_rate(sample_rate)
+        return latency_samples(*engine_shape(self._block_engine(), rate, self._settings))
 
     def _block_engine(self) -> str:
         return "stream" if self._engine == "auto" else self._engine
@@ -210,9 +209,7 @@ class StyleTransfer(Effect):
 
     def _make(self, style: object, sample_rate: int, channels: int) -> Engine:
         assert isinstance(style, Style)
-        if self._block_engine() == "live":
-            return style.live_engine(sample_rate, channels, self._settings)
-        return style.stream_engine(sample_rate, channels, self._settings)
+        return style.engine(self._block_engine(), sample_rate, channels, self._settings)
 
     def _stream(self, waveform: Waveform, sample_rate: int, buffer_size: int) -> Waveform:
         if self._engine == "render":
@@ -224,8 +221,7 @@ class StyleTransfer(Effect):
         if self._streamed != (sample_rate, channels):
             shape = engine_shape(self._block_engine(), sample_rate, self._settings)
             self._restart()
-            self._streamed = (sample_rate, channels)
-            self._rate = sample_rate
+            self._streamed, self._rate = (sample_rate, channels), sample_rate
             self._streamer = Streamer(
                 channels, *shape, lambda key: self._make(key, sample_rate, channels)
             )
@@ -262,8 +258,8 @@ class StyleTransfer(Effect):
         return mixed(waveform, wet, share)
 
     def _rendered(self, style: Style, waveform: Waveform, sample_rate: int) -> Waveform:
-        content = array_source(usable(waveform), sample_rate, "input_array")
-        render = self.offline(content, style, sample_rate)
+        source = array_source(usable(waveform), sample_rate, "input_array")
+        render = self.offline(source, style, sample_rate)
         render.prepare()
         output = np.concatenate(list(render.blocks()), axis=1)
         render.close()
@@ -274,7 +270,7 @@ class StyleTransfer(Effect):
         settings = self._settings
         strength = self._strength.value
         curve = strength if isinstance(strength, Automation) else None
-        fixed = 1.0 if curve is not None else float(strength)  # type: ignore[arg-type]
+        fixed = strength if isinstance(strength, float) else 1.0
         settings = Settings(**{**settings.__dict__, "strength": fixed})
         return Render(
             content,
@@ -336,8 +332,7 @@ class StyleTransfer(Effect):
             shown |= {"morph_to": self._shares.morph_to.label, "morph": _shown(self.morph)}
         settings = self._settings
         shown |= {"method": settings.method, "engine": self._engine, "quality": settings.quality}
-        shown["seed"] = str(settings.seed)
-        return shown
+        return shown | {"seed": str(settings.seed)}
 
 
 def _rebuilt(cls: type[StyleTransfer], arguments: dict[str, Any]) -> StyleTransfer:

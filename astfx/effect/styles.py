@@ -90,16 +90,15 @@ class Style:
             self._prepared[key] = prepare_source(self._source, sample_rate, settings)
         return self._prepared[key]
 
-    def stream_engine(self, sample_rate: int, channels: int, settings: Settings) -> StreamEngine:
-        """An engine for blocks."""
+    def engine(
+        self, engine: str, sample_rate: int, channels: int, settings: Settings
+    ) -> LiveEngine | StreamEngine:
+        """An engine for blocks, "live" or "stream"."""
         targets = self.targets(sample_rate, settings)
+        if engine == "live":
+            mean, covariance = (targets.tensors[key].numpy() for key in LIVE_KEYS)
+            return LiveEngine(mean, covariance, sample_rate, channels)
         return StreamEngine(_runs(targets), targets.grid, channels)
-
-    def live_engine(self, sample_rate: int, channels: int, settings: Settings) -> LiveEngine:
-        """An engine for monitoring."""
-        targets = self.targets(sample_rate, settings)
-        mean, covariance = (targets.tensors[key].numpy() for key in LIVE_KEYS)
-        return LiveEngine(mean, covariance, sample_rate, channels)
 
 
 def _runs(targets: StyleTargets) -> list[Tensor]:
