@@ -267,11 +267,10 @@ class StyleTransfer(Effect):
 
     def offline(self, content: Any, style: Style, sample_rate: int, **keywords: Any) -> Render:
         """A render of a source with this effect's settings, wet only."""
-        settings = self._settings
         strength = self._strength.value
         curve = strength if isinstance(strength, Automation) else None
         fixed = strength if isinstance(strength, float) else 1.0
-        settings = Settings(**{**settings.__dict__, "strength": fixed})
+        settings = Settings(**{**self._settings.__dict__, "strength": fixed})
         return Render(
             content,
             style.targets(sample_rate, settings),
