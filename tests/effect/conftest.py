@@ -31,6 +31,8 @@ def streamed(
 ) -> Waveform:
     """Everything that an effect gives for blocks, after a reset."""
     effect.reset()
+    # Blocks of one sample say nothing about their layout: an empty one does.
+    effect.process(waveform[:, :0], sample_rate, reset=False)
     parts = [
         effect.process(block, sample_rate, reset=False) for block in blocks_of(waveform, sizes)
     ]
