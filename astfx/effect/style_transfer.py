@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from astfx.audio import Waveform
+from astfx.audio import Source, Waveform
 from astfx.device import thread_count
-from astfx.effect.automation import Automation, Curve, Parameter
+from astfx.effect.automation import Automation, Parameter
 from astfx.effect.base import Effect, check_rate
+from astfx.effect.controls import Controls
+from astfx.effect.offline import rendered, rendered_clip
 from astfx.effect.styles import Style, StyleLike, engine_shape
+from astfx.effect.written import read_value, written_number, written_style
 from astfx.errors import EffectError, InvalidSettingError
 from astfx.methods import find_method
-from astfx.render import Render
+from astfx.segments import Progress
 from astfx.settings import DEFAULT_METHOD, DEFAULT_PHASE, Settings, make_options
 from astfx.streaming.base import Engine
-from astfx.streaming.streamer import Streamer, engaged, latency_samples, mixed, usable
-from astfx.targets import StyleTargets, array_source
+from astfx.streaming.streamer import Streamer, latency_samples
 
 ENGINES = ("auto", "render", "stream", "live")
-_FADE_SECONDS = 0.25
 _DEFAULT_RATE = 44_100
 _STREAM_THREADS = 1
 
@@ -85,9 +87,6 @@ class StyleTransfer(Effect):
         style_sample_rate: int | None = None,
     ) -> None:
         super().__init__()
-        self._strength = Parameter("Strength", strength)
-        self._mix = Parameter("Mix", mix)
-        self._morph = Parameter("Morph", morph)
         self._settings = Settings(
             method=method,
             quality=quality,
@@ -100,8 +99,13 @@ class StyleTransfer(Effect):
         make_options(find_method(method).options, method, self._settings.options)
         self._engine = _checked_engine(engine)
         self._style_sample_rate = style_sample_rate
-        self._style = self._made(style)
-        self._morph_to = None if morph_to is None else self._made(morph_to)
+        self._controls = Controls(
+            Parameter("Strength", strength),
+            Parameter("Mix", mix),
+            Parameter("Morph", morph),
+            self._made(style),
+            None if morph_to is None else self._made(morph_to),
+        )
         self._rate = _DEFAULT_RATE
         self._restart()
 
@@ -112,53 +116,52 @@ class StyleTransfer(Effect):
     @property
     def strength(self) -> float | Automation:
         """0 is the content bit for bit, 1 the full style; ramped when it changes."""
-        return self._strength.value
+        return self._controls.strength.value
 
     @strength.setter
     def strength(self, value: float | Automation) -> None:
-        self._strength.value = value
+        self._controls.strength.value = value
 
     @property
     def mix(self) -> float | Automation:
         """Share of the result against the content, 0 to 1; ramped when it changes."""
-        return self._mix.value
+        return self._controls.mix.value
 
     @mix.setter
     def mix(self, value: float | Automation) -> None:
-        self._mix.value = value
+        self._controls.mix.value = value
 
     @property
     def morph(self) -> float | Automation:
         """How far to go towards `morph_to`, 0 to 1; ramped when it changes."""
-        return self._morph.value
+        return self._controls.morph.value
 
     @morph.setter
     def morph(self, value: float | Automation) -> None:
-        self._morph.value = value
+        self._controls.morph.value = value
 
     @property
     def style(self) -> StyleLike:
         """What it sounds like; a new one fades in over a quarter of a second."""
-        return self._style.given
+        return self._controls.style.given
 
     @style.setter
     def style(self, value: StyleLike) -> None:
         made = self._made(value)
         with self._lock:
-            self._begin_fade()
-            self._style = made
+            self._controls.style = made
 
     @property
     def morph_to(self) -> StyleLike | None:
         """The second style; a new one fades in over a quarter of a second."""
-        return None if self._morph_to is None else self._morph_to.given
+        second = self._controls.morph_to
+        return None if second is None else second.given
 
     @morph_to.setter
     def morph_to(self, value: StyleLike | None) -> None:
         made = None if value is None else self._made(value)
         with self._lock:
-            self._begin_fade()
-            self._morph_to = made
+            self._controls.morph_to = made
 
     @property
     def engine(self) -> str:
@@ -204,38 +207,7 @@ class StyleTransfer(Effect):
     def _restart(self) -> None:
         self._streamer: Streamer | None = None
         self._streamed: tuple[int, int] | None = None
-        self._position = 0
-        self._before: dict[Style, float] = {}
-        self._fade_left = 0
-        for parameter in (self._strength, self._mix, self._morph):
-            parameter.reset()
-
-    def _begin_fade(self) -> None:
-        """From now on, what is heard fades into what is about to be set."""
-        if self._position and not self._fade_left:
-            share = float(self._morph.curve(self._position, 1, self._rate)[0])
-            self._before = {self._style: 1.0 - share}
-            if self._morph_to is not None:
-                self._before[self._morph_to] = share
-            self._fade_left = round(_FADE_SECONDS * self._rate)
-
-    def _shares(self, n: int, sample_rate: int) -> dict[Style, Curve]:
-        """Share of each style in the next n samples."""
-        shares: dict[Style, Curve] = {self._style: np.ones(n, np.float32)}
-        if self._morph_to is not None:
-            share = self._morph.curve(self._position, n, sample_rate)
-            shares = {self._style: 1.0 - share}
-            shares[self._morph_to] = shares.get(self._morph_to, np.float32(0.0)) + share
-        if self._fade_left:
-            length = max(self._fade_left, round(_FADE_SECONDS * sample_rate))
-            fade = (length - self._fade_left + np.arange(1, n + 1, dtype=np.float32)) / length
-            fade = np.minimum(fade, np.float32(1.0))
-            shares = {style: np.asarray(share * fade) for style, share in shares.items()}
-            for style, level in self._before.items():
-                rest = np.float32(level) * (1.0 - fade)
-                shares[style] = np.asarray(shares.get(style, np.float32(0.0)) + rest)
-            self._fade_left = max(0, self._fade_left - n)
-        return shares
+        self._controls.reset()
 
     def _make(self, style: object, sample_rate: int, channels: int) -> Engine:
         assert isinstance(style, Style)
@@ -259,45 +231,35 @@ class StyleTransfer(Effect):
                 channels, *shape, lambda key: self._make(key, sample_rate, channels)
             )
         assert self._streamer is not None
-        strength = self._strength.curve(self._position, n, sample_rate)
-        mix = self._mix.curve(self._position, n, sample_rate)
-        shares = self._shares(n, sample_rate)
-        self._position += n
+        curves = self._controls.take(n, sample_rate)
         with thread_count(_STREAM_THREADS):
-            return self._streamer.process(waveform, strength, mix, shares)
+            return self._streamer.process(waveform, curves.strength, curves.mix, curves.shares)
 
     def _whole(self, waveform: Waveform, sample_rate: int, buffer_size: int) -> Waveform:
         if self._engine in ("stream", "live"):
             return super()._whole(waveform, sample_rate, buffer_size)
         self._rate = sample_rate
-        n = waveform.shape[1]
-        strength = self._strength.curve(0, n, sample_rate)
-        share = self._mix.curve(0, n, sample_rate) * engaged(strength)
-        wet = np.zeros_like(waveform)
-        if share.any():
-            for style, weight in self._shares(n, sample_rate).items():
-                if weight.any():
-                    wet += self._rendered(style, waveform, sample_rate) * weight
-        self._restart()
-        return mixed(waveform, wet, share)
+        return rendered_clip(waveform, sample_rate, self._controls, self._settings)
 
-    def _rendered(self, style: Style, waveform: Waveform, sample_rate: int) -> Waveform:
-        content = array_source(usable(waveform), sample_rate, "input_array")
-        render = self.offline(content, style, sample_rate)
-        render.prepare()
-        output = np.concatenate(list(render.blocks()), axis=1)
-        render.close()
-        return output
+    @contextmanager
+    def whole_file(
+        self, source: Source, folder: Path, progress: Progress
+    ) -> Iterator[Iterator[Waveform]]:
+        """Render a whole source with the render engine; a context that gives its blocks.
 
-    def offline(self, content: Any, style: Style, sample_rate: int, **keywords: Any) -> Render:
-        """A render of a source with this effect's settings, wet only."""
-        settings = self._settings
-        strength = self._strength.value
-        curve = strength if isinstance(strength, Automation) else None
-        fixed = 1.0 if curve is not None else float(strength)  # type: ignore[arg-type]
-        settings = Settings(**{**settings.__dict__, "strength": fixed})
-        targets = style.targets(sample_rate, settings)
-        return Render(content, targets, settings, strength_curve=curve, **keywords)
+        Parameters
+        ----------
+        source : Source
+        folder : Path
+            Where temporary samples may lie.
+        progress : callable
+            Called with the share done, 0 to 1; returning False cancels.
+        """
+        with (
+            self._lock,
+            rendered(source, self._controls, self._settings, folder, progress) as blocks,
+        ):
+            yield blocks
 
     def _arguments(self) -> dict[str, Any]:
         """Keyword arguments that make another one like this."""
@@ -333,9 +295,9 @@ class StyleTransfer(Effect):
         """
         found = self._arguments()
         for name in ("style", "morph_to"):
-            found[name] = _written_style(found[name], name)
+            found[name] = written_style(found[name], name)
         for name in ("strength", "mix", "morph"):
-            found[name] = _written_number(found[name], name)
+            found[name] = written_number(found[name], name)
         return {"plugin": "astfx.StyleTransfer", **found}
 
     @classmethod
@@ -352,22 +314,16 @@ class StyleTransfer(Effect):
             raise InvalidSettingError(
                 f"plugin={values.get('plugin')!r} must be 'astfx.StyleTransfer'"
             )
-        for name in ("style", "morph_to"):
-            if isinstance(given.get(name), Mapping):
-                given[name] = np.array(given[name]["samples"], np.float32)
-        for name in ("strength", "mix", "morph"):
-            if isinstance(given.get(name), Mapping):
-                given[name] = Automation(given[name]["breakpoints"])
-        return cls(**given)
+        return cls(**{name: read_value(value) for name, value in given.items()})
 
     def _shown(self) -> dict[str, str]:
-        shown = {"style": self._style.label}
+        shown = {"style": self._controls.style.label}
         for name in ("strength", "mix"):
             value = getattr(self, name)
             shown[name] = repr(value) if isinstance(value, Automation) else f"{value:.6g}"
-        if self._morph_to is not None:
+        if self._controls.morph_to is not None:
             morph = self.morph
-            shown["morph_to"] = self._morph_to.label
+            shown["morph_to"] = self._controls.morph_to.label
             shown["morph"] = repr(morph) if isinstance(morph, Automation) else f"{morph:.6g}"
         settings = self._settings
         shown |= {"method": settings.method, "engine": self._engine, "quality": settings.quality}
@@ -383,23 +339,3 @@ def _checked_engine(engine: str) -> str:
     if engine not in ENGINES:
         raise InvalidSettingError(f"engine={engine!r} must be one of {', '.join(ENGINES)}")
     return engine
-
-
-def _written_style(style: StyleLike | None, name: str) -> Any:
-    if isinstance(style, StyleTargets):
-        raise EffectError(
-            f"{name} is a prepared style, which a dict cannot hold: save it and pass a path"
-        )
-    if isinstance(style, np.ndarray):
-        return {"samples": style.tolist()}
-    return None if style is None else os.fspath(style)
-
-
-def _written_number(value: float | Automation, name: str) -> Any:
-    if not isinstance(value, Automation):
-        return value
-    if value.breakpoints is None:
-        raise EffectError(
-            f"{name} is automated by a function, which a dict cannot hold: use breakpoints"
-        )
-    return {"breakpoints": [list(pair) for pair in value.breakpoints]}
