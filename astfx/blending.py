@@ -101,7 +101,7 @@ class Blender:
             torch.log1p(content.abs() * own), torch.log1p(full.abs() * other), share
         )
         result = refine(
-            torch.lerp(content * own, full * other, share),
+            content * (own * (1.0 - share)) + full * (other * share),
             torch.expm1(features).div_(own),
             self._fixed,
             self._stft,

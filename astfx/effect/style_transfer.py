@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from astfx.audio import Waveform
+from astfx.audio import Source, Waveform
 from astfx.device import thread_count
-from astfx.effect import state
 from astfx.effect.automation import Automation, Parameter
 from astfx.effect.base import Effect, check_rate
-from astfx.effect.fades import Shares
+from astfx.effect.controls import Controls
+from astfx.effect.offline import rendered, rendered_clip
 from astfx.effect.styles import Style, StyleLike, engine_shape
-from astfx.errors import EffectError, InvalidSettingError
+from astfx.effect.written import read_value, written_number, written_style
+from astfx.errors import AstfxError, EffectError, InvalidSettingError
 from astfx.methods import find_method
-from astfx.render import Render
+from astfx.segments import Progress
 from astfx.settings import DEFAULT_METHOD, DEFAULT_PHASE, Settings, make_options
 from astfx.streaming.base import Engine
-from astfx.streaming.streamer import Streamer, engaged, latency_samples, mixed, usable
-from astfx.targets import array_source
+from astfx.streaming.streamer import Streamer, latency_samples
 
 ENGINES = ("auto", "render", "stream", "live")
 _DEFAULT_RATE = 44_100
@@ -86,9 +88,6 @@ class StyleTransfer(Effect):
         style_sample_rate: int | None = None,
     ) -> None:
         super().__init__()
-        self._strength = Parameter("Strength", strength)
-        self._mix = Parameter("Mix", mix)
-        self._morph = Parameter("Morph", morph)
         self._settings = Settings(
             method=method,
             quality=quality,
@@ -101,63 +100,69 @@ class StyleTransfer(Effect):
         make_options(find_method(method).options, method, self._settings.options)
         self._engine = _checked_engine(engine, self._settings)
         self._style_sample_rate = style_sample_rate
-        other = None if morph_to is None else self._made(morph_to)
-        self._shares = Shares(self._made(style), other, self._morph)
+        self._controls = Controls(
+            Parameter("Strength", strength),
+            Parameter("Mix", mix),
+            Parameter("Morph", morph),
+            self._made(style),
+            None if morph_to is None else self._made(morph_to),
+        )
         self._rate = _DEFAULT_RATE
         self._restart()
 
     def _made(self, style: StyleLike) -> Style:
-        return Style(style, self._style_sample_rate if isinstance(style, np.ndarray) else None)
+        is_array = isinstance(style, np.ndarray)
+        return Style(style, self._style_sample_rate if is_array else None)
 
     @property
     def strength(self) -> float | Automation:
         """0 is the content bit for bit, 1 the full style; ramped when it changes."""
-        return self._strength.value
+        return self._controls.strength.value
 
     @strength.setter
     def strength(self, value: float | Automation) -> None:
-        self._strength.value = value
+        self._controls.strength.value = value
 
     @property
     def mix(self) -> float | Automation:
         """Share of the result against the content, 0 to 1; ramped when it changes."""
-        return self._mix.value
+        return self._controls.mix.value
 
     @mix.setter
     def mix(self, value: float | Automation) -> None:
-        self._mix.value = value
+        self._controls.mix.value = value
 
     @property
     def morph(self) -> float | Automation:
         """How far to go towards `morph_to`, 0 to 1; ramped when it changes."""
-        return self._morph.value
+        return self._controls.morph.value
 
     @morph.setter
     def morph(self, value: float | Automation) -> None:
-        self._morph.value = value
+        self._controls.morph.value = value
 
     @property
     def style(self) -> StyleLike:
         """What it sounds like; a new one fades in over a quarter of a second."""
-        return self._shares.style.given
+        return self._controls.style.given
 
     @style.setter
     def style(self, value: StyleLike) -> None:
         made = self._made(value)
         with self._lock:
-            self._shares.replace(made, self._shares.morph_to)
+            self._controls.style = made
 
     @property
     def morph_to(self) -> StyleLike | None:
         """The second style; a new one fades in over a quarter of a second."""
-        second = self._shares.morph_to
+        second = self._controls.morph_to
         return None if second is None else second.given
 
     @morph_to.setter
     def morph_to(self, value: StyleLike | None) -> None:
         made = None if value is None else self._made(value)
         with self._lock:
-            self._shares.replace(self._shares.style, made)
+            self._controls.morph_to = made
 
     @property
     def engine(self) -> str:
@@ -194,8 +199,8 @@ class StyleTransfer(Effect):
         """Delay of a stream at a sample rate, in samples; 0 for the render engine."""
         if self._engine == "render":
             return 0
-        rate = check_rate(sample_rate)
-        return latency_samples(*engine_shape(self._block_engine(), rate, self._settings))
+        shape = engine_shape(self._block_engine(), check_rate(sample_rate), self._settings)
+        return latency_samples(*shape)
 
     def _block_engine(self) -> str:
         return "stream" if self._engine == "auto" else self._engine
@@ -203,9 +208,7 @@ class StyleTransfer(Effect):
     def _restart(self) -> None:
         self._streamer: Streamer | None = None
         self._streamed: tuple[int, int] | None = None
-        self._position = 0
-        for part in (self._strength, self._mix, self._shares):
-            part.reset()
+        self._controls.reset()
 
     def _make(self, style: object, sample_rate: int, channels: int) -> Engine:
         assert isinstance(style, Style)
@@ -221,63 +224,46 @@ class StyleTransfer(Effect):
         if self._streamed != (sample_rate, channels):
             shape = engine_shape(self._block_engine(), sample_rate, self._settings)
             self._restart()
-            self._streamed, self._rate = (sample_rate, channels), sample_rate
+            self._streamed = (sample_rate, channels)
+            self._rate = sample_rate
             self._streamer = Streamer(
                 channels, *shape, lambda key: self._make(key, sample_rate, channels)
             )
-        with thread_count(_STREAM_THREADS):
-            # A whole clip goes through in pieces, so that memory stays bounded.
-            pieces = [
-                self._piece(waveform[:, first : first + _PIECE_SAMPLES], sample_rate)
-                for first in range(0, max(n, 1), _PIECE_SAMPLES)
-            ]
-        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=1)
-
-    def _piece(self, waveform: Waveform, sample_rate: int) -> Waveform:
         assert self._streamer is not None
-        first, n = self._position, waveform.shape[1]
-        strength = self._strength.curve(first, n, sample_rate)
-        mix = self._mix.curve(first, n, sample_rate)
-        shares = self._shares.curves(first, n, sample_rate)
-        self._position += n
-        return self._streamer.process(waveform, strength, mix, shares)
+        parts = []
+        with thread_count(_STREAM_THREADS):
+            # A whole clip goes through in pieces, so that what waits stays small.
+            for first in range(0, max(n, 1), _PIECE_SAMPLES):
+                piece = waveform[:, first : first + _PIECE_SAMPLES]
+                now = self._controls.take(piece.shape[1], sample_rate)
+                parts.append(self._streamer.process(piece, now.strength, now.mix, now.shares))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
     def _whole(self, waveform: Waveform, sample_rate: int, buffer_size: int) -> Waveform:
         if self._engine in ("stream", "live"):
             return super()._whole(waveform, sample_rate, buffer_size)
         self._rate = sample_rate
-        n = waveform.shape[1]
-        strength = self._strength.curve(0, n, sample_rate)
-        share = self._mix.curve(0, n, sample_rate) * engaged(strength)
-        wet = np.zeros_like(waveform)
-        if share.any():
-            for style, weight in self._shares.curves(0, n, sample_rate).items():
-                if weight.any():
-                    wet += self._rendered(style, waveform, sample_rate) * weight
-        self._restart()
-        return mixed(waveform, wet, share)
+        return rendered_clip(waveform, sample_rate, self._controls, self._settings)
 
-    def _rendered(self, style: Style, waveform: Waveform, sample_rate: int) -> Waveform:
-        source = array_source(usable(waveform), sample_rate, "input_array")
-        render = self.offline(source, style, sample_rate)
-        render.prepare()
-        output = np.concatenate(list(render.blocks()), axis=1)
-        render.close()
-        return output
+    @contextmanager
+    def whole_file(
+        self, source: Source, folder: Path, progress: Progress
+    ) -> Iterator[Iterator[Waveform]]:
+        """Render a whole source with the render engine; a context that gives its blocks.
 
-    def offline(self, content: Any, style: Style, sample_rate: int, **keywords: Any) -> Render:
-        """A render of a source with this effect's settings, wet only."""
-        strength = self._strength.value
-        curve = strength if isinstance(strength, Automation) else None
-        fixed = strength if isinstance(strength, float) else 1.0
-        settings = Settings(**{**self._settings.__dict__, "strength": fixed})
-        return Render(
-            content,
-            style.targets(sample_rate, settings),
-            settings,
-            strength_curve=curve,
-            **keywords,
-        )
+        Parameters
+        ----------
+        source : Source
+        folder : Path
+            Where temporary samples may lie.
+        progress : callable
+            Called with the share done, 0 to 1; returning False cancels.
+        """
+        with (
+            self._lock,
+            rendered(source, self._controls, self._settings, folder, progress) as blocks,
+        ):
+            yield blocks
 
     def _arguments(self) -> dict[str, Any]:
         """Keyword arguments that make another one like this."""
@@ -311,7 +297,12 @@ class StyleTransfer(Effect):
             If a style is prepared targets, or an automation is a function: neither can be
             written down.
         """
-        return state.written(self._arguments())
+        found = self._arguments()
+        for name in ("style", "morph_to"):
+            found[name] = written_style(found[name], name)
+        for name in ("strength", "mix", "morph"):
+            found[name] = written_number(found[name], name)
+        return {"plugin": "astfx.StyleTransfer", **found}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> StyleTransfer:
@@ -322,16 +313,28 @@ class StyleTransfer(Effect):
         AstfxError
             If it is for another plugin, or a value cannot be used.
         """
-        return state.made(cls, values)
+        given = dict(values)
+        if given.pop("plugin", None) != "astfx.StyleTransfer":
+            raise InvalidSettingError(
+                f"plugin={values.get('plugin')!r} must be 'astfx.StyleTransfer'"
+            )
+        arguments = {name: read_value(value, name) for name, value in given.items()}
+        try:
+            return cls(**arguments)
+        except AstfxError:
+            raise
+        except TypeError as error:
+            raise InvalidSettingError(f"values make no {cls.__name__} ({error})") from None
 
     def _shown(self) -> dict[str, str]:
-        shown = {"style": self._shares.style.label}
+        shown = {"style": self._controls.style.label}
         shown |= {"strength": _shown(self.strength), "mix": _shown(self.mix)}
-        if self._shares.morph_to is not None:
-            shown |= {"morph_to": self._shares.morph_to.label, "morph": _shown(self.morph)}
+        if self._controls.morph_to is not None:
+            shown |= {"morph_to": self._controls.morph_to.label, "morph": _shown(self.morph)}
         settings = self._settings
         shown |= {"method": settings.method, "engine": self._engine, "quality": settings.quality}
-        return shown | {"seed": str(settings.seed)}
+        shown["seed"] = str(settings.seed)
+        return shown
 
 
 def _rebuilt(cls: type[StyleTransfer], arguments: dict[str, Any]) -> StyleTransfer:
@@ -346,5 +349,5 @@ def _checked_engine(engine: str, settings: Settings) -> str:
     if engine not in ENGINES:
         raise InvalidSettingError(f"engine={engine!r} must be one of {', '.join(ENGINES)}")
     if engine in ("stream", "live"):
-        engine_shape(engine, _DEFAULT_RATE, settings)
+        engine_shape(engine, _DEFAULT_RATE, settings)  # refuses methods that it cannot do
     return engine

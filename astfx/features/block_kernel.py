@@ -135,6 +135,8 @@ class BlockLoss:
         self._products = torch.zeros(n_rows, self._n_references + n_rows)
         self._change = np.zeros((n_rows, self._n_references + n_rows), np.float32)
         self._along = np.zeros(n_rows, np.float32)
+        self._latest = torch.zeros(len(self._frames))
+        self._fresh: list[int] = []
         self._mass = 1.0
 
     def remember(self, frame: Tensor) -> None:
@@ -143,16 +145,38 @@ class BlockLoss:
         self._frames[slot] = frame
         self._squares[slot] = frame.square().sum()
         self._written += 1
+        self._fresh.append(slot)
         self._held = min(self._held + 1, self._n_past)
 
-    def begin(self, known: Tensor) -> None:
-        """Start on a block: the frames just before it, (n_known, bins)."""
+    def begin(self, latest: Tensor) -> None:
+        """Start on the next block.
+
+        Parameters
+        ----------
+        latest : (bins,)
+            The frame just before it; those before that are the blocks' before.
+        """
         n_references, n_known = self._n_references, self.n_known
         n_new = len(self._along) - n_known
-        own = slice(n_references, n_references + n_known)
-        self._frames[own] = known
-        self._squares[own] = known.square().sum(dim=1)
-        torch.mm(known, self._frames.T, out=self._products[:n_known])
+        first = n_references
+        known = self._frames[first : first + n_known]
+        # Everything moves up by one frame; only what is new must be multiplied.
+        for held in (known, self._squares[first : first + n_known]):
+            held[:-1] = held[1:].clone()
+        known[-1] = latest
+        self._squares[first + n_known - 1] = latest.square().sum()
+        products = self._products[:n_known]
+        products[:-1, :n_references] = products[1:, :n_references].clone()
+        products[:-1, first : first + n_known - 1] = products[
+            1:, first + 1 : first + n_known
+        ].clone()
+        torch.mv(self._frames, latest, out=self._latest)
+        products[-1] = self._latest
+        products[:, first + n_known - 1] = self._latest[first : first + n_known]
+        if self._fresh:
+            slots = torch.tensor(self._fresh)
+            products[:, slots] = known @ self._frames[slots].T
+            self._fresh.clear()
         enough = self._held >= 2 * max(self.widths)
         self._mass = n_new / (n_new + self._held) if enough else 1.0
         newest = (self._written - 1) % self._n_past

@@ -25,8 +25,8 @@ from astfx.frontends.stft import Stft
 from astfx.image import Image
 from astfx.levels import SILENCE
 from astfx.methods import Grid
-from astfx.optim import minimise
 from astfx.phase.base import unit_phasor
+from astfx.phase.continued import continued_phases
 from astfx.phase.griffin_lim import refine
 from astfx.settings import position
 from astfx.streaming.levels import LoudnessMatch, RunningMean
@@ -36,13 +36,12 @@ KERNEL_MS = (23.0, 255.0)
 BIAS = 0.5
 HEADROOM = 1.1
 _PAST_FRAMES = 128
-_MOST_STYLE_FRAMES = 400
-_MEMORY_SECONDS = 8.0
+_MOST_STYLE_FRAMES = 256
+_MEMORY_SECONDS = 4.0
 _SOLVE_EVERY_SECONDS = 0.25
-_ITERATIONS = 2
-_FIRST_STEP = 0.03
+_FIRST_STEP, _SHORTEST_STEP, _LONGEST_STEP = 0.03, 0.003, 0.2
 _PULL = 5.0
-_PHASE_ITERATIONS = 2
+_PHASE_ITERATIONS = 1
 _PHASE_TRUST = 0.025
 _FIXED_FRAMES = 3
 
@@ -97,22 +96,20 @@ class StreamEngine:
         widths = tuple(sorted({grid.frames(duration) for duration in KERNEL_MS}))
         self._n_free = 1 + LOOK_AHEAD_FRAMES
         self._loss = BlockLoss(
-            _bounded(runs, max(widths)), widths, BIAS, _PAST_FRAMES, self._n_free
+            _leading(runs, max(widths)), widths, BIAS, _PAST_FRAMES, self._n_free
         )
         self._power = RunningMean(memory)
         self._loudness = LoudnessMatch(grid.sample_rate, grid.n_fft, memory / 2.0)
-        self._turns = torch.polar(
-            torch.ones(self._stft.n_bins),
-            torch.arange(self._stft.n_bins) * (2.0 * math.pi * grid.hop_length / grid.n_fft),
-        )
+        turn = 2.0 * math.pi * grid.hop_length / grid.n_fft
+        self._turns = np.exp(1j * turn * np.arange(self._stft.n_bins)).astype(np.complex64)
         n_bins = self._stft.n_bins
         self._input = torch.zeros(channels, grid.n_fft)
         self._peaks: deque[float] = deque([0.0] * self._stft.overlap, maxlen=self._stft.overlap)
         self._queue: deque[_Frame] = deque()
         self._current = torch.zeros(0, n_bins)  # requested features of the queue
-        self._known = torch.zeros(self._loss.n_known, n_bins)
+        self._latest = torch.zeros(n_bins)
+        self._step = _FIRST_STEP
         self._fixed = torch.zeros(_FIXED_FRAMES, n_bins, dtype=torch.complex64)
-        self._start = torch.zeros(0, n_bins, dtype=torch.complex64)
         self._tail = torch.zeros(channels, grid.n_fft - grid.hop_length)
         self._emitted: deque[Tensor] = deque(maxlen=2 * self._stft.overlap - 1)
         self._gains: deque[float] = deque(maxlen=self._stft.overlap)
@@ -149,8 +146,12 @@ class StreamEngine:
         self._current = torch.cat([self._current, aim[None]])
 
     def _match(self) -> None:
-        """A few steps on the frames that are not emitted yet."""
-        self._loss.begin(self._known)
+        """Two steps on the frames that are not emitted yet, with two evaluations.
+
+        The first goes down the gradient, as far as has proved good lately; the second takes its
+        length from how the gradient changed (Barzilai & Borwein 1988).
+        """
+        self._loss.begin(self._latest)
         aims = torch.stack([frame.aim for frame in self._queue])
         units = aims / aims.norm(dim=1, keepdim=True).clamp_min(1e-6)
 
@@ -163,13 +164,27 @@ class StreamEngine:
             pull = cosine * x / sizes.square() - units / sizes
             return loss, gradient.add_(pull, alpha=_PULL / len(x))
 
-        self._current = minimise(
-            objective,
-            self._current,
-            iterations=_ITERATIONS,
-            upper_bound=self._most,
-            first_step=_FIRST_STEP,
-        ).x
+        start = self._current
+        loss, gradient = objective(start)
+        slope = float(gradient.norm())
+        if slope == 0.0:
+            return
+        length = self._step * float(start.norm()) / slope
+        x = self._bounded(start - length * gradient)
+        next_loss, next_gradient = objective(x)
+        if next_loss >= loss:
+            self._step = max(0.5 * self._step, _SHORTEST_STEP)
+            return
+        self._step = min(1.2 * self._step, _LONGEST_STEP)
+        change = x - start
+        curvature = float((change * (next_gradient - gradient)).sum())
+        if curvature > 0.0:
+            length = min(float(change.square().sum()) / curvature, 2.0 * length)
+            x = self._bounded(x - length * next_gradient)
+        self._current = x
+
+    def _bounded(self, x: Tensor) -> Tensor:
+        return torch.minimum(x.clamp_(min=0.0), self._most, out=x)
 
     def _emit(self) -> Waveform:
         """Phase, image and overlap-add of the oldest frame."""
@@ -179,15 +194,17 @@ class StreamEngine:
                 for frame, features in zip(self._queue, self._current, strict=True)
             ]
         )
-        ahead = self._fixed[-1] * self._turns
-        starts = []
-        for frame, magnitude in zip(self._queue, requests, strict=True):
-            # Where the content holds next to nothing, phase goes on from the frame before.
-            start = unit_phasor(frame.shared + _PHASE_TRUST * magnitude * unit_phasor(ahead))
-            starts.append(start)
-            ahead = start * self._turns
+        starts = torch.empty_like(requests, dtype=torch.complex64)
+        continued_phases(
+            torch.stack([frame.shared for frame in self._queue]).numpy(),
+            requests.numpy(),
+            self._fixed[-1].numpy(),
+            self._turns,
+            _PHASE_TRUST,
+            starts.numpy(),
+        )
         spectrogram = refine(
-            torch.cat([self._fixed, torch.stack(starts)]),
+            torch.cat([self._fixed, starts]),
             torch.cat([self._fixed.abs(), requests]),
             self._fixed,
             self._stft,
@@ -196,7 +213,7 @@ class StreamEngine:
         )
         shared = spectrogram[_FIXED_FRAMES]
         frame = self._queue.popleft()
-        self._known = torch.cat([self._known[1:], self._current[:1]])
+        self._latest = self._current[0]
         self._current = self._current[1:]
         self._fixed = torch.cat([self._fixed[1:], shared[None]])
         self._listen(frame, shared)
@@ -234,7 +251,7 @@ def _request(frame: _Frame, features: Tensor) -> Tensor:
     return torch.expm1(features) / frame.gain
 
 
-def _bounded(runs: list[Tensor], least: int) -> list[Tensor]:
+def _leading(runs: list[Tensor], least: int) -> list[Tensor]:
     """Leading frames of each run, so that all of them are few enough."""
     total = sum(len(run) for run in runs)
     if total <= _MOST_STYLE_FRAMES:
