@@ -168,3 +168,8 @@ class Parameter:
         if n:
             self._shown = float(curve[-1])
         return curve
+
+
+def shown_number(value: float | Automation) -> str:
+    """A parameter as a repr shows it."""
+    return repr(value) if isinstance(value, Automation) else f"{value:.6g}"

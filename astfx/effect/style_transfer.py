@@ -11,7 +11,7 @@ import numpy as np
 
 from astfx.audio import Source, Waveform
 from astfx.device import thread_count
-from astfx.effect.automation import Automation, Parameter
+from astfx.effect.automation import Automation, Parameter, shown_number
 from astfx.effect.base import Effect, check_rate
 from astfx.effect.controls import Controls
 from astfx.effect.offline import rendered, rendered_clip
@@ -328,9 +328,9 @@ class StyleTransfer(Effect):
 
     def _shown(self) -> dict[str, str]:
         shown = {"style": self._controls.style.label}
-        shown |= {"strength": _shown(self.strength), "mix": _shown(self.mix)}
+        shown |= {"strength": shown_number(self.strength), "mix": shown_number(self.mix)}
         if self._controls.morph_to is not None:
-            shown |= {"morph_to": self._controls.morph_to.label, "morph": _shown(self.morph)}
+            shown |= {"morph_to": self._controls.morph_to.label, "morph": shown_number(self.morph)}
         settings = self._settings
         shown |= {"method": settings.method, "engine": self._engine, "quality": settings.quality}
         shown["seed"] = str(settings.seed)
@@ -339,10 +339,6 @@ class StyleTransfer(Effect):
 
 def _rebuilt(cls: type[StyleTransfer], arguments: dict[str, Any]) -> StyleTransfer:
     return cls(**arguments)
-
-
-def _shown(value: float | Automation) -> str:
-    return repr(value) if isinstance(value, Automation) else f"{value:.6g}"
 
 
 def _checked_engine(engine: str, settings: Settings) -> str:
