@@ -29,7 +29,7 @@ from astfx.phase.base import unit_phasor
 from astfx.phase.continued import continued_phases
 from astfx.phase.griffin_lim import refine
 from astfx.settings import position
-from astfx.streaming.levels import LoudnessMatch, RunningMean
+from astfx.streaming.levels import HopPower, LoudnessMatch
 
 LOOK_AHEAD_FRAMES = 2
 KERNEL_MS = (23.0, 255.0)
@@ -98,7 +98,7 @@ class StreamEngine:
         self._loss = BlockLoss(
             _leading(runs, max(widths)), widths, BIAS, _PAST_FRAMES, self._n_free
         )
-        self._power = RunningMean(memory)
+        self._power = HopPower(memory, self._stft.overlap)
         self._loudness = LoudnessMatch(grid.sample_rate, grid.n_fft, memory / 2.0)
         turn = 2.0 * math.pi * grid.hop_length / grid.n_fft
         self._turns = np.exp(1j * turn * np.arange(self._stft.n_bins)).astype(np.complex64)
