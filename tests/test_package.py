@@ -26,6 +26,7 @@ ORDER = [
     "stylist shaping blending",
     "render",
     "api",
+    "presets",
     "effect",
     "plots doctor demo",
     "runs",
