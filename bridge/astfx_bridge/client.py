@@ -75,10 +75,18 @@ class Client(Connection):
         super().__init__(host, port, transport=transport, timeout_seconds=timeout_seconds)
         if token and transport != UDP:
             try:
-                self.ask("/astfx/auth", token)
+                self._authenticate(token)
             except BaseException:
                 self.close()
                 raise
+
+    def _authenticate(self, token: str) -> None:
+        self.send("/astfx/auth", token)
+        answer = self.receive()
+        if answer is None:
+            raise BridgeError(f"no answer from {self.where} in {self.timeout_seconds:g} seconds")
+        if answer.address == "/astfx/fail":
+            raise RefusedError(str(answer.values[2]))
 
     def replies(self, address: str, *values: Value) -> Iterator[Message]:
         """Send a message, and give what is answered at once, fails included.

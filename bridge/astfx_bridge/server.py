@@ -31,6 +31,11 @@ from astfx_bridge.udp import UdpEndpoint, udp_socket
 _PORT_TRIES = 20
 
 
+def _reason(error: OSError) -> str:
+    """What the system says; asyncio repeats the address in its own words."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+
+
 class Bridge:
     """An OSC server that renders.
 
@@ -111,7 +116,7 @@ class Bridge:
                 # A free TCP port may be taken for UDP: try another, if it may be any.
                 if port or attempt + 1 == _PORT_TRIES:
                     raise BridgeError(
-                        f"cannot listen on {host} port {port} ({error.strerror})"
+                        f"cannot listen on {host} port {port} ({_reason(error)})"
                     ) from None
         await loop.create_datagram_endpoint(lambda: self.udp, sock=bound)
 
