@@ -86,9 +86,9 @@ class Server:
         self.process.stdout.close()
         self.process = None
 
-    def client(self, transport: str = "length", **options: str) -> Client:
+    def client(self, transport: str = "length", token: str = "") -> Client:
         """A client of it."""
-        return Client("127.0.0.1", self.port, transport=transport, **options)
+        return Client("127.0.0.1", self.port, transport=transport, token=token)
 
 
 def environment() -> dict[str, str]:

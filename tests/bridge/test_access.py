@@ -27,9 +27,9 @@ def test_a_token_is_compared_and_guessing_is_slowed_down() -> None:
     access = Access("a long secret", clock)
     access.check_token("10.0.0.1", "a long secret")
     for _ in range(10):
-        with pytest.raises(RefusedError, match="the token is wrong"):
+        with pytest.raises(RefusedError, match=r"the token is wrong"):
             access.check_token("10.0.0.1", "a wrong secret")
-    with pytest.raises(RefusedError, match="too many wrong tokens: wait a minute"):
+    with pytest.raises(RefusedError, match=r"too many wrong tokens: wait a minute"):
         access.check_token("10.0.0.1", "a long secret")
     access.check_token("10.0.0.2", "a long secret")
     clock.now = 61.0
@@ -89,7 +89,7 @@ def test_settings_are_checked(options: dict[str, object], message: str) -> None:
 
 
 def test_limits_are_checked() -> None:
-    with pytest.raises(BridgeError, match="connections=0 must be above 0"):
+    with pytest.raises(BridgeError, match=r"connections=0 must be above 0"):
         Limits(connections=0)
     with pytest.raises(BridgeError, match=r"blob_bytes=.* must be at most 1073741824 \(1 GiB\)"):
         Limits(blob_bytes=2**31)

@@ -35,9 +35,9 @@ def test_without_the_token_nothing_is_answered_but_a_fail(start: Callable[..., S
         client.send("/astfx/get", "strength")
         fail = until(client, "/astfx/fail")
         assert fail.values[:2] == ("/astfx/auth", 0)
-        with pytest.raises(BridgeError, match="has closed the connection"):
+        with pytest.raises(BridgeError, match=r"has closed the connection"):
             until(client, "/astfx/value")
-    with pytest.raises(RefusedError, match="the token is wrong"):
+    with pytest.raises(RefusedError, match=r"the token is wrong"):
         server.client(token="another secret")
     with socket.create_connection(("127.0.0.1", server.port)) as stream:
         stream.sendall(struct.pack(">I", 5000))  # nothing long is read before the token
@@ -148,9 +148,8 @@ def test_a_client_that_reads_nothing_is_cut_off(start: Callable[..., Server]) ->
         packet = encode("/astfx/ping", ["x" * 4000])
         framed = struct.pack(">I", len(packet)) + packet
         stream.settimeout(5.0)
-        with pytest.raises(OSError, match="reset|pipe|timed out"):
-            for _ in range(20_000):
-                stream.sendall(framed)
+        with pytest.raises(OSError, match=r"reset|pipe|timed out"):
+            stream.sendall(framed * 20_000)
     with server.client() as client:
         assert client.ask("/astfx/ping", 1)[0].values == (1,)
 
@@ -166,7 +165,7 @@ def test_the_server_never_answers_itself(server: Server) -> None:
 
 
 def test_no_server_is_told_in_a_sentence() -> None:
-    with pytest.raises(BridgeError, match="no bridge on 127.0.0.1 port 1 .*: start `astfx serve`"):
+    with pytest.raises(BridgeError, match=r"no bridge on 127.0.0.1 port 1 .*: start `astfx serve`"):
         Client(port=1)
-    with pytest.raises(BridgeError, match="transport='pigeon' must be one of length, slip, udp"):
+    with pytest.raises(BridgeError, match=r"transport='pigeon' must be one of length, slip, udp"):
         Client(transport="pigeon")

@@ -14,7 +14,8 @@ PACKETS = [b"/a\0\0", bytes(range(256)), b"\xc0\xdb\xdc\xdd" * 9, b"#bundle\0" +
 @pytest.mark.parametrize("cut", [1, 3, 64, 10_000])
 def test_packets_survive_a_stream_cut_anywhere(framing: str, cut: int) -> None:
     stream = b"".join(frame(packet, framing) for packet in PACKETS)
-    deframer, found = Deframer(1000), []
+    deframer = Deframer(1000)
+    found: list[bytes] = []
     for start in range(0, len(stream), cut):
         found += deframer.feed(stream[start : start + cut])
     assert found == PACKETS
@@ -54,7 +55,8 @@ def test_a_long_slip_packet_in_small_pieces_is_searched_once() -> None:
     rng = random.Random(0)
     packet = bytes(rng.randrange(256) for _ in range(100_000))
     stream = frame(packet, SLIP)
-    deframer, found = Deframer(200_000), []
+    deframer = Deframer(200_000)
+    found: list[bytes] = []
     for start in range(0, len(stream), 7):
         found += deframer.feed(stream[start : start + 7])
     assert found == [packet]

@@ -16,6 +16,7 @@ import soundfile
 from astfx_bridge.addresses import PARAMETERS
 from astfx_bridge.connection import TRANSPORTS
 from astfx_bridge.errors import RefusedError
+from astfx_bridge.osc import Message
 
 from tests.bridge.serving import QUICK, RATE, Server, collect, read, until
 
@@ -86,7 +87,7 @@ def test_each_job_has_one_outcome_and_sync_comes_after_it(server: Server, transp
             client.send("/astfx/render", name, "content.wav", f"{name}.wav", *STYLE, *QUICK)
         client.send("/astfx/cancel", names[-1])
         client.send("/astfx/sync", "all")
-        seen = []
+        seen: list[Message] = []
         while not seen or seen[-1].address != "/astfx/synced":
             message = client.receive(60.0)
             assert message is not None
@@ -110,7 +111,7 @@ def test_a_repeated_id_is_answered_from_the_record(server: Server) -> None:
         client.send("/astfx/render", *request)
         assert until(client, "/astfx/done") == first
         assert output.stat().st_mtime_ns == written
-        with pytest.raises(RefusedError, match="id again belongs to another job: choose another"):
+        with pytest.raises(RefusedError, match=r"id again belongs to another job: choose another"):
             client.ask("/astfx/render", "again", "content.wav", "else.wav", *STYLE)
         client.ask("/astfx/forget", "again")
         client.send("/astfx/render", *request)
@@ -206,20 +207,20 @@ def test_a_request_that_cannot_be_met_is_refused_at_once(
         with pytest.raises(RefusedError) as caught:
             client.ask("/astfx/render", "refused", *values)
         assert message in str(caught.value)
-        with pytest.raises(RefusedError, match="there is no job refused"):
+        with pytest.raises(RefusedError, match=r"there is no job refused"):
             client.ask("/astfx/status", "refused")
 
 
 def test_unknown_methods_are_refused_once_the_worker_has_told_its_own(server: Server) -> None:
     with server.client() as client:
         client.render("content.wav", "known.wav", style="style.wav", quality="draft")
-        with pytest.raises(RefusedError, match="method='magic' must be one of gram"):
+        with pytest.raises(RefusedError, match=r"method='magic' must be one of gram"):
             client.ask("/astfx/set", "method", "magic")
 
 
 def test_what_the_worker_refuses_is_the_jobs_fail(server: Server) -> None:
     soundfile.write(server.root / "silent.wav", np.zeros(RATE), RATE)
-    with server.client() as client, pytest.raises(RefusedError, match="silen"):
+    with server.client() as client, pytest.raises(RefusedError, match=r"silen"):
         client.render("content.wav", "never.wav", style="silent.wav")
     assert not (server.root / "never.wav").exists()
     assert left_over(server) == []
@@ -263,7 +264,7 @@ def test_a_running_job_is_cancelled_and_leaves_nothing(server: Server) -> None:
         until(client, "/astfx/progress")
         client.send("/astfx/cancel", "stop")
         assert until(client, "/astfx/fail").values == ("/astfx/render", "stop", "cancelled")
-        with pytest.raises(RefusedError, match="job stop has ended: it is cancelled"):
+        with pytest.raises(RefusedError, match=r"job stop has ended: it is cancelled"):
             client.ask("/astfx/cancel", "stop")
         assert client.ask("/astfx/status", "stop")[0].values[1] == "cancelled"
         client.render("content.wav", "next.wav", style="style.wav", quality="draft")
@@ -276,7 +277,7 @@ def test_an_output_that_a_job_writes_is_not_given_to_another(server: Server) -> 
     with server.client() as client:
         client.send("/astfx/render", "one", "long.wav", "same.wav", *SLOW)
         until(client, "/astfx/queued")
-        with pytest.raises(RefusedError, match="same.wav' is being written by job one"):
+        with pytest.raises(RefusedError, match=r"same.wav' is being written by job one"):
             client.ask("/astfx/render", "two", "content.wav", "same.wav", *STYLE)
         client.ask("/astfx/cancel", "one")
 
@@ -336,7 +337,9 @@ def test_after_kill_9_unfinished_jobs_run_and_finished_ones_are_there(
     start: Callable[..., Server],
 ) -> None:
     server = start()
-    requests = {n: (n, "content.wav", f"k{n}.wav", *STYLE, *QUICK) for n in range(1, 6)}
+    requests: dict[int, tuple[int | str, ...]] = {
+        n: (n, "content.wav", f"k{n}.wav", *STYLE, *QUICK) for n in range(1, 6)
+    }
     requests[2] = (2, "mid.wav", "k2.wav", *STYLE, "quality", "standard")
     listener = server.client("udp")
     with server.client() as client:
@@ -409,10 +412,10 @@ def test_a_preview_comes_while_its_job_waits(start: Callable[..., Server]) -> No
         assert "start=90 lies beyond the clip's 40.00 seconds" in str(
             until(client, "/astfx/fail").values[2]
         )
-        with pytest.raises(RefusedError, match="'whole2.wav' belongs to the job itself"):
+        with pytest.raises(RefusedError, match=r"'whole2.wav' belongs to the job itself"):
             client.ask("/astfx/preview", 2, "whole2.wav")
         client.ask("/astfx/cancel/all")
-        with pytest.raises(RefusedError, match="job 2 is cancelled and no render that has yet"):
+        with pytest.raises(RefusedError, match=r"job 2 is cancelled and no render that has yet"):
             client.ask("/astfx/preview", 2, "part.wav")
 
 
@@ -423,9 +426,9 @@ def test_a_queued_job_can_still_be_changed(start: Callable[..., Server]) -> None
         client.send("/astfx/render", 2, "content.wav", "b.wav", *STYLE, "quality", "draft")
         until(client, "/astfx/progress")
         client.ask("/astfx/job/set", 2, "strength", 0.0)
-        with pytest.raises(RefusedError, match="job 1 is running: only a queued job can be"):
+        with pytest.raises(RefusedError, match=r"job 1 is running: only a queued job can be"):
             client.ask("/astfx/job/set", 1, "strength", 0.0)
-        with pytest.raises(RefusedError, match="strength=7 must lie between 0 and 1"):
+        with pytest.raises(RefusedError, match=r"strength=7 must lie between 0 and 1"):
             client.ask("/astfx/job/set", 2, "strength", 7)
         client.ask("/astfx/cancel", 1)
         until(client, "/astfx/done")
@@ -462,9 +465,9 @@ def test_the_queue_is_capped(start: Callable[..., Server]) -> None:
 def test_clips_are_capped(start: Callable[..., Server]) -> None:
     server = start("--clip-seconds", "2", "--blob-mb", "0.05")
     with server.client() as client:
-        with pytest.raises(RefusedError, match="content 'long.wav' lasts 40.0 seconds, at most 2"):
+        with pytest.raises(RefusedError, match=r"content 'long.wav' lasts 40.0 seconds, at most 2"):
             client.ask("/astfx/render", 1, "long.wav", "x.wav", *STYLE)
-        with pytest.raises(RefusedError, match="style 'long.wav' lasts 40.0 seconds, at most 2"):
+        with pytest.raises(RefusedError, match=r"style 'long.wav' lasts 40.0 seconds, at most 2"):
             client.ask("/astfx/render", 1, "content.wav", "x.wav", "style", "long.wav")
         client.send("/astfx/render/blob", 1, bytes(60_000), *STYLE)
         fail = until(client, "/astfx/fail")

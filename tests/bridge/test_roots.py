@@ -59,7 +59,7 @@ def test_what_lies_outside_is_refused_in_one_way(roots: Roots, name: str) -> Non
 
 def test_a_folder_whose_name_begins_like_a_root_is_outside(folders: Path) -> None:
     (folders / "root2").mkdir()
-    with pytest.raises(RefusedError, match="outside"):
+    with pytest.raises(RefusedError, match=r"outside"):
         Roots([folders / "root"], folders / "x").writable(str(folders / "root2/a.wav"))
 
 
@@ -98,16 +98,16 @@ def test_what_cannot_be_written_is_refused(roots: Roots, name: str, message: str
 def test_folders_are_checked_as_files_are(roots: Roots, folders: Path) -> None:
     assert roots.folder("inner", "folder") == folders / "root/inner"
     assert roots.new_folder("fresh") == folders / "root/fresh"
-    with pytest.raises(RefusedError, match="folder 'a.wav' is not a folder that exists"):
+    with pytest.raises(RefusedError, match=r"folder 'a.wav' is not a folder that exists"):
         roots.folder("a.wav", "folder")
-    with pytest.raises(RefusedError, match="output 'a.wav' exists and is not a folder"):
+    with pytest.raises(RefusedError, match=r"output 'a.wav' exists and is not a folder"):
         roots.new_folder("a.wav")
-    with pytest.raises(RefusedError, match="output 'x/y': the folder above it does not exist"):
+    with pytest.raises(RefusedError, match=r"output 'x/y': the folder above it does not exist"):
         roots.new_folder("x/y")
 
 
 def test_a_root_must_exist(tmp_path: Path) -> None:
-    with pytest.raises(BridgeError, match="root '.*gone' is not a folder that exists"):
+    with pytest.raises(BridgeError, match=r"root '.*gone' is not a folder that exists"):
         Roots([tmp_path / "gone"], tmp_path)
 
 

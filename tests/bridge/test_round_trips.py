@@ -131,7 +131,8 @@ def test_an_address_is_answered_as_the_table_says(
     values = EXAMPLES[address](client, server)
     collect(client, 0.0)
     client.send(address, *values)
-    wanted, seen = set(row.replies), []
+    wanted = set(row.replies)
+    seen: list[Message] = []
     while not wanted <= {message.address for message in seen}:
         message = client.receive(60.0)
         assert message is not None, f"{wanted} after {values}: only {seen}"

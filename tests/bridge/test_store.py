@@ -28,7 +28,7 @@ def test_a_job_comes_back_as_it_was_accepted(store: JobStore) -> None:
 
 def test_jobs_are_accepted_all_or_none(store: JobStore) -> None:
     store.accept([job("1")])
-    with pytest.raises(Exception, match="UNIQUE"):
+    with pytest.raises(Exception, match=r"UNIQUE"):
         store.accept([job("2"), job("1")])
     assert store.get("2") is None
 
