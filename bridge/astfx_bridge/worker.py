@@ -45,6 +45,22 @@ class Inbox:
         os._exit(0)  # the server is gone; half-written files are its successor's to remove
 
 
+class Progress:
+    """Passes on how far a job is, ten times a second and at its end; False cancels it."""
+
+    def __init__(self, job_id: str, inbox: Inbox, say: Say) -> None:
+        self._job_id, self._inbox, self._say = job_id, inbox, say
+        self._said_at, self._said = -1.0, -1.0
+
+    def __call__(self, share: float) -> bool:
+        """Tell, and say whether to go on."""
+        now = monotonic()
+        if share > self._said and (share >= 1.0 or now - self._said_at >= PROGRESS_SECONDS):
+            self._said_at, self._said = now, share
+            self._say({"progress": share})
+        return self._inbox.cancelled != self._job_id
+
+
 def main() -> None:
     """Take jobs until the server ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then stops us
@@ -73,15 +89,7 @@ def _outcome(
 ) -> dict[str, Any]:
     from astfx.errors import AstfxError
 
-    last = [-1.0]
-
-    def progress(share: float) -> bool:
-        now = monotonic()
-        if now - last[0] >= PROGRESS_SECONDS:
-            last[0] = now
-            say({"progress": share})
-        return inbox.cancelled != str(job["id"])
-
+    progress = Progress(job["id"], inbox, say)
     try:
         return {"done": work(job, progress)}
     except AstfxError as error:

@@ -109,6 +109,7 @@ def make_sounds(folder: Path) -> None:
     noise = 0.1 * rng.standard_normal(RATE)
     soundfile.write(folder / "content.wav", tone, RATE, subtype="FLOAT")
     soundfile.write(folder / "style.wav", noise, RATE, subtype="FLOAT")
+    soundfile.write(folder / "small.wav", noise[:8000], 8000, subtype="PCM_16")
     soundfile.write(folder / "mid.wav", np.tile(tone, 6), RATE, subtype="PCM_16")
     soundfile.write(folder / "long.wav", np.tile(tone, 40), RATE, subtype="PCM_16")
 
