@@ -74,7 +74,7 @@ REPLIES = {
             "command id message",
             "s is s",
             "A command was refused, or a job failed or was cancelled. `id` is the first argument "
-            "where it was no blob and no path, else 0.",
+            "where it can be one, else 0.",
         ),
         _reply("/astfx/pong", "token", "ifs", "The ping's token, or 0."),
         _reply("/astfx/version", "version protocol", "s i", "Of astfx, and of this table."),

@@ -194,6 +194,8 @@ class Dispatcher:
 def subject(values: tuple[Value, ...]) -> Value:
     """What a fail names: the first argument, where it can be an id."""
     first = values[0] if values else 0
+    if isinstance(first, float) and first.is_integer():
+        return int(first)  # Pure Data's numbers are all floats
     return first if isinstance(first, int | str) else 0
 
 

@@ -18,7 +18,7 @@ def main() -> None:
         for content in contents:
             output = str(PurePath(content).with_suffix(".astfx.wav"))
             result = astfx.render(content, output, style=style, strength=float(strength))
-            print(f"{result.output}: {result.frames / result.sample_rate:.2f} s")
+            print(f"{output}: {result.frames / result.sample_rate:.2f} s")
 
 
 if __name__ == "__main__":
