@@ -64,8 +64,10 @@ class Argument:
             return value if "b" in self.types else None
         if isinstance(value, str):
             return value if "s" in self.types else None
-        whole = isinstance(value, int) or (math.isfinite(value) and value == int(value))
-        if "i" in self.types and whole:
+        if isinstance(value, float) and self.types == "ifs":
+            return value
+        whole = isinstance(value, int) or value.is_integer()
+        if "i" in self.types and whole and -(2**31) <= value < 2**31:
             return int(value)
         if "f" in self.types:
             return float(value)

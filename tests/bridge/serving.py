@@ -34,18 +34,25 @@ class Server:
     http_port: int = 0
     banner: str = ""
 
+    @property
+    def log(self) -> Path:
+        """What the server complained of."""
+        return self.state.with_suffix(".log")
+
     def start(self) -> Server:
         """Start it, and read from what it prints where it listens."""
         words = ["--osc-port", str(self.port), "--http-port", str(self.http_port)]
         words += ["--root", str(self.root), "--state", str(self.state), *self.options]
         if "--announce" not in self.options:
             words.append("--no-announce")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "astfx_bridge", "serve", *words],
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment(),
-        )
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "astfx_bridge", "serve", *words],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=environment(),
+            )
         assert self.process.stdout is not None
         lines = []
         for line in self.process.stdout:
@@ -78,6 +85,7 @@ class Server:
             self.process.kill()
             raise
         self._close_pipe()
+        assert self.log.read_text() == ""
         return code
 
     def _close_pipe(self) -> None:

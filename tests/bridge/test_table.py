@@ -47,6 +47,8 @@ def test_every_default_fits_its_own_parameter() -> None:
         ("is", 7.0, 7),
         ("is", "seven", "seven"),
         ("ifs", 0.5, 0.5),
+        ("ifs", 7.0, 7.0),
+        ("ifs", 2**40, float(2**40)),
         ("b", b"x", b"x"),
     ],
 )
@@ -66,6 +68,7 @@ def test_an_argument_takes_what_hosts_send_for_it(
         (Argument("x", "f"), float("inf"), "x=inf must lie within the finite numbers"),
         (Argument("x", "i", 0), -1, "x=-1 must lie above 0"),
         (Argument("n", "i", 0, 9), 0.5, "n must be a whole number, not 0.5"),
+        (Argument("n", "i"), 2**31, "n must be a whole number, not 2147483648"),
         (Argument("n", "i"), "three", "n must be a whole number, not 'three'"),
         (Argument("path", "s"), b"abc", "path must be a text, not 3 bytes"),
         (Argument("clip", "b"), "abc", "clip must be a blob, not 'abc'"),
