@@ -158,7 +158,7 @@ def report(
         or {event for event, _ in outcomes[number]} != {told.get(record[number]["state"])}
     ]
     twice = [number for number, found in outcomes.items() if len(found) > 1]
-    left = [path for path in (server.state / "blobs").iterdir()]
+    left = list((server.state / "blobs").iterdir())
     alive = [number for number in workers if Path(f"/proc/{number}").exists()]
     again = sum(row["starts"] > 1 for row in record.values())
     rows: list[list[object]] = [

@@ -25,7 +25,10 @@ class AstfxLine:
     def __init__(self, port: int, hear: Hear) -> None:
         from astfx_bridge import Client
 
-        self._connect = lambda: Client(port=port, timeout_seconds=2.0)
+        def connect() -> Client:
+            return Client(port=port, timeout_seconds=2.0)
+
+        self._connect = connect
         self._hear = hear
         self._client: Any = None
 
@@ -37,10 +40,14 @@ class AstfxLine:
             self._client = None
 
     def turn(self) -> None:
+        message = None
         try:
-            message = self._client.receive(0.05) if self._client else time.sleep(0.05)
+            if self._client is None:
+                time.sleep(0.05)
+            else:
+                message = self._client.receive(0.05)
         except AstfxError:
-            self._client, message = None, None
+            self._client = None
         if message is not None:
             self._hear(message.address, list(message.values))
 
@@ -70,8 +77,8 @@ class Asker:
         self._asked: dict[int, float] = {}
         self._queued: set[int] = set()
         self._log = log
-        line = {"astfx": AstfxLine, "liblo": LibloLine}[kind]
-        self._line = line(port, self.hear)
+        self._line: AstfxLine | LibloLine
+        self._line = (AstfxLine if kind == "astfx" else LibloLine)(port, self.hear)
 
     def hear(self, address: str, values: list[Any]) -> None:
         event = address.removeprefix("/astfx/")

@@ -21,9 +21,11 @@ from tests.bridge.serving import Server
 
 PACKETS = 100_000
 HARMLESS = [address for address in ROWS if address not in ("/astfx/quit",)]
-TEXTS = ["", "a", "../../../etc/passwd", "/etc/shadow", "content.wav", "x.wav", "ü\u2028", "x" * 3000,
-         "style", "style.wav", "strength", "..", "/", "~/x.wav", "$(touch x)", "'; drop table jobs",
-         "../outside/x.wav", "quality", "draft", "nul\x01"]  # fmt: skip
+TEXTS = [
+    *("", "a", "../../../etc/passwd", "/etc/shadow", "content.wav", "x.wav", "ü\u2028", "x" * 3000),
+    *("style", "style.wav", "strength", "..", "/", "~/x.wav", "$(touch x)", "'; drop table jobs"),
+    *("../outside/x.wav", "quality", "draft", "nul\x01"),
+]
 
 
 class Packets:
@@ -34,15 +36,14 @@ class Packets:
 
     def value(self) -> Value:
         rng = self._random
-        return rng.choice(
-            [
-                rng.randrange(-(2**31), 2**31),
-                rng.choice([0, 1, -1, 7]),
-                rng.choice([0.5, -1.0, float("nan"), float("inf"), 1e38]),
-                rng.choice(TEXTS),
-                rng.randbytes(rng.randrange(1, 200)),
-            ]
-        )
+        values: list[Value] = [
+            rng.randrange(-(2**31), 2**31),
+            rng.choice([0, 1, -1, 7]),
+            rng.choice([0.5, -1.0, float("nan"), float("inf"), 1e38]),
+            rng.choice(TEXTS),
+            rng.randbytes(rng.randrange(1, 200)),
+        ]
+        return rng.choice(values)
 
     def message(self) -> bytes:
         rng = self._random
