@@ -32,6 +32,7 @@ class Worker:
         worker = cls(
             await asyncio.create_subprocess_exec(
                 sys.executable,
+                "-P",  # not from the folder of the user's sounds
                 "-m",
                 "astfx_bridge.worker",
                 str(lock),

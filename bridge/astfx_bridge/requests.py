@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from astfx_bridge.server import Bridge
 
 _ID = re.compile(r"[^\x00-\x1f/]{1,64}")
-_FIRST_CHOSEN = 1_000_000
+_FIRST_CHOSEN = 100_000  # Pure Data shows six digits
 
 
 def new_id(bridge: Bridge, call: Call) -> str:

@@ -1,7 +1,7 @@
 -- astfx: render the selected item in the texture of another sound, onto a new take.
 --
--- Reads the item as it sounds (take offset, rate and volume included), sends it to a running
--- `astfx serve` through `astfx send`, and adds the result as a new active take.
+-- Reads what lies between the item's edges, before effects, sends it to a running `astfx serve`
+-- through `astfx send`, and adds the result as a new active take.
 
 local SECTION = "astfx"
 local BLOCK_FRAMES = 65536
@@ -14,7 +14,7 @@ local function quoted(text)
   return '"' .. tostring(text):gsub('"', "") .. '"'
 end
 
--- 24-bit WAV of a take, as it sounds between the item's edges.
+-- 24-bit WAV of a take, between the item's edges, before effects.
 local function write_wav(path, take, item)
   local source = reaper.GetMediaItemTake_Source(take)
   local rate = reaper.GetMediaSourceSampleRate(source)

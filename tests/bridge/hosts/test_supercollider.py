@@ -11,6 +11,7 @@ from tests.bridge.hosts.programs import CLIENTS, filled, need, run
 from tests.bridge.serving import RATE, Server, read
 
 pytestmark = pytest.mark.hosts
+HELP = CLIENTS / "sc" / "HelpSource" / "Classes" / "AstFx.schelp"
 HEADLESS = {
     "QT_QPA_PLATFORM": "offscreen",
     "QTWEBENGINE_DISABLE_SANDBOX": "1",
@@ -30,7 +31,8 @@ def sclang(script: Path) -> list[str]:
 
 
 def test_the_class_renders_and_reads_the_result(server: Server, tmp_path: Path) -> None:
-    lines = sclang(filled("class.scd", tmp_path, PORT=server.port))
+    lines = sclang(filled("class.scd", tmp_path, PORT=server.port, HELPFILE=HELP))
+    assert "HELP true" in lines
     assert "PONG 1" in lines
     assert "VALUE strength 1.0" in lines
     assert "PROGRESS 1.0" in lines
@@ -51,5 +53,5 @@ def test_every_method_of_the_class_is_in_its_help_file() -> None:
     source = (CLIENTS / "sc" / "AstFx.sc").read_text()
     methods = set(re.findall(r"^\t\*?(\w+) \{", source, re.M)) - {"init"}
     shown = {name for name in methods if not re.match("pr[A-Z]", name)}
-    text = (CLIENTS / "sc" / "HelpSource" / "Classes" / "AstFx.schelp").read_text()
+    text = HELP.read_text()
     assert shown == set(re.findall(r"^METHOD:: (\w+)", text, re.M))
