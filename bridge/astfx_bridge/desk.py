@@ -62,8 +62,8 @@ class Desk:
 
     def begin(self, peer_at: Callable[[str, int], Peer] | None) -> None:
         """Take up the jobs that an earlier server left; tell UDP clients, if any may be told."""
-        for job in self.store.requeue():
-            clean(job)
+        self.store.requeue()
+        clean(self.store.all())
         for job in self.store.pending():
             if job.reply_port and peer_at is not None:
                 self.notices.own(job.id, peer_at(job.reply_host, job.reply_port))
@@ -73,8 +73,7 @@ class Desk:
     async def end_all(self) -> None:
         """Stop the workers; jobs that have not ended stay on record."""
         await self.pool.end()
-        for job in self.store.requeue():
-            clean(job)
+        clean(self.store.requeue())
 
     def jobs(self, call: Call) -> list[Job]:
         """The job that a call names, or the jobs of the folder.
@@ -178,7 +177,7 @@ class Desk:
         if state != DONE:
             self.pool.cancel(job.id)
         if job.id not in self.pool.process_ids:
-            clean(job)
+            clean([job])
         self.notices.ended(ended, self._subscribers())
         self._tidy(ended)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +33,10 @@ class Announcement:
         self._zeroconf.close()
 
 
-def announce(bridge: Bridge) -> Announcement:
+def announce(bridge: Bridge) -> Announcement | None:
     """Announce the OSCQuery server and the OSC port.
+
+    Where the network does not let it, a line says so and the server goes on without.
 
     Raises
     ------
@@ -41,25 +44,29 @@ def announce(bridge: Bridge) -> Announcement:
         If zeroconf is not installed.
     """
     try:
-        from zeroconf import InterfaceChoice, ServiceInfo, Zeroconf
+        from zeroconf import Error, InterfaceChoice, ServiceInfo, Zeroconf
     except ImportError:
         raise MissingDependencyError(
             "announcing needs zeroconf: pip install 'astfx[discovery]'"
         ) from None
-    host = socket.gethostbyname(bridge.settings.host)
-    anywhere = ipaddress.ip_address(host).is_unspecified
-    # On the loopback interface only this machine hears it.
-    zeroconf = Zeroconf(interfaces=InterfaceChoice.All if anywhere else [host])
-    address = host if not anywhere else socket.gethostbyname(socket.gethostname())
-    for service, port in zip(SERVICES, (bridge.http_port, bridge.osc_port), strict=True):
-        zeroconf.register_service(
-            ServiceInfo(
-                service,
-                f"astfx {bridge.osc_port}.{service}",
-                addresses=[socket.inet_aton(address)],
-                port=port,
-                server=f"astfx-{bridge.osc_port}.local.",
-            ),
-            allow_name_change=True,
-        )
+    try:
+        host = socket.gethostbyname(bridge.settings.host)
+        anywhere = ipaddress.ip_address(host).is_unspecified
+        # On the loopback interface only this machine hears it.
+        zeroconf = Zeroconf(interfaces=InterfaceChoice.All if anywhere else [host])
+        address = socket.gethostbyname(socket.gethostname()) if anywhere else host
+        for service, port in zip(SERVICES, (bridge.http_port, bridge.osc_port), strict=True):
+            zeroconf.register_service(
+                ServiceInfo(
+                    service,
+                    f"astfx {bridge.osc_port}.{service}",
+                    addresses=[socket.inet_aton(address)],
+                    port=port,
+                    server=f"astfx-{bridge.osc_port}.local.",
+                ),
+                allow_name_change=True,
+            )
+    except (OSError, Error) as error:
+        print(f"astfx-bridge: not announced by zeroconf ({error})", file=sys.stderr)
+        return None
     return Announcement(zeroconf)

@@ -58,6 +58,12 @@ class Dispatcher:
         self._bridge, self._handlers = bridge, handlers
         self._tasks: set[asyncio.Task[None]] = set()
 
+    async def close(self) -> None:
+        """Give up what is still being looked at; nothing of it was acknowledged."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     def receive(self, peer: Peer, packet: bytes) -> None:
         """Take a packet in; what breaks a limit is dropped with a fail."""
         rate = self._bridge.settings.limits.messages_per_second

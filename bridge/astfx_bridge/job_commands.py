@@ -14,7 +14,7 @@ from astfx_bridge.errors import RefusedError
 from astfx_bridge.jobs import CANCELLED, QUEUED, RUNNING, Job
 from astfx_bridge.notices import send_outcome, wire_id
 from astfx_bridge.peers import Peer
-from astfx_bridge.scratch import mark, scratch_path
+from astfx_bridge.scratch import held_path, scratch_path
 
 if TYPE_CHECKING:
     from astfx_bridge.server import Bridge
@@ -59,9 +59,8 @@ async def render_blob(bridge: Bridge, peer: Peer, call: Call) -> None:
     settings = requests.job_settings(bridge, call.pairs)
     clip = call.values["clip"]
     assert isinstance(clip, bytes)
-    # The request is part of the name: another one with the same id must not write over it.
-    held = bridge.desk.blobs / f"{mark(job_id)}-{requests.digest(call)[:16]}.content"
-    output = bridge.desk.blobs / f"{mark(job_id)}.{settings['format']!s}"
+    held = held_path(bridge.desk.blobs, ".content")
+    output = held_path(bridge.desk.blobs, f".{settings['format']!s}")
 
     def prepare() -> dict[str, Any]:
         if clip[:4] not in (b"RIFF", b"RF64", b"fLaC"):
@@ -132,7 +131,7 @@ async def preview(bridge: Bridge, peer: Peer, call: Call) -> None:
         "start": float(call.values.get("start", 0.0)),
         "seconds": float(call.values.get("seconds", PREVIEW_SECONDS)),
         "output": str(target),
-        "scratch": str(scratch_path(target, job_id)),
+        "scratch": str(scratch_path(target)),
     }
     earlier = bridge.desk.store.get(job_id)
     if earlier is not None and not bridge.desk.at_rest(earlier):

@@ -134,6 +134,16 @@ class JobStore:
         """The jobs of a stem folder, or the preview of a job."""
         return self._select("where parent = ? order by number", parent)
 
+    def all(self) -> list[Job]:
+        """Every job on record."""
+        return self._select("order by number")
+
+    def release(self, job_id: str) -> None:
+        """Queue a job again that could not be run."""
+        self._database.execute(
+            f"update jobs set state = '{QUEUED}' where id = ? and state = '{RUNNING}'", (job_id,)
+        )
+
     def pending(self, limit: int = -1) -> list[Job]:
         """Running and queued jobs in their order."""
         return self._select(

@@ -139,7 +139,9 @@ def encode(address: str, values: Sequence[Value]) -> bytes:
         if isinstance(value, bytes):
             builder.add_arg(value, "b")
         elif isinstance(value, str):
-            builder.add_arg(value.replace("\0", " "), "s")
+            # File names may hold bytes that are no text; OSC texts end at the first zero.
+            plain = value.encode(errors="replace").decode().replace("\0", " ")
+            builder.add_arg(plain, "s")
         elif isinstance(value, int):
             builder.add_arg(int(value), "i")
         else:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import BaseServer
@@ -65,9 +66,11 @@ def _range(bridge: Bridge, argument: Argument) -> dict[str, Any]:
 
 def host_info(bridge: Bridge) -> dict[str, Any]:
     """What OSCQuery clients ask first."""
+    host = bridge.settings.host
     return {
         "NAME": "astfx",
-        "OSC_IP": bridge.settings.host,
+        # Where it listens everywhere, clients take the address they found this server at.
+        **({} if host in ("0.0.0.0", "::") else {"OSC_IP": host}),
         "OSC_PORT": bridge.osc_port,
         "OSC_TRANSPORT": "UDP",
         "EXTENSIONS": {
@@ -114,6 +117,7 @@ class OscQueryServer:
 
         class Server(ThreadingHTTPServer):
             daemon_threads = True
+            address_family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
 
             def process_request(self, request: Any, client_address: Any) -> None:
                 if not slots.acquire(blocking=False):

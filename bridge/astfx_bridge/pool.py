@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from astfx_bridge.scratch import clean
 CANCEL_SECONDS = 2.0
 JOBS_PER_WORKER = 500
 RESTART_SECONDS = 1.0
+START_TRIES = 3
 
 
 class Pool:
@@ -56,6 +60,7 @@ class Pool:
         self._on_progress, self._on_outcome = on_progress, on_outcome
         self._on_ready = on_ready
         self._jobs = jobs
+        self._failed_starts = 0
         self._threads = max(1, min(4, (os.cpu_count() or 1) // jobs))
         self._running: dict[str, Worker] = {}
         self._fractions: dict[str, float] = {}
@@ -107,34 +112,52 @@ class Pool:
         worker: Worker | None = None
         try:
             while True:
-                waiting = self._store.next_queued(preview=preview) is not None
-                if worker is None and (waiting or slot == 0):
-                    worker = await self._started(lock)
+                if worker is not None and worker.process.returncode is not None:
+                    worker = None  # it died idle, which no job is to blame for
+                waiting = self._store.next_queued(preview=preview)
+                if worker is None and (waiting is not None or slot == 0):
+                    worker = await self._started(lock, waiting)
                 job = self._store.next_queued(preview=preview)
-                if job is None or worker is None:
+                if job is None:
                     self._wake[slot].clear()
-                    if job is None:
-                        await self._wake[slot].wait()
-                    continue
-                if not await self._work(job, worker) or worker.jobs_done >= JOBS_PER_WORKER:
+                    await self._wake[slot].wait()
+                elif worker is not None and not await self._settled(job, worker):
                     await worker.stop()
                     worker = None
         finally:
             if worker is not None:
                 await worker.stop()
 
-    async def _started(self, lock: Path) -> Worker | None:
+    async def _started(self, lock: Path, waiting: Job | None) -> Worker | None:
         try:
             worker, ready = await Worker.start(lock)
-        except (WorkerGoneError, TimeoutError, OSError):
+        except (WorkerGoneError, TimeoutError, OSError) as error:
+            self._failed_starts += 1
+            reason = str(error) or "see ASTFX_DEBUG=1 astfx serve"
+            print(f"astfx-bridge: a worker does not start ({reason})", file=sys.stderr)
+            if waiting is not None and self._failed_starts >= START_TRIES:
+                self._on_outcome(waiting, {"failed": f"no worker can be started ({reason})"})
             await asyncio.sleep(RESTART_SECONDS)
             return None
+        self._failed_starts = 0
         self._on_ready(ready)
         return worker
 
+    async def _settled(self, job: Job, worker: Worker) -> bool:
+        """Run one job; whether the worker is still of use."""
+        try:
+            return await self._work(job, worker) and worker.jobs_done < JOBS_PER_WORKER
+        except (sqlite3.Error, OSError) as error:
+            # A full disk must not cost the job: it is tried again when there is room.
+            print(f"astfx-bridge: job {job.id} waits ({error})", file=sys.stderr)
+            await asyncio.sleep(RESTART_SECONDS)
+            with suppress(sqlite3.Error):
+                self._store.release(job.id)
+            return False
+
     async def _work(self, job: Job, worker: Worker) -> bool:
         """Run one job to its end; whether the worker is still of use."""
-        clean(job)
+        clean([job])
         if job.starts >= MAX_STARTS:
             self._on_outcome(job, {"failed": f"it was begun {MAX_STARTS} times and never ended"})
             return True
@@ -163,7 +186,7 @@ class Pool:
         now = self._store.get(job.id)
         if now is not None and now.state != CANCELLED:
             self._on_outcome(job, outcome)
-        clean(job)
+        clean([job])
         return alive
 
 

@@ -70,5 +70,5 @@ def preset_blend(bridge: Bridge, peer: Peer, call: Call) -> None:
 
 def _preset_spec(bridge: Bridge, job_id: str, name: str, **more: Any) -> dict[str, Any]:
     output = bridge.desk.presets / f"{name}{styles.SUFFIX}"
-    scratch = str(scratch_path(output, job_id))
+    scratch = str(scratch_path(output))
     return {"name": name, "output": str(output), "scratch": scratch, "settings": {}, **more}

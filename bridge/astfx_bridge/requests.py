@@ -133,6 +133,6 @@ def render_spec(
         "content": str(content),
         **style,
         "output": str(output),
-        "scratch": str(scratch_path(output, job_id)),
+        "scratch": str(scratch_path(output)),
         "settings": dict(settings),
     }

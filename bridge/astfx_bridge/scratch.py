@@ -1,30 +1,40 @@
-"""Half-written files: named after their job, so that whatever is left can be found and removed."""
+"""Half-written files: each job's have a name of their own, so that leftovers can be removed."""
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Iterable
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 
 from astfx_bridge.jobs import Job
 
-
-def mark(job_id: str) -> str:
-    """What the names of a job's half-written files hold."""
-    return f"astfx-{sha256(job_id.encode()).hexdigest()[:16]}"
+_BEGINNING = "astfx-"
 
 
-def scratch_path(output: Path, job_id: str) -> Path:
+def held_path(folder: Path, suffix: str) -> Path:
+    """A new name for a clip that the server holds."""
+    return folder / f"{_BEGINNING}{secrets.token_hex(8)}{suffix}"
+
+
+def scratch_path(output: Path) -> Path:
     """Where a job writes until it is whole: beside its output, so that a rename is enough."""
-    return output.with_name(f".{mark(job_id)}{output.suffix}")
+    return output.with_name(f".{_BEGINNING}{secrets.token_hex(8)}{output.suffix}")
 
 
-def clean(job: Job) -> None:
-    """Remove what a job that does not run left behind; its output stays."""
-    folder = Path(job.spec["output"]).parent
-    with suppress(OSError):
-        for left in folder.glob(f".*{mark(job.id)}*"):
-            left.unlink(missing_ok=True)
+def clean(jobs: Iterable[Job]) -> None:
+    """Remove what jobs that do not run left behind; their outputs stay."""
+    marks: dict[Path, set[str]] = {}
+    for job in jobs:
+        scratch = Path(job.spec["scratch"])
+        marks.setdefault(scratch.parent, set()).add(scratch.stem.lstrip("."))
+    for folder, known in marks.items():
+        with suppress(OSError):
+            for left in folder.glob(f".*{_BEGINNING}*"):
+                # What astfx writes aside is named after the file that it will be.
+                name = left.name.lstrip(".").split(".")[0]
+                if name in known:
+                    left.unlink(missing_ok=True)
 
 
 def remove_held(job: Job, blobs: Path) -> None:

@@ -78,7 +78,7 @@ class Bridge:
             name: parameter.default for name, parameter in PARAMETERS.items()
         }
         self.choices: dict[str, tuple[str, ...]] = {}
-        dispatcher = Dispatcher(self, commands.HANDLERS)
+        self._dispatcher = dispatcher = Dispatcher(self, commands.HANDLERS)
         rate = settings.limits.messages_per_second
         self.udp = UdpEndpoint(dispatcher, self.access, rate)
         self.tcp = TcpHub(dispatcher, self.access, settings.limits, self.udp.send, self._left)
@@ -154,6 +154,7 @@ class Bridge:
             self._listener.close()
         self.udp.close()
         self.tcp.close()
+        await self._dispatcher.close()
         await self.desk.end_all()
         self.store.close()
         self._lock.release()

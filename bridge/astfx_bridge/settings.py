@@ -100,6 +100,8 @@ class ServerSettings:
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
+        if self.host == "localhost":  # one address, not whatever the name stands for
+            object.__setattr__(self, "host", "127.0.0.1")
         for name, port in (("osc_port", self.osc_port), ("http_port", self.http_port)):
             if port is not None and not 0 <= port <= 65_535:
                 raise BridgeError(f"{name}={port} must lie between 0 and 65535")

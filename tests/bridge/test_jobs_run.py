@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 import sqlite3
+import struct
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -16,7 +19,7 @@ import soundfile
 from astfx_bridge.addresses import PARAMETERS
 from astfx_bridge.connection import TRANSPORTS
 from astfx_bridge.errors import RefusedError
-from astfx_bridge.osc import Message
+from astfx_bridge.osc import Message, decode, encode
 
 from tests.bridge.serving import QUICK, RATE, Server, collect, read, until
 
@@ -153,8 +156,6 @@ def test_a_subscriber_hears_of_the_jobs_of_others(server: Server) -> None:
 
 
 def test_replies_go_to_the_port_asked_for(server: Server) -> None:
-    import socket
-
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear, server.client("udp") as client:
         ear.bind(("127.0.0.1", 0))
         ear.settimeout(10.0)
@@ -304,6 +305,42 @@ def test_wildcards_ask_but_never_change(server: Server) -> None:
         keys = [until(client, "/astfx/value").values[0] for _ in PARAMETERS]
         assert keys == list(PARAMETERS)
         client.ask("/astfx/cancel", "kept")
+
+
+def test_what_a_killed_server_left_half_written_is_removed(start: Callable[..., Server]) -> None:
+    server = start()
+    with server.client() as client:
+        client.send("/astfx/render", "gone", "long.wav", "gone.wav", *SLOW)
+        until(client, "/astfx/progress")
+        client.ask("/astfx/cancel", "gone")
+        server.kill()
+    # As if the kill had come before the worker could clean up.
+    database = sqlite3.connect(server.state / "jobs.sqlite")
+    (spec,) = database.execute("select spec from jobs where id = 'gone'").fetchone()
+    database.close()
+    scratch = Path(json.loads(spec)["scratch"])
+    left = [scratch, scratch.with_name(f".{scratch.name}.abc.part")]
+    for path in left:
+        path.write_bytes(b"half")
+    other = server.root / ".astfx-somebody-elses.wav"
+    other.write_bytes(b"whole")
+    held = server.state / "blobs" / "unknown.content"
+    held.write_bytes(b"half")
+    server.start()
+    assert not any(path.exists() for path in (*left, held))
+    assert other.exists()
+
+
+def test_a_datagram_of_65_kilobytes_is_read_whole(server: Server) -> None:
+    texts = [chr(ord("a") + n) * 4000 for n in range(16)]
+    parts = [encode("/astfx/ping", [text]) for text in texts]
+    bundle = b"#bundle\0" + bytes(8) + b"".join(struct.pack(">i", len(p)) + p for p in parts)
+    assert 60_000 < len(bundle) < 65_507
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as speaker:
+        speaker.settimeout(10.0)
+        speaker.sendto(bundle, ("127.0.0.1", server.port))
+        answers = [decode(speaker.recv(65_535))[0] for _ in texts]
+    assert [answer.values for answer in answers] == [(text,) for text in texts]
 
 
 @pytest.mark.slow
