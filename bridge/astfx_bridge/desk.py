@@ -15,7 +15,6 @@ from astfx_bridge.jobs import DONE, FAILED, Job, JobStore
 from astfx_bridge.notices import BLOB_COMMAND, Notices, send_outcome, wire_id
 from astfx_bridge.peers import Peer
 from astfx_bridge.pool import Pool
-from astfx_bridge.requests import digest
 from astfx_bridge.roots import Roots
 from astfx_bridge.scratch import clean, remove_held
 from astfx_bridge.settings import ServerSettings
@@ -120,7 +119,7 @@ class Desk:
         )
         if not jobs:
             return False
-        if jobs[0].request != digest(call):
+        if jobs[0].request != call.digest:
             raise RefusedError(
                 f"id {job_id} belongs to another job: choose another, or /astfx/forget it first"
             )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import hashlib
+import json
 import sqlite3
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from astfx.errors import AstfxError
@@ -40,6 +43,18 @@ class Call:
     row: Row
     values: dict[str, Value]
     pairs: list[tuple[str, Value]]
+
+    @cached_property
+    def digest(self) -> str:
+        """Everything that is asked, in a few characters."""
+
+        def plain(value: Value) -> Value:
+            return hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else value
+
+        values = {name: plain(value) for name, value in self.values.items()}
+        pairs = [(key, plain(value)) for key, value in self.pairs]
+        text = json.dumps([self.row.address, values, pairs])
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 Handler = Callable[["Bridge", Peer, Call], Awaitable[None] | None]

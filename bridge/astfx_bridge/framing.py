@@ -28,7 +28,7 @@ class Deframer:
         self.framing = ""
         self.limit_bytes = limit_bytes
         self._held = bytearray()
-        self._seen = 0
+        self._escape = b""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield the packets that are complete with these bytes.
@@ -41,10 +41,10 @@ class Deframer:
         """
         if not self.framing and data:
             self.framing = SLIP if data[:1] in _SLIP_STARTS else LENGTH
-        self._held += data
-        yield from self._slip() if self.framing == SLIP else self._lengths()
+        yield from self._slip(data) if self.framing == SLIP else self._lengths(data)
 
-    def _lengths(self) -> Iterator[bytes]:
+    def _lengths(self, data: bytes) -> Iterator[bytes]:
+        self._held += data
         while len(self._held) >= 4:
             (size,) = struct.unpack_from(">I", self._held)
             if not 0 < size <= self.limit_bytes:
@@ -58,25 +58,27 @@ class Deframer:
             del self._held[: 4 + size]
             yield packet
 
-    def _slip(self) -> Iterator[bytes]:
-        while (end := self._held.find(slip.END, self._seen)) >= 0:
-            packet = bytes(memoryview(self._held)[:end])
-            del self._held[: end + 1]
-            self._seen = 0
-            if packet:
-                yield self._unescaped(packet)
-        self._seen = len(self._held)
-        if self._seen > 2 * self.limit_bytes:  # every byte may be escaped
-            raise PacketError(f"a packet is longer than the {self.limit_bytes} bytes allowed")
+    def _slip(self, data: bytes) -> Iterator[bytes]:
+        # Unescaped as it comes: a long packet at once would keep everybody waiting.
+        *whole, rest = (self._escape + data).split(slip.END)
+        self._escape = b""
+        for part in whole:
+            self._add(part)
+            if self._held:
+                packet = bytes(self._held)
+                self._held.clear()
+                yield packet
+        if rest.endswith(slip.ESC):
+            rest, self._escape = rest[:-1], slip.ESC
+        self._add(rest)
 
-    def _unescaped(self, packet: bytes) -> bytes:
+    def _add(self, part: bytes) -> None:
         try:
-            plain = slip.decode(packet)
+            self._held += slip.decode(part)
         except slip.ProtocolError:
             raise PacketError("a SLIP escape is broken") from None
-        if len(plain) > self.limit_bytes:
+        if len(self._held) > self.limit_bytes:
             raise PacketError(f"a packet is longer than the {self.limit_bytes} bytes allowed")
-        return plain
 
 
 def frame(packet: bytes, framing: str) -> bytes:

@@ -28,7 +28,7 @@ def new_job(call: Call, job_id: str, spec: dict[str, Any], parent: str = "") -> 
     return Job(
         id=job_id,
         command=call.row.address,
-        request=requests.digest(call),
+        request=call.digest,
         spec=spec,
         parent=parent,
     )
@@ -53,6 +53,7 @@ async def render(bridge: Bridge, peer: Peer, call: Call) -> None:
 
 async def render_blob(bridge: Bridge, peer: Peer, call: Call) -> None:
     """Accept a render of a clip that came as a blob."""
+    await asyncio.to_thread(lambda: call.digest)  # of a long clip that takes a while
     job_id = requests.new_id(bridge, call)
     if bridge.desk.repeat(peer, job_id, call):
         return

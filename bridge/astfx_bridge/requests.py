@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -41,17 +39,6 @@ def new_id(bridge: Bridge, call: Call) -> str:
     if not _ID.fullmatch(str(asked)):
         raise RefusedError(f"id {str(asked)[:80]!r} must be 1 to 64 characters without a slash")
     return str(asked)
-
-
-def digest(call: Call) -> str:
-    """Everything a request asks, in a few characters."""
-
-    def plain(value: Value) -> Value:
-        return hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else value
-
-    asked = [call.row.address, {name: plain(value) for name, value in call.values.items()}]
-    text = json.dumps([*asked, [[key, plain(value)] for key, value in call.pairs]])
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def job_settings(bridge: Bridge, pairs: Sequence[tuple[str, Value]]) -> dict[str, Value]:

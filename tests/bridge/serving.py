@@ -60,7 +60,7 @@ class Server:
             if line.startswith("OSC "):
                 self.port = int(line.split("port ")[1].split(",")[0])
             if line.startswith("OSCQuery"):
-                self.http_port = int(line.rstrip().rstrip("/").rsplit(":", 1)[1])
+                self.http_port = int(line.rstrip("/\n").rsplit(":", 1)[1])
             if line.startswith("try"):
                 break
         self.banner = "".join(lines)

@@ -169,3 +169,15 @@ def test_no_server_is_told_in_a_sentence() -> None:
         Client(port=1)
     with pytest.raises(BridgeError, match=r"transport='pigeon' must be one of length, slip, udp"):
         Client(transport="pigeon")
+
+
+def test_ipv6_loopback_works_as_well(start: Callable[..., Server]) -> None:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    server = start("--host", "::1")
+    for transport in ("length", "slip", "udp"):
+        with Client("::1", server.port, transport=transport) as client:
+            assert client.ask("/astfx/ping", 1)[0].values == (1,)
