@@ -17,7 +17,7 @@ from astfx_bridge.table import Value
 import astfx
 from tests.bridge.serving import QUICK, RATE, Server, collect, read, until
 
-IDS = itertools.count(1)
+IDS = itertools.count(1001)
 STYLE = ("style", "style.wav")
 JOBS = ("/astfx/queued", "/astfx/progress", "/astfx/done")
 
