@@ -5,6 +5,10 @@ The map
 ``transfer``          arrays in, array out
 ``render_file``       files in, file out, any length, bounded memory
 ``prepare_style``     compute a style's targets once; ``StyleTargets`` saves and loads them
+``StyleTransfer``     the effect: blocks or whole clips, as a pedalboard plugin
+``Pedalboard`` ``Chain`` ``Mix`` ``process``
+                      pedalboard's containers, for native plugins and ours
+``Automation``        a parameter over time
 ``Settings``          everything that can be set, validated
 
 The way of the audio, a module each::
@@ -27,6 +31,12 @@ if TYPE_CHECKING:
     from astfx.api import prepare_style as prepare_style
     from astfx.api import render_file as render_file
     from astfx.api import transfer as transfer
+    from astfx.effect.automation import Automation as Automation
+    from astfx.effect.containers import Chain as Chain
+    from astfx.effect.containers import Mix as Mix
+    from astfx.effect.containers import Pedalboard as Pedalboard
+    from astfx.effect.containers import process as process
+    from astfx.effect.style_transfer import StyleTransfer as StyleTransfer
     from astfx.errors import AstfxError as AstfxError
     from astfx.errors import CancelledError as CancelledError
     from astfx.render import Report as Report
@@ -38,10 +48,16 @@ limit_spinning()
 _HOMES = {
     "AstfxError": "astfx.errors",
     "CancelledError": "astfx.errors",
+    "Automation": "astfx.effect.automation",
+    "Chain": "astfx.effect.containers",
+    "Mix": "astfx.effect.containers",
+    "Pedalboard": "astfx.effect.containers",
     "Report": "astfx.render",
     "Settings": "astfx.settings",
     "StyleTargets": "astfx.targets",
+    "StyleTransfer": "astfx.effect.style_transfer",
     "prepare_style": "astfx.api",
+    "process": "astfx.effect.containers",
     "render_file": "astfx.api",
     "transfer": "astfx.api",
 }

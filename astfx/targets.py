@@ -29,6 +29,7 @@ from astfx.errors import (
     InvalidSettingError,
     TargetFileError,
 )
+from astfx.features.monge import N_BANDS
 from astfx.features.texture import CLASS_SIZES, CLASSES, EnvelopeBank, TextureStatistics
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import Stft, hop_length_for
@@ -37,8 +38,12 @@ from astfx.levels import SILENCE, clips_rms, hop_levels
 from astfx.methods import METHODS, Grid, find_method
 from astfx.methods.base import check_tensor
 from astfx.settings import Settings, make_options
+from astfx.streaming.live import live_statistics
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+LIVE_KEYS = ("live.mean", "live.covariance")
+"""Band statistics for `astfx.streaming.live`, at any sample rate."""
+
 MAX_STYLE_SECONDS = 20.0
 EXCERPT_SECONDS = 2.5
 SHORTEST_TEXTURE_SECONDS = 0.5
@@ -149,6 +154,7 @@ class StyleTargets:
                 tensors, make_options(method.options, targets.method, options), targets.grid
             )
             check_texture(tensors)
+            check_live(tensors)
         except TargetFileError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
@@ -254,6 +260,16 @@ def check_texture(tensors: Mapping[str, Tensor]) -> None:
             raise ValueError(f"tensor {key!r} must be float32")
 
 
+def check_live(tensors: Mapping[str, Tensor]) -> None:
+    """Raise ValueError unless loaded band statistics are whole, or absent altogether."""
+    if not any(key in tensors for key in LIVE_KEYS):
+        return
+    mean = check_tensor(tensors, LIVE_KEYS[0], (None,))
+    covariance = check_tensor(tensors, LIVE_KEYS[1], (len(mean), len(mean)))
+    if not 1 <= len(mean) <= N_BANDS or {mean.dtype, covariance.dtype} != {torch.float32}:
+        raise ValueError(f"tensor {LIVE_KEYS[0]!r} must hold 1 to {N_BANDS} float32 numbers")
+
+
 def prepare_source(style: Source, sample_rate: int, settings: Settings) -> StyleTargets:
     """Prepare a style from a source, for content of a sample rate."""
     waveform = read_all(style)
@@ -272,6 +288,10 @@ def prepare_source(style: Source, sample_rate: int, settings: Settings) -> Style
         tensors = method.prepare(runs, options, grid, settings.seed)
         if method.texture_rounds:
             tensors.update(texture_tensors(clips, sample_rate, device))
+            statistics = live_statistics(clips, sample_rate)
+            tensors.update(
+                {key: torch.from_numpy(v) for key, v in zip(LIVE_KEYS, statistics, strict=True)}
+            )
     return StyleTargets(
         method=settings.method,
         options=asdict(options),

@@ -27,7 +27,8 @@ PARAMETERS = {
         Parameter(
             Argument("engine", "s", choices=("auto", "render", "stream", "live")),
             "auto",
-            "Clips are rendered offline, whatever it says.",
+            "stream and live go block by block, as the effect does on stage; the others take the "
+            "clip as a whole.",
         ),
         Parameter(
             Argument("iterations", "i", 0, 10_000), 0, "Optimiser iterations; 0 is the method's."

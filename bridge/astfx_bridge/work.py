@@ -12,7 +12,7 @@ import soundfile
 
 import astfx
 from astfx.audio import AudioWriter, FileSource, SlidingReader
-from astfx_bridge import styles
+from astfx_bridge import engines, styles
 
 Progress = Callable[[float], bool]
 
@@ -55,9 +55,8 @@ def render(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
 def _rendered(
     job: dict[str, Any], content: str, settings: astfx.Settings, progress: Progress
 ) -> dict[str, Any]:
-    # `engine` chooses among live engines; a clip is rendered offline whatever it says.
-    style = styles.load(job)
-    astfx.render_file(content, style, job["scratch"], settings, progress=progress)
+    engine = job["settings"]["engine"]
+    engines.render(content, styles.load(job), job["scratch"], settings, engine, progress)
     info = soundfile.info(job["scratch"])
     return {"sample_rate": int(info.samplerate), "frames": int(info.frames)}
 

@@ -66,6 +66,28 @@ def test_a_render_through_the_bridge_is_that_of_the_library(server: Server) -> N
     np.testing.assert_allclose(read(server.root / "through.wav"), read(direct), atol=1e-4)
 
 
+@pytest.mark.parametrize("engine", ["stream", "live"])
+def test_a_block_engine_gives_what_the_effect_gives(server: Server, engine: str) -> None:
+    import torch
+
+    import astfx
+
+    # The phase of a block hangs on the last bits of sums, and those on the number of threads.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        effect = astfx.StyleTransfer(server.root / "style.wav", engine=engine, strength=0.7)
+        expected = effect(read(server.root / "mid.wav"), RATE)
+    finally:
+        torch.set_num_threads(threads)
+    with server.client() as client:
+        client.render("mid.wav", f"{engine}.wav", style="style.wav", engine=engine, strength=0.7)
+    written = read(server.root / f"{engine}.wav")
+    # 24 bit; where the effect exceeds full scale the file is quieter as a whole.
+    scale = min(1.0, 0.9999 / np.abs(expected).max())
+    np.testing.assert_allclose(written, expected * scale, atol=1e-4)
+
+
 @pytest.mark.parametrize("kind", ["wav", "flac"])
 def test_a_blob_comes_back_as_a_clip_of_the_asked_format(server: Server, kind: str) -> None:
     import io

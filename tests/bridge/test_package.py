@@ -18,7 +18,7 @@ ORDER = [
     "osc framing access jobs roots",
     "peers process scratch connection",
     "udp client notices pool",
-    "tcp sending installing readme styles dispatch",
+    "tcp sending installing readme styles engines dispatch",
     "work requests control",
     "worker",
     "desk job_commands",
