@@ -68,6 +68,7 @@ def test_a_render_through_the_bridge_is_that_of_the_library(server: Server) -> N
     np.testing.assert_allclose(read(server.root / "through.wav"), read(direct), atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["stream", "live"])
 def test_a_block_engine_gives_what_the_effect_gives(server: Server, engine: str) -> None:
     # The phase of a block hangs on the last bits of sums, and those on the number of threads: so
