@@ -202,6 +202,7 @@ def pings(client: Client, count: int) -> list[float]:
 def ping() -> None:
     """How soon a ping is answered, idle and while two renders run."""
     rows = []
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as name:
         root = Path(name) / "root"
         root.mkdir()
@@ -231,6 +232,7 @@ def ping() -> None:
             owner.ask("/astfx/cancel/all")
         server.stop()
     text = table(["", "over", "median, ms", "99 of 100 within, ms", "longest, ms"], rows)
+    text += f"\n{os.cpu_count()} cores; load average before the server was started: {load:.1f}.\n"
     print(text)
     write_section(PAGE, "ping", text)
 

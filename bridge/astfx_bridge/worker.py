@@ -21,7 +21,7 @@ from filelock import FileLock
 
 PROGRESS_SECONDS = 0.1
 ORPHAN_SECONDS = 20.0
-NICENESS = 5
+NICENESS = 10
 
 Say = Callable[[dict[str, Any]], None]
 
