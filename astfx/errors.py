@@ -48,6 +48,14 @@ class TargetFileError(AstfxError, ValueError):
     """A saved style target that is damaged, foreign or from a newer version."""
 
 
+class PresetError(AstfxError, ValueError):
+    """A preset that is damaged, foreign, newer, or described wrongly."""
+
+
+class PresetNotFoundError(PresetError, FileNotFoundError):
+    """A preset that does not exist."""
+
+
 class DeviceError(AstfxError, RuntimeError):
     """A compute device that this machine does not have."""
 

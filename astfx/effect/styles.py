@@ -14,6 +14,9 @@ from torch import Tensor
 from astfx.api import STYLE_SUFFIX
 from astfx.audio import FileSource, Source, check_sample_rate, check_waveform
 from astfx.errors import EffectError, InvalidSettingError
+from astfx.presets import Preset, find
+from astfx.presets.checks import NAME
+from astfx.presets.files import SUFFIX
 from astfx.settings import Settings
 from astfx.streaming.live import LiveEngine, live_grid
 from astfx.streaming.stream import StreamEngine
@@ -26,7 +29,7 @@ from astfx.targets import (
     prepare_source,
 )
 
-StyleLike = str | os.PathLike[str] | npt.NDArray[np.floating[Any]] | StyleTargets
+StyleLike = str | os.PathLike[str] | npt.NDArray[np.floating[Any]] | StyleTargets | Preset
 
 
 class Style:
@@ -34,7 +37,7 @@ class Style:
 
     Parameters
     ----------
-    style : path, ndarray or StyleTargets
+    style : path, ndarray, StyleTargets, Preset or a preset's name
     sample_rate : int, hertz, optional
         Of an array; required for one, and for nothing else.
 
@@ -49,6 +52,7 @@ class Style:
         self._prepared: dict[tuple[object, ...], StyleTargets] = {}
         self._source: Source | None = None
         self._loaded: StyleTargets | None = None
+        self.preset: Preset | None = None
         if isinstance(style, np.ndarray):
             if sample_rate is None:
                 raise InvalidSettingError(
@@ -64,7 +68,13 @@ class Style:
             )
         elif isinstance(style, StyleTargets):
             self._loaded = style
-        elif os.fspath(style).endswith(STYLE_SUFFIX):
+        elif isinstance(style, Preset):
+            self.preset = style
+        elif isinstance(style, str) and NAME.fullmatch(style):
+            self.preset = find(style)
+        elif Path(style).suffix == SUFFIX:
+            self.preset = Preset.load(style)
+        elif Path(style).suffix == STYLE_SUFFIX:
             self._loaded = StyleTargets.load(style)
         else:
             self._source = FileSource(Path(style), "style")
@@ -74,7 +84,7 @@ class Style:
         """How a repr shows it."""
         if isinstance(self.given, np.ndarray):
             return f"array{self.given.shape}"
-        if isinstance(self.given, StyleTargets):
+        if isinstance(self.given, StyleTargets | Preset):
             return repr(self.given.name)
         return repr(os.fspath(self.given))
 
@@ -86,8 +96,11 @@ class Style:
         options = repr(sorted(settings.options.items()))
         key = (sample_rate, settings.method, settings.window_ms, settings.seed, options)
         if key not in self._prepared:
-            assert self._source is not None
-            self._prepared[key] = prepare_source(self._source, sample_rate, settings)
+            if self.preset is not None:
+                self._prepared[key] = self.preset.targets(sample_rate, settings)
+            else:
+                assert self._source is not None
+                self._prepared[key] = prepare_source(self._source, sample_rate, settings)
         return self._prepared[key]
 
     def engine(
@@ -98,7 +111,9 @@ class Style:
         if engine == "live":
             mean, covariance = (targets.tensors[key].numpy() for key in LIVE_KEYS)
             return LiveEngine(mean, covariance, sample_rate, channels)
-        return StreamEngine(_runs(targets), targets.grid, channels)
+        weights = targets.tensors.get("run_weights")
+        shares = None if weights is None else weights.tolist()
+        return StreamEngine(_runs(targets), targets.grid, channels, shares)
 
 
 def _runs(targets: StyleTargets) -> list[Tensor]:
