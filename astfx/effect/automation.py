@@ -14,6 +14,7 @@ from astfx.errors import EffectTypeError, InvalidSettingError
 
 Curve = npt.NDArray[np.float32]
 RAMP_SECONDS = 0.02
+_LEAST_STRENGTH = 0.02
 
 
 class Automation:
@@ -168,6 +169,39 @@ class Parameter:
         if n:
             self._shown = float(curve[-1])
         return curve
+
+
+class Engaged:
+    """Share of the wet signal that a strength calls for: all of it, but for the least.
+
+    Strength takes effect hop by hop, so the wet signal follows it more or less late. Where
+    strength comes from or goes to 0, the wet signal therefore fades in and out over
+    `RAMP_SECONDS` at the least, however quickly strength itself moves.
+    """
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """The next audio begins with what its strength calls for."""
+        self._last: float | None = None
+
+    def share(self, strength: Curve, sample_rate: int) -> Curve:
+        """Share of each of the next samples, (n,) -> (n,)."""
+        aim = np.minimum(strength / np.float32(_LEAST_STRENGTH), np.float32(1.0))
+        if not len(aim):
+            return aim
+        last = float(aim[0]) if self._last is None else self._last
+        if (aim == last).all():
+            self._last = last
+            return aim
+        slope = 1.0 / max(1, round(RAMP_SECONDS * sample_rate))
+        slopes = slope * np.arange(len(aim) + 1)
+        rising = np.minimum.accumulate(np.append(last, aim) - slopes) + slopes
+        both = (np.maximum.accumulate(np.append(last, rising[1:]) + slopes) - slopes)[1:]
+        found = np.where(np.abs(both - aim) < 1e-6, aim, np.clip(both, 0.0, 1.0))
+        self._last = float(found[-1])
+        return np.asarray(found, dtype=np.float32)
 
 
 def shown_number(value: float | Automation) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from astfx.effect.automation import Curve, Parameter
+from astfx.effect.automation import Curve, Engaged, Parameter
 from astfx.effect.styles import Style
 
 FADE_SECONDS = 0.25
@@ -18,13 +18,15 @@ class Curves:
 
     Attributes
     ----------
-    strength, mix : (n,), 0 to 1
+    strength : (n,), 0 to 1
+    wet : (n,), 0 to 1
+        Share of the wet signal in the output.
     shares : mapping of Style to (n,)
         They add up to one.
     """
 
     strength: Curve
-    mix: Curve
+    wet: Curve
     shares: dict[Style, Curve]
 
 
@@ -48,6 +50,7 @@ class Controls:
     ) -> None:
         self.strength, self.mix, self.morph = strength, mix, morph
         self._style, self._morph_to = style, morph_to
+        self._engaged = Engaged()
         self.reset()
 
     def reset(self) -> None:
@@ -57,8 +60,8 @@ class Controls:
         self._heard: dict[Style, float] = {}
         self._before: dict[Style, float] = {}
         self._fade_left = 0
-        for parameter in (self.strength, self.mix, self.morph):
-            parameter.reset()
+        for part in (self.strength, self.mix, self.morph, self._engaged):
+            part.reset()
 
     @property
     def style(self) -> Style:
@@ -96,7 +99,8 @@ class Controls:
         """The next n samples' values."""
         self._rate = sample_rate
         strength = self.strength.curve(self.position, n, sample_rate)
-        mix = self.mix.curve(self.position, n, sample_rate)
+        wet = self.mix.curve(self.position, n, sample_rate)
+        wet = wet * self._engaged.share(strength, sample_rate)
         shares = self._shares(n)
         if self._fade_left:
             length = round(FADE_SECONDS * sample_rate)
@@ -110,7 +114,7 @@ class Controls:
         if n:
             self._heard = {style: float(share[-1]) for style, share in shares.items()}
         self.position += n
-        return Curves(strength, mix, shares)
+        return Curves(strength, wet, shares)
 
     def styles_used(self) -> list[Style]:
         """The styles of a whole clip."""

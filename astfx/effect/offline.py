@@ -16,7 +16,7 @@ from astfx.effect.styles import Style
 from astfx.render import Render
 from astfx.segments import Progress
 from astfx.settings import Settings
-from astfx.streaming.streamer import engaged, mixed, usable
+from astfx.streaming.streamer import mixed, usable
 from astfx.targets import array_source
 
 
@@ -82,7 +82,7 @@ def _blocks(source: Source, renders: dict[Style, Render], controls: Controls) ->
         wet = np.zeros_like(block)
         for style, reader in readers.items():
             wet += reader.read(start, start + n) * curves.shares[style]
-        yield mixed(block, wet, curves.mix * engaged(curves.strength))
+        yield mixed(block, wet, curves.wet)
 
 
 def rendered_clip(

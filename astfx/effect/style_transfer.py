@@ -236,7 +236,7 @@ class StyleTransfer(Effect):
             for first in range(0, max(n, 1), _PIECE_SAMPLES):
                 piece = waveform[:, first : first + _PIECE_SAMPLES]
                 now = self._controls.take(piece.shape[1], sample_rate)
-                parts.append(self._streamer.process(piece, now.strength, now.mix, now.shares))
+                parts.append(self._streamer.process(piece, now.strength, now.wet, now.shares))
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
     def _whole(self, waveform: Waveform, sample_rate: int, buffer_size: int) -> Waveform:

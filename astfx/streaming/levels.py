@@ -14,7 +14,7 @@ from astfx.loudness import k_weighting
 _MOST_GAIN = 4.0
 _MOST_OF_USUAL = 8.0
 _LEAST_SHARE = 0.1
-_LATEST = 0.05  # of the memory
+_LATEST, _FEWEST = 0.05, 12  # of the memory; but at least so many
 
 
 class RunningMean:
@@ -31,7 +31,7 @@ class RunningMean:
 
     def __init__(self, memory: float) -> None:
         self._memory, self._weight, self.value = memory, 0.0, 0.0
-        self._latest: deque[float] = deque(maxlen=max(3, round(memory * _LATEST)))
+        self._latest: deque[float] = deque(maxlen=max(_FEWEST, round(memory * _LATEST)))
 
     def limited(self, value: float) -> float:
         """A value as much of it as shall count."""
@@ -89,14 +89,15 @@ class LoudnessMatch:
 
     def gain(self, content: npt.NDArray[np.float32], output: npt.NDArray[np.float32]) -> float:
         """Count a frame's magnitudes, (bins,) each; linear gain for the output's."""
-        pairs = [
-            (mean, float(self._weights @ np.square(magnitude)))
-            for mean, magnitude in ((self._content, content), (self._output, output))
-        ]
-        share = min(mean.limited(power) / max(power, 1e-30) for mean, power in pairs)
-        if share > _LEAST_SHARE:  # what a burst becomes says nothing about the rest
-            for mean, power in pairs:
-                mean.add(share * power)
+        heard, given = (float(self._weights @ np.square(x)) for x in (content, output))
+        counted = self._content.limited(heard), self._output.limited(given)
+        share = min(counted[0] / max(heard, 1e-30), counted[1] / max(given, 1e-30))
+        if share < 1.0 and min(self._content.value, self._output.value) > 0.0:
+            # What becomes of a burst says little about the rest: it pulls by 3 dB at the most.
+            usual = self._content.value / self._output.value
+            given = min(max(given, 0.5 * heard / usual), 2.0 * heard / usual)
+        self._content.add(share * heard)
+        self._output.add(share * given)
         if self._output.value <= 0.0:
             return 1.0
         ratio = math.sqrt(self._content.value / self._output.value)
