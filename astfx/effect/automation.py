@@ -188,7 +188,7 @@ class Engaged:
 
     def share(self, strength: Curve, sample_rate: int) -> Curve:
         """Share of each of the next samples, (n,) -> (n,)."""
-        aim = np.minimum(strength / np.float32(_LEAST_STRENGTH), np.float32(1.0))
+        aim: Curve = np.minimum(strength / np.float32(_LEAST_STRENGTH), np.float32(1.0))
         if not len(aim):
             return aim
         last = float(aim[0]) if self._last is None else self._last

@@ -184,6 +184,9 @@ class Container(Effect):
             raise InvalidSettingError(f"plugins={plugins!r} must be a list of dicts and None")
         return cls([None if item is None else _read(item) for item in plugins])
 
+    def __copy__(self) -> Any:
+        return type(self)(self._plugins)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuilt, (type(self), [_packed(plugin) for plugin in self._plugins])
 
