@@ -39,6 +39,8 @@ Examples:
 
   astfx render song.mp3 -s glass.wav -o out.wav --strength 0.6 --plot out.png
 
+  astfx render voice.wav --style rain -o out.wav     (a preset: astfx presets list)
+
   sox in.wav -t wav - | astfx render - --style rain.wav -o - | play -
 """
 
@@ -133,7 +135,9 @@ def render(
     style: Annotated[
         str,
         typer.Option(
-            "--style", "-s", help="The sound it takes its texture from, or a prepared style."
+            "--style",
+            "-s",
+            help="The sound it takes its texture from, a preset, or a prepared style.",
         ),
     ],
     output: Annotated[
@@ -142,14 +146,18 @@ def render(
             "--output", "-o", help="Where to write; the suffix is the format, - writes a WAV."
         ),
     ],
-    strength: Annotated[float, typer.Option(help="0 is the content, 1 the full style.")] = 1.0,
-    mix: Annotated[float, typer.Option(help="Share of the result against the content.")] = 1.0,
+    strength: Annotated[
+        float | None, typer.Option(help="0 is the content, 1 (default) the full style.")
+    ] = None,
+    mix: Annotated[
+        float | None, typer.Option(help="Share of the result (default 1) against the content.")
+    ] = None,
     method: Annotated[str, typer.Option(help="See `astfx methods`.")] = "gram",
     options: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A setting of the method; repeatable."),
     ] = None,
-    quality: Annotated[str, typer.Option(help="draft, standard or best.")] = "standard",
+    quality: Annotated[str | None, typer.Option(help="draft, standard (default) or best.")] = None,
     iterations: Annotated[
         int | None, typer.Option(help="Optimiser iterations; default: the method's own.")
     ] = None,
@@ -173,16 +181,19 @@ def render(
 ) -> None:
     """Render CONTENT in the texture of a style."""
     from astfx import runs
-    from astfx.settings import Settings
+    from astfx.presets import resolve
+    from astfx.settings import make_settings
 
     runs.check_side_files(
         {"output": output, "content": content, "style": style}, plot=plot, report=report
     )
-    settings = Settings(
+    preset = resolve(style)
+    settings = make_settings(
+        {} if preset is None else preset.settings,
         strength=strength,
         mix=mix,
         method=method,
-        options=_parse_options(options or []),
+        options=_parse_options(options) if options else None,
         quality=quality,
         iterations=iterations,
         budget_seconds=budget,
@@ -195,7 +206,7 @@ def render(
     with _progress_bar("stylising") as move:
         result = runs.render_and_measure(
             content,
-            style,
+            preset or style,
             output,
             settings,
             float_samples=float_samples,

@@ -108,6 +108,18 @@ class Settings:
             )
 
 
+def make_settings(defaults: Mapping[str, Any], **given: Any) -> Settings:
+    """Build settings from what a caller gave, and a preset's where the caller gave None.
+
+    Raises
+    ------
+    InvalidSettingError
+        For a value out of range.
+    """
+    own = {key: value for key, value in defaults.items() if key in Settings.__dataclass_fields__}
+    return Settings(**own | {key: value for key, value in given.items() if value is not None})
+
+
 def make_options(options_type: type[Any], method: str, values: Mapping[str, Any]) -> Any:
     """Build a method's options from names and values.
 

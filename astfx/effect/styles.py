@@ -13,9 +13,7 @@ from torch import Tensor
 
 from astfx.audio import FileSource, Source, check_sample_rate, check_waveform
 from astfx.errors import EffectError, InvalidSettingError
-from astfx.presets import Preset, find
-from astfx.presets.checks import NAME
-from astfx.presets.files import SUFFIX
+from astfx.presets import Preset, resolve
 from astfx.settings import Settings
 from astfx.streaming.live import LiveEngine, live_grid
 from astfx.streaming.stream import StreamEngine
@@ -64,14 +62,10 @@ class Style:
                 f"style_sample_rate={sample_rate!r} is for a style that is an array: a file or a "
                 "prepared style has its own"
             )
-        elif isinstance(style, Preset):
-            self.preset = style
-        elif isinstance(style, str) and NAME.fullmatch(style):
-            self.preset = find(style)
         elif not isinstance(style, StyleTargets):
-            if Path(style).suffix == SUFFIX:
-                self.preset = Preset.load(style)
-            else:
+            self.preset = resolve(style)
+            if self.preset is None:
+                assert not isinstance(style, Preset)
                 self._source = FileSource(Path(style), "style")
 
     @property
