@@ -83,7 +83,8 @@ def transfer(
     device : {"auto", "cpu", "cuda"}
     threads : int, optional
         CPU threads; None chooses.
-    phase : {"pghi", "fast-griffin-lim", "griffin-lim"}
+    phase : str
+        "pghi", "fast-griffin-lim", "griffin-lim", "oa-griffin-lim" or "local-sums".
     phase_iterations : int, optional
     window_ms : float, milliseconds
         STFT window.

@@ -157,7 +157,7 @@ def render(
     seed: Annotated[int, typer.Option(help="The same seed gives the same result.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Annotated[int | None, typer.Option(help="CPU threads; default: chosen.")] = None,
-    phase: Annotated[str, typer.Option(help="pghi, fast-griffin-lim or griffin-lim.")] = "pghi",
+    phase: Annotated[str, typer.Option(help="How phase is found; see `astfx methods`.")] = "pghi",
     phase_iterations: Annotated[int | None, typer.Option(help="Griffin-Lim iterations.")] = None,
     float_samples: Annotated[
         bool, typer.Option("--float", help="Write float samples instead of 24 bit.")
@@ -238,6 +238,7 @@ def methods() -> None:
     from rich.table import Table
 
     from astfx.methods import METHODS
+    from astfx.phase import PHASE_METHODS
 
     table = Table("method", "", "", box=None, show_header=False, padding=(0, 2, 0, 0))
     for name, row in METHODS.items():
@@ -248,6 +249,8 @@ def methods() -> None:
             f"{key}={value.default}" for key, value in row.options.__dataclass_fields__.items()
         )
         table.add_row("", "--set", ", ".join(settings), end_section=True)
+    for name, phase in PHASE_METHODS.items():
+        table.add_row(f"[bold]--phase {name}[/bold]", "", f"{phase.summary} ({phase.source})")
     Console().print(table)
 
 

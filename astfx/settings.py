@@ -55,7 +55,8 @@ class Settings:
     threads : int or None, 1 to 256
         CPU threads; None chooses.
     phase : str
-        A phase method: "pghi", "fast-griffin-lim" or "griffin-lim".
+        A phase method: "pghi", "fast-griffin-lim", "griffin-lim", "oa-griffin-lim" or
+        "local-sums".
     phase_iterations : int or None, 0 to 10000
     window_ms : float, 5 to 500, milliseconds
         STFT window; the hop is a quarter of it.
