@@ -30,7 +30,7 @@ from astfx.errors import (
     TargetFileError,
 )
 from astfx.features.texture import CLASS_SIZES, CLASSES, EnvelopeBank, TextureStatistics
-from astfx.frontends.log_magnitude import LogMagnitude
+from astfx.frontends.log_magnitude import REFERENCE_RMS, LogMagnitude
 from astfx.frontends.stft import Stft, hop_length_for
 from astfx.image import Image
 from astfx.levels import SILENCE, clips_rms, hop_levels
@@ -220,6 +220,20 @@ def style_runs(
     return runs
 
 
+def style_waveforms(clips: list[Waveform], grid: Grid, device: torch.device) -> list[Tensor]:
+    """A style's clips as (samples,) each: all channels together, at an RMS of 0.1."""
+    gain = REFERENCE_RMS / clips_rms(clips, grid.hop_length)
+    stft = Stft(n_fft=grid.n_fft, hop_length=grid.hop_length, device=device)
+    found = []
+    for clip in clips:
+        waveform = torch.from_numpy(np.ascontiguousarray(clip)).to(device)
+        if len(waveform) > 1:
+            shared = Image(stft.analyse(waveform)).shared
+            waveform = stft.synthesise(shared, waveform.shape[1])[None]
+        found.append(waveform[0] * gain)
+    return found
+
+
 def texture_key(name: str) -> str:
     """Name of the tensor that holds a class of texture statistics."""
     return f"texture.{name}"
@@ -269,6 +283,8 @@ def prepare_source(style: Source, sample_rate: int, settings: Settings) -> Style
     with thread_count(settings.threads), torch.no_grad():
         least_frames = grid.frames(method.context_ms(options))
         runs = style_runs(clips, grid, least_frames, device, style.name)
+        if method.domain == "waveform":
+            runs = style_waveforms(clips, grid, device)
         tensors = method.prepare(runs, options, grid, settings.seed)
         if method.texture_rounds:
             tensors.update(texture_tensors(clips, sample_rate, device))

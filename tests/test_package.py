@@ -15,7 +15,7 @@ ORDER = [
     "errors _threads",
     "audio",
     "levels loudness device settings optim",
-    "frontends",
+    "frontends descent",
     "features",
     "methods",
     "phase",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from astfx.errors import InvalidSettingError
-from astfx.methods import gram, shallow_cnn
+from astfx.methods import adain, gram, histogram, monge, musaic, shallow_cnn
 from astfx.methods.base import Grid, Method, Problem
 
 __all__ = ["METHODS", "Grid", "Method", "Problem", "find_method"]
@@ -11,6 +11,10 @@ __all__ = ["METHODS", "Grid", "Method", "Problem", "find_method"]
 METHODS: dict[str, Method] = {
     "gram": gram.METHOD,
     "shallow-cnn": shallow_cnn.METHOD,
+    "monge": monge.METHOD,
+    "adain": adain.METHOD,
+    "histogram": histogram.METHOD,
+    "musaic": musaic.METHOD,
 }
 
 
