@@ -180,9 +180,11 @@ class Stylist:
         """Stylise a waveform: the shared spectrogram of the content -> that of the output."""
         began = time.monotonic()
         gain = REFERENCE_RMS / self.measured.rms
-        waveform = self.stft.inverse(content) * gain
+        # Only the samples that all frames over them make whole.
+        edge = self.stft.n_fft - self.stft.hop_length
+        waveform = self.stft.inverse(content)[edge:-edge] * gain
         found = self._solve(index, waveform, waveform.clone(), 0, None, report)
-        output = self.stft.forward(found / gain)
+        output = self.stft.forward(torch.nn.functional.pad(found / gain, (edge, edge)))
         self._fade_in(output, len(self._context))
         report.match_seconds = time.monotonic() - began
         return output

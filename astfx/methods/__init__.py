@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from astfx.errors import InvalidSettingError
-from astfx.methods import adain, gram, histogram, monge, musaic, shallow_cnn
+from astfx.methods import adain, gram, histogram, monge, musaic, shallow_cnn, texture
 from astfx.methods.base import Grid, Method, Problem
 
 __all__ = ["METHODS", "Grid", "Method", "Problem", "find_method"]
@@ -15,6 +15,7 @@ METHODS: dict[str, Method] = {
     "adain": adain.METHOD,
     "histogram": histogram.METHOD,
     "musaic": musaic.METHOD,
+    "texture": texture.METHOD,
 }
 
 

@@ -38,7 +38,7 @@ def make_problem() -> MakeProblem:
         n_fixed: int = 0,
         iterations: int = 10,
         seed: int = 0,
-        start: Tensor | None = None,
+        begin: Tensor | None = None,
         **options: Any,
     ) -> Problem:
         row = find_method(method)
@@ -46,7 +46,7 @@ def make_problem() -> MakeProblem:
         return Problem(
             grid=grid,
             content=content,
-            start=content.clone() if start is None else start,
+            start=content.clone() if begin is None else begin,
             n_fixed=n_fixed,
             past=None,
             targets=row.prepare(style, chosen, grid, seed),

@@ -112,7 +112,7 @@ def test_fixed_frames_stay(name: str, make_problem: MakeProblem) -> None:
     content, style = noise_frames(60, 1), noise_frames(80, 0)
     start = content.clone()
     start[:7] = 1.25
-    x = METHODS[name].match(make_problem(name, content, [style], n_fixed=7, start=start)).x
+    x = METHODS[name].match(make_problem(name, content, [style], n_fixed=7, begin=start)).x
     assert torch.equal(x[:7], start[:7])
     assert x.shape == content.shape
     assert float(x.min()) >= 0.0
