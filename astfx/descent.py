@@ -26,7 +26,7 @@ def objective_of(loss: Callable[[Tensor], Tensor]) -> Objective:
         with torch.enable_grad():
             value = loss(leaf)
             (gradient,) = torch.autograd.grad(value, leaf)
-        return float(value.detach()), gradient
+        return float(value.detach()), gradient.contiguous()
 
     return objective
 

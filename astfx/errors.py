@@ -36,6 +36,10 @@ class TargetFileError(AstfxError, ValueError):
     """A saved style target that is damaged, foreign or from a newer version."""
 
 
+class WeightsError(AstfxError, ValueError):
+    """Weights of a network that are missing, damaged or of another network."""
+
+
 class DeviceError(AstfxError, RuntimeError):
     """A compute device that this machine does not have."""
 

@@ -17,6 +17,7 @@ ORDER = [
     "levels loudness device settings optim",
     "frontends descent",
     "features",
+    "weights",
     "methods",
     "phase",
     "image metrics",

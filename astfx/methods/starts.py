@@ -117,9 +117,14 @@ def set_stage(problem: Problem, options: DescentOptions, style: Sequence[Tensor]
         start = whole.repeat(-(-n // len(whole)), *[1] * (whole.ndim - 1))[:n].clone()
     elif options.start == "frameshift":
         whole = torch.cat(runs)
-        start = torch.cat([torch.zeros_like(content), whole])
+        runs = [torch.cat([torch.zeros_like(content), whole])]
+        start = runs[0].clone()
+        if start.ndim == 1:
+            # Rectifiers pass no gradient to digital silence: a trace of noise at -60 dB.
+            generator = torch.Generator().manual_seed(problem.seed)
+            trace = torch.randn(n, generator=generator).to(start.device)
+            start[:n] = trace * (1e-3 * content.std())
         content = torch.cat([content, torch.zeros_like(whole)])
-        runs = [start.clone()]
     start[: problem.n_fixed] = problem.start[: problem.n_fixed]
     return Stage(start=start, content=content, style=runs, problem=problem, options=options)
 
