@@ -344,9 +344,15 @@ def test_memory_of_a_long_render_is_bounded(tmp_path: Path, rain: Waveform) -> N
             " astfx.Settings(iterations=1, phase_iterations=0))\n"
             "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
         )
+        # Freed blocks go back at once: the peak is then what is held, not the heap's gaps.
+        environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}
         done = subprocess.run(
-            [sys.executable, "-c", code], check=True, capture_output=True, text=True
+            [sys.executable, "-c", code],
+            check=True,
+            capture_output=True,
+            text=True,
+            env=environment,
         )
         peaks[minutes] = int(done.stdout) / 1024
-    assert peaks[3] < peaks[1] + 60  # MB
+    assert peaks[3] < peaks[1] + 20  # MB; a minute of one float copy is 21
     assert peaks[3] < 1500

@@ -1,0 +1,57 @@
+"""The factory library's audio: textures that are synthesised, never recorded.
+
+>>> from presets.synthesis import SOUNDS, make
+>>> samples = make("rain")                          # doctest: +SKIP
+
+`make` gives 10 seconds of a sound, seeded by its name: the same samples at any time.
+
+The map
+-------
+`common`    the `Sound` itself; noises, times of events, grains, levels.
+`physics`   struck bodies, bubbles, strings, whistling air, rooms.
+`vocal`     the voice.
+`weather`, `fire`, `water`, `metal`, `wood`, `machines`, `voices`, `drones`
+            a family each: recipes, and `SOUNDS` at the foot.
+`contents`  three neutral phrases to audition a style on.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+
+from presets.synthesis import drones, fire, machines, metal, voices, water, weather, wood
+from presets.synthesis.common import Sound, Waveform
+
+FAMILIES = {
+    "weather": weather.SOUNDS,
+    "fire and electricity": fire.SOUNDS,
+    "water": water.SOUNDS,
+    "metal and glass": metal.SOUNDS,
+    "wood and skin": wood.SOUNDS,
+    "machines": machines.SOUNDS,
+    "voices and crowds": voices.SOUNDS,
+    "tonal drones and strings": drones.SOUNDS,
+}
+SOUNDS: dict[str, Sound] = {sound.name: sound for family in FAMILIES.values() for sound in family}
+
+__all__ = ["FAMILIES", "SOUNDS", "Sound", "make"]
+
+
+def make(name: str, sample_rate: int = 44_100) -> Waveform:
+    """Return 10 seconds of a sound of the library, (samples,), peak -3 dBFS.
+
+    Parameters
+    ----------
+    name : str
+        A key of `SOUNDS`.
+    sample_rate : int, hertz
+        At least 16000.
+
+    Raises
+    ------
+    KeyError
+        If there is no such sound.
+    """
+    return SOUNDS[name].synthesise(np.random.default_rng(zlib.crc32(name.encode())), sample_rate)
