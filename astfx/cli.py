@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from astfx import cli_methods
 from astfx.errors import AstfxError, CancelledError, InvalidSettingError
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ def _number_or_text(text: str) -> int | float | str:
 
 @app.command(epilog=_RENDER_EXAMPLES)
 def render(
+    context: typer.Context,
     content: Annotated[str, typer.Argument(help="The sound that is played; - reads a WAV.")],
     style: Annotated[
         str,
@@ -143,6 +145,9 @@ def render(
     strength: Annotated[float, typer.Option(help="0 is the content, 1 the full style.")] = 1.0,
     mix: Annotated[float, typer.Option(help="Share of the result against the content.")] = 1.0,
     method: Annotated[str, typer.Option(help="See `astfx methods`.")] = "gram",
+    recipe: Annotated[
+        str | None, typer.Option(help="What a source document did: 000, 001, 002, 003 or 004.")
+    ] = None,
     options: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A setting of the method; repeatable."),
@@ -176,20 +181,27 @@ def render(
     runs.check_side_files(
         {"output": output, "content": content, "style": style}, plot=plot, report=report
     )
-    settings = Settings(
-        strength=strength,
-        mix=mix,
-        method=method,
-        options=_parse_options(options or []),
-        quality=quality,
-        iterations=iterations,
-        budget_seconds=budget,
-        seed=seed,
-        device=device,
-        threads=threads,
-        phase=phase,
-        phase_iterations=phase_iterations,
-    )
+    values: dict[str, Any] = {
+        "strength": strength,
+        "mix": mix,
+        "method": method,
+        "options": _parse_options(options or []),
+        "quality": quality,
+        "iterations": iterations,
+        "budget_seconds": budget,
+        "seed": seed,
+        "device": device,
+        "threads": threads,
+        "phase": phase,
+        "phase_iterations": phase_iterations,
+    }
+    if recipe is not None:
+        from astfx.recipes import apply_recipe
+
+        source = context.get_parameter_source
+        explicit = [key for key in values if getattr(source(key), "name", "") == "COMMANDLINE"]
+        values = apply_recipe(recipe, values, explicit)
+    settings = Settings(**values)
     with _progress_bar("stylising") as move:
         result = runs.render_and_measure(
             content,
@@ -322,6 +334,8 @@ def _write_json(path: Path, data: dict[str, Any]) -> None:
     with written_aside(path) as part:
         part.write_text(json.dumps(data, indent=2) + "\n")
 
+
+cli_methods.register(app, _progress_bar)
 
 if __name__ == "__main__":
     entry()

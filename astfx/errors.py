@@ -40,6 +40,10 @@ class WeightsError(AstfxError, ValueError):
     """Weights of a network that are missing, damaged or of another network."""
 
 
+class DatasetError(AstfxError, ValueError):
+    """Labelled clips that cannot be trained on."""
+
+
 class DeviceError(AstfxError, RuntimeError):
     """A compute device that this machine does not have."""
 

@@ -18,6 +18,7 @@ ORDER = [
     "frontends descent",
     "features",
     "weights",
+    "training",
     "methods",
     "phase",
     "image metrics",
@@ -27,7 +28,9 @@ ORDER = [
     "render",
     "api",
     "plots doctor demo",
-    "runs",
+    "runs recipes page",
+    "comparison",
+    "cli_methods",
     "cli __init__",
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names.split()}
