@@ -151,6 +151,7 @@ def prepare_style(
     *,
     style_sample_rate: int | None = None,
     settings: Settings | None = None,
+    progress: Progress | None = None,
 ) -> StyleTargets:
     """Compute once what renders need of a style.
 
@@ -163,6 +164,8 @@ def prepare_style(
         Of a style given as an array; `sample_rate` by default.
     settings : Settings, optional
         Method, options, window, seed and device count.
+    progress : callable, optional
+        Called with the share done by methods that take minutes (`feed-forward`).
 
     Returns
     -------
@@ -180,7 +183,7 @@ def prepare_style(
     else:
         rate = _style_rate(style_sample_rate, sample_rate)
         source = array_source(check_waveform(style, "style"), rate, "style")
-    return prepare_source(source, sample_rate, settings or Settings())
+    return prepare_source(source, sample_rate, settings or Settings(), progress)
 
 
 def render_file(

@@ -44,6 +44,15 @@ Examples:
 """
 
 
+_DISTILL_EXAMPLES = """
+Example:
+
+  astfx distill rain.wav -o rain.safetensors --sample-rate 44100
+
+  astfx render voice.wav -s rain.safetensors -o out.wav --method feed-forward
+"""
+
+
 def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
     """Add the commands to the program."""
     weights_app = typer.Typer(
@@ -136,6 +145,34 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
             f"{network}: {100 * result.accuracy:.1f} % of held-out clips",
         )
         print(f"{output}: {result.summary()}\ncurves in {picture}")
+
+    @app.command(epilog=_DISTILL_EXAMPLES)
+    def distill(
+        style: Annotated[str, typer.Argument(help="The style's audio.")],
+        output: Annotated[Path, typer.Option("--output", "-o", help="A .safetensors file.")],
+        sample_rate: Annotated[int, typer.Option(help="Of the content it is for, in Hz.")] = 44100,
+        steps: Annotated[int, typer.Option(help="Of training: more is nearer.")] = 1500,
+        phrases: Annotated[int, typer.Option(help="Made-up phrases it learns from.")] = 250,
+        seed: Annotated[int, typer.Option(help="Of the phrases it learns from.")] = 0,
+        device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    ) -> None:
+        """Train the feed-forward network of a style, minutes; renders are then one pass."""
+        if output.suffix != ".safetensors":
+            raise InvalidSettingError(f"style file '{output}' must end in .safetensors")
+        from astfx.api import prepare_style
+        from astfx.settings import Settings
+
+        settings = Settings(
+            method="feed-forward",
+            options={"steps": steps, "phrases": phrases},
+            seed=seed,
+            device=device,
+        )
+        with progress_bar("distilling") as move:
+            targets = prepare_style(style, sample_rate, settings=settings, progress=move)
+            targets.save(output)
+        size = output.stat().st_size / 1e6
+        print(f"{output}: feed-forward network for {sample_rate} Hz, {size:.1f} MB")
 
     @app.command(epilog=_COMPARE_EXAMPLES)
     def compare(

@@ -160,6 +160,7 @@ def draw_training(
     accuracy.set(xlabel="epoch", ylabel="validation accuracy (%)", ylim=(0.0, 101.0))
     for axis in (losses, accuracy):
         axis.grid(True, alpha=0.25)
+        axis.xaxis.get_major_locator().set_params(integer=True)
     with written_aside(path) as part:
         figure.savefig(part, dpi=110, format=path.suffix.lstrip("."))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -268,8 +268,16 @@ def check_texture(tensors: Mapping[str, Tensor]) -> None:
             raise ValueError(f"tensor {key!r} must be float32")
 
 
-def prepare_source(style: Source, sample_rate: int, settings: Settings) -> StyleTargets:
-    """Prepare a style from a source, for content of a sample rate."""
+def prepare_source(
+    style: Source,
+    sample_rate: int,
+    settings: Settings,
+    progress: Callable[[float], object] | None = None,
+) -> StyleTargets:
+    """Prepare a style from a source, for content of a sample rate.
+
+    `progress` is called with the share done by methods that take minutes.
+    """
     waveform = read_all(style)
     check_finite(waveform, style.name, 0, style.sample_rate)
     clips = [
@@ -285,7 +293,10 @@ def prepare_source(style: Source, sample_rate: int, settings: Settings) -> Style
         runs = style_runs(clips, grid, least_frames, device, style.name)
         if method.domain == "waveform":
             runs = style_waveforms(clips, grid, device)
-        tensors = method.prepare(runs, options, grid, settings.seed)
+        if method.distil is not None:
+            tensors = method.distil(runs, options, grid, settings.seed, progress)
+        else:
+            tensors = method.prepare(runs, options, grid, settings.seed)
         if method.texture_rounds:
             tensors.update(texture_tensors(clips, sample_rate, device))
     return StyleTargets(

@@ -132,7 +132,8 @@ def segments() -> str:
         style = load(style_name, RATE)
         before = style_distance(content, style, RATE)
         whole, cut = (
-            astfx.transfer(content, style, RATE, segment_seconds=seconds) for seconds in (60.0, 10.0)
+            astfx.transfer(content, style, RATE, segment_seconds=seconds)
+            for seconds in (60.0, 10.0)
         )
         found = [style_distance(output, style, RATE) for output in (whole, cut)]
         ways = [1 - distance / before for distance in found]

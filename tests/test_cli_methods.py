@@ -118,3 +118,29 @@ def test_an_unknown_recipe_is_refused(run: Run, clips: tuple[Path, Path], tmp_pa
     code, _, err = run("render", content, "-s", style, "-o", tmp_path / "o.wav", "--recipe", "9")
     assert code == 2
     assert err.strip() == "astfx: recipe='9' must be one of 000, 001, 002, 003, 004"
+
+
+def test_distill_then_render(run: Run, clips: tuple[Path, Path], tmp_path: Path) -> None:
+    content, style = clips
+    kept, output = tmp_path / "rain.safetensors", tmp_path / "o.wav"
+    code, out, err = run(
+        "distill", style, "-o", kept, "--sample-rate", RATE, "--steps", 2, "--phrases", 2
+    )
+    assert code == 0, err
+    assert out.startswith(f"{kept}: feed-forward network for 22050 Hz")
+    code, _, err = run("render", content, "-s", kept, "-o", output, "--method", "feed-forward")
+    assert code == 0, err
+    assert soundfile.info(output).frames == RATE
+    code, _, err = run("distill", style, "-o", tmp_path / "rain.wav")
+    assert (code, "must end in .safetensors" in err) == (2, True)
+
+
+def test_compare_writes_a_page(run: Run, clips: tuple[Path, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "comparison"
+    code, out, err = run(
+        "compare", *clips, "-o", folder, "--methods", "adain, histogram", "--quality", "draft"
+    )
+    assert code == 0, err
+    assert out.strip() == f"{folder / 'index.html'}: 2 methods side by side"
+    code, _, err = run("compare", *clips, "-o", folder, "--methods", "x")
+    assert (code, "method='x' must be one of" in err) == (2, True)

@@ -6,6 +6,7 @@ from astfx.errors import InvalidSettingError
 from astfx.methods import (
     adain,
     audio_cnn,
+    feed_forward,
     gram,
     histogram,
     monge,
@@ -34,6 +35,7 @@ METHODS: dict[str, Method] = {
     "adain": adain.METHOD,
     "histogram": histogram.METHOD,
     "musaic": musaic.METHOD,
+    "feed-forward": feed_forward.METHOD,
 }
 
 

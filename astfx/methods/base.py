@@ -99,7 +99,7 @@ class Method:
         ``check(tensors, options, grid)``: raises ValueError unless loaded tensors are what
         `prepare` would make.
     seeded : bool
-        Whether `prepare` depends on the seed.
+        Whether what `prepare` makes fits that seed only.
     prepared_options : tuple of str
         Options that `prepare` depends on.
     texture_rounds : mapping of str to int
@@ -107,6 +107,8 @@ class Method:
     domain : {"frames", "waveform"}
         What `prepare` and `match` work on: log-magnitude frames, whose phase is found
         afterwards, or the waveform of all channels together.
+    distil : callable or None
+        `prepare` with a progress callback behind, for methods that take minutes.
     note : callable
         ``note(options)``: what the user must know of a render with these options, or "".
     """
@@ -128,6 +130,7 @@ class Method:
     prepared_options: tuple[str, ...] = ()
     texture_rounds: Mapping[str, int] = field(default_factory=dict)
     domain: str = "frames"
+    distil: Callable[..., dict[str, Tensor]] | None = None
     note: Callable[[Any], str] = lambda options: ""
 
 
