@@ -38,7 +38,7 @@ OUTPUT = ROOT / "out" / "compare"
 RATE = 22050
 CHOSEN = (PAIRS[0], PAIRS[3])
 BUDGET_SECONDS = 60.0
-SHALLOW: dict[str, Any] = {"iterations": 60}
+SHALLOW_FILTERS, SHALLOW_ITERATIONS = 1024, 40
 COLUMNS = {
     "style_distance_db": "style dB",
     "chroma_cosine": "chroma",
@@ -51,22 +51,30 @@ COLUMNS = {
 }
 
 
-def registry() -> None:
+def registry_tables() -> dict[str, str]:
+    """What the registries say, by section of the page."""
     columns = ("front_end", "features", "statistics", "optimiser", "needs", "source")
-    rows = [
+    methods = [
         [f"`{name}`", *(getattr(row, column) for column in columns)]
         for name, row in METHODS.items()
     ]
-    header = ["method", *(column.replace("_", " ") for column in columns)]
-    write_section(PAGE, "methods", table(header, rows))
-    rows = [[f"`{name}`", p.summary, str(p.n_iter), p.source] for name, p in PHASE_METHODS.items()]
-    write_section(PAGE, "phases", table(["`--phase`", "", "iterations", "source"], rows))
-    rows = [
-        [f"`{name}`", r.document, f"`{r.settings['method']}`", r.stated]
-        for name, r in RECIPES.items()
+    phases = [
+        [f"`{name}`", row.summary, row.n_iter, row.source] for name, row in PHASE_METHODS.items()
     ]
-    header = ["`--recipe`", "document", "method", "what it states"]
-    write_section(PAGE, "recipes", table(header, rows))
+    recipes = [
+        [f"`{name}`", row.document, f"`{row.settings['method']}`", row.stated]
+        for name, row in RECIPES.items()
+    ]
+    return {
+        "methods": table(["method", *(c.replace("_", " ") for c in columns)], methods),
+        "phases": table(["`--phase`", "", "iterations", "source"], phases),
+        "recipes": table(["`--recipe`", "document", "method", "what it states"], recipes),
+    }
+
+
+def registry() -> None:
+    for name, text in registry_tables().items():
+        write_section(PAGE, name, text)
 
 
 def side_by_side() -> None:
@@ -132,7 +140,8 @@ def published(index: int, method: str) -> dict[str, float]:
 
 
 def shallow(index: int, **options: Any) -> Rendered:
-    return rendered(index, "shallow-cnn", SHALLOW["iterations"], tuple(options.items()))
+    chosen = {"filters": SHALLOW_FILTERS, **options}
+    return rendered(index, "shallow-cnn", SHALLOW_ITERATIONS, tuple(chosen.items()))
 
 
 def vgg(index: int) -> Rendered:

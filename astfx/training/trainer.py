@@ -207,7 +207,7 @@ class Trainer:
                 losses.append(loss.item() * len(labels))
                 if progress is not None:
                     done = (self.epoch + (number + 1) / count) / settings.epochs
-                    keep_on = progress(min(done, 1.0)) is not False
+                    keep_on = progress(min(done, 1.0)) is not False and keep_on
             validation_loss, accuracy = self._measure(self._parts.validation)
             history = self.history
             history.train_loss.append(sum(losses) / len(self._parts.train))
