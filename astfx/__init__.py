@@ -3,8 +3,13 @@ r"""Any sound as an effect: neural audio style transfer in about a second.
 The map
 -------
 ``transfer``          arrays in, array out
-``render_file``       files in, file out, any length, bounded memory
+``transfer_file``     files in, file out, any length, bounded memory
 ``prepare_style``     compute a style's targets once; ``StyleTargets`` saves and loads them
+``StyleTransfer``     the effect: blocks or whole clips, as a pedalboard plugin
+``Pedalboard`` ``Chain`` ``Mix`` ``process``
+                      pedalboard's containers, for native plugins and ours
+``render_file``       a file through a board, any length, aligned, with its tail
+``Automation``        a parameter over time
 ``Settings``          everything that can be set, validated
 
 The way of the audio, a module each::
@@ -25,8 +30,15 @@ from astfx._threads import limit_spinning
 if TYPE_CHECKING:
     from astfx import metrics as metrics
     from astfx.api import prepare_style as prepare_style
-    from astfx.api import render_file as render_file
     from astfx.api import transfer as transfer
+    from astfx.api import transfer_file as transfer_file
+    from astfx.effect.automation import Automation as Automation
+    from astfx.effect.containers import Chain as Chain
+    from astfx.effect.containers import Mix as Mix
+    from astfx.effect.containers import Pedalboard as Pedalboard
+    from astfx.effect.containers import process as process
+    from astfx.effect.files import render_file as render_file
+    from astfx.effect.style_transfer import StyleTransfer as StyleTransfer
     from astfx.errors import AstfxError as AstfxError
     from astfx.errors import CancelledError as CancelledError
     from astfx.render import Report as Report
@@ -38,12 +50,19 @@ limit_spinning()
 _HOMES = {
     "AstfxError": "astfx.errors",
     "CancelledError": "astfx.errors",
+    "Automation": "astfx.effect.automation",
+    "Chain": "astfx.effect.containers",
+    "Mix": "astfx.effect.containers",
+    "Pedalboard": "astfx.effect.containers",
     "Report": "astfx.render",
     "Settings": "astfx.settings",
     "StyleTargets": "astfx.targets",
+    "StyleTransfer": "astfx.effect.style_transfer",
     "prepare_style": "astfx.api",
-    "render_file": "astfx.api",
+    "process": "astfx.effect.containers",
+    "render_file": "astfx.effect.files",
     "transfer": "astfx.api",
+    "transfer_file": "astfx.api",
 }
 __all__ = sorted(_HOMES)
 

@@ -17,9 +17,9 @@ from astfx.audio import (
     Source,
     check_output,
     check_sample_rate,
+    check_target,
     check_waveform,
 )
-from astfx.errors import AudioFileError, InvalidSettingError
 from astfx.render import Render, Report
 from astfx.segments import Progress
 from astfx.settings import DEFAULT_METHOD, DEFAULT_PHASE, Settings
@@ -186,7 +186,7 @@ def prepare_style(
     return prepare_source(source, sample_rate, settings or Settings(), progress)
 
 
-def render_file(
+def transfer_file(
     content: str | os.PathLike[str] | FileSource,
     style: str | os.PathLike[str] | FileSource,
     output: str | os.PathLike[str],
@@ -235,7 +235,7 @@ def render_file(
         inputs = {"content": source.path}
         if isinstance(prepared, FileSource):
             inputs["style"] = prepared.path
-        _check_target(target, inputs)
+        check_target(target, inputs)
     check_output(output, source.sample_rate, source.channels, float_samples=float_samples)
     render = Render(
         source,
@@ -274,19 +274,3 @@ def _style_rate(style_sample_rate: int | None, sample_rate: int) -> int:
     if style_sample_rate is None:
         return sample_rate
     return check_sample_rate(style_sample_rate, "style_sample_rate")
-
-
-def _check_target(target: Path, inputs: Mapping[str, Path]) -> None:
-    """Refuse an output that cannot be written, before any work is done."""
-    for role, path in inputs.items():
-        if target.exists() and target.samefile(path):
-            raise InvalidSettingError(
-                f"output file '{target}' is the {role} file: write to another name"
-            )
-    if target.is_dir():
-        raise AudioFileError(f"output file '{target}' is a folder: name a file in it")
-    folder = target.absolute().parent
-    if not folder.is_dir():
-        raise AudioFileError(f"output file '{target}': the folder '{folder}' does not exist")
-    if not os.access(folder, os.W_OK):
-        raise AudioFileError(f"output file '{target}': the folder '{folder}' cannot be written")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -14,21 +16,14 @@ from astfx.frontends.stft import Stft
 from astfx.methods import Grid
 from astfx.phase.griffin_lim import FAST_MOMENTUM, refine
 from astfx.segments import Emitter, Meter, Scan, Segment, plan_segments
-from astfx.settings import Settings
+from astfx.settings import Settings, position
 
 _CONTEXT_FRAMES = 8
 _ITERATIONS = 8
-_CURVE = 2.3
+StrengthCurve = Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float32]]
+
 STEP_WEIGHT = 0.3
 """Work of blending a segment, matching one = 1."""
-
-
-def position(strength: float) -> float:
-    """Where on the line a strength lies: half the strength is half the style distance in dB.
-
-    Most of a style is only heard near the end of the line (docs/sound.md has the curves).
-    """
-    return 1.0 - float((1.0 - strength) ** _CURVE)
 
 
 class Blender:
@@ -50,6 +45,8 @@ class Blender:
     settings : Settings
     meter : Meter
         Where progress is reported, as "blend".
+    strength_curve : callable, optional
+        ``strength_curve(seconds)``, (n,) -> (n,): strength over time, instead of the setting.
     """
 
     def __init__(
@@ -61,9 +58,12 @@ class Blender:
         grid: Grid,
         settings: Settings,
         meter: Meter,
+        strength_curve: StrengthCurve | None = None,
     ) -> None:
         device = resolve_device(settings.device)
-        self._device, self._position, self._meter = device, position(settings.strength), meter
+        self._device, self._meter = device, meter
+        self._position, self._curve = position(settings.strength), strength_curve
+        self._sample_rate = grid.sample_rate
         self._stft = Stft(n_fft=grid.n_fft, hop_length=grid.hop_length, device=device)
         self._readers = [
             SlidingReader(source.blocks(), source.channels) for source in (content, full)
@@ -96,11 +96,12 @@ class Blender:
         start, stop = self._stft.sample_range(segment.first - n_context, segment.look)
         content, full = (self._spectrogram(reader, start, stop) for reader in self._readers)
         own, other = (level.gain for level in self._levels)
+        share = self._share(segment.first - n_context, content.shape[1])
         features = torch.lerp(
-            torch.log1p(content.abs() * own), torch.log1p(full.abs() * other), self._position
+            torch.log1p(content.abs() * own), torch.log1p(full.abs() * other), share
         )
         result = refine(
-            torch.lerp(content * own, full * other, self._position),
+            content * (own * (1.0 - share)) + full * (other * share),
             torch.expm1(features).div_(own),
             self._fixed,
             self._stft,
@@ -110,6 +111,16 @@ class Blender:
         last = n_context + segment.last - segment.first
         self._fixed = result[:, :last][:, -_CONTEXT_FRAMES:]
         return self._emitter.emit(result[:, n_context:last])
+
+    def _share(self, first: int, n_frames: int) -> Tensor:
+        """Place on the line of each of some frames, (frames, 1) or a single number."""
+        if self._curve is None:
+            return torch.tensor(self._position, device=self._device)
+        # A frame stands for the middle of its window.
+        centre = (first + np.arange(n_frames) + 1) * self._stft.hop_length - self._stft.n_fft / 2
+        strength = self._curve(np.maximum(centre, 0.0) / self._sample_rate)
+        places = np.array([position(float(value)) for value in strength], np.float32)
+        return torch.from_numpy(places).to(self._device)[:, None]
 
     def _spectrogram(self, reader: SlidingReader, start: int, stop: int) -> Tensor:
         return self._stft.forward(torch.from_numpy(reader.read(start, stop)).to(self._device))

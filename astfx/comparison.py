@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from astfx.api import render_file
+from astfx.api import transfer_file
 from astfx.audio import FileSource, Waveform, check_finite, read_all, resample, written_aside
 from astfx.errors import AstfxError, AudioFileError, CancelledError, InvalidSettingError
 from astfx.methods import METHODS, find_method
@@ -23,6 +23,7 @@ from astfx.settings import Settings
 SHORTEST_CONTENT_SECONDS, SHORTEST_STYLE_SECONDS = 1.0, 2.0
 ANCHORS = ("content", "style", "floor")
 TABLE = "figures.csv"
+_SLOW_PREPARATION_SECONDS = 10.0
 
 
 def choose(names: Sequence[str] | None) -> tuple[str, ...]:
@@ -167,7 +168,7 @@ def _render(
     entry = Entry(name=name, summary=row.summary, is_anchor=False, waveform=None, sample_rate=rate)
     began = time.monotonic()
     try:
-        done = render_file(sources[0], sources[1], output, settings, progress=progress)
+        done = transfer_file(sources[0], sources[1], output, settings, progress=progress)
     except CancelledError:
         raise
     except AstfxError as error:
@@ -177,6 +178,10 @@ def _render(
     entry.real_time_factor = entry.seconds / max(done.audio_seconds, 1e-9)
     entry.losses = [segment.losses for segment in done.segments]
     entry.note = done.note
+    preparing = done.seconds.get("style", 0.0)
+    if preparing > _SLOW_PREPARATION_SECONDS:
+        slow = f"{preparing:.0f} s of this prepared the style, which is done once"
+        entry.note = f"{entry.note}; {slow}" if entry.note else slow
     entry.waveform = read_all(FileSource(output, "output"))
     return entry
 

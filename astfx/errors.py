@@ -24,6 +24,18 @@ class AudioTypeError(AstfxError, TypeError):
     """Audio of a type or dtype that cannot be processed."""
 
 
+class LayoutError(AstfxError, RuntimeError):
+    """An array whose channels and samples cannot be told apart."""
+
+
+class EffectError(AstfxError, RuntimeError):
+    """An effect used in a way that it cannot work in."""
+
+
+class EffectTypeError(AstfxError, TypeError):
+    """Something in a board that is no effect."""
+
+
 class AudioFileError(AstfxError, OSError):
     """A file that cannot be read as audio, or cannot be written."""
 

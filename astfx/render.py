@@ -20,7 +20,7 @@ from astfx.audio import (
     SpoolSource,
     Waveform,
 )
-from astfx.blending import STEP_WEIGHT, Blender
+from astfx.blending import STEP_WEIGHT, Blender, StrengthCurve
 from astfx.device import resolve_device, thread_count
 from astfx.features.texture import CLASSES, TextureWeights
 from astfx.levels import SILENCE
@@ -137,6 +137,8 @@ class Render:
     progress : callable, optional
     spool_folder : Path, optional
         Where to keep samples between the two passes; None is in memory.
+    strength_curve : callable, optional
+        ``strength_curve(seconds)``, (n,) -> (n,): strength over time, instead of the setting.
 
     Raises
     ------
@@ -151,6 +153,7 @@ class Render:
         settings: Settings,
         progress: Progress | None = None,
         spool_folder: Path | None = None,
+        strength_curve: StrengthCurve | None = None,
     ) -> None:
         method = find_method(settings.method)
         find_phase_method(settings.phase)
@@ -166,6 +169,7 @@ class Render:
         )
         self._content, self._style, self._settings = content, style, settings
         self._progress, self._spool_folder = progress, spool_folder
+        self._strength_curve = strength_curve
         self._began = time.monotonic()
         self._spool: Spool | None = None
         self._gain = 1.0
@@ -226,7 +230,7 @@ class Render:
                 blocks = shaper.blocks()
             blocks = _trimmed(blocks, margin, measured.n_samples)
             blocks = soften_ends(blocks, measured, targets.grid.hop_length)
-            blending = settings.strength < 1.0
+            blending = settings.strength < 1.0 or self._strength_curve is not None
             if blending:
                 meter.expect("blend", len(stylist.segments), STEP_WEIGHT)
             spool, levels = self._spooled(blocks)
@@ -240,6 +244,7 @@ class Render:
                     targets.grid,
                     settings,
                     meter,
+                    self._strength_curve,
                 )
                 try:
                     spool, levels = self._spooled(blender.blocks())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from astfx.api import STYLE_SUFFIX, render_file
+from astfx.api import STYLE_SUFFIX, transfer_file
 from astfx.audio import FileSource, Waveform, check_finite, read_all, read_excerpt, resample
 from astfx.errors import AudioFileError, InvalidAudioError, InvalidSettingError
 from astfx.render import Report
@@ -86,7 +86,7 @@ def render_and_measure(
     source = FileSource(content, "content")
     style_is_audio = not style.endswith(STYLE_SUFFIX)
     style_source = FileSource(style, "style") if style_is_audio else None
-    report = render_file(
+    report = transfer_file(
         source,
         style_source or style,
         output,

@@ -12,6 +12,7 @@ from astfx.errors import InvalidSettingError
 DEFAULT_METHOD = "gram"
 DEFAULT_PHASE = "pghi"
 QUALITIES = ("draft", "standard", "best")
+_STRENGTH_CURVE = 2.3
 
 
 def _check_number(name: str, value: Any, low: float, high: float, unit: str = "") -> None:
@@ -139,3 +140,11 @@ def _fit_type(name: str, value: Any, default: Any) -> Any:
         wanted = {str: "a name", int: "a whole number"}.get(type(default), "a number")
         raise InvalidSettingError(f"{name}={value!r} must be {wanted}")
     return float(value) if isinstance(default, float) else value  # type: ignore[arg-type]
+
+
+def position(strength: float) -> float:
+    """Where on the line a strength lies: half the strength is half the style distance in dB.
+
+    Most of a style is only heard near the end of the line (docs/sound.md has the curves).
+    """
+    return 1.0 - float((1.0 - strength) ** _STRENGTH_CURVE)

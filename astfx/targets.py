@@ -29,16 +29,21 @@ from astfx.errors import (
     InvalidSettingError,
     TargetFileError,
 )
+from astfx.features.monge import N_BANDS
 from astfx.features.texture import CLASS_SIZES, CLASSES, EnvelopeBank, TextureStatistics
-from astfx.frontends.log_magnitude import REFERENCE_RMS, LogMagnitude
+from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import Stft, hop_length_for
-from astfx.image import Image
+from astfx.image import Image, shared_waveforms
 from astfx.levels import SILENCE, clips_rms, hop_levels
 from astfx.methods import METHODS, Grid, find_method
 from astfx.methods.base import check_tensor
 from astfx.settings import Settings, make_options
+from astfx.streaming.live import live_statistics
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+LIVE_KEYS = ("live.mean", "live.covariance")
+"""Band statistics for `astfx.streaming.live`, at any sample rate."""
+
 MAX_STYLE_SECONDS = 20.0
 EXCERPT_SECONDS = 2.5
 SHORTEST_TEXTURE_SECONDS = 0.5
@@ -149,6 +154,7 @@ class StyleTargets:
                 tensors, make_options(method.options, targets.method, options), targets.grid
             )
             check_texture(tensors)
+            check_live(tensors)
         except TargetFileError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
@@ -220,20 +226,6 @@ def style_runs(
     return runs
 
 
-def style_waveforms(clips: list[Waveform], grid: Grid, device: torch.device) -> list[Tensor]:
-    """A style's clips as (samples,) each: all channels together, at an RMS of 0.1."""
-    gain = REFERENCE_RMS / clips_rms(clips, grid.hop_length)
-    stft = Stft(n_fft=grid.n_fft, hop_length=grid.hop_length, device=device)
-    found = []
-    for clip in clips:
-        waveform = torch.from_numpy(np.ascontiguousarray(clip)).to(device)
-        if len(waveform) > 1:
-            shared = Image(stft.analyse(waveform)).shared
-            waveform = stft.synthesise(shared, waveform.shape[1])[None]
-        found.append(waveform[0] * gain)
-    return found
-
-
 def texture_key(name: str) -> str:
     """Name of the tensor that holds a class of texture statistics."""
     return f"texture.{name}"
@@ -268,16 +260,23 @@ def check_texture(tensors: Mapping[str, Tensor]) -> None:
             raise ValueError(f"tensor {key!r} must be float32")
 
 
+def check_live(tensors: Mapping[str, Tensor]) -> None:
+    """Raise ValueError unless loaded band statistics are whole, or absent altogether."""
+    if not any(key in tensors for key in LIVE_KEYS):
+        return
+    mean = check_tensor(tensors, LIVE_KEYS[0], (None,))
+    covariance = check_tensor(tensors, LIVE_KEYS[1], (len(mean), len(mean)))
+    if not 1 <= len(mean) <= N_BANDS or {mean.dtype, covariance.dtype} != {torch.float32}:
+        raise ValueError(f"tensor {LIVE_KEYS[0]!r} must hold 1 to {N_BANDS} float32 numbers")
+
+
 def prepare_source(
     style: Source,
     sample_rate: int,
     settings: Settings,
     progress: Callable[[float], object] | None = None,
 ) -> StyleTargets:
-    """Prepare a style from a source, for content of a sample rate.
-
-    `progress` is called with the share done by methods that take minutes.
-    """
+    """Prepare a style for content of a sample rate; slow methods report the share done."""
     waveform = read_all(style)
     check_finite(waveform, style.name, 0, style.sample_rate)
     clips = [
@@ -292,13 +291,17 @@ def prepare_source(
         least_frames = grid.frames(method.context_ms(options))
         runs = style_runs(clips, grid, least_frames, device, style.name)
         if method.domain == "waveform":
-            runs = style_waveforms(clips, grid, device)
+            runs = shared_waveforms(clips, grid.n_fft, grid.hop_length, device)
         if method.distil is not None:
             tensors = method.distil(runs, options, grid, settings.seed, progress)
         else:
             tensors = method.prepare(runs, options, grid, settings.seed)
         if method.texture_rounds:
             tensors.update(texture_tensors(clips, sample_rate, device))
+            statistics = live_statistics(clips, sample_rate)
+            tensors.update(
+                {key: torch.from_numpy(v) for key, v in zip(LIVE_KEYS, statistics, strict=True)}
+            )
     return StyleTargets(
         method=settings.method,
         options=asdict(options),

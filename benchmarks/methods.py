@@ -346,7 +346,7 @@ FINDINGS = [
         "and brings out the content better than style or noise starts (mel correlation)", "003",
         frameshift_keeps_the_content,
     ),
-    Finding("L-BFGS ends lower than Adam, which is noisy", "003", lbfgs_beats_adam),
+    Finding("L-BFGS ends lower than Adam", "003", lbfgs_beats_adam),
     Finding("Feed-forward networks are hundreds of times faster", "000", feed_forward_is_faster),
     Finding(
         "LSEE-MSTFTM ends nearer than OA-MSTFTM, 100 iterations", "000",

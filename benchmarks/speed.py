@@ -164,7 +164,7 @@ def stereo() -> str:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "out.wav"
         file_seconds = best_of(
-            3, lambda: astfx.render_file(clip_path(CONTENT), clip_path(STYLE), target)
+            3, lambda: astfx.transfer_file(clip_path(CONTENT), clip_path(STYLE), target)
         )
     length = content.shape[1] / 44100
     return table(
@@ -178,9 +178,9 @@ def stereo() -> str:
 
 _LONG = """
 import resource, sys, time, astfx
-astfx.render_file(sys.argv[1], sys.argv[2], sys.argv[3], astfx.Settings(iterations=1))
+astfx.transfer_file(sys.argv[1], sys.argv[2], sys.argv[3], astfx.Settings(iterations=1))
 began = time.perf_counter()
-astfx.render_file(sys.argv[4], sys.argv[2], sys.argv[3])
+astfx.transfer_file(sys.argv[4], sys.argv[2], sys.argv[3])
 print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 

@@ -22,7 +22,14 @@ from astfx.audio.sources import (
     read_excerpt,
     resample,
 )
-from astfx.audio.writing import AudioWriter, Spool, SpoolSource, check_output, written_aside
+from astfx.audio.writing import (
+    AudioWriter,
+    Spool,
+    SpoolSource,
+    check_output,
+    check_target,
+    written_aside,
+)
 
 __all__ = [
     "BLOCK_SAMPLES",
@@ -41,6 +48,7 @@ __all__ = [
     "check_finite",
     "check_output",
     "check_sample_rate",
+    "check_target",
     "check_waveform",
     "read_all",
     "read_excerpt",

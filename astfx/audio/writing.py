@@ -8,7 +8,7 @@ import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -99,6 +99,22 @@ def check_output(
             f"output file '{path}' cannot be written ({reason(error)}): "
             f"{sample_rate} Hz, {channels} channels, {file_format} {subtype}"
         ) from None
+
+
+def check_target(target: Path, inputs: Mapping[str, Path]) -> None:
+    """Refuse an output that cannot be written, before any work is done."""
+    for role, path in inputs.items():
+        if target.exists() and target.samefile(path):
+            raise InvalidSettingError(
+                f"output file '{target}' is the {role} file: write to another name"
+            )
+    if target.is_dir():
+        raise AudioFileError(f"output file '{target}' is a folder: name a file in it")
+    folder = target.absolute().parent
+    if not folder.is_dir():
+        raise AudioFileError(f"output file '{target}': the folder '{folder}' does not exist")
+    if not os.access(folder, os.W_OK):
+        raise AudioFileError(f"output file '{target}': the folder '{folder}' cannot be written")
 
 
 class AudioWriter:

@@ -340,7 +340,7 @@ def test_memory_of_a_long_render_is_bounded(tmp_path: Path, rain: Waveform) -> N
         soundfile.write(content, clip, 44100)
         code = (
             "import resource, astfx\n"
-            f"astfx.render_file({str(content)!r}, {str(style)!r}, {str(tmp_path / 'o.wav')!r},"
+            f"astfx.transfer_file({str(content)!r}, {str(style)!r}, {str(tmp_path / 'o.wav')!r},"
             " astfx.Settings(iterations=1, phase_iterations=0))\n"
             "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
         )

@@ -12,7 +12,7 @@ import soundfile
 import astfx
 from astfx import cli, metrics
 from astfx.audio import Waveform
-from astfx.blending import position
+from astfx.settings import position
 from tests.conftest import Load
 
 RATE = 22050

@@ -1,0 +1,1 @@
+"""Effects for pedalboard scripts: `StyleTransfer`, and boards that take it."""

@@ -1,0 +1,162 @@
+"""Parameters that move: ramps after a change, and automation over time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from astfx.errors import InvalidSettingError
+
+Curve = npt.NDArray[np.float32]
+RAMP_SECONDS = 0.02
+
+
+class Automation:
+    """A parameter over time.
+
+    Parameters
+    ----------
+    shape : sequence of (seconds, value), or callable
+        Breakpoints, joined by straight lines and held before the first and after the last; or
+        a function of time, called with an array of seconds. Time is 0 where a clip, a file or
+        a stream begins.
+
+    Raises
+    ------
+    InvalidSettingError
+        If there are no breakpoints, their times do not rise, or one is not a finite number.
+
+    Examples
+    --------
+    >>> rise = Automation([(0.0, 0.0), (4.0, 1.0)])
+    >>> float(rise(np.array([2.0]))[0])
+    0.5
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[tuple[float, float]] | Callable[[npt.NDArray[np.float64]], npt.ArrayLike],
+    ) -> None:
+        self._function = shape if callable(shape) else None
+        self.breakpoints: tuple[tuple[float, float], ...] | None = None
+        if not callable(shape):
+            try:
+                points = tuple((float(seconds), float(value)) for seconds, value in shape)
+            except (TypeError, ValueError):
+                raise InvalidSettingError(
+                    f"breakpoints={shape!r} must be pairs of (seconds, value)"
+                ) from None
+            if not points or not all(math.isfinite(number) for pair in points for number in pair):
+                raise InvalidSettingError(
+                    f"breakpoints={shape!r} must be one or more pairs of finite (seconds, value)"
+                )
+            times = [seconds for seconds, _ in points]
+            if any(b <= a for a, b in pairwise(times)):
+                raise InvalidSettingError(f"breakpoint times {times} must rise (seconds)")
+            self.breakpoints = points
+
+    def __call__(self, seconds: npt.NDArray[np.float64]) -> Curve:
+        """Value at each of some times, (n,) -> (n,)."""
+        if self.breakpoints is not None:
+            times, values = zip(*self.breakpoints, strict=True)
+            return np.asarray(np.interp(seconds, times, values), dtype=np.float32)
+        assert self._function is not None
+        found = np.asarray(self._function(seconds), dtype=np.float32)
+        return np.ascontiguousarray(np.broadcast_to(found, seconds.shape))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Automation):
+            return NotImplemented
+        return (self.breakpoints, self._function) == (other.breakpoints, other._function)
+
+    def __hash__(self) -> int:
+        return hash((self.breakpoints, self._function))
+
+    def __repr__(self) -> str:
+        shape: Any = self._function if self.breakpoints is None else list(self.breakpoints)
+        return f"astfx.Automation({shape!r})"
+
+
+class Parameter:
+    """One number from 0 to 1, fixed or automated, that never jumps while audio runs.
+
+    Parameters
+    ----------
+    name : str
+        As messages say it: "Strength".
+    value : float or Automation
+    """
+
+    def __init__(self, name: str, value: float | Automation) -> None:
+        self._name = name
+        self._value = self._checked(value)
+        self._shown: float | None = None
+        self._from, self._left = 0.0, 0
+
+    @property
+    def value(self) -> float | Automation:
+        """What was set."""
+        return self._value
+
+    @value.setter
+    def value(self, value: float | Automation) -> None:
+        self._value = self._checked(value)
+        if self._shown is not None:  # audio is running: go there from where it is
+            self._from, self._left = self._shown, -1
+
+    def _checked(self, value: float | Automation) -> float | Automation:
+        if isinstance(value, Automation):
+            if value.breakpoints is not None:
+                for _, level in value.breakpoints:
+                    self._checked(level)
+            return value
+        if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
+            raise InvalidSettingError(
+                f"{self._name} must be a number or an astfx.Automation, not {value!r}"
+            )
+        if not 0.0 <= value <= 1.0:
+            raise InvalidSettingError(
+                f"{self._name} must be between 0.0 and 1.0. (got {float(value):g})"
+            )
+        return float(value)
+
+    def reset(self) -> None:
+        """The next audio begins afresh, without a ramp."""
+        self._shown, self._left = None, 0
+
+    def curve(self, first: int, n: int, sample_rate: int) -> Curve:
+        """Value of samples [first, first + n) of a stream, (n,).
+
+        Raises
+        ------
+        InvalidSettingError
+            If a function of time leaves 0 to 1.
+        """
+        if isinstance(self._value, Automation):
+            seconds = (first + np.arange(n)) / sample_rate
+            curve = self._value(seconds)
+            wrong = ~((curve >= 0.0) & (curve <= 1.0))
+            if wrong.any():
+                at = int(wrong.argmax())
+                raise InvalidSettingError(
+                    f"{self._name} must be between 0.0 and 1.0. (the automation gives "
+                    f"{curve[at]:g} at {seconds[at]:.3f} seconds)"
+                )
+        else:
+            curve = np.full(n, self._value, np.float32)
+        if self._left:
+            length = max(1, round(RAMP_SECONDS * sample_rate))
+            if self._left < 0:
+                self._left = length
+            part = min(self._left, n)
+            share = (length - self._left + 1 + np.arange(part, dtype=np.float32)) / length
+            curve[:part] = self._from + (curve[:part] - self._from) * share
+            self._left -= part
+        if n:
+            self._shown = float(curve[-1])
+        return curve

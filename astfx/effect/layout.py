@@ -1,0 +1,96 @@
+"""Which axis of an array holds the channels, by pedalboard's rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from astfx.audio import Waveform
+from astfx.errors import AudioTypeError, LayoutError
+
+_HINT = (
+    "Provide a non-square array first to allow Pedalboard to determine which dimension "
+    "corresponds with the number of channels and which dimension corresponds with the number "
+    "of samples."
+)
+
+
+class Layout:
+    """Remembers the layout of the last array, as a native plugin does until it is reset."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget it."""
+        self._channels: int | None = None
+        self._interleaved: bool | None = None
+
+    def to_channels(self, array: object) -> tuple[Waveform, bool]:
+        """Bring an array to (channels, samples).
+
+        Parameters
+        ----------
+        array : ndarray, (samples,), (channels, samples) or (samples, channels)
+            float32 or float64 of any byte order. The smaller axis is the channels', unless
+            one axis has the last array's number of channels.
+
+        Returns
+        -------
+        waveform : (channels, samples) float32
+            A new array.
+        interleaved : bool
+            Whether the given array is (samples, channels).
+
+        Raises
+        ------
+        AudioTypeError
+            If it is not an array, or not of float32 or float64.
+        LayoutError
+            If it has no axis or more than two, or is square and nothing came before it.
+        """
+        if not isinstance(array, np.ndarray):
+            raise AudioTypeError(
+                f"input_array must be a numpy array of float32 or float64, "
+                f"not {type(array).__name__}"
+            )
+        if array.dtype.kind != "f" or array.dtype.itemsize not in (4, 8):
+            raise AudioTypeError(
+                "Pedalboard only supports 32-bit and 64-bit floating point audio for "
+                f"processing. (input_array is {array.dtype})"
+            )
+        if array.ndim not in (1, 2):
+            raise LayoutError(
+                f"Number of input dimensions must be 1 or 2 (got {array.ndim}). {_HINT}"
+            )
+        if array.ndim == 1:
+            self._channels, self._interleaved = 1, False
+            return np.array(array[None], dtype=np.float32), False
+        interleaved = self._is_interleaved(array)
+        waveform = np.array(array.T if interleaved else array, dtype=np.float32, order="C")
+        self._channels, self._interleaved = waveform.shape[0], interleaved
+        return waveform, interleaved
+
+    def _is_interleaved(self, array: npt.NDArray[Any]) -> bool:
+        rows, columns = array.shape
+        if rows == columns:
+            if self._interleaved is None:
+                if rows == 1:
+                    return False
+                raise LayoutError(
+                    f"Unable to determine channel layout from shape: ({rows}, {columns}). {_HINT}"
+                )
+            return self._interleaved
+        if self._channels is not None and self._channels in (rows, columns):
+            return bool(self._channels == columns)
+        return bool(columns < rows)
+
+
+def from_channels(waveform: Waveform, like: object, interleaved: bool) -> Waveform:
+    """Bring (channels, samples) back to the layout that it came in; new and contiguous."""
+    assert isinstance(like, np.ndarray)
+    if like.ndim == 1:
+        return np.ascontiguousarray(waveform[0])
+    return np.ascontiguousarray(waveform.T if interleaved else waveform)

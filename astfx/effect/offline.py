@@ -1,0 +1,97 @@
+"""The render engine inside an effect: whole clips and whole files, controls moving over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from astfx.audio import SlidingReader, Source, Waveform
+from astfx.effect.automation import Automation
+from astfx.effect.controls import Controls
+from astfx.effect.styles import Style
+from astfx.render import Render
+from astfx.segments import Progress
+from astfx.settings import Settings
+from astfx.streaming.streamer import engaged, mixed, usable
+from astfx.targets import array_source
+
+
+@contextmanager
+def rendered(
+    source: Source,
+    controls: Controls,
+    settings: Settings,
+    folder: Path | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Iterator[Waveform]]:
+    """Render a whole source; a context that gives its blocks.
+
+    Parameters
+    ----------
+    source : Source
+    controls : Controls
+        Reset before and after.
+    settings : Settings
+    folder : Path, optional
+        Where temporary samples may lie; in memory by default.
+    progress : callable, optional
+    """
+    controls.reset()
+    strength = controls.strength.value
+    if isinstance(strength, Automation):
+        settings, curve = replace(settings, strength=1.0), strength
+    else:
+        settings, curve = replace(settings, strength=strength), None
+    styles = controls.styles_used()
+    with ExitStack() as stack:
+        renders: dict[Style, Render] = {}
+        for index, style in enumerate(styles):
+            render = Render(
+                source,
+                style.targets(source.sample_rate, settings),
+                settings,
+                _part(progress, index, len(styles)),
+                folder,
+                curve,
+            )
+            stack.callback(render.close)
+            render.prepare()
+            renders[style] = render
+        yield _blocks(source, renders, controls)
+    controls.reset()
+
+
+def _part(progress: Progress | None, index: int, count: int) -> Progress | None:
+    if progress is None:
+        return None
+    return lambda share: progress((index + share) / count)
+
+
+def _blocks(source: Source, renders: dict[Style, Render], controls: Controls) -> Iterator[Waveform]:
+    """Dry and wet, aligned."""
+    readers = {
+        style: SlidingReader(render.blocks(), source.channels) for style, render in renders.items()
+    }
+    for block in source.blocks():
+        start, n = controls.position, block.shape[1]
+        curves = controls.take(n, source.sample_rate)
+        wet = np.zeros_like(block)
+        for style, reader in readers.items():
+            wet += reader.read(start, start + n) * curves.shares[style]
+        yield mixed(block, wet, curves.mix * engaged(curves.strength))
+
+
+def rendered_clip(
+    waveform: Waveform, sample_rate: int, controls: Controls, settings: Settings
+) -> Waveform:
+    """Render a clip, (channels, samples) -> (channels, samples)."""
+    content = array_source(usable(waveform), sample_rate, "input_array")
+    with rendered(content, controls, settings) as blocks:
+        output = np.concatenate(list(blocks), axis=1)
+    if controls.mix.value == 0.0 or controls.strength.value == 0.0:
+        return waveform.copy()  # bit for bit, whatever it holds
+    return output

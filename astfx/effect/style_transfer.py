@@ -1,0 +1,341 @@
+"""`StyleTransfer`: any sound as an effect in a pedalboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from astfx.audio import Source, Waveform
+from astfx.device import thread_count
+from astfx.effect.automation import Automation, Parameter
+from astfx.effect.base import Effect, check_rate
+from astfx.effect.controls import Controls
+from astfx.effect.offline import rendered, rendered_clip
+from astfx.effect.styles import Style, StyleLike, engine_shape
+from astfx.effect.written import read_value, written_number, written_style
+from astfx.errors import EffectError, InvalidSettingError
+from astfx.methods import find_method
+from astfx.segments import Progress
+from astfx.settings import DEFAULT_METHOD, DEFAULT_PHASE, Settings, make_options
+from astfx.streaming.base import Engine
+from astfx.streaming.streamer import Streamer, latency_samples
+
+ENGINES = ("auto", "render", "stream", "live")
+_DEFAULT_RATE = 44_100
+_STREAM_THREADS = 1
+
+
+class StyleTransfer(Effect):
+    """Give what passes through the texture of another sound.
+
+    Parameters
+    ----------
+    style : path, ndarray or StyleTargets
+        What it shall sound like. An array needs `style_sample_rate`.
+    strength : float or Automation, 0 to 1
+        0 is the content bit for bit, 1 the full style.
+    mix : float or Automation, 0 to 1
+        Share of the result against the content, aligned with it.
+    method : str
+        `astfx methods` lists them; the streaming engines need "gram".
+    engine : {"auto", "render", "stream", "live"}
+        "render" works on whole clips; "stream" block by block with about 140 ms latency, "live"
+        with 29 ms. "auto" takes "render" for whole clips (`reset=True`) and "stream" for blocks.
+    morph_to : like style, optional
+        A second style, and
+    morph : float or Automation, 0 to 1
+        how far to go towards it.
+    quality : {"draft", "standard", "best"}
+    iterations, options, seed, device, phase
+        As for `astfx.transfer`; for the render engine.
+    style_sample_rate : int, hertz, optional
+        Of styles given as arrays.
+
+    Raises
+    ------
+    AstfxError
+        If a style or a setting cannot be used.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).standard_normal(22050)
+    >>> effect = StyleTransfer(noise, style_sample_rate=22050, engine="live")
+    >>> effect(np.zeros((2, 100), np.float32), 22050).shape
+    (2, 100)
+    """
+
+    def __init__(
+        self,
+        style: StyleLike,
+        *,
+        strength: float | Automation = 1.0,
+        mix: float | Automation = 1.0,
+        method: str = DEFAULT_METHOD,
+        engine: str = "auto",
+        morph_to: StyleLike | None = None,
+        morph: float | Automation = 0.0,
+        quality: str = "standard",
+        iterations: int | None = None,
+        options: Mapping[str, Any] | None = None,
+        seed: int = 0,
+        device: str = "auto",
+        phase: str = DEFAULT_PHASE,
+        style_sample_rate: int | None = None,
+    ) -> None:
+        super().__init__()
+        self._settings = Settings(
+            method=method,
+            quality=quality,
+            iterations=iterations,
+            options=dict(options or {}),
+            seed=seed,
+            device=device,
+            phase=phase,
+        )
+        make_options(find_method(method).options, method, self._settings.options)
+        self._engine = _checked_engine(engine)
+        self._style_sample_rate = style_sample_rate
+        self._controls = Controls(
+            Parameter("Strength", strength),
+            Parameter("Mix", mix),
+            Parameter("Morph", morph),
+            self._made(style),
+            None if morph_to is None else self._made(morph_to),
+        )
+        self._rate = _DEFAULT_RATE
+        self._restart()
+
+    def _made(self, style: StyleLike) -> Style:
+        is_array = isinstance(style, np.ndarray)
+        return Style(style, self._style_sample_rate if is_array else None)
+
+    @property
+    def strength(self) -> float | Automation:
+        """0 is the content bit for bit, 1 the full style; ramped when it changes."""
+        return self._controls.strength.value
+
+    @strength.setter
+    def strength(self, value: float | Automation) -> None:
+        self._controls.strength.value = value
+
+    @property
+    def mix(self) -> float | Automation:
+        """Share of the result against the content, 0 to 1; ramped when it changes."""
+        return self._controls.mix.value
+
+    @mix.setter
+    def mix(self, value: float | Automation) -> None:
+        self._controls.mix.value = value
+
+    @property
+    def morph(self) -> float | Automation:
+        """How far to go towards `morph_to`, 0 to 1; ramped when it changes."""
+        return self._controls.morph.value
+
+    @morph.setter
+    def morph(self, value: float | Automation) -> None:
+        self._controls.morph.value = value
+
+    @property
+    def style(self) -> StyleLike:
+        """What it sounds like; a new one fades in over a quarter of a second."""
+        return self._controls.style.given
+
+    @style.setter
+    def style(self, value: StyleLike) -> None:
+        made = self._made(value)
+        with self._lock:
+            self._controls.style = made
+
+    @property
+    def morph_to(self) -> StyleLike | None:
+        """The second style; a new one fades in over a quarter of a second."""
+        second = self._controls.morph_to
+        return None if second is None else second.given
+
+    @morph_to.setter
+    def morph_to(self, value: StyleLike | None) -> None:
+        made = None if value is None else self._made(value)
+        with self._lock:
+            self._controls.morph_to = made
+
+    @property
+    def engine(self) -> str:
+        """Which engine runs; a change begins a stream anew."""
+        return self._engine
+
+    @engine.setter
+    def engine(self, value: str) -> None:
+        with self._lock:
+            self._engine = _checked_engine(value)
+            self._restart()
+
+    @property
+    def method(self) -> str:
+        """The style transfer method."""
+        return self._settings.method
+
+    @property
+    def quality(self) -> str:
+        """How much the render engine does."""
+        return self._settings.quality
+
+    @property
+    def seed(self) -> int:
+        """The same seed on the same machine gives the same samples."""
+        return self._settings.seed
+
+    @property
+    def latency_samples(self) -> int:
+        """Delay of a stream, in samples, at the rate of the last audio (44.1 kHz before any)."""
+        return self.latency_samples_at(self._rate)
+
+    def latency_samples_at(self, sample_rate: float) -> int:
+        """Delay of a stream at a sample rate, in samples; 0 for the render engine."""
+        if self._engine == "render":
+            return 0
+        shape = engine_shape(self._block_engine(), check_rate(sample_rate), self._settings)
+        return latency_samples(*shape)
+
+    def _block_engine(self) -> str:
+        return "stream" if self._engine == "auto" else self._engine
+
+    def _restart(self) -> None:
+        self._streamer: Streamer | None = None
+        self._streamed: tuple[int, int] | None = None
+        self._controls.reset()
+
+    def _make(self, style: object, sample_rate: int, channels: int) -> Engine:
+        assert isinstance(style, Style)
+        if self._block_engine() == "live":
+            return style.live_engine(sample_rate, channels, self._settings)
+        return style.stream_engine(sample_rate, channels, self._settings)
+
+    def _stream(self, waveform: Waveform, sample_rate: int, buffer_size: int) -> Waveform:
+        if self._engine == "render":
+            raise EffectError(
+                "engine='render' needs the whole clip (reset=True): use engine='stream' or "
+                "engine='live' for blocks (reset=False)"
+            )
+        channels, n = waveform.shape
+        if self._streamed != (sample_rate, channels):
+            shape = engine_shape(self._block_engine(), sample_rate, self._settings)
+            self._restart()
+            self._streamed = (sample_rate, channels)
+            self._rate = sample_rate
+            self._streamer = Streamer(
+                channels, *shape, lambda key: self._make(key, sample_rate, channels)
+            )
+        assert self._streamer is not None
+        curves = self._controls.take(n, sample_rate)
+        with thread_count(_STREAM_THREADS):
+            return self._streamer.process(waveform, curves.strength, curves.mix, curves.shares)
+
+    def _whole(self, waveform: Waveform, sample_rate: int, buffer_size: int) -> Waveform:
+        if self._engine in ("stream", "live"):
+            return super()._whole(waveform, sample_rate, buffer_size)
+        self._rate = sample_rate
+        return rendered_clip(waveform, sample_rate, self._controls, self._settings)
+
+    @contextmanager
+    def whole_file(
+        self, source: Source, folder: Path, progress: Progress
+    ) -> Iterator[Iterator[Waveform]]:
+        """Render a whole source with the render engine; a context that gives its blocks.
+
+        Parameters
+        ----------
+        source : Source
+        folder : Path
+            Where temporary samples may lie.
+        progress : callable
+            Called with the share done, 0 to 1; returning False cancels.
+        """
+        with (
+            self._lock,
+            rendered(source, self._controls, self._settings, folder, progress) as blocks,
+        ):
+            yield blocks
+
+    def _arguments(self) -> dict[str, Any]:
+        """Keyword arguments that make another one like this."""
+        settings = self._settings
+        return {
+            "style": self.style,
+            "strength": self.strength,
+            "mix": self.mix,
+            "method": settings.method,
+            "engine": self._engine,
+            "morph_to": self.morph_to,
+            "morph": self.morph,
+            "quality": settings.quality,
+            "iterations": settings.iterations,
+            "options": dict(settings.options),
+            "seed": settings.seed,
+            "device": settings.device,
+            "phase": settings.phase,
+            "style_sample_rate": self._style_sample_rate,
+        }
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), self._arguments())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything that was set, ready for JSON.
+
+        Raises
+        ------
+        EffectError
+            If a style is prepared targets, or an automation is a function: neither can be
+            written down.
+        """
+        found = self._arguments()
+        for name in ("style", "morph_to"):
+            found[name] = written_style(found[name], name)
+        for name in ("strength", "mix", "morph"):
+            found[name] = written_number(found[name], name)
+        return {"plugin": "astfx.StyleTransfer", **found}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> StyleTransfer:
+        """Make an effect from what `to_dict` gave.
+
+        Raises
+        ------
+        AstfxError
+            If it is for another plugin, or a value cannot be used.
+        """
+        given = dict(values)
+        if given.pop("plugin", None) != "astfx.StyleTransfer":
+            raise InvalidSettingError(
+                f"plugin={values.get('plugin')!r} must be 'astfx.StyleTransfer'"
+            )
+        return cls(**{name: read_value(value) for name, value in given.items()})
+
+    def _shown(self) -> dict[str, str]:
+        shown = {"style": self._controls.style.label}
+        for name in ("strength", "mix"):
+            value = getattr(self, name)
+            shown[name] = repr(value) if isinstance(value, Automation) else f"{value:.6g}"
+        if self._controls.morph_to is not None:
+            morph = self.morph
+            shown["morph_to"] = self._controls.morph_to.label
+            shown["morph"] = repr(morph) if isinstance(morph, Automation) else f"{morph:.6g}"
+        settings = self._settings
+        shown |= {"method": settings.method, "engine": self._engine, "quality": settings.quality}
+        shown["seed"] = str(settings.seed)
+        return shown
+
+
+def _rebuilt(cls: type[StyleTransfer], arguments: dict[str, Any]) -> StyleTransfer:
+    return cls(**arguments)
+
+
+def _checked_engine(engine: str) -> str:
+    if engine not in ENGINES:
+        raise InvalidSettingError(f"engine={engine!r} must be one of {', '.join(ENGINES)}")
+    return engine

@@ -1,0 +1,57 @@
+"""Settings of an effect as JSON holds them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from astfx.effect.automation import Automation
+from astfx.effect.styles import StyleLike
+from astfx.errors import EffectError
+from astfx.targets import StyleTargets
+
+
+def written_style(style: StyleLike | None, name: str) -> Any:
+    """A style by its path, or by its samples.
+
+    Raises
+    ------
+    EffectError
+        If it is prepared targets.
+    """
+    if isinstance(style, StyleTargets):
+        raise EffectError(
+            f"{name} is a prepared style, which a dict cannot hold: save it and pass a path"
+        )
+    if isinstance(style, np.ndarray):
+        return {"samples": style.tolist()}
+    return None if style is None else os.fspath(style)
+
+
+def written_number(value: float | Automation, name: str) -> Any:
+    """A number, or an automation by its breakpoints.
+
+    Raises
+    ------
+    EffectError
+        If it is automated by a function.
+    """
+    if not isinstance(value, Automation):
+        return value
+    if value.breakpoints is None:
+        raise EffectError(
+            f"{name} is automated by a function, which a dict cannot hold: use breakpoints"
+        )
+    return {"breakpoints": [list(pair) for pair in value.breakpoints]}
+
+
+def read_value(value: Any) -> Any:
+    """A setting from what the functions above gave."""
+    if isinstance(value, Mapping) and "samples" in value:
+        return np.array(value["samples"], np.float32)
+    if isinstance(value, Mapping) and "breakpoints" in value:
+        return Automation(value["breakpoints"])
+    return value

@@ -1,0 +1,201 @@
+"""The closed-form map between two Gaussians of log band levels, for streams.
+
+The Monge (optimal transport) map of Gaussians, as "whitening and colouring" uses it
+(Li et al. 2017, "Universal style transfer via feature transforms"), on 64 mel bands: each
+frame of the content gets the gain that gives its bands the style's means and covariances.
+The content's own are estimated as it goes by, with forgetting.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+N_BANDS = 64
+LOWEST_HZ, HIGHEST_HZ = 20.0, 16000.0
+"""The bands do not depend on the sample rate: those beyond the Nyquist frequency are left out."""
+
+MOST_LOG_GAIN = 6.0
+_REGULARISATION = 0.01
+_FLOOR = 1e-3
+_PRIOR_FRAMES = 20.0
+
+Array = npt.NDArray[np.float32]
+
+
+def _mel(frequency_hz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.asarray(2595.0 * np.log10(1.0 + frequency_hz / 700.0))
+
+
+@lru_cache(maxsize=16)
+def band_weights(sample_rate: int, n_fft: int) -> Array:
+    """Triangular mel bands below the Nyquist frequency, (bands, bins), each summing to one.
+
+    Bands narrower than a bin take the nearest one.
+    """
+    frequency = np.arange(n_fft // 2 + 1) * sample_rate / n_fft
+    first, last = _mel(np.array([LOWEST_HZ, HIGHEST_HZ])).tolist()
+    edges = 700.0 * (10.0 ** (np.linspace(first, last, N_BANDS + 2) / 2595.0) - 1.0)
+    low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+    bank = np.minimum((frequency - low) / (centre - low), (high - frequency) / (high - centre))
+    bank = np.maximum(bank, 0.0)
+    used = int((edges[1:-1] <= sample_rate / 2.0).sum())
+    for band in range(used):
+        if not bank[band].any():
+            bank[band, np.abs(frequency - edges[1 + band]).argmin()] = 1.0
+    bank = bank[:used] / bank[:used].sum(axis=1, keepdims=True)
+    return np.ascontiguousarray(bank, dtype=np.float32)
+
+
+@lru_cache(maxsize=16)
+def bin_weights(sample_rate: int, n_fft: int) -> Array:
+    """How band values spread to bins, (bands, bins), each bin's weights summing to one."""
+    bank = band_weights(sample_rate, n_fft)
+    columns = bank / bank.sum(axis=1, keepdims=True)
+    total = columns.sum(axis=0)
+    touched = np.flatnonzero(total > 0.0)
+    result: Array = np.zeros_like(columns)
+    result[:, touched] = columns[:, touched] / total[touched]
+    result[0, : touched[0]] = 1.0  # below the lowest and above the highest band, theirs
+    result[-1, touched[-1] + 1 :] = 1.0
+    return result
+
+
+def band_levels(magnitude: Array, sample_rate: int) -> Array:
+    """Log level of each band, (..., bins) -> (..., bands).
+
+    Parameters
+    ----------
+    magnitude : (..., bins)
+        Linear, on the scale of `astfx.frontends.log_magnitude`.
+    """
+    bank = band_weights(sample_rate, 2 * (magnitude.shape[-1] - 1))
+    levels: Array = np.log(magnitude @ bank.T + np.float32(_FLOOR))
+    return levels
+
+
+class RunningGaussian:
+    """Mean and covariance of vectors that arrive one by one, old ones forgotten.
+
+    Parameters
+    ----------
+    mean : (dims,)
+    covariance : (dims, dims)
+        What to expect before anything has arrived; worth `prior` vectors.
+    memory : float
+        How many vectors are remembered.
+    prior : float
+    """
+
+    def __init__(
+        self,
+        mean: npt.NDArray[Any],
+        covariance: npt.NDArray[Any],
+        memory: float,
+        prior: float = _PRIOR_FRAMES,
+    ) -> None:
+        self._memory, self._weight = memory, prior
+        self.mean = mean.astype(np.float64)
+        self.covariance = covariance.astype(np.float64)
+
+    def add(self, vector: Array) -> None:
+        """Count a vector, (dims,)."""
+        self._weight = min(self._weight + 1.0, self._memory)
+        share = 1.0 / self._weight
+        difference = vector - self.mean
+        self.mean += share * difference
+        self.covariance *= 1.0 - share
+        self.covariance += (share * (1.0 - share)) * np.outer(difference, difference)
+
+
+def _root(matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    values, vectors = np.linalg.eigh(matrix)
+    return np.asarray((vectors * np.sqrt(np.maximum(values, 1e-12))) @ vectors.T)
+
+
+def _regularised(covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    mean = max(float(np.diagonal(covariance).mean()), 1e-6)
+    return covariance + _REGULARISATION * mean * np.eye(len(covariance))
+
+
+def monge_map(
+    content: npt.NDArray[np.float64], style: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Linear part of the optimal map between Gaussians, (dims, dims).
+
+    Parameters
+    ----------
+    content, style : (dims, dims)
+        Covariances; a little of their mean variance is added to both.
+
+    Returns
+    -------
+    (dims, dims)
+        T = C^-1/2 (C^1/2 S C^1/2)^1/2 C^-1/2, so that T C T = S.
+
+    References
+    ----------
+    Olkin & Pukelsheim 1982; Li et al., NIPS 2017.
+    """
+    content, style = _regularised(content), _regularised(style)
+    root = _root(content)
+    inverse = np.linalg.inv(root)
+    return np.asarray(inverse @ _root(root @ style @ root) @ inverse)
+
+
+class GainMap:
+    """Gains that turn the running statistics of a stream into a style's.
+
+    Parameters
+    ----------
+    mean, covariance : (bands,), (bands, bands)
+        Of the style's band levels; bands beyond the content's Nyquist frequency are ignored.
+    sample_rate : int, hertz
+    n_fft : int, samples
+    memory : float, frames
+        Of the content's statistics.
+    every : int, frames
+        How often the map is solved again.
+    """
+
+    def __init__(
+        self,
+        mean: Array,
+        covariance: Array,
+        sample_rate: int,
+        n_fft: int,
+        memory: float,
+        every: int,
+    ) -> None:
+        self._bands = band_weights(sample_rate, n_fft)
+        self._bins = bin_weights(sample_rate, n_fft)
+        used = len(self._bands)
+        self._mean = mean[:used].astype(np.float64)
+        self._covariance = covariance[:used, :used].astype(np.float64)
+        self._running = RunningGaussian(self._mean, self._covariance, memory)
+        self._map = np.eye(used)
+        self._every, self._since = every, 0
+
+    def gain(self, magnitude: Array, *, learn: bool = True) -> Array:
+        """Count a frame and return its gain, (bins,) -> (bins,), linear.
+
+        Parameters
+        ----------
+        magnitude : (bins,)
+        learn : bool
+            False leaves the statistics alone (silence).
+        """
+        level = np.log(self._bands @ magnitude + np.float32(_FLOOR))
+        if learn:
+            self._running.add(level)
+            self._since += 1
+            if self._since >= self._every:
+                self._since = 0
+                self._map = monge_map(self._running.covariance, self._covariance)
+        aim = self._map @ (level - self._running.mean) + self._mean
+        change = np.clip(aim - level, -MOST_LOG_GAIN, MOST_LOG_GAIN).astype(np.float32)
+        gain: Array = np.exp(change @ self._bins)
+        return gain

@@ -1,0 +1,174 @@
+"""Give each bin of a stream the style's distribution of levels, rank for rank.
+
+Histogram matching, bin by bin (as for images since the 1970s; per frequency bin in Grinstein
+et al.'s survey of 2018): a frame's level becomes the style's at the same rank. It keeps the
+content's rhythm, since a louder frame stays the louder one. What the synthesis makes of the
+request is measured too, and the request corrected until that has the style's distribution.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float32]
+
+N_LEVELS = 128
+HIGHEST = 9.0
+"""Log magnitudes lie in [0, HIGHEST]; full scale is about 7."""
+
+N_QUANTILES = 33
+_PRIOR_FRAMES = 12.0
+_CORRECTION = 0.35
+_MOST_CORRECTION = 1.0
+_RENORMALISE = 1e6
+
+
+@numba.njit(cache=True, fastmath=True)
+def _count(histogram: Array, x: Array, weight: float, scale: float) -> None:
+    """Add a frame to the histogram of each bin, between the two nearest levels."""
+    last = histogram.shape[1] - 1
+    for k in range(len(x)):
+        position = min(max(x[k] * scale, 0.0), last - 1e-3)
+        level = int(position)
+        part = position - level
+        histogram[k, level] += weight * (1.0 - part)
+        histogram[k, level + 1] += weight * part
+
+
+@numba.njit(cache=True, fastmath=True)
+def _ranks(histogram: Array, x: Array, total: float, scale: float, out: Array) -> None:
+    """Share of what each bin's histogram holds that lies below a frame's level."""
+    last = histogram.shape[1] - 1
+    for k in range(len(x)):
+        position = min(max(x[k] * scale, 0.0), last - 1e-3)
+        level = int(position)
+        part = position - level
+        below = np.float32(0.0)
+        for j in range(level):
+            below += histogram[k, j]
+        # A level's mass is spread evenly over one level's width about it.
+        if part < 0.5:
+            below += histogram[k, level] * (0.5 + part)
+        else:
+            below += histogram[k, level] + histogram[k, level + 1] * (part - 0.5)
+        out[k] = min(max(below / total, 0.0), 1.0)
+
+
+@numba.njit(cache=True, fastmath=True)
+def _quantiles(histogram: Array, total: float, scale: float, out: Array) -> None:
+    """Levels at evenly spaced ranks, for each bin."""
+    n_quantiles = out.shape[1]
+    for k in range(len(histogram)):
+        below, j = np.float32(0.0), 0
+        for i in range(n_quantiles):
+            aim = total * (i + 0.5) / n_quantiles
+            while j < histogram.shape[1] - 1 and below + histogram[k, j] < aim:
+                below += histogram[k, j]
+                j += 1
+            held = max(histogram[k, j], 1e-20)
+            out[k, i] = max(j - 0.5 + (aim - below) / held, 0.0) / scale
+
+
+@numba.njit(cache=True, fastmath=True)
+def _look_up(quantiles: Array, rank: Array, out: Array) -> None:
+    n_quantiles = quantiles.shape[1]
+    for k in range(len(rank)):
+        position = min(max(rank[k] * n_quantiles - 0.5, 0.0), n_quantiles - 1.001)
+        i = int(position)
+        part = position - i
+        out[k] = max(quantiles[k, i] * (1.0 - part) + quantiles[k, i + 1] * part, 0.0)
+
+
+class RunningHistogram:
+    """Distribution of each bin's level, old frames forgotten.
+
+    Parameters
+    ----------
+    prior : (bins, levels)
+        What to expect before anything has arrived, one frame's worth.
+    memory : float, frames
+    """
+
+    def __init__(self, prior: Array, memory: float) -> None:
+        self._growth = memory / (memory - 1.0)
+        self._weight = 1.0
+        self.counts = prior * np.float32(_PRIOR_FRAMES)
+        self.total = _PRIOR_FRAMES
+        self.scale = (prior.shape[1] - 1) / HIGHEST
+
+    def add(self, x: Array) -> None:
+        """Count a frame, (bins,)."""
+        # Newer frames weigh more, instead of every old one less: one bin's work, not all.
+        self._weight *= self._growth
+        _count(self.counts, x, self._weight, self.scale)
+        self.total += self._weight
+        if self._weight > _RENORMALISE:
+            self.counts *= np.float32(1.0 / self._weight)
+            self.total /= self._weight
+            self._weight = 1.0
+
+    def ranks(self, x: Array) -> Array:
+        """Rank of a frame's levels among what was counted, (bins,) in [0, 1]."""
+        out = np.empty_like(x)
+        _ranks(self.counts, x, self.total, self.scale, out)
+        return out
+
+    def quantiles(self) -> Array:
+        """Levels at the ranks (i + 1/2) / N_QUANTILES, (bins, N_QUANTILES)."""
+        out = np.empty((len(self.counts), N_QUANTILES), np.float32)
+        _quantiles(self.counts, self.total, self.scale, out)
+        return out
+
+
+def histogram_of(frames: Array) -> Array:
+    """Distribution of each bin's level over frames, (frames, bins) -> (bins, levels)."""
+    counts = np.zeros((frames.shape[1], N_LEVELS), np.float32)
+    for frame in frames:
+        _count(counts, frame, 1.0, (N_LEVELS - 1) / HIGHEST)
+    return counts / np.float32(len(frames))
+
+
+class QuantileMap:
+    """Map a stream's frames to a style's distribution of levels, bin by bin.
+
+    Parameters
+    ----------
+    style : (frames, bins)
+        Log magnitudes.
+    memory : float, frames
+        How long the content's distribution is remembered.
+    every : int, frames
+        How often the correction is brought up to date.
+    """
+
+    def __init__(self, style: Array, memory: float, every: int) -> None:
+        prior = histogram_of(style)
+        self._content = RunningHistogram(prior, memory)
+        self._realised = RunningHistogram(prior, memory)
+        ranks = (np.arange(N_QUANTILES) + 0.5) / N_QUANTILES
+        self._style = np.ascontiguousarray(np.quantile(style, ranks, axis=0).T, dtype=np.float32)
+        self._request = self._style.copy()
+        self._every, self._since = every, 0
+
+    def __call__(self, x: Array, *, learn: bool = True) -> Array:
+        """Count a frame and return its counterpart, (bins,) -> (bins,)."""
+        if learn:
+            self._content.add(x)
+        out = np.empty_like(x)
+        _look_up(self._request, self._content.ranks(x), out)
+        return out
+
+    def realised(self, x: Array) -> None:
+        """Count a frame of what came out, and correct what is asked for next."""
+        self._realised.add(x)
+        self._since += 1
+        if self._since >= self._every:
+            self._since = 0
+            error = self._style - self._realised.quantiles()
+            self._request += np.float32(_CORRECTION * math.sqrt(self._every / 10.0)) * error
+            low, high = self._style - _MOST_CORRECTION, self._style + _MOST_CORRECTION
+            np.clip(self._request, low, high, out=self._request)

@@ -1,0 +1,1 @@
+"""Engines that stylise block by block."""

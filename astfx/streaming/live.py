@@ -1,0 +1,117 @@
+"""`live`: a gain for each of 64 bands, on a short window, for monitoring while playing.
+
+The Monge map between the running Gaussian of the content's band levels and the style's
+(`features.monge`), hop by hop. Gains keep the content's phase and its channels' image.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy import fft
+
+from astfx.audio import Waveform
+from astfx.features.monge import Array, GainMap, band_levels
+from astfx.frontends.log_magnitude import REFERENCE_N_FFT, REFERENCE_RMS
+from astfx.frontends.stft import hop_length_for
+from astfx.levels import SILENCE, clips_rms
+from astfx.methods import Grid
+from astfx.streaming.levels import LoudnessMatch, RunningMean
+
+WINDOW_MS = 29.0
+_OVERLAP = 4
+_MEMORY_SECONDS = 4.0
+_SOLVE_EVERY_SECONDS = 0.25
+
+
+def live_grid(sample_rate: int) -> Grid:
+    """The time-frequency grid of the engine at a sample rate."""
+    hop_length = hop_length_for(WINDOW_MS, sample_rate)
+    return Grid(sample_rate=sample_rate, n_fft=_OVERLAP * hop_length, hop_length=hop_length)
+
+
+def _window(n_fft: int) -> Array:
+    return (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(n_fft) / n_fft)).astype(np.float32)
+
+
+def _gain(rms: float, n_fft: int) -> float:
+    return REFERENCE_RMS / rms * REFERENCE_N_FFT / n_fft
+
+
+def live_statistics(clips: list[Waveform], sample_rate: int) -> tuple[Array, Array]:
+    """Mean and covariance of a style's band levels.
+
+    Parameters
+    ----------
+    clips : list of (channels, samples)
+    sample_rate : int, hertz
+
+    Returns
+    -------
+    (bands,), (bands, bands) float32
+        Fewer than 64 bands where the sample rate does not reach them all.
+    """
+    grid = live_grid(sample_rate)
+    gain = _gain(clips_rms(clips, grid.hop_length), grid.n_fft)
+    found = []
+    for clip in clips:
+        padded = np.pad(clip, ((0, 0), (0, max(0, grid.n_fft - clip.shape[1]))))
+        frames = np.lib.stride_tricks.sliding_window_view(padded, grid.n_fft, axis=1)
+        frames = frames[:, :: grid.hop_length] * _window(grid.n_fft)
+        power = np.square(np.abs(fft.rfft(frames, axis=-1))).mean(axis=0)
+        found.append(band_levels(np.sqrt(power).astype(np.float32) * np.float32(gain), sample_rate))
+    levels = np.concatenate(found)
+    covariance = np.cov(levels.T) if len(levels) > 1 else np.zeros((levels.shape[1],) * 2)
+    return levels.mean(axis=0).astype(np.float32), covariance.astype(np.float32)
+
+
+class LiveEngine:
+    """Stylise hop by hop, by band gains.
+
+    Parameters
+    ----------
+    mean, covariance : (bands,), (bands, bands)
+        As `live_statistics` gives them, at any sample rate.
+    sample_rate : int, hertz
+    channels : int
+    """
+
+    delay_hops = _OVERLAP - 1
+
+    def __init__(self, mean: Array, covariance: Array, sample_rate: int, channels: int) -> None:
+        grid = self.grid = live_grid(sample_rate)
+        self.hop_length = grid.hop_length
+        per_second = sample_rate / grid.hop_length
+        every = max(1, round(_SOLVE_EVERY_SECONDS * per_second))
+        memory = _MEMORY_SECONDS * per_second
+        self._map = GainMap(mean, covariance, sample_rate, grid.n_fft, memory, every)
+        self._power = RunningMean(memory)
+        self._loudness = LoudnessMatch(sample_rate, grid.n_fft, memory)
+        self._window = _window(grid.n_fft)
+        self._synthesis = self._window * np.float32(8.0 / (3.0 * _OVERLAP))
+        self._input = np.zeros((channels, grid.n_fft), np.float32)
+        self._output = np.zeros((channels, grid.n_fft), np.float32)
+
+    def process(self, hop: Waveform, strength: float) -> Waveform:
+        """Take and give (channels, hop_length) samples."""
+        n_hop = self.hop_length
+        self._input[:, :-n_hop] = self._input[:, n_hop:]
+        self._input[:, -n_hop:] = hop
+        spectrum = fft.rfft(self._input * self._window, axis=-1)
+        magnitude = np.sqrt(np.square(np.abs(spectrum)).mean(axis=0))
+        sounding = bool(np.abs(hop).max() >= SILENCE)
+        if sounding:
+            self._power.add(float(np.square(hop).mean()))
+        rms = math.sqrt(max(self._power.value, SILENCE**2))
+        level = magnitude * np.float32(_gain(rms, self.grid.n_fft))
+        gain = self._map.gain(level, learn=sounding)
+        if sounding:
+            gain *= np.float32(self._loudness.gain(magnitude, magnitude * gain))
+        np.power(gain, np.float32(strength), out=gain)
+        spectrum *= gain
+        self._output += fft.irfft(spectrum, n=self.grid.n_fft, axis=-1) * self._synthesis
+        done = self._output[:, :n_hop].copy()
+        self._output[:, :-n_hop] = self._output[:, n_hop:]
+        self._output[:, -n_hop:] = 0.0
+        return done

@@ -1,0 +1,259 @@
+"""`stream`: the style block by block, causally, at a constant delay.
+
+Each new frame of the content is brought to the style's band covariances (`features.monge`) and,
+bin by bin, to its distribution of levels (`features.quantiles`); a few steps on the block-wise
+infinite-width loss (`features.block_kernel`) follow, on the frames that have not been emitted
+yet. Their phase starts from the content's, and is made consistent over the same frames.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from astfx.audio import Waveform
+from astfx.features.block_kernel import BlockLoss
+from astfx.features.monge import GainMap, band_levels
+from astfx.features.quantiles import QuantileMap
+from astfx.frontends.log_magnitude import REFERENCE_N_FFT, REFERENCE_RMS
+from astfx.frontends.stft import Stft
+from astfx.image import Image
+from astfx.levels import SILENCE
+from astfx.methods import Grid
+from astfx.phase.base import unit_phasor
+from astfx.phase.continued import continued_phases
+from astfx.phase.griffin_lim import refine
+from astfx.settings import position
+from astfx.streaming.levels import LoudnessMatch, RunningMean
+
+LOOK_AHEAD_FRAMES = 2
+KERNEL_MS = (23.0, 255.0)
+BIAS = 0.5
+HEADROOM = 1.1
+_PAST_FRAMES = 128
+_MOST_STYLE_FRAMES = 256
+_MEMORY_SECONDS = 4.0
+_SOLVE_EVERY_SECONDS = 0.25
+_FIRST_STEP, _SHORTEST_STEP, _LONGEST_STEP = 0.03, 0.003, 0.2
+_PULL = 5.0
+_PHASE_ITERATIONS = 1
+_PHASE_TRUST = 0.025
+_FIXED_FRAMES = 3
+
+
+@dataclass
+class _Frame:
+    """One frame on its way through."""
+
+    content: Tensor  # (channels, bins) complex64
+    shared: Tensor  # (bins,) complex64
+    gain: float
+    features: Tensor  # (bins,) of the content
+    aim: Tensor  # (bins,) after the maps
+    silent: bool
+    strength: float
+
+
+class StreamEngine:
+    """Stylise hop by hop.
+
+    Parameters
+    ----------
+    runs : sequence of (frames, bins)
+        The style's log magnitudes on the same grid.
+    grid : Grid
+    channels : int
+    """
+
+    delay_hops = 3 + LOOK_AHEAD_FRAMES
+
+    def __init__(self, runs: list[Tensor], grid: Grid, channels: int) -> None:
+        self.hop_length = grid.hop_length
+        self.grid = grid
+        cpu = torch.device("cpu")
+        self._stft = Stft(n_fft=grid.n_fft, hop_length=grid.hop_length, device=cpu)
+        self._channels = channels
+        frames_per_second = grid.sample_rate / grid.hop_length
+        memory = _MEMORY_SECONDS * frames_per_second
+        every = max(1, round(_SOLVE_EVERY_SECONDS * frames_per_second))
+        style = torch.cat(runs).numpy()
+        levels = band_levels(np.expm1(style), grid.sample_rate)
+        self._bands = GainMap(
+            levels.mean(axis=0),
+            np.cov(levels.T).astype(np.float32),
+            grid.sample_rate,
+            grid.n_fft,
+            memory,
+            every,
+        )
+        self._quantiles = QuantileMap(style, memory, every)
+        self._most = torch.from_numpy(style.max(axis=0)) * HEADROOM
+        widths = tuple(sorted({grid.frames(duration) for duration in KERNEL_MS}))
+        self._n_free = 1 + LOOK_AHEAD_FRAMES
+        self._loss = BlockLoss(
+            _leading(runs, max(widths)), widths, BIAS, _PAST_FRAMES, self._n_free
+        )
+        self._power = RunningMean(memory)
+        self._loudness = LoudnessMatch(grid.sample_rate, grid.n_fft, memory / 2.0)
+        turn = 2.0 * math.pi * grid.hop_length / grid.n_fft
+        self._turns = np.exp(1j * turn * np.arange(self._stft.n_bins)).astype(np.complex64)
+        n_bins = self._stft.n_bins
+        self._input = torch.zeros(channels, grid.n_fft)
+        self._peaks: deque[float] = deque([0.0] * self._stft.overlap, maxlen=self._stft.overlap)
+        self._queue: deque[_Frame] = deque()
+        self._current = torch.zeros(0, n_bins)  # requested features of the queue
+        self._latest = torch.zeros(n_bins)
+        self._step = _FIRST_STEP
+        self._fixed = torch.zeros(_FIXED_FRAMES, n_bins, dtype=torch.complex64)
+        self._tail = torch.zeros(channels, grid.n_fft - grid.hop_length)
+        self._emitted: deque[Tensor] = deque(maxlen=2 * self._stft.overlap - 1)
+        self._gains: deque[float] = deque(maxlen=self._stft.overlap)
+
+    def process(self, hop: Waveform, strength: float) -> Waveform:
+        """Take and give (channels, hop_length) samples."""
+        with torch.no_grad():
+            self._append(torch.from_numpy(hop), strength)
+            if len(self._queue) < self._n_free:
+                return np.zeros_like(hop)
+            self._match()
+            return self._emit()
+
+    def _append(self, hop: Tensor, strength: float) -> None:
+        """Analyse a hop and map its frame."""
+        n_hop = self.hop_length
+        self._input = torch.cat([self._input[:, n_hop:], hop], dim=1)
+        self._peaks.append(float(hop.abs().max()))
+        content = self._stft.forward(self._input)[:, 0]
+        power = content.abs().square().mean(dim=0)
+        magnitude = power.sqrt()
+        shared = unit_phasor(content.sum(dim=0)) * magnitude if len(content) > 1 else content[0]
+        silent = max(self._peaks) < SILENCE
+        if self._peaks[-1] >= SILENCE:
+            self._power.add(float(hop.square().mean()))
+        rms = math.sqrt(max(self._power.value, SILENCE**2))
+        gain = REFERENCE_RMS / rms * REFERENCE_N_FFT / self.grid.n_fft
+        level = magnitude.mul(gain).numpy()
+        features = np.log1p(level)
+        mapped = np.log1p(level * self._bands.gain(level, learn=not silent))
+        aim = torch.from_numpy(self._quantiles(mapped, learn=not silent))
+        frame = _Frame(content, shared, gain, torch.from_numpy(features), aim, silent, strength)
+        self._queue.append(frame)
+        self._current = torch.cat([self._current, aim[None]])
+
+    def _match(self) -> None:
+        """Two steps on the frames that are not emitted yet, with two evaluations.
+
+        The first goes down the gradient, as far as has proved good lately; the second takes its
+        length from how the gradient changed (Barzilai & Borwein 1988).
+        """
+        self._loss.begin(self._latest)
+        aims = torch.stack([frame.aim for frame in self._queue])
+        units = aims / aims.norm(dim=1, keepdim=True).clamp_min(1e-6)
+
+        def objective(x: Tensor) -> tuple[float, Tensor]:
+            loss, gradient = self._loss(x)
+            # A pull towards the mapped content, by the angle between frames.
+            sizes = x.norm(dim=1, keepdim=True).clamp_min(1e-6)
+            cosine = (x * units).sum(dim=1, keepdim=True) / sizes
+            loss += _PULL / len(x) * float((1.0 - cosine).sum())
+            pull = cosine * x / sizes.square() - units / sizes
+            return loss, gradient.add_(pull, alpha=_PULL / len(x))
+
+        start = self._current
+        loss, gradient = objective(start)
+        slope = float(gradient.norm())
+        if slope == 0.0:
+            return
+        length = self._step * float(start.norm()) / slope
+        x = self._bounded(start - length * gradient)
+        next_loss, next_gradient = objective(x)
+        if next_loss >= loss:
+            self._step = max(0.5 * self._step, _SHORTEST_STEP)
+            return
+        self._step = min(1.2 * self._step, _LONGEST_STEP)
+        change = x - start
+        curvature = float((change * (next_gradient - gradient)).sum())
+        if curvature > 0.0:
+            length = min(float(change.square().sum()) / curvature, 2.0 * length)
+            x = self._bounded(x - length * next_gradient)
+        self._current = x
+
+    def _bounded(self, x: Tensor) -> Tensor:
+        return torch.minimum(x.clamp_(min=0.0), self._most, out=x)
+
+    def _emit(self) -> Waveform:
+        """Phase, image and overlap-add of the oldest frame."""
+        requests = torch.stack(
+            [
+                _request(frame, features)
+                for frame, features in zip(self._queue, self._current, strict=True)
+            ]
+        )
+        starts = torch.empty_like(requests, dtype=torch.complex64)
+        continued_phases(
+            torch.stack([frame.shared for frame in self._queue]).numpy(),
+            requests.numpy(),
+            self._fixed[-1].numpy(),
+            self._turns,
+            _PHASE_TRUST,
+            starts.numpy(),
+        )
+        spectrogram = refine(
+            torch.cat([self._fixed, starts]),
+            torch.cat([self._fixed.abs(), requests]),
+            self._fixed,
+            self._stft,
+            n_iter=_PHASE_ITERATIONS,
+            momentum=0.0,
+        )
+        shared = spectrogram[_FIXED_FRAMES]
+        frame = self._queue.popleft()
+        self._latest = self._current[0]
+        self._current = self._current[1:]
+        self._fixed = torch.cat([self._fixed[1:], shared[None]])
+        self._listen(frame, shared)
+        if frame.silent:
+            placed = torch.zeros_like(frame.content)[:, None]
+        else:
+            louder = self._loudness.gain(frame.shared.abs().numpy(), shared.abs().numpy())
+            louder = 1.0 + (louder - 1.0) * position(frame.strength)
+            placed = Image(frame.content[:, None]).place((shared * louder)[None])
+        waveform = self._stft.inverse(placed)
+        waveform[:, : self._tail.shape[1]] += self._tail
+        self._tail = waveform[:, self.hop_length :]
+        return np.ascontiguousarray(waveform[:, : self.hop_length].numpy())
+
+    def _listen(self, frame: _Frame, shared: Tensor) -> None:
+        """Learn what became of the request, a window later."""
+        self._emitted.append(shared)
+        self._gains.append(frame.gain)
+        overlap = self._stft.overlap
+        if len(self._emitted) < 2 * overlap - 1 or frame.silent or frame.strength < 1.0:
+            return
+        samples = self._stft.inverse(torch.stack(list(self._emitted)))
+        first = (overlap - 1) * self.hop_length
+        heard = self._stft.forward(samples[first : first + self.grid.n_fft])[0]
+        features = heard.abs().mul_(self._gains[0]).log1p_()
+        self._loss.remember(features)
+        self._quantiles.realised(features.numpy())
+
+
+def _request(frame: _Frame, features: Tensor) -> Tensor:
+    """Magnitude to ask for, of a frame's strength."""
+    share = position(frame.strength)
+    if share < 1.0:
+        features = torch.lerp(frame.features, features, share)
+    return torch.expm1(features) / frame.gain
+
+
+def _leading(runs: list[Tensor], least: int) -> list[Tensor]:
+    """Leading frames of each run, so that all of them are few enough."""
+    total = sum(len(run) for run in runs)
+    if total <= _MOST_STYLE_FRAMES:
+        return runs
+    return [run[: max(least, len(run) * _MOST_STYLE_FRAMES // total)] for run in runs]

@@ -1,0 +1,209 @@
+"""From blocks of any size to an engine's hops, and back at a constant delay.
+
+The dry signal and the curves of the parameters travel beside the audio, so that everything
+meets again sample for sample, whatever the block size.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from astfx.audio import Waveform
+from astfx.streaming.base import Engine
+
+Curve = npt.NDArray[np.float32]
+
+_LEAST_STRENGTH = 0.02
+_LOUDEST = 100.0
+_QUIETEST = 1e-20
+
+
+class _Fifo:
+    """Samples waiting, (rows, n)."""
+
+    def __init__(self, rows: int) -> None:
+        self._data = np.zeros((rows, 1 << 14), np.float32)
+        self._first = self._last = 0
+
+    def __len__(self) -> int:
+        return self._last - self._first
+
+    def put(self, samples: npt.NDArray[np.float32]) -> None:
+        n = samples.shape[1]
+        if self._last + n > self._data.shape[1]:
+            held = self._data[:, self._first : self._last]
+            if 2 * (len(self) + n) > self._data.shape[1]:
+                self._data = np.zeros((len(self._data), 4 * (len(self) + n)), np.float32)
+            self._data[:, : held.shape[1]] = held.copy()
+            self._first, self._last = 0, held.shape[1]
+        self._data[:, self._last : self._last + n] = samples
+        self._last += n
+
+    def any(self) -> bool:
+        return bool(self._data[:, self._first : self._last].any())
+
+    def take(self, n: int) -> npt.NDArray[np.float32]:
+        taken = self._data[:, self._first : self._first + n].copy()
+        self._first += n
+        return taken
+
+
+class _Voice:
+    """One style: its engine while it is heard, and its share of the output.
+
+    Parameters
+    ----------
+    channels : int
+    n_waiting : int
+        Samples that were taken in and wait for a hop to fill.
+    n_pending : int
+        Samples that were taken in and not given out.
+    """
+
+    def __init__(self, channels: int, n_waiting: int, n_pending: int) -> None:
+        self.engine: Engine | None = None
+        self.wet = _Fifo(channels)
+        self.at_input, self.at_output = _Fifo(1), _Fifo(1)
+        self.at_input.put(np.zeros((1, n_waiting), np.float32))
+        self.at_output.put(np.zeros((1, n_pending), np.float32))
+
+    def add(self, share: Curve) -> None:
+        """Take in the share of further samples, (n,)."""
+        self.at_input.put(share[None])
+        self.at_output.put(share[None])
+
+
+class Streamer:
+    """Run engines over a stream: dry and wet, one style fading into another.
+
+    Parameters
+    ----------
+    channels : int
+    hop_length, delay_hops : int
+        Of the engines.
+    make : callable
+        ``make(key)``: a fresh engine for a style.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        hop_length: int,
+        delay_hops: int,
+        make: Callable[[Hashable], Engine],
+    ) -> None:
+        self.latency_samples = latency_samples(hop_length, delay_hops)
+        self._hop_length, self._delay_hops, self._make = hop_length, delay_hops, make
+        self._channels = channels
+        self._input = _Fifo(channels + 1)  # audio and strength
+        self._dry = _Fifo(channels + 1)  # audio and mix
+        self._voices: dict[Hashable, _Voice] = {}
+        self._recent: deque[tuple[Waveform, float]] = deque(maxlen=delay_hops)
+        self._n_hops = self._n_in = self._n_out = 0
+
+    def process(
+        self, block: Waveform, strength: Curve, mix: Curve, styles: Mapping[Any, Curve]
+    ) -> Waveform:
+        """Take a block, give the samples that it completes.
+
+        Parameters
+        ----------
+        block : (channels, n) float32
+        strength, mix : (n,), 0 to 1
+        styles : mapping of key to (n,)
+            Share of each style; they add up to one.
+
+        Returns
+        -------
+        (channels, n_out)
+            What lies `latency_samples` or more back, from where the last block's output ended.
+        """
+        n = block.shape[1]
+        for key in styles.keys() - self._voices.keys():
+            self._voices[key] = _Voice(self._channels, len(self._input), self._n_in - self._n_out)
+        self._input.put(np.concatenate([usable(block), strength[None]]))
+        self._dry.put(np.concatenate([block, (mix * engaged(strength))[None]]))
+        for key, voice in self._voices.items():
+            share = styles.get(key)
+            voice.add(np.zeros(n, np.float32) if share is None else share)
+        self._n_in += n
+        while len(self._input) >= self._hop_length:
+            self._hop()
+        n_out = max(0, self._n_in - self.latency_samples) - self._n_out
+        dry = self._dry.take(n_out)
+        output = mixed(dry[:-1], self._wet(n_out), dry[-1])
+        self._n_out += n_out
+        return output
+
+    def _hop(self) -> None:
+        """Process one hop with every style that is heard."""
+        taken = self._input.take(self._hop_length)
+        hop, strength = np.ascontiguousarray(taken[:-1]), float(taken[-1].mean())
+        begun = self._n_hops >= self._delay_hops
+        for key, voice in list(self._voices.items()):
+            heard = bool(voice.at_input.take(self._hop_length).any())
+            if voice.engine is None and heard:
+                voice.engine = self._make(key)
+                for earlier in self._recent:
+                    voice.engine.process(*earlier)
+                given = (self._n_hops - self._delay_hops) * self._hop_length - self._n_out
+                if begun:
+                    voice.wet.put(np.zeros((self._channels, given), np.float32))
+            if voice.engine is not None:
+                wet = voice.engine.process(hop, strength)
+                if begun:
+                    voice.wet.put(wet)
+            elif not voice.at_output.any():
+                del self._voices[key]
+            if voice.engine is not None and not heard and not voice.at_output.any():
+                del self._voices[key]
+        self._recent.append((hop, strength))
+        self._n_hops += 1
+
+    def _wet(self, n: int) -> Waveform:
+        """The styles' next samples, each by its share, (channels, n)."""
+        total = np.zeros((self._channels, n), np.float32)
+        for voice in self._voices.values():
+            share = voice.at_output.take(n)
+            if voice.engine is None or not share.any():
+                if voice.engine is not None:
+                    voice.wet.take(n)
+                continue
+            wet = voice.wet.take(n)
+            total += wet if (share == 1.0).all() else wet * share
+        return total
+
+
+def latency_samples(hop_length: int, delay_hops: int) -> int:
+    """Delay of a stream of hops, whatever its blocks: a hop must be full before it is done."""
+    return (delay_hops + 1) * hop_length - 1
+
+
+def engaged(strength: Curve) -> Curve:
+    """Share of the wet signal: all of it, but for the least strengths, which fade to dry."""
+    return np.asarray(np.minimum(strength / np.float32(_LEAST_STRENGTH), np.float32(1.0)))
+
+
+def usable(block: Waveform) -> Waveform:
+    """What an engine can digest: finite, not absurdly loud, no denormals."""
+    size = np.abs(block)
+    good = size <= _LOUDEST  # False for NaN too
+    if not good.all():
+        block = np.where(good, block, np.float32(0.0))
+    if ((size < _QUIETEST) & (size > 0.0)).any():
+        block = np.where(size < _QUIETEST, np.float32(0.0), block)
+    return block
+
+
+def mixed(dry: Waveform, wet: Waveform, share: Curve) -> Waveform:
+    """Dry and wet by a share; where that is 0, the dry samples bit for bit."""
+    if not share.any():
+        return dry.copy()
+    clean = np.where(np.isfinite(dry), dry, np.float32(0.0))
+    mixed = wet if (share == 1.0).all() else clean * (1.0 - share) + wet * share
+    return np.where(share == 0.0, dry, mixed)
