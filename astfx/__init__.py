@@ -10,6 +10,7 @@ The map
                       pedalboard's containers, for native plugins and ours
 ``render_file``       a file through a board, any length, aligned, with its tail
 ``Automation``        a parameter over time
+``Preset``            a style with a name: make, save, load, blend; ``presets`` finds them
 ``Settings``          everything that can be set, validated
 
 The way of the audio, a module each::
@@ -29,6 +30,7 @@ from astfx._threads import limit_spinning
 
 if TYPE_CHECKING:
     from astfx import metrics as metrics
+    from astfx import presets as presets
     from astfx.api import prepare_style as prepare_style
     from astfx.api import transfer as transfer
     from astfx.api import transfer_file as transfer_file
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from astfx.effect.style_transfer import StyleTransfer as StyleTransfer
     from astfx.errors import AstfxError as AstfxError
     from astfx.errors import CancelledError as CancelledError
+    from astfx.presets.preset import Preset as Preset
     from astfx.render import Report as Report
     from astfx.settings import Settings as Settings
     from astfx.targets import StyleTargets as StyleTargets
@@ -54,6 +57,7 @@ _HOMES = {
     "Chain": "astfx.effect.containers",
     "Mix": "astfx.effect.containers",
     "Pedalboard": "astfx.effect.containers",
+    "Preset": "astfx.presets.preset",
     "Report": "astfx.render",
     "Settings": "astfx.settings",
     "StyleTargets": "astfx.targets",

@@ -260,6 +260,12 @@ def check_texture(tensors: Mapping[str, Tensor]) -> None:
             raise ValueError(f"tensor {key!r} must be float32")
 
 
+def live_tensors(clips: list[Waveform], sample_rate: int) -> dict[str, Tensor]:
+    """Band statistics of a style for the live engine."""
+    found = live_statistics(clips, sample_rate)
+    return {key: torch.from_numpy(value) for key, value in zip(LIVE_KEYS, found, strict=True)}
+
+
 def check_live(tensors: Mapping[str, Tensor]) -> None:
     """Raise ValueError unless loaded band statistics are whole, or absent altogether."""
     if not any(key in tensors for key in LIVE_KEYS):
@@ -298,10 +304,7 @@ def prepare_source(
             tensors = method.prepare(runs, options, grid, settings.seed)
         if method.texture_rounds:
             tensors.update(texture_tensors(clips, sample_rate, device))
-            statistics = live_statistics(clips, sample_rate)
-            tensors.update(
-                {key: torch.from_numpy(v) for key, v in zip(LIVE_KEYS, statistics, strict=True)}
-            )
+            tensors.update(live_tensors(clips, sample_rate))
     return StyleTargets(
         method=settings.method,
         options=asdict(options),

@@ -13,6 +13,9 @@ from torch import Tensor
 
 from astfx.audio import FileSource, Source, check_sample_rate, check_waveform
 from astfx.errors import EffectError, InvalidSettingError
+from astfx.presets import Preset, find
+from astfx.presets.checks import NAME
+from astfx.presets.files import SUFFIX
 from astfx.settings import Settings
 from astfx.streaming.live import LiveEngine, live_grid
 from astfx.streaming.stream import StreamEngine
@@ -25,7 +28,7 @@ from astfx.targets import (
     prepare_source,
 )
 
-StyleLike = str | os.PathLike[str] | npt.NDArray[np.floating[Any]] | StyleTargets
+StyleLike = str | os.PathLike[str] | npt.NDArray[np.floating[Any]] | StyleTargets | Preset
 
 
 class Style:
@@ -33,7 +36,7 @@ class Style:
 
     Parameters
     ----------
-    style : path, ndarray or StyleTargets
+    style : path, ndarray, StyleTargets, Preset or a preset's name
     sample_rate : int, hertz, optional
         Of an array; required for one, and for nothing else.
 
@@ -47,6 +50,7 @@ class Style:
         self.given, self.sample_rate = style, sample_rate
         self._prepared: dict[tuple[object, ...], StyleTargets] = {}
         self._source: Source | None = None
+        self.preset: Preset | None = None
         if isinstance(style, np.ndarray):
             if sample_rate is None:
                 raise InvalidSettingError(
@@ -60,15 +64,22 @@ class Style:
                 f"style_sample_rate={sample_rate!r} is for a style that is an array: a file or a "
                 "prepared style has its own"
             )
+        elif isinstance(style, Preset):
+            self.preset = style
+        elif isinstance(style, str) and NAME.fullmatch(style):
+            self.preset = find(style)
         elif not isinstance(style, StyleTargets):
-            self._source = FileSource(Path(style), "style")
+            if Path(style).suffix == SUFFIX:
+                self.preset = Preset.load(style)
+            else:
+                self._source = FileSource(Path(style), "style")
 
     @property
     def label(self) -> str:
         """How a repr shows it."""
         if isinstance(self.given, np.ndarray):
             return f"array{self.given.shape}"
-        if isinstance(self.given, StyleTargets):
+        if isinstance(self.given, StyleTargets | Preset):
             return repr(self.given.name)
         return repr(os.fspath(self.given))
 
@@ -80,14 +91,19 @@ class Style:
         options = repr(sorted(settings.options.items()))
         key = (sample_rate, settings.method, settings.window_ms, settings.seed, options)
         if key not in self._prepared:
-            assert self._source is not None
-            self._prepared[key] = prepare_source(self._source, sample_rate, settings)
+            if self.preset is not None:
+                self._prepared[key] = self.preset.targets(sample_rate, settings)
+            else:
+                assert self._source is not None
+                self._prepared[key] = prepare_source(self._source, sample_rate, settings)
         return self._prepared[key]
 
     def stream_engine(self, sample_rate: int, channels: int, settings: Settings) -> StreamEngine:
         """An engine for blocks."""
         targets = self.targets(sample_rate, settings)
-        return StreamEngine(_runs(targets), targets.grid, channels)
+        weights = targets.tensors.get("run_weights")
+        shares = None if weights is None else weights.tolist()
+        return StreamEngine(_runs(targets), targets.grid, channels, shares)
 
     def live_engine(self, sample_rate: int, channels: int, settings: Settings) -> LiveEngine:
         """An engine for monitoring."""

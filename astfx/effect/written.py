@@ -11,6 +11,7 @@ import numpy as np
 from astfx.effect.automation import Automation
 from astfx.effect.styles import StyleLike
 from astfx.errors import EffectError
+from astfx.presets import Preset
 from astfx.targets import StyleTargets
 
 
@@ -28,6 +29,8 @@ def written_style(style: StyleLike | None, name: str) -> Any:
         )
     if isinstance(style, np.ndarray):
         return {"samples": style.tolist()}
+    if isinstance(style, Preset):
+        return style.name
     return None if style is None else os.fspath(style)
 
 

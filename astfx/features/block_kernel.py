@@ -99,7 +99,9 @@ class BlockLoss:
     Parameters
     ----------
     style_runs : sequence of (frames, bins)
-        Runs of consecutive log-magnitude frames.
+        Runs of consecutive log-magnitude frames, each as long as the widest kernel or longer.
+    style_weights : sequence of float
+        Of the runs, adding up to one.
     widths : sequence of int, frames
     bias : float
         As in `astfx.methods.gram.GramOptions`.
@@ -112,12 +114,14 @@ class BlockLoss:
     def __init__(
         self,
         style_runs: Sequence[Tensor],
+        style_weights: Sequence[float],
         widths: Sequence[int],
         bias: float,
         n_past: int,
         n_new: int,
     ) -> None:
-        references = make_references([(style_runs, -1.0)], widths, bias=bias)
+        groups = [([run], -w) for run, w in zip(style_runs, style_weights, strict=True)]
+        references = make_references(groups, widths, bias=bias)
         self.widths = tuple(widths)
         self.n_known = max(widths) - 1
         self._biases, self._scales = references.biases, references.scales

@@ -21,8 +21,8 @@ HIGHEST = 9.0
 """Log magnitudes lie in [0, HIGHEST]; full scale is about 7."""
 
 N_QUANTILES = 33
-_PRIOR_FRAMES = 12.0
-_CORRECTION = 0.35
+_PRIOR_FRAMES = 3.0
+_CORRECTION = 0.15
 _MOST_CORRECTION = 1.0
 _RENORMALISE = 1e6
 

@@ -98,16 +98,27 @@ def check(tensors: Mapping[str, Tensor], options: GramOptions, grid: Grid) -> No
         raise ValueError("tensor 'frames' has no run as long as the widest kernel")
 
 
+def style_groups(
+    targets: Mapping[str, Tensor], runs: Sequence[Tensor]
+) -> list[tuple[Sequence[Tensor], float]]:
+    """Runs of a style and their signed weights: all alike, or those of a blend."""
+    if "run_weights" not in targets:
+        return [(runs, -1.0)]
+    weights = targets["run_weights"].tolist()
+    return [([run], -weight) for run, weight in zip(runs, weights, strict=True)]
+
+
 def match(problem: Problem) -> Minimum:
     """Find the frames whose statistics are the style's."""
     widths = kernel_widths(problem.options, problem.grid)
     runs = torch.split(problem.targets["frames"], problem.targets["run_lengths"].tolist())
-    references = make_references([(runs, -1.0)], widths, bias=problem.options.bias)
+    style = style_groups(problem.targets, runs)
+    references = make_references(style, widths, bias=problem.options.bias)
     mass = 1.0
     if problem.past is not None and len(problem.past) >= max(widths):
         n_new = len(problem.start) - problem.n_fixed
         mass = n_new / (n_new + len(problem.past))
-        groups = [(runs, -1.0), ([problem.past], 1.0 - mass)]
+        groups = [*style, ([problem.past], 1.0 - mass)]
         references = make_references(groups, widths, like=references)
     style_loss = ArcCosineLoss(references, widths, mass)
     objective: Objective = style_loss

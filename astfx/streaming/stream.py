@@ -39,8 +39,8 @@ _PAST_FRAMES = 128
 _MOST_STYLE_FRAMES = 256
 _MEMORY_SECONDS = 4.0
 _SOLVE_EVERY_SECONDS = 0.25
-_FIRST_STEP, _SHORTEST_STEP, _LONGEST_STEP = 0.03, 0.003, 0.2
-_PULL = 5.0
+_FIRST_STEP, _SHORTEST_STEP, _LONGEST_STEP = 0.03, 0.003, 0.05
+_PULL = 0.5
 _PHASE_ITERATIONS = 1
 _PHASE_TRUST = 0.025
 _FIXED_FRAMES = 3
@@ -68,11 +68,19 @@ class StreamEngine:
         The style's log magnitudes on the same grid.
     grid : Grid
     channels : int
+    weights : list of float, optional
+        Of the runs, adding up to one; by their lengths by default.
     """
 
     delay_hops = 3 + LOOK_AHEAD_FRAMES
 
-    def __init__(self, runs: list[Tensor], grid: Grid, channels: int) -> None:
+    def __init__(
+        self,
+        runs: list[Tensor],
+        grid: Grid,
+        channels: int,
+        weights: list[float] | None = None,
+    ) -> None:
         self.hop_length = grid.hop_length
         self.grid = grid
         cpu = torch.device("cpu")
@@ -81,7 +89,9 @@ class StreamEngine:
         frames_per_second = grid.sample_rate / grid.hop_length
         memory = _MEMORY_SECONDS * frames_per_second
         every = max(1, round(_SOLVE_EVERY_SECONDS * frames_per_second))
-        style = torch.cat(runs).numpy()
+        total = sum(len(run) for run in runs)
+        weights = weights or [len(run) / total for run in runs]
+        style = _weighted(runs, weights).numpy()
         levels = band_levels(np.expm1(style), grid.sample_rate)
         self._bands = GainMap(
             levels.mean(axis=0),
@@ -96,7 +106,7 @@ class StreamEngine:
         widths = tuple(sorted({grid.frames(duration) for duration in KERNEL_MS}))
         self._n_free = 1 + LOOK_AHEAD_FRAMES
         self._loss = BlockLoss(
-            _leading(runs, max(widths)), widths, BIAS, _PAST_FRAMES, self._n_free
+            _leading(runs, max(widths)), weights, widths, BIAS, _PAST_FRAMES, self._n_free
         )
         self._power = RunningMean(memory)
         self._loudness = LoudnessMatch(grid.sample_rate, grid.n_fft, memory / 2.0)
@@ -257,3 +267,13 @@ def _leading(runs: list[Tensor], least: int) -> list[Tensor]:
     if total <= _MOST_STYLE_FRAMES:
         return runs
     return [run[: max(least, len(run) * _MOST_STYLE_FRAMES // total)] for run in runs]
+
+
+def _weighted(runs: list[Tensor], weights: list[float]) -> Tensor:
+    """Frames of all runs, each run as many as its weight asks for."""
+    total = sum(len(run) for run in runs)
+    parts = []
+    for run, weight in zip(runs, weights, strict=True):
+        count = max(1, round(weight * total))
+        parts.append(run[torch.linspace(0, len(run) - 1, count).round().long()])
+    return torch.cat(parts)

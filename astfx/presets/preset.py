@@ -1,0 +1,291 @@
+"""A preset: a style's targets with a name, an author and settings, but without its audio."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from astfx.audio import FileSource, Source, check_sample_rate, check_waveform, read_all, resample
+from astfx.device import resolve_device
+from astfx.errors import InvalidSettingError, PresetError
+from astfx.methods import Grid, find_method
+from astfx.presets import tensors as packing
+from astfx.presets.checks import check_name, check_settings
+from astfx.settings import Settings, make_options
+from astfx.targets import (
+    LIVE_KEYS,
+    StyleTargets,
+    array_source,
+    excerpts,
+    grid_for,
+    live_tensors,
+    style_runs,
+    texture_tensors,
+)
+
+RATE = 44_100
+MAX_FRAMES = 440
+_LEAST_FRAMES = 24
+_TEXT_LIMIT = 4000
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Preset:
+    """A style worth keeping.
+
+    Attributes
+    ----------
+    name : str
+        Lower-case letters, digits and hyphens.
+    author, licence, description, family : str
+    tags : tuple of str
+    settings : mapping
+        Defaults for `astfx.StyleTransfer` and renders: strength, mix, quality, engine, options.
+    provenance : mapping
+        source_sha256, sample_rate (Hz), seconds, astfx_version; or the parents of a blend.
+    grid : Grid
+        What the frames lie on.
+    tensors : mapping of str to Tensor
+        See `astfx.presets.tensors`.
+    """
+
+    name: str
+    tensors: Mapping[str, Tensor]
+    grid: Grid
+    author: str = ""
+    licence: str = ""
+    description: str = ""
+    family: str = ""
+    tags: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+        for key in ("author", "licence", "description", "family"):
+            value = getattr(self, key)
+            if not isinstance(value, str) or len(value) > _TEXT_LIMIT:
+                raise PresetError(f"{key}={value!r} must be text of up to {_TEXT_LIMIT} characters")
+        if not all(isinstance(tag, str) and len(tag) <= 64 for tag in self.tags):
+            raise PresetError(f"tags={self.tags!r} must be words of up to 64 characters")
+        check_settings(self.settings)
+
+    @classmethod
+    def from_audio(
+        cls,
+        audio: str | os.PathLike[str] | npt.NDArray[np.floating[Any]],
+        *,
+        name: str,
+        sample_rate: int | None = None,
+        max_frames: int = MAX_FRAMES,
+        **description: Any,
+    ) -> Preset:
+        """Make a preset of a sound.
+
+        Parameters
+        ----------
+        audio : path, or (samples,) or (channels, samples) float
+        name : str
+        sample_rate : int, hertz, optional
+            Of an array; required for one.
+        max_frames : int, 24 to 4096
+            How many frames of 23 ms are kept: 440 are ten seconds in 0.9 MB.
+        **description
+            author, licence, description, family, tags, settings.
+
+        Raises
+        ------
+        AstfxError
+            If the audio or a part of the description cannot be used.
+        """
+        if not _LEAST_FRAMES <= max_frames <= packing.MAX_FRAMES:
+            raise InvalidSettingError(
+                f"max_frames={max_frames} must lie between {_LEAST_FRAMES} and {packing.MAX_FRAMES}"
+            )
+        source = _source(audio, sample_rate)
+        waveform = read_all(source)
+        clips = [
+            resample(clip, source.sample_rate, RATE)
+            for clip in excerpts(waveform, source.sample_rate)
+        ]
+        settings = Settings()
+        grid = grid_for(RATE, settings)
+        with torch.no_grad():
+            runs = style_runs(clips, grid, _LEAST_FRAMES, resolve_device("cpu"), source.name)
+            runs = packing.spread_runs(runs, max_frames, _LEAST_FRAMES)
+            found: dict[str, Tensor] = {
+                "frames": packing.to_bytes(torch.cat(runs)),
+                "run_lengths": torch.tensor([len(run) for run in runs]),
+                "run_weights": torch.tensor([len(run) / sum(map(len, runs)) for run in runs]),
+            }
+            for lower in packing.TEXTURE_RATES:
+                slower = [resample(clip, RATE, lower) for clip in clips]
+                texture = texture_tensors(slower, lower, resolve_device("cpu"))
+                found |= {f"{lower}.{key}": tensor for key, tensor in texture.items()}
+            found |= live_tensors(clips, RATE)
+        provenance = {
+            "source_sha256": hashlib.sha256(waveform.tobytes()).hexdigest(),
+            "sample_rate": source.sample_rate,
+            "seconds": round(waveform.shape[1] / source.sample_rate, 3),
+            "astfx_version": metadata.version("astfx"),
+        }
+        return cls(name=name, tensors=found, grid=grid, provenance=provenance, **description)
+
+    @classmethod
+    def blend(
+        cls, parts: Mapping[Any, float], *, name: str | None = None, **description: Any
+    ) -> Preset:
+        """Mix styles by weight: of their statistics, not of their audio.
+
+        Parameters
+        ----------
+        parts : mapping of preset or name to weight
+            Weights above 0; they are scaled to add up to one.
+        name : str, optional
+            By default the parents' names, joined by hyphens.
+
+        Raises
+        ------
+        PresetError
+            If there is no part, or a weight is not above 0.
+        PresetNotFoundError
+            If a name is unknown.
+        """
+        from astfx.presets.library import find
+
+        if not parts:
+            raise PresetError("a blend needs one preset or more")
+        for key, weight in parts.items():
+            if (
+                isinstance(weight, bool)
+                or not isinstance(weight, int | float)
+                or not 0 < weight < 1e6
+            ):
+                raise PresetError(f"weight {weight!r} of {key!r} must be a number above 0")
+        total = float(sum(parts.values()))
+        parents = [
+            (find(key) if isinstance(key, str) else key, w / total) for key, w in parts.items()
+        ]
+        if len({parent.grid for parent, _ in parents}) > 1:
+            raise PresetError("presets made with different windows or rates cannot be blended")
+        return cls(
+            name=name or "-".join(parent.name for parent, _ in parents)[:64].rstrip("-"),
+            tensors=packing.blended([(parent.tensors, weight) for parent, weight in parents]),
+            grid=parents[0][0].grid,
+            provenance={
+                "blend_of": {parent.name: round(weight, 6) for parent, weight in parents},
+                "astfx_version": metadata.version("astfx"),
+            },
+            **description,
+        )
+
+    def with_settings(self, **settings: Any) -> Preset:
+        """The same style with other settings.
+
+        Raises
+        ------
+        InvalidSettingError
+            For a setting that presets do not hold, or a value out of range.
+        """
+        return replace(self, settings={**self.settings, **settings})
+
+    def targets(self, sample_rate: int, settings: Settings) -> StyleTargets:
+        """What a render at a sample rate needs of the style.
+
+        Raises
+        ------
+        InvalidSettingError
+            If the window is not the preset's, or the method cannot use a blend.
+        """
+        wanted = grid_for(sample_rate, settings)
+        frame_ms = 1e3 * self.grid.n_fft / self.grid.sample_rate
+        if abs(1e3 * wanted.n_fft / wanted.sample_rate / frame_ms - 1.0) > 0.05:
+            raise InvalidSettingError(
+                f"window_ms={settings.window_ms:g} must be {frame_ms:.2f} for a preset "
+                "(milliseconds)"
+            )
+        method = find_method(settings.method)
+        options = make_options(method.options, settings.method, settings.options)
+        frames = packing.from_bytes(self.tensors["frames"])
+        frames = packing.frames_at(frames, self.grid, wanted)
+        runs = _long_enough(
+            torch.split(frames, self.tensors["run_lengths"].tolist()),
+            wanted.frames(method.context_ms(options)),
+        )
+        found = method.prepare(runs, options, wanted, settings.seed)
+        if settings.method == "gram":
+            found["run_weights"] = self.tensors["run_weights"]
+        elif "blend_of" in self.provenance:
+            raise InvalidSettingError(
+                f"method={settings.method!r} cannot use a blend of presets: use method='gram'"
+            )
+        if method.texture_rounds:
+            prefix = packing.texture_prefix(sample_rate)
+            found |= {
+                key.removeprefix(prefix): tensor
+                for key, tensor in self.tensors.items()
+                if key.startswith(prefix)
+            }
+            found |= {key: self.tensors[key] for key in LIVE_KEYS}
+        return StyleTargets(
+            method=settings.method,
+            options=asdict(options),
+            grid=wanted,
+            seed=settings.seed,
+            tensors=found,
+            name=self.name,
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write one ``.astfx`` file, or a ``.toml`` file with a ``.safetensors`` beside it.
+
+        Raises
+        ------
+        PresetError
+            If the suffix is another.
+        AudioFileError
+            If it cannot be written; nothing half-written is left.
+        """
+        from astfx.presets import files
+
+        files.save(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Preset:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        PresetNotFoundError
+            If there is no such file.
+        PresetError
+            If it is damaged, foreign, too large, or from a newer version.
+        """
+        from astfx.presets import files
+
+        return files.load(Path(path))
+
+
+def _source(audio: Any, sample_rate: int | None) -> Source:
+    if isinstance(audio, np.ndarray):
+        if sample_rate is None:
+            raise InvalidSettingError("sample_rate=None must be given for an array (Hz)")
+        rate = check_sample_rate(sample_rate)
+        return array_source(check_waveform(audio, "audio"), rate, "audio")
+    if sample_rate is not None:
+        raise InvalidSettingError(f"sample_rate={sample_rate} is for arrays: a file has its own")
+    return FileSource(audio, "style")
+
+
+def _long_enough(runs: Sequence[Tensor], least: int) -> list[Tensor]:
+    return [run if len(run) >= least else run.repeat(-(-least // len(run)), 1) for run in runs]

@@ -1,0 +1,202 @@
+"""The effect as a host meets it: `python -m benchmarks.effect` (about fifteen minutes, idle).
+
+Writes the tables of docs/effect.md. Names of sections (engines, blocks, quality, board) run only
+those.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pedalboard
+
+import astfx
+from astfx.audio import Waveform
+from astfx.metrics import (
+    chroma_cosine,
+    gram_loss,
+    mel_correlation,
+    onset_correlation,
+    style_distance_db,
+)
+from benchmarks.common import ROOT, clip_path, load, need_audio, table, write_section
+
+PAGE = ROOT / "docs" / "effect.md"
+RATE = 44_100
+SECONDS = 20
+FOLDER = "grinstein/content_style"
+SIZES = (64, 65, 512, 8193)
+PAIRS = [
+    ("pachelbel", "cat_milk"),
+    ("pachelbel", "man_speaking_english"),
+    ("woman_speaking_french", "crickets"),
+    ("woman_speaking_french", "man_speaking_english"),
+    ("pachelbel", "bongo-loop"),
+    ("pachelbel", "applause"),
+]
+
+
+def stereo(seconds: float) -> Waveform:
+    """Imperial.mp3 over and over, (2, samples) at 44.1 kHz."""
+    clip = load("classic/imperial", RATE, mono=False)
+    return np.ascontiguousarray(
+        np.tile(clip, (1, int(seconds // 10) + 1))[:, : int(seconds * RATE)]
+    )
+
+
+def effect(engine: str) -> astfx.StyleTransfer:
+    return astfx.StyleTransfer(clip_path("classic/usa"), engine=engine)
+
+
+def cut(clip: Waveform, size: int) -> Iterator[Waveform]:
+    for start in range(0, clip.shape[1], size):
+        yield np.ascontiguousarray(clip[:, start : start + size])
+
+
+def streamed(board: pedalboard.Plugin, clip: Waveform, size: int) -> Waveform:
+    board.reset()
+    parts = [board(block, RATE, reset=False) for block in cut(clip, size)]
+    return np.concatenate(parts, axis=1)
+
+
+def engines() -> str:
+    """Real-time factor and latency on one thread, and whether blocks make a difference."""
+    clip = stereo(SECONDS)
+    rows = []
+    for name in ("stream", "live"):
+        board = effect(name)
+        board(clip[:, :RATE], RATE)  # the style is prepared and everything compiled
+        began = time.perf_counter()
+        whole = board(clip, RATE)
+        spent = time.perf_counter() - began
+        flushed = np.concatenate([clip, np.zeros((2, board.latency_samples), np.float32)], axis=1)
+        worst = max(
+            float(np.abs(streamed(board, flushed[:, : 5 * RATE], size) - early).max())
+            for size in SIZES
+            for early in [whole[:, : 5 * RATE - board.latency_samples]]
+        )
+        board.mix = 0.0
+        null = streamed(board, flushed, 512)
+        latency = board.latency_samples
+        rows.append(
+            [
+                name,
+                latency,
+                f"{1e3 * latency / RATE:.1f} ms",
+                f"{spent / SECONDS:.3f}",
+                f"{worst:.1e}",
+                "bit for bit" if np.array_equal(null, clip) else "NOT equal",
+            ]
+        )
+    header = (
+        "engine",
+        "latency_samples",
+        "latency",
+        "real-time factor",
+        "largest difference between block sizes",
+        "mix = 0 against the dry signal",
+    )
+    return table(header, rows)
+
+
+def blocks() -> str:
+    """Block times over ten minutes of stereo, as shares of the block's duration."""
+    clip = stereo(600)
+    rows = []
+    for name in ("stream", "live"):
+        for size in (512, 1024, 2048):
+            board = effect(name)
+            board(clip[:, :RATE], RATE)
+            board.reset()
+            spent = []
+            for block in cut(clip, size):
+                began = time.perf_counter()
+                board(block, RATE, reset=False)
+                spent.append(time.perf_counter() - began)
+            share = np.array(spent) / (size / RATE)
+            row = [f"{np.quantile(share, q):.2f}" for q in (0.5, 0.99, 0.999)]
+            rows.append([name, size, *row, f"{share.max():.2f}"])
+    return table(("engine", "block", "median", "99th", "99.9th percentile", "longest"), rows)
+
+
+def quality() -> str:
+    """What the streaming engines reach of the render engine."""
+    rate, rows = 22_050, []
+    for content_name, style_name in PAIRS:
+        content = load(f"{FOLDER}/{content_name}", rate)
+        style = load(f"{FOLDER}/{style_name}", rate)
+        before = gram_loss(content, style, rate)
+        name = f"{content_name.split('_')[0]} <- {style_name.replace('_', ' ')}"
+        for engine in ("render", "draft", "stream", "live"):
+            board = astfx.StyleTransfer(
+                style,
+                style_sample_rate=rate,
+                engine="render" if engine == "draft" else engine,
+                quality="draft" if engine == "draft" else "standard",
+            )
+            output = board(content, rate)
+            rows.append(
+                [
+                    name,
+                    "render, draft" if engine == "draft" else engine,
+                    f"{1 - gram_loss(output, style, rate) / before:.1%}",
+                    f"{style_distance_db(output, style, rate):.1f}",
+                    f"{onset_correlation(output, content, rate):.2f}",
+                    f"{mel_correlation(output, content, rate):.2f}",
+                    f"{chroma_cosine(output, content, rate):.2f}",
+                ]
+            )
+    header = (
+        "pair",
+        "engine",
+        "held-out Gram loss falls by",
+        "texture distance, dB",
+        "onset",
+        "mel",
+        "chroma",
+    )
+    return table(header, rows)
+
+
+def board() -> str:
+    """A board of native plugins only against pedalboard's own, on 512-sample blocks."""
+    rng = np.random.default_rng(0)
+    block = 0.1 * rng.standard_normal((2, 512)).astype(np.float32)
+    chains: dict[str, Callable[[], list[Any]]] = {
+        "Compressor, Gain": lambda: [pedalboard.Compressor(), pedalboard.Gain()],
+        "Compressor, Gain, Reverb": lambda: [
+            pedalboard.Compressor(),
+            pedalboard.Gain(),
+            pedalboard.Reverb(),
+        ],
+    }
+    rows = []
+    for name, make in chains.items():
+        native, ours = pedalboard.Chain(make()), astfx.Pedalboard(make())
+        found: dict[int, list[float]] = {0: [], 1: []}
+        for _ in range(60):  # turn about, so that both meet the same machine
+            for index, chain in enumerate((native, ours)):
+                began = time.perf_counter()
+                for _ in range(200):
+                    chain(block, RATE, reset=False)
+                found[index].append(time.perf_counter() - began)
+        rows.append([name, f"{min(found[1]) / min(found[0]):.3f}"])
+    return table(("board", "astfx.Pedalboard / pedalboard.Pedalboard, time a block"), rows)
+
+
+def main() -> None:
+    need_audio()
+    sections = {"engines": engines, "blocks": blocks, "quality": quality, "board": board}
+    for name, section in sections.items():
+        if not sys.argv[1:] or name in sys.argv[1:]:
+            text = section()
+            print(text, flush=True)
+            write_section(PAGE, name, text)
+
+
+if __name__ == "__main__":
+    main()
