@@ -48,21 +48,20 @@ class TargetFileError(AstfxError, ValueError):
     """A saved style target that is damaged, foreign or from a newer version."""
 
 
-<<<<<<< HEAD
 class WeightsError(AstfxError, ValueError):
     """Weights of a network that are missing, damaged or of another network."""
 
 
 class DatasetError(AstfxError, ValueError):
     """Labelled clips that cannot be trained on."""
-=======
+
+
 class PresetError(AstfxError, ValueError):
     """A preset that is damaged, foreign, newer, or described wrongly."""
 
 
 class PresetNotFoundError(PresetError, FileNotFoundError):
     """A preset that does not exist."""
->>>>>>> main
 
 
 class DeviceError(AstfxError, RuntimeError):

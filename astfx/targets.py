@@ -298,10 +298,7 @@ def prepare_source(
         runs = style_runs(clips, grid, least_frames, device, style.name)
         if method.domain == "waveform":
             runs = shared_waveforms(clips, grid.n_fft, grid.hop_length, device)
-        if method.distil is not None:
-            tensors = method.distil(runs, options, grid, settings.seed, progress)
-        else:
-            tensors = method.prepare(runs, options, grid, settings.seed)
+        tensors = method.tensors(runs, options, grid, settings.seed, progress)
         if method.texture_rounds:
             tensors.update(texture_tensors(clips, sample_rate, device))
             tensors.update(live_tensors(clips, sample_rate))

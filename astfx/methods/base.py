@@ -133,6 +133,19 @@ class Method:
     distil: Callable[..., dict[str, Tensor]] | None = None
     note: Callable[[Any], str] = lambda options: ""
 
+    def tensors(
+        self,
+        runs: Sequence[Tensor],
+        options: Any,
+        grid: Grid,
+        seed: int,
+        progress: Callable[[float], object] | None = None,
+    ) -> dict[str, Tensor]:
+        """What the method keeps of a style: by `distil` where it has one, else by `prepare`."""
+        if self.distil is not None:
+            return self.distil(runs, options, grid, seed, progress)
+        return self.prepare(runs, options, grid, seed)
+
 
 def check_tensor(tensors: Mapping[str, Tensor], name: str, shape: Sequence[int | None]) -> Tensor:
     """Return a loaded tensor, or raise ValueError if it is missing, misshapen or not finite.
