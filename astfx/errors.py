@@ -33,7 +33,7 @@ class EffectError(AstfxError, RuntimeError):
 
 
 class EffectTypeError(AstfxError, TypeError):
-    """Something in a board that is no effect."""
+    """An argument of an effect that is of the wrong type; something in a board that is none."""
 
 
 class AudioFileError(AstfxError, OSError):

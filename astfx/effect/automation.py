@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from astfx.errors import InvalidSettingError
+from astfx.errors import EffectTypeError, InvalidSettingError
 
 Curve = npt.NDArray[np.float32]
 RAMP_SECONDS = 0.02
@@ -66,8 +66,14 @@ class Automation:
             times, values = zip(*self.breakpoints, strict=True)
             return np.asarray(np.interp(seconds, times, values), dtype=np.float32)
         assert self._function is not None
-        found = np.asarray(self._function(seconds), dtype=np.float32)
-        return np.ascontiguousarray(np.broadcast_to(found, seconds.shape))
+        given = self._function(seconds)
+        try:
+            found = np.broadcast_to(np.asarray(given, dtype=np.float32), seconds.shape)
+        except (TypeError, ValueError):
+            raise InvalidSettingError(
+                f"an automation must give {len(seconds)} numbers for as many seconds, not {given!r}"
+            ) from None
+        return np.array(found)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Automation):
@@ -95,8 +101,7 @@ class Parameter:
     def __init__(self, name: str, value: float | Automation) -> None:
         self._name = name
         self._value = self._checked(value)
-        self._shown: float | None = None
-        self._from, self._left = 0.0, 0
+        self.reset()
 
     @property
     def value(self) -> float | Automation:
@@ -105,9 +110,8 @@ class Parameter:
 
     @value.setter
     def value(self, value: float | Automation) -> None:
+        # One assignment, as another thread may be in `curve`.
         self._value = self._checked(value)
-        if self._shown is not None:  # audio is running: go there from where it is
-            self._from, self._left = self._shown, -1
 
     def _checked(self, value: float | Automation) -> float | Automation:
         if isinstance(value, Automation):
@@ -116,7 +120,7 @@ class Parameter:
                     self._checked(level)
             return value
         if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
-            raise InvalidSettingError(
+            raise EffectTypeError(
                 f"{self._name} must be a number or an astfx.Automation, not {value!r}"
             )
         if not 0.0 <= value <= 1.0:
@@ -127,7 +131,9 @@ class Parameter:
 
     def reset(self) -> None:
         """The next audio begins afresh, without a ramp."""
-        self._shown, self._left = None, 0
+        self._shown: float | None = None
+        self._used: object = None
+        self._from, self._left = 0.0, 0
 
     def curve(self, first: int, n: int, sample_rate: int) -> Curve:
         """Value of samples [first, first + n) of a stream, (n,).
@@ -137,9 +143,14 @@ class Parameter:
         InvalidSettingError
             If a function of time leaves 0 to 1.
         """
-        if isinstance(self._value, Automation):
+        value = self._value
+        length = max(1, round(RAMP_SECONDS * sample_rate))
+        if self._shown is not None and value is not self._used:
+            self._from, self._left = self._shown, length  # go there from where it is
+        self._used = value
+        if isinstance(value, Automation):
             seconds = (first + np.arange(n)) / sample_rate
-            curve = self._value(seconds)
+            curve = value(seconds)
             wrong = ~((curve >= 0.0) & (curve <= 1.0))
             if wrong.any():
                 at = int(wrong.argmax())
@@ -148,11 +159,8 @@ class Parameter:
                     f"{curve[at]:g} at {seconds[at]:.3f} seconds)"
                 )
         else:
-            curve = np.full(n, self._value, np.float32)
+            curve = np.full(n, value, np.float32)
         if self._left:
-            length = max(1, round(RAMP_SECONDS * sample_rate))
-            if self._left < 0:
-                self._left = length
             part = min(self._left, n)
             share = (length - self._left + 1 + np.arange(part, dtype=np.float32)) / length
             curve[:part] = self._from + (curve[:part] - self._from) * share
@@ -160,3 +168,8 @@ class Parameter:
         if n:
             self._shown = float(curve[-1])
         return curve
+
+
+def shown_number(value: float | Automation) -> str:
+    """A parameter as a repr shows it."""
+    return repr(value) if isinstance(value, Automation) else f"{value:.6g}"

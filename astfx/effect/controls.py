@@ -54,6 +54,7 @@ class Controls:
         """Begin at the start of a clip or a stream, without ramps."""
         self.position = 0
         self._rate = 0
+        self._heard: dict[Style, float] = {}
         self._before: dict[Style, float] = {}
         self._fade_left = 0
         for parameter in (self.strength, self.mix, self.morph):
@@ -80,11 +81,9 @@ class Controls:
         self._morph_to = style
 
     def _begin_fade(self) -> None:
-        """From now on, what is heard fades into what is about to be set."""
-        if self.position and not self._fade_left:
-            now = self._shares(1)
-            self._before = {style: float(share[-1]) for style, share in now.items()}
-            self._fade_left = round(FADE_SECONDS * self._rate)
+        """From now on, what was heard last fades into what is about to be set."""
+        if self._heard:
+            self._before, self._fade_left = self._heard, round(FADE_SECONDS * self._rate)
 
     def _shares(self, n: int) -> dict[Style, Curve]:
         shares: dict[Style, Curve] = {self._style: np.ones(n, np.float32)}
@@ -108,6 +107,8 @@ class Controls:
                 rest = np.float32(level) * (1.0 - fade)
                 shares[style] = np.asarray(shares.get(style, np.float32(0.0)) + rest)
             self._fade_left = max(0, self._fade_left - n)
+        if n:
+            self._heard = {style: float(share[-1]) for style, share in shares.items()}
         self.position += n
         return Curves(strength, mix, shares)
 

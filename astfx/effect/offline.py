@@ -89,9 +89,8 @@ def rendered_clip(
     waveform: Waveform, sample_rate: int, controls: Controls, settings: Settings
 ) -> Waveform:
     """Render a clip, (channels, samples) -> (channels, samples)."""
-    content = array_source(usable(waveform), sample_rate, "input_array")
-    with rendered(content, controls, settings) as blocks:
-        output = np.concatenate(list(blocks), axis=1)
     if controls.mix.value == 0.0 or controls.strength.value == 0.0:
         return waveform.copy()  # bit for bit, whatever it holds
-    return output
+    content = array_source(usable(waveform), sample_rate, "input_array")
+    with rendered(content, controls, settings) as blocks:
+        return np.concatenate(list(blocks), axis=1)

@@ -11,22 +11,23 @@ import numpy as np
 
 from astfx.audio import Source, Waveform
 from astfx.device import thread_count
-from astfx.effect.automation import Automation, Parameter
+from astfx.effect.automation import Automation, Parameter, shown_number
 from astfx.effect.base import Effect, check_rate
 from astfx.effect.controls import Controls
 from astfx.effect.offline import rendered, rendered_clip
 from astfx.effect.styles import Style, StyleLike, engine_shape
 from astfx.effect.written import read_value, written_number, written_style
-from astfx.errors import EffectError, InvalidSettingError
+from astfx.errors import AstfxError, EffectError, InvalidSettingError
 from astfx.methods import find_method
 from astfx.segments import Progress
-from astfx.settings import DEFAULT_METHOD, DEFAULT_PHASE, make_options, make_settings
+from astfx.settings import DEFAULT_METHOD, DEFAULT_PHASE, Settings, make_options, make_settings
 from astfx.streaming.base import Engine
 from astfx.streaming.streamer import Streamer, latency_samples
 
 ENGINES = ("auto", "render", "stream", "live")
 _DEFAULT_RATE = 44_100
 _STREAM_THREADS = 1
+_PIECE_SAMPLES = 1 << 16
 
 
 class StyleTransfer(Effect):
@@ -103,7 +104,8 @@ class StyleTransfer(Effect):
             phase=phase,
         )
         make_options(find_method(method).options, method, self._settings.options)
-        self._engine = _checked_engine(own.get("engine", "auto") if engine is None else engine)
+        chosen = own.get("engine", "auto") if engine is None else engine
+        self._engine = _checked_engine(chosen, self._settings)
         self._controls = Controls(
             Parameter("Strength", own.get("strength", 1.0) if strength is None else strength),
             Parameter("Mix", own.get("mix", 1.0) if mix is None else mix),
@@ -176,7 +178,7 @@ class StyleTransfer(Effect):
     @engine.setter
     def engine(self, value: str) -> None:
         with self._lock:
-            self._engine = _checked_engine(value)
+            self._engine = _checked_engine(value, self._settings)
             self._restart()
 
     @property
@@ -216,9 +218,7 @@ class StyleTransfer(Effect):
 
     def _make(self, style: object, sample_rate: int, channels: int) -> Engine:
         assert isinstance(style, Style)
-        if self._block_engine() == "live":
-            return style.live_engine(sample_rate, channels, self._settings)
-        return style.stream_engine(sample_rate, channels, self._settings)
+        return style.engine(self._block_engine(), sample_rate, channels, self._settings)
 
     def _stream(self, waveform: Waveform, sample_rate: int, buffer_size: int) -> Waveform:
         if self._engine == "render":
@@ -236,9 +236,14 @@ class StyleTransfer(Effect):
                 channels, *shape, lambda key: self._make(key, sample_rate, channels)
             )
         assert self._streamer is not None
-        curves = self._controls.take(n, sample_rate)
+        parts = []
         with thread_count(_STREAM_THREADS):
-            return self._streamer.process(waveform, curves.strength, curves.mix, curves.shares)
+            # A whole clip goes through in pieces, so that what waits stays small.
+            for first in range(0, max(n, 1), _PIECE_SAMPLES):
+                piece = waveform[:, first : first + _PIECE_SAMPLES]
+                now = self._controls.take(piece.shape[1], sample_rate)
+                parts.append(self._streamer.process(piece, now.strength, now.mix, now.shares))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
     def _whole(self, waveform: Waveform, sample_rate: int, buffer_size: int) -> Waveform:
         if self._engine in ("stream", "live"):
@@ -319,17 +324,19 @@ class StyleTransfer(Effect):
             raise InvalidSettingError(
                 f"plugin={values.get('plugin')!r} must be 'astfx.StyleTransfer'"
             )
-        return cls(**{name: read_value(value) for name, value in given.items()})
+        arguments = {name: read_value(value, name) for name, value in given.items()}
+        try:
+            return cls(**arguments)
+        except AstfxError:
+            raise
+        except TypeError as error:
+            raise InvalidSettingError(f"values make no {cls.__name__} ({error})") from None
 
     def _shown(self) -> dict[str, str]:
         shown = {"style": self._controls.style.label}
-        for name in ("strength", "mix"):
-            value = getattr(self, name)
-            shown[name] = repr(value) if isinstance(value, Automation) else f"{value:.6g}"
+        shown |= {"strength": shown_number(self.strength), "mix": shown_number(self.mix)}
         if self._controls.morph_to is not None:
-            morph = self.morph
-            shown["morph_to"] = self._controls.morph_to.label
-            shown["morph"] = repr(morph) if isinstance(morph, Automation) else f"{morph:.6g}"
+            shown |= {"morph_to": self._controls.morph_to.label, "morph": shown_number(self.morph)}
         settings = self._settings
         shown |= {"method": settings.method, "engine": self._engine, "quality": settings.quality}
         shown["seed"] = str(settings.seed)
@@ -340,7 +347,9 @@ def _rebuilt(cls: type[StyleTransfer], arguments: dict[str, Any]) -> StyleTransf
     return cls(**arguments)
 
 
-def _checked_engine(engine: str) -> str:
+def _checked_engine(engine: str, settings: Settings) -> str:
     if engine not in ENGINES:
         raise InvalidSettingError(f"engine={engine!r} must be one of {', '.join(ENGINES)}")
+    if engine in ("stream", "live"):
+        engine_shape(engine, _DEFAULT_RATE, settings)  # refuses methods that it cannot do
     return engine
