@@ -20,9 +20,11 @@ from astfx.audio import (
     check_target,
     check_waveform,
 )
+from astfx.errors import InvalidSettingError
+from astfx.presets import Preset, resolve
 from astfx.render import Render, Report
 from astfx.segments import Progress
-from astfx.settings import DEFAULT_METHOD, DEFAULT_PHASE, Settings
+from astfx.settings import DEFAULT_METHOD, DEFAULT_PHASE, Settings, make_settings
 from astfx.targets import StyleTargets, array_source, prepare_source
 
 STYLE_SUFFIX = ".safetensors"
@@ -30,15 +32,15 @@ STYLE_SUFFIX = ".safetensors"
 
 def transfer(
     content: npt.NDArray[np.floating[Any]],
-    style: npt.NDArray[np.floating[Any]] | StyleTargets,
+    style: npt.NDArray[np.floating[Any]] | StyleTargets | Preset | str | os.PathLike[str],
     sample_rate: int,
     *,
     style_sample_rate: int | None = None,
-    strength: float = 1.0,
-    mix: float = 1.0,
+    strength: float | None = None,
+    mix: float | None = None,
     method: str = DEFAULT_METHOD,
     options: Mapping[str, Any] | None = None,
-    quality: str = "standard",
+    quality: str | None = None,
     iterations: int | None = None,
     budget_seconds: float | None = None,
     seed: int = 0,
@@ -57,23 +59,24 @@ def transfer(
     ----------
     content : (samples,) or (channels, samples) float32 or float64, full scale = 1
         What is played. 8 to 192 kHz, any length, up to 32 channels.
-    style : like content, or StyleTargets
-        What it shall sound like: any length and number of channels, or a style that
-        `prepare_style` made ready.
+    style : like content, path, StyleTargets, Preset, or a preset's name
+        What it shall sound like: any length and number of channels, audio or a file, a style
+        that `prepare_style` made ready, or a preset ("rain"; `astfx presets list` names them).
     sample_rate : int, hertz
         Of the content.
     style_sample_rate : int, hertz, optional
         Of the style; the content's by default.
-    strength : float, 0 to 1
-        0 returns the content bit for bit, 1 is the full style.
-    mix : float, 0 to 1
-        Share of the result against the content.
+    strength : float, 0 to 1, optional
+        0 returns the content bit for bit, 1 is the full style. By default a preset's own, else 1.
+    mix : float, 0 to 1, optional
+        Share of the result against the content. By default a preset's own, else 1.
     method : str
         `astfx methods` lists them.
     options : mapping, optional
-        The method's own options.
-    quality : {"draft", "standard", "best"}
-        "draft" is quickest, "best" takes as long as it likes.
+        The method's own options. By default a preset's.
+    quality : {"draft", "standard", "best"}, optional
+        "draft" is quickest, "best" takes as long as it likes. By default a preset's own, else
+        "standard".
     iterations : int, optional
         Optimiser iterations for each segment; None is the method's default.
     budget_seconds : float, optional
@@ -83,7 +86,8 @@ def transfer(
     device : {"auto", "cpu", "cuda"}
     threads : int, optional
         CPU threads; None chooses.
-    phase : {"pghi", "fast-griffin-lim", "griffin-lim"}
+    phase : str
+        "pghi", "fast-griffin-lim", "griffin-lim", "oa-griffin-lim" or "local-sums".
     phase_iterations : int, optional
     window_ms : float, milliseconds
         STFT window.
@@ -113,11 +117,13 @@ def transfer(
     Ulyanov & Lebedev, "Audio texture synthesis and style transfer", 2016; Grinstein et al.,
     "Audio style transfer", ICASSP 2018; Cho & Saul, "Kernel methods for deep learning", 2009.
     """
-    settings = Settings(
+    preset = resolve(style)
+    settings = make_settings(
+        {} if preset is None else preset.settings,
         strength=strength,
         mix=mix,
         method=method,
-        options=options or {},
+        options=options,
         quality=quality,
         iterations=iterations,
         budget_seconds=budget_seconds,
@@ -132,8 +138,14 @@ def transfer(
     )
     sample_rate = check_sample_rate(sample_rate)
     source = array_source(check_waveform(content, "content"), sample_rate, "content")
-    if isinstance(style, StyleTargets):
-        prepared: Source | StyleTargets = style
+    prepared: Source | StyleTargets
+    if isinstance(style, StyleTargets | Preset | str | os.PathLike):
+        if style_sample_rate is not None:
+            raise InvalidSettingError(
+                f"style_sample_rate={style_sample_rate!r} is for a style that is an array: any "
+                "other has its own"
+            )
+        prepared = _prepared(style, preset, sample_rate, settings)
     else:
         rate = _style_rate(style_sample_rate, sample_rate)
         prepared = array_source(check_waveform(style, "style"), rate, "style")
@@ -150,6 +162,7 @@ def prepare_style(
     *,
     style_sample_rate: int | None = None,
     settings: Settings | None = None,
+    progress: Progress | None = None,
 ) -> StyleTargets:
     """Compute once what renders need of a style.
 
@@ -162,6 +175,8 @@ def prepare_style(
         Of a style given as an array; `sample_rate` by default.
     settings : Settings, optional
         Method, options, window, seed and device count.
+    progress : callable, optional
+        Called with the share done by methods that take minutes (`feed-forward`).
 
     Returns
     -------
@@ -179,12 +194,12 @@ def prepare_style(
     else:
         rate = _style_rate(style_sample_rate, sample_rate)
         source = array_source(check_waveform(style, "style"), rate, "style")
-    return prepare_source(source, sample_rate, settings or Settings())
+    return prepare_source(source, sample_rate, settings or Settings(), progress)
 
 
 def transfer_file(
     content: str | os.PathLike[str] | FileSource,
-    style: str | os.PathLike[str] | FileSource,
+    style: str | os.PathLike[str] | FileSource | StyleTargets | Preset,
     output: str | os.PathLike[str],
     settings: Settings | None = None,
     *,
@@ -197,12 +212,14 @@ def transfer_file(
     ----------
     content : path or FileSource
         "-" reads standard input.
-    style : path or FileSource
-        Audio, or a ``.safetensors`` file that `StyleTargets.save` wrote.
+    style : path, FileSource, StyleTargets, Preset, or a preset's name or file
+        A path is audio, a ``.safetensors`` file that `StyleTargets.save` wrote, or a preset's
+        ``.astfx`` file.
     output : path
         Its suffix names the format; "-" is a WAV on standard output. Written aside and
         renamed when whole.
     settings : Settings, optional
+        By default a preset's own.
     float_samples : bool
         Float samples instead of 24 bit.
     progress : callable, optional
@@ -220,13 +237,14 @@ def transfer_file(
     target = Path(output)
     to_stdout = str(output) == "-"
     source = content if isinstance(content, FileSource) else FileSource(content, "content")
-    prepared: Source | StyleTargets
-    if isinstance(style, FileSource):
-        prepared = style
-    elif str(style).endswith(STYLE_SUFFIX):
-        prepared = StyleTargets.load(style)
-    else:
-        prepared = FileSource(style, "style")
+    preset = None if isinstance(style, FileSource) else resolve(style)
+    if settings is None:
+        settings = make_settings({} if preset is None else preset.settings)
+    prepared = (
+        style
+        if isinstance(style, FileSource)
+        else _prepared(style, preset, source.sample_rate, settings)
+    )
     if not to_stdout:
         inputs = {"content": source.path}
         if isinstance(prepared, FileSource):
@@ -236,7 +254,7 @@ def transfer_file(
     render = Render(
         source,
         prepared,
-        settings or Settings(),
+        settings,
         progress,
         None if to_stdout else target.absolute().parent,
     )
@@ -264,6 +282,23 @@ def transfer_file(
     finally:
         render.close()
     return render.finish()
+
+
+def _prepared(
+    style: str | os.PathLike[str] | StyleTargets | Preset,
+    preset: Preset | None,
+    sample_rate: int,
+    settings: Settings,
+) -> Source | StyleTargets:
+    """What a render takes of a style that is no array; `preset` is what it resolves to."""
+    if preset is not None:
+        return preset.targets(sample_rate, settings)
+    if isinstance(style, StyleTargets):
+        return style
+    assert not isinstance(style, Preset)
+    if str(style).endswith(STYLE_SUFFIX):
+        return StyleTargets.load(style)
+    return FileSource(style, "style")
 
 
 def _style_rate(style_sample_rate: int | None, sample_rate: int) -> int:

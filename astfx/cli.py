@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from astfx import cli_methods
 from astfx.errors import AstfxError, CancelledError, InvalidSettingError
 from astfx.plugins import Commands
 
@@ -38,6 +39,8 @@ Examples:
   astfx render voice.wav --style rain.flac -o wet-voice.wav
 
   astfx render song.mp3 -s glass.wav -o out.wav --strength 0.6 --plot out.png
+
+  astfx render voice.wav --style rain -o out.wav     (a preset: astfx presets list)
 
   sox in.wav -t wav - | astfx render - --style rain.wav -o - | play -
 """
@@ -129,11 +132,14 @@ def _number_or_text(text: str) -> int | float | str:
 
 @app.command(epilog=_RENDER_EXAMPLES)
 def render(
+    context: typer.Context,
     content: Annotated[str, typer.Argument(help="The sound that is played; - reads a WAV.")],
     style: Annotated[
         str,
         typer.Option(
-            "--style", "-s", help="The sound it takes its texture from, or a prepared style."
+            "--style",
+            "-s",
+            help="The sound it takes its texture from, a preset, or a prepared style.",
         ),
     ],
     output: Annotated[
@@ -142,14 +148,21 @@ def render(
             "--output", "-o", help="Where to write; the suffix is the format, - writes a WAV."
         ),
     ],
-    strength: Annotated[float, typer.Option(help="0 is the content, 1 the full style.")] = 1.0,
-    mix: Annotated[float, typer.Option(help="Share of the result against the content.")] = 1.0,
+    strength: Annotated[
+        float | None, typer.Option(help="0 is the content, 1 (default) the full style.")
+    ] = None,
+    mix: Annotated[
+        float | None, typer.Option(help="Share of the result (default 1) against the content.")
+    ] = None,
     method: Annotated[str, typer.Option(help="See `astfx methods`.")] = "gram",
+    recipe: Annotated[
+        str | None, typer.Option(help="What a source document did: 000, 001, 002, 003 or 004.")
+    ] = None,
     options: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A setting of the method; repeatable."),
     ] = None,
-    quality: Annotated[str, typer.Option(help="draft, standard or best.")] = "standard",
+    quality: Annotated[str | None, typer.Option(help="draft, standard (default) or best.")] = None,
     iterations: Annotated[
         int | None, typer.Option(help="Optimiser iterations; default: the method's own.")
     ] = None,
@@ -159,7 +172,7 @@ def render(
     seed: Annotated[int, typer.Option(help="The same seed gives the same result.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Annotated[int | None, typer.Option(help="CPU threads; default: chosen.")] = None,
-    phase: Annotated[str, typer.Option(help="pghi, fast-griffin-lim or griffin-lim.")] = "pghi",
+    phase: Annotated[str, typer.Option(help="How phase is found; see `astfx methods`.")] = "pghi",
     phase_iterations: Annotated[int | None, typer.Option(help="Griffin-Lim iterations.")] = None,
     float_samples: Annotated[
         bool, typer.Option("--float", help="Write float samples instead of 24 bit.")
@@ -173,29 +186,38 @@ def render(
 ) -> None:
     """Render CONTENT in the texture of a style."""
     from astfx import runs
-    from astfx.settings import Settings
+    from astfx.presets import resolve
+    from astfx.settings import make_settings
 
     runs.check_side_files(
         {"output": output, "content": content, "style": style}, plot=plot, report=report
     )
-    settings = Settings(
-        strength=strength,
-        mix=mix,
-        method=method,
-        options=_parse_options(options or []),
-        quality=quality,
-        iterations=iterations,
-        budget_seconds=budget,
-        seed=seed,
-        device=device,
-        threads=threads,
-        phase=phase,
-        phase_iterations=phase_iterations,
-    )
+    values: dict[str, Any] = {
+        "strength": strength,
+        "mix": mix,
+        "method": method,
+        "options": _parse_options(options) if options else None,
+        "quality": quality,
+        "iterations": iterations,
+        "budget_seconds": budget,
+        "seed": seed,
+        "device": device,
+        "threads": threads,
+        "phase": phase,
+        "phase_iterations": phase_iterations,
+    }
+    if recipe is not None:
+        from astfx.recipes import apply_recipe
+
+        source = context.get_parameter_source
+        explicit = [key for key in values if getattr(source(key), "name", "") == "COMMANDLINE"]
+        values = apply_recipe(recipe, values | {"options": values["options"] or {}}, explicit)
+    preset = resolve(style)
+    settings = make_settings({} if preset is None else preset.settings, **values)
     with _progress_bar("stylising") as move:
         result = runs.render_and_measure(
             content,
-            style,
+            preset or style,
             output,
             settings,
             float_samples=float_samples,
@@ -240,6 +262,7 @@ def methods() -> None:
     from rich.table import Table
 
     from astfx.methods import METHODS
+    from astfx.phase import PHASE_METHODS
 
     table = Table("method", "", "", box=None, show_header=False, padding=(0, 2, 0, 0))
     for name, row in METHODS.items():
@@ -250,6 +273,8 @@ def methods() -> None:
             f"{key}={value.default}" for key, value in row.options.__dataclass_fields__.items()
         )
         table.add_row("", "--set", ", ".join(settings), end_section=True)
+    for name, phase in PHASE_METHODS.items():
+        table.add_row(f"[bold]--phase {name}[/bold]", "", f"{phase.summary} ({phase.source})")
     Console().print(table)
 
 
@@ -321,6 +346,8 @@ def _write_json(path: Path, data: dict[str, Any]) -> None:
     with written_aside(path) as part:
         part.write_text(json.dumps(data, indent=2) + "\n")
 
+
+cli_methods.register(app, _progress_bar)
 
 if __name__ == "__main__":
     entry()

@@ -48,6 +48,14 @@ class TargetFileError(AstfxError, ValueError):
     """A saved style target that is damaged, foreign or from a newer version."""
 
 
+class WeightsError(AstfxError, ValueError):
+    """Weights of a network that are missing, damaged or of another network."""
+
+
+class DatasetError(AstfxError, ValueError):
+    """Labelled clips that cannot be trained on."""
+
+
 class PresetError(AstfxError, ValueError):
     """A preset that is damaged, foreign, newer, or described wrongly."""
 

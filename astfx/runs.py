@@ -10,6 +10,7 @@ from typing import Any
 from astfx.api import STYLE_SUFFIX, transfer_file
 from astfx.audio import FileSource, Waveform, check_finite, read_all, read_excerpt, resample
 from astfx.errors import AudioFileError, InvalidAudioError, InvalidSettingError
+from astfx.presets import Preset
 from astfx.render import Report
 from astfx.segments import Progress
 from astfx.settings import Settings
@@ -53,7 +54,7 @@ class Measured:
                 f"{report.level_lost_db:.1f} dB quieter than the content to stay below full scale "
                 "(--float keeps the level)"
             )
-        return ", ".join(parts)
+        return ", ".join(parts) + (f"\n{report.note}" if report.note else "")
 
     def to_dict(self) -> dict[str, Any]:
         """The report with the distances."""
@@ -68,7 +69,7 @@ class Measured:
 
 def render_and_measure(
     content: str,
-    style: str,
+    style: str | Preset,
     output: str,
     settings: Settings,
     *,
@@ -84,8 +85,8 @@ def render_and_measure(
         If anything named cannot be used.
     """
     source = FileSource(content, "content")
-    style_is_audio = not style.endswith(STYLE_SUFFIX)
-    style_source = FileSource(style, "style") if style_is_audio else None
+    prepared = isinstance(style, Preset) or style.endswith(STYLE_SUFFIX)
+    style_source = None if isinstance(style, Preset) or prepared else FileSource(style, "style")
     report = transfer_file(
         source,
         style_source or style,

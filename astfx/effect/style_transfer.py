@@ -20,7 +20,7 @@ from astfx.effect.written import read_value, written_number, written_style
 from astfx.errors import AstfxError, EffectError, InvalidSettingError
 from astfx.methods import find_method
 from astfx.segments import Progress
-from astfx.settings import DEFAULT_METHOD, DEFAULT_PHASE, Settings, make_options
+from astfx.settings import DEFAULT_METHOD, DEFAULT_PHASE, Settings, make_options, make_settings
 from astfx.streaming.base import Engine
 from astfx.streaming.streamer import Streamer, latency_samples
 
@@ -35,8 +35,9 @@ class StyleTransfer(Effect):
 
     Parameters
     ----------
-    style : path, ndarray or StyleTargets
-        What it shall sound like. An array needs `style_sample_rate`.
+    style : path, ndarray, StyleTargets, Preset or a preset's name
+        What it shall sound like. An array needs `style_sample_rate`. A preset's own settings
+        stand where strength, mix, engine, quality and options are left out.
     strength : float or Automation, 0 to 1
         0 is the content bit for bit, 1 the full style.
     mix : float or Automation, 0 to 1
@@ -73,13 +74,13 @@ class StyleTransfer(Effect):
         self,
         style: StyleLike,
         *,
-        strength: float | Automation = 1.0,
-        mix: float | Automation = 1.0,
+        strength: float | Automation | None = None,
+        mix: float | Automation | None = None,
         method: str = DEFAULT_METHOD,
-        engine: str = "auto",
+        engine: str | None = None,
         morph_to: StyleLike | None = None,
         morph: float | Automation = 0.0,
-        quality: str = "standard",
+        quality: str | None = None,
         iterations: int | None = None,
         options: Mapping[str, Any] | None = None,
         seed: int = 0,
@@ -88,23 +89,28 @@ class StyleTransfer(Effect):
         style_sample_rate: int | None = None,
     ) -> None:
         super().__init__()
-        self._settings = Settings(
+        self._style_sample_rate = style_sample_rate
+        first = self._made(style)
+        own = {} if first.preset is None else first.preset.settings
+        # Strength and mix are the controls' alone.
+        self._settings = make_settings(
+            {**own, "strength": 1.0, "mix": 1.0},
             method=method,
             quality=quality,
             iterations=iterations,
-            options=dict(options or {}),
+            options=None if options is None else dict(options),
             seed=seed,
             device=device,
             phase=phase,
         )
         make_options(find_method(method).options, method, self._settings.options)
-        self._engine = _checked_engine(engine, self._settings)
-        self._style_sample_rate = style_sample_rate
+        chosen = own.get("engine", "auto") if engine is None else engine
+        self._engine = _checked_engine(chosen, self._settings)
         self._controls = Controls(
-            Parameter("Strength", strength),
-            Parameter("Mix", mix),
+            Parameter("Strength", own.get("strength", 1.0) if strength is None else strength),
+            Parameter("Mix", own.get("mix", 1.0) if mix is None else mix),
             Parameter("Morph", morph),
-            self._made(style),
+            first,
             None if morph_to is None else self._made(morph_to),
         )
         self._rate = _DEFAULT_RATE

@@ -14,9 +14,7 @@ from torch import Tensor
 from astfx.api import STYLE_SUFFIX
 from astfx.audio import FileSource, Source, check_sample_rate, check_waveform
 from astfx.errors import EffectError, InvalidSettingError
-from astfx.presets import Preset, find
-from astfx.presets.checks import NAME
-from astfx.presets.files import SUFFIX
+from astfx.presets import Preset, resolve
 from astfx.settings import Settings
 from astfx.streaming.live import LiveEngine, live_grid
 from astfx.streaming.stream import StreamEngine
@@ -51,8 +49,8 @@ class Style:
         self.given, self.sample_rate = style, sample_rate
         self._prepared: dict[tuple[object, ...], StyleTargets] = {}
         self._source: Source | None = None
-        self._loaded: StyleTargets | None = None
         self.preset: Preset | None = None
+        self._loaded: StyleTargets | None = None
         if isinstance(style, np.ndarray):
             if sample_rate is None:
                 raise InvalidSettingError(
@@ -70,14 +68,12 @@ class Style:
             self._loaded = style
         elif isinstance(style, Preset):
             self.preset = style
-        elif isinstance(style, str) and NAME.fullmatch(style):
-            self.preset = find(style)
-        elif Path(style).suffix == SUFFIX:
-            self.preset = Preset.load(style)
-        elif Path(style).suffix == STYLE_SUFFIX:
+        elif os.fspath(style).endswith(STYLE_SUFFIX):
             self._loaded = StyleTargets.load(style)
         else:
-            self._source = FileSource(Path(style), "style")
+            self.preset = resolve(style)
+            if self.preset is None:
+                self._source = FileSource(Path(style), "style")
 
     @property
     def label(self) -> str:

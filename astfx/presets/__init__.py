@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
-from astfx.presets.library import factory_folder, find, keep, names, paths, user_folder
+from astfx.presets.library import (
+    factory_folder,
+    find,
+    keep,
+    names,
+    paths,
+    resolve,
+    user_folder,
+)
 from astfx.presets.preset import Preset
 
-__all__ = ["Preset", "factory_folder", "find", "keep", "names", "paths", "user_folder"]
+__all__ = [
+    "Preset",
+    "factory_folder",
+    "find",
+    "keep",
+    "names",
+    "paths",
+    "resolve",
+    "user_folder",
+]

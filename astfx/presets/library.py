@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
-from astfx.errors import PresetError, PresetNotFoundError
-from astfx.presets.checks import check_name
+from astfx.errors import AudioFileError, PresetError, PresetNotFoundError
+from astfx.presets.checks import NAME, check_name
 from astfx.presets.files import SUFFIX
 from astfx.presets.preset import Preset
 
@@ -37,7 +37,11 @@ def paths() -> Iterator[tuple[str, Path]]:
         if not folder.is_dir():
             continue
         for path in sorted(folder.iterdir()):
-            if path.suffix in (SUFFIX, ".toml") and path.stem not in seen:
+            if (
+                path.suffix in (SUFFIX, ".toml")
+                and NAME.fullmatch(path.stem)
+                and path.stem not in seen
+            ):
                 seen.add(path.stem)
                 yield path.stem, path
 
@@ -68,6 +72,32 @@ def find(name: str) -> Preset:
     raise PresetNotFoundError(f"there is no preset {name!r}: {hint}")
 
 
+def resolve(style: object) -> Preset | None:
+    """The preset that a style names: itself, a plain name, or a preset's file; None if none.
+
+    A name that no preset has is left to be a file, if there is such a file.
+
+    Raises
+    ------
+    PresetError
+        If there is no such preset, or its file is damaged.
+    """
+    if isinstance(style, Preset):
+        return style
+    if not isinstance(style, str | os.PathLike):
+        return None
+    path = Path(style)
+    if path.suffix in (SUFFIX, ".toml"):
+        return Preset.load(path)
+    if isinstance(style, str) and NAME.fullmatch(style):
+        try:
+            return find(style)
+        except PresetNotFoundError:
+            if not path.is_file():
+                raise
+    return None
+
+
 def keep(preset: Preset, *, replace: bool = False) -> Path:
     """Save a preset in the user's folder.
 
@@ -75,11 +105,20 @@ def keep(preset: Preset, *, replace: bool = False) -> Path:
     ------
     PresetError
         If one of that name is there and `replace` is false.
+    AudioFileError
+        If the folder cannot be written.
     """
     folder = user_folder()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AudioFileError(f"folder '{folder}' cannot be made ({error.strerror})") from None
     path = folder / f"{preset.name}{SUFFIX}"
-    if path.exists() and not replace:
-        raise PresetError(f"preset {preset.name!r} exists in '{folder}': choose another name")
+    # A pair of that name counts too: the new file would stand before it.
+    taken = [p for p in (path, path.with_suffix(".toml")) if p.exists()]
+    if taken and not replace:
+        raise PresetError(
+            f"preset {preset.name!r} exists in '{folder}': choose another name or replace it"
+        )
     preset.save(path)
     return path

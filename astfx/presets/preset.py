@@ -15,7 +15,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from astfx.audio import FileSource, Source, check_sample_rate, check_waveform, read_all, resample
+from astfx.audio import (
+    FileSource,
+    Source,
+    check_finite,
+    check_sample_rate,
+    check_waveform,
+    read_all,
+    resample,
+)
 from astfx.device import resolve_device
 from astfx.errors import InvalidSettingError, PresetError
 from astfx.methods import Grid, find_method
@@ -78,6 +86,9 @@ class Preset:
                 raise PresetError(f"{key}={value!r} must be text of up to {_TEXT_LIMIT} characters")
         if not all(isinstance(tag, str) and len(tag) <= 64 for tag in self.tags):
             raise PresetError(f"tags={self.tags!r} must be words of up to 64 characters")
+        for key in ("settings", "provenance"):
+            if not isinstance(getattr(self, key), Mapping):
+                raise PresetError(f"{key}={getattr(self, key)!r} must be a mapping")
         check_settings(self.settings)
 
     @classmethod
@@ -114,6 +125,7 @@ class Preset:
             )
         source = _source(audio, sample_rate)
         waveform = read_all(source)
+        check_finite(waveform, source.name, 0, source.sample_rate)
         clips = [
             resample(clip, source.sample_rate, RATE)
             for clip in excerpts(waveform, source.sample_rate)
@@ -157,7 +169,7 @@ class Preset:
         Raises
         ------
         PresetError
-            If there is no part, or a weight is not above 0.
+            If there is no part, a weight is not above 0, or there are too many frames.
         PresetNotFoundError
             If a name is unknown.
         """
@@ -178,6 +190,12 @@ class Preset:
         ]
         if len({parent.grid for parent, _ in parents}) > 1:
             raise PresetError("presets made with different windows or rates cannot be blended")
+        frames = sum(len(parent.tensors["frames"]) for parent, _ in parents)
+        if frames > packing.MAX_FRAMES:
+            raise PresetError(
+                f"a blend of these has {frames} frames, more than the {packing.MAX_FRAMES} that a "
+                "preset may have"
+            )
         return cls(
             name=name or "-".join(parent.name for parent, _ in parents)[:64].rstrip("-"),
             tensors=packing.blended([(parent.tensors, weight) for parent, weight in parents]),

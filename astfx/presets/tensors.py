@@ -65,9 +65,9 @@ def texture_prefix(sample_rate: int) -> str:
     return f"{rate}."
 
 
-def digest(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of tensors: names, types, shapes and values."""
-    found = hashlib.sha256()
+def digest(tensors: Mapping[str, Tensor], grid: Grid) -> str:
+    """SHA-256 of tensors (names, types, shapes, values) and of the grid they lie on."""
+    found = hashlib.sha256(f"{grid.sample_rate}|{grid.n_fft}|{grid.hop_length}|".encode())
     for name in sorted(tensors):
         array = tensors[name].contiguous().numpy()
         found.update(f"{name}|{array.dtype.str}|{array.shape}|".encode())
@@ -89,16 +89,23 @@ def check_tensors(tensors: Mapping[str, Tensor], grid: Grid) -> None:
     frames, lengths, weights = (tensors[n] for n in ("frames", "run_lengths", "run_weights"))
     if frames.shape[1] != grid.n_fft // 2 + 1 or len(frames) > MAX_FRAMES:
         raise ValueError(f"tensor 'frames' has shape {tuple(frames.shape)}")
-    if int(lengths.min()) < 1 or int(lengths.sum()) != len(frames):
+    # Each on its own first: a sum of crafted lengths may wrap round.
+    within = int(lengths.min()) >= 1 and int(lengths.max()) <= len(frames)
+    if len(lengths) > len(frames) or not within or int(lengths.sum()) != len(frames):
         raise ValueError("tensor 'run_lengths' does not add up to the frames")
     if len(weights) != len(lengths) or not bool(((weights > 0.0) & (weights <= 1.0)).all()):
         raise ValueError("tensor 'run_weights' must hold a weight from 0 to 1 for each run")
+    if abs(float(weights.sum()) - 1.0) > 1e-3:
+        raise ValueError(f"tensor 'run_weights' adds up to {float(weights.sum()):.4g}, not 1")
     known = {"frames", "run_lengths", "run_weights", *LIVE_KEYS}
     for rate in TEXTURE_RATES:
         own = {texture_key(n): tensors.get(f"{rate}.{texture_key(n)}") for n in CLASSES}
         check_texture({key: value for key, value in own.items() if value is not None})
         known |= {f"{rate}.{key}" for key in own}
     check_live(tensors)
+    covariance = tensors.get(LIVE_KEYS[1])
+    if covariance is not None and not torch.allclose(covariance, covariance.T, rtol=1e-3):
+        raise ValueError(f"tensor {LIVE_KEYS[1]!r} is not symmetric")
     if unknown := sorted(set(tensors) - known):
         raise ValueError(f"tensor {unknown[0]!r} is unknown")
 

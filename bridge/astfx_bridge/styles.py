@@ -13,8 +13,8 @@ import astfx
 from astfx_bridge.errors import RefusedError
 from astfx_bridge.roots import Roots
 
-SUFFIX = ".preset"
-_NAME = re.compile(r"[a-z0-9][a-z0-9 _-]{0,63}\Z", re.IGNORECASE)
+SUFFIX = ".astfx"
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?\Z")
 
 
 def have_presets() -> bool:
@@ -52,7 +52,8 @@ def new_name(name: str) -> str:
     need_presets()
     if not _NAME.match(name):
         raise RefusedError(
-            f"preset name {name[:80]!r} must be 1 to 64 letters, digits, blanks, - or _"
+            f"preset name {name[:80]!r} must be 1 to 64 lower-case letters and digits, "
+            "with hyphens inside only"
         )
     return name
 
@@ -80,7 +81,7 @@ def resolve(text: str, roots: Roots, folder: Path) -> dict[str, str]:
 
 
 def load(job: dict[str, Any]) -> Any:
-    """The style of a job, as `astfx.render_file` takes it. In the worker."""
+    """The style of a job, as `astfx.transfer_file` takes it. In the worker."""
     return _find(job["preset"], Path(job["presets"])) if "preset" in job else job["style"]
 
 
@@ -98,4 +99,9 @@ def make(content: str, name: str, path: str) -> None:
 
 def blend(weights: dict[str, float], name: str, path: str) -> None:
     """Make a preset from others and write it. In the worker."""
-    astfx.Preset.blend(weights, name=name).save(path)
+    parts = {
+        _find(parent, Path(path).parent): weight
+        for parent, weight in weights.items()
+        if weight > 0.0
+    }
+    astfx.Preset.blend(parts, name=name).save(path)

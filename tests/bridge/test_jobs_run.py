@@ -48,7 +48,7 @@ def test_a_render_through_the_bridge_is_that_of_the_library(server: Server) -> N
 
     direct = server.root / "direct.wav"
     settings = astfx.Settings(quality="draft", iterations=2, strength=0.5, seed=3)
-    astfx.render_file(server.root / "content.wav", server.root / "style.wav", direct, settings)
+    astfx.transfer_file(server.root / "content.wav", server.root / "style.wav", direct, settings)
     shares: list[float] = []
     with server.client() as client:
         result = client.render(

@@ -49,8 +49,8 @@ def test_a_file_wins_over_a_preset_of_the_same_name(roots: Roots, tmp_path: Path
 def test_presets_made_here_come_first(tmp_path: Path) -> None:
     made = tmp_path / "made"
     made.mkdir()
-    (made / "mine.preset").write_bytes(b"")
-    (made / "rain.preset").write_bytes(b"")
+    (made / "mine.astfx").write_bytes(b"")
+    (made / "rain.astfx").write_bytes(b"")
     assert styles.names(made) == ["mine", "rain", "glass"]
     assert styles.load({"preset": "glass", "presets": str(made)}) == "preset glass"
     assert styles.load({"style": "/root/rain.wav"}) == "/root/rain.wav"
@@ -74,10 +74,10 @@ def test_a_style_that_is_nowhere_is_refused(
 
 
 @pytest.mark.usefixtures("library")
-@pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "x" * 65, "ü"])
+@pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "x" * 65, "ü", "Rain", "a b"])
 def test_a_preset_cannot_be_given_a_name_that_is_no_plain_one(name: str) -> None:
-    assert styles.new_name("Warm rain_2") == "Warm rain_2"
-    with pytest.raises(RefusedError, match="must be 1 to 64 letters, digits, blanks, - or _"):
+    assert styles.new_name("warm-rain-2") == "warm-rain-2"
+    with pytest.raises(RefusedError, match="must be 1 to 64 lower-case letters and digits"):
         styles.new_name(name)
 
 

@@ -1,0 +1,5 @@
+"""`python -m presets.build`."""
+
+from presets.build import main
+
+main()
