@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 
 from astfx.audio import Source, Waveform
-from astfx.device import thread_count
+from astfx.device import resolve_device, thread_count
 from astfx.effect.automation import Automation, Parameter, shown_number
 from astfx.effect.base import Effect, check_rate
 from astfx.effect.controls import Controls
 from astfx.effect.offline import rendered, rendered_clip
 from astfx.effect.styles import Style, StyleLike, engine_shape
-from astfx.effect.written import read_value, written_number, written_style
+from astfx.effect.written import read_arguments, written_arguments
 from astfx.errors import AstfxError, EffectError, InvalidSettingError
 from astfx.methods import find_method
+from astfx.phase import find_phase_method
 from astfx.segments import Progress
 from astfx.settings import DEFAULT_METHOD, DEFAULT_PHASE, Settings, make_options, make_settings
 from astfx.streaming.base import Engine
@@ -104,6 +105,8 @@ class StyleTransfer(Effect):
             phase=phase,
         )
         make_options(find_method(method).options, method, self._settings.options)
+        find_phase_method(phase)
+        resolve_device(device)
         chosen = own.get("engine", "auto") if engine is None else engine
         self._engine = _checked_engine(chosen, self._settings)
         self._controls = Controls(
@@ -303,12 +306,7 @@ class StyleTransfer(Effect):
             If a style is prepared targets, or an automation is a function: neither can be
             written down.
         """
-        found = self._arguments()
-        for name in ("style", "morph_to"):
-            found[name] = written_style(found[name], name)
-        for name in ("strength", "mix", "morph"):
-            found[name] = written_number(found[name], name)
-        return {"plugin": "astfx.StyleTransfer", **found}
+        return written_arguments(self._arguments())
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> StyleTransfer:
@@ -319,12 +317,7 @@ class StyleTransfer(Effect):
         AstfxError
             If it is for another plugin, or a value cannot be used.
         """
-        given = dict(values)
-        if given.pop("plugin", None) != "astfx.StyleTransfer":
-            raise InvalidSettingError(
-                f"plugin={values.get('plugin')!r} must be 'astfx.StyleTransfer'"
-            )
-        arguments = {name: read_value(value, name) for name, value in given.items()}
+        arguments = read_arguments(values)
         try:
             return cls(**arguments)
         except AstfxError:

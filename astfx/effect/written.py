@@ -67,3 +67,27 @@ def read_value(value: Any, name: str) -> Any:
     if isinstance(value, Mapping) and "breakpoints" in value:
         return Automation(value["breakpoints"])
     return value
+
+
+def written_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Constructor arguments of a `StyleTransfer`, ready for JSON."""
+    found = dict(arguments)
+    for name in ("style", "morph_to"):
+        found[name] = written_style(found[name], name)
+    for name in ("strength", "mix", "morph"):
+        found[name] = written_number(found[name], name)
+    return {"plugin": "astfx.StyleTransfer", **found}
+
+
+def read_arguments(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Constructor arguments from what `written_arguments` gave.
+
+    Raises
+    ------
+    InvalidSettingError
+        If they are for another plugin.
+    """
+    given = dict(values)
+    if given.pop("plugin", None) != "astfx.StyleTransfer":
+        raise InvalidSettingError(f"plugin={values.get('plugin')!r} must be 'astfx.StyleTransfer'")
+    return {name: read_value(value, name) for name, value in given.items()}
