@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from astfx import cli_presets
 from astfx.errors import AstfxError, CancelledError, InvalidSettingError
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(cli_presets.app)
 
 CALLERS_MISTAKE, INTERRUPTED = 2, 130
 

@@ -28,8 +28,9 @@ ORDER = [
     "render",
     "api",
     "effect",
-    "plots doctor demo",
+    "plots preset_plots doctor demo",
     "runs",
+    "cli_presets",
     "cli __init__",
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names.split()}
