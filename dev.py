@@ -12,6 +12,7 @@ The environment is .venv in this folder; it is made again when pyproject.toml ch
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 import venv
@@ -21,6 +22,8 @@ ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
 # An open upper bound would install gigabytes of GPU libraries on a machine without a GPU.
 STAMP = ENVIRONMENT / "astfx-stamp"
+# One process a core, each on one thread: the tests share nothing.
+PARALLEL = ["-n", "auto", "--dist", "worksteal"]
 
 
 def program(name: str) -> str:
@@ -33,7 +36,8 @@ def run(*command: str) -> None:
     """Run a program in the checkout; stop with its exit code if it fails."""
     print("+", " ".join(Path(part).name if i == 0 else part for i, part in enumerate(command)))
     sys.stdout.flush()
-    code = subprocess.run(command, cwd=ROOT).returncode
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"} if "pytest" in command else None
+    code = subprocess.run(command, cwd=ROOT, env=environment).returncode
     if code:
         sys.exit(code)
 
@@ -57,7 +61,7 @@ def main() -> None:
     commands = {
         "setup": [],
         "demo": [[program("astfx"), "demo"]],
-        "test": [[program("python"), "-m", "pytest", "-m", "not slow"]],
+        "test": [[program("python"), "-m", "pytest", *PARALLEL, "-m", "not slow and not hosts"]],
         "check": [
             [program("ruff"), "check"],
             [program("ruff"), "format", "--check"],

@@ -15,12 +15,14 @@ import typer
 
 from astfx import cli_presets
 from astfx.errors import AstfxError, CancelledError, InvalidSettingError
+from astfx.plugins import Commands
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 app = typer.Typer(
     name="astfx",
+    cls=Commands,
     help="Any sound as an effect: the first sound in the texture of the second.",
     no_args_is_help=True,
     add_completion=False,

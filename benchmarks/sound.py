@@ -116,6 +116,17 @@ def measured(index: int, quality: str) -> tuple[float, Scores]:
     return seconds / (output.shape[1] / RATE), scored(output, pair)
 
 
+def streamed(pair: Pair, engine: str) -> tuple[float, Scores]:
+    """Real-time factor and scores of a streaming engine, one thread."""
+    content, style = pair.sounds()
+    effect = astfx.StyleTransfer(style, style_sample_rate=RATE, engine=engine)
+    effect(content[:, :RATE], RATE)  # prepares the style
+    began = time.perf_counter()
+    output = effect(content, RATE)
+    seconds = time.perf_counter() - began
+    return seconds / (output.shape[1] / RATE), scored(output, pair)
+
+
 def cells(scores: Scores) -> list[str]:
     style, *content, mel, mfcc, cqt = (scores[name] for name in FIGURES)
     kept = [f"{value:.2f}" for value in content]
@@ -134,6 +145,9 @@ def pairs() -> str:
         for quality in ("draft", "standard", "best"):
             factor, scores = measured(index, quality)
             rows.append(["", f"**astfx, {quality}**", *cells(scores), f"{factor:.2f}"])
+        for engine in ("stream", "live"):
+            factor, scores = streamed(pair, engine)
+            rows.append(["", f"**astfx, engine {engine}**", *cells(scores), f"{factor:.2f}"])
     return table(("pair", "", *COLUMNS, "real-time factor"), rows)
 
 

@@ -30,6 +30,13 @@ class FileSource:
     role : str
         "content" or "style": what messages call it.
 
+    Attributes
+    ----------
+    sample_rate : int, hertz
+    channels : int
+    seconds : float
+        Length that the header tells; some formats only estimate it.
+
     Raises
     ------
     AudioFileNotFoundError, AudioFileError
@@ -85,6 +92,7 @@ class FileSource:
             raise AudioFileError(
                 f"{self.name} has {self.channels} channels, at most {MAX_CHANNELS} are possible"
             )
+        self.seconds = n_frames / self.sample_rate
 
     def _open_with_pedalboard(self, error: Exception) -> int:
         from pedalboard.io import AudioFile

@@ -19,7 +19,7 @@ LOWEST_HZ, HIGHEST_HZ = 20.0, 16000.0
 """The bands do not depend on the sample rate: those beyond the Nyquist frequency are left out."""
 
 MOST_LOG_GAIN = 6.0
-_REGULARISATION = 0.01
+_REGULARISATION = 0.05
 _FLOOR = 1e-3
 _PRIOR_FRAMES = 20.0
 

@@ -1,0 +1,248 @@
+"""Is anything accepted ever lost? `python -m benchmarks.soak` (about five minutes).
+
+500 jobs from four clients of different implementations (the bridge's own over TCP, liblo over UDP,
+osc.js over SLIP, SuperCollider over UDP), every fifth cancelled, the server killed 20 times with
+SIGKILL while they ask. Then what they heard is held against the record and the files. A second
+part measures how soon a ping is answered while two renders run. Writes the sections of
+docs/bridge.md. Needs sclang, node with osc.js (NODE_PATH) and pyliblo3.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+from astfx_bridge import Client
+
+from benchmarks.common import ROOT, table, write_section
+from tests.bridge.serving import Server, environment, make_sounds, until
+
+PAGE = ROOT / "docs" / "bridge.md"
+CLIENTS = Path(__file__).parent / "soak_clients"
+JOBS, KILLS, SEED = 500, 20, 0
+QUIET_SHARE = 0.3  # of the jobs, at the end and without a kill: to see whether memory grows
+HEADLESS = {
+    "QT_QPA_PLATFORM": "offscreen",
+    "QTWEBENGINE_DISABLE_SANDBOX": "1",
+    "QTWEBENGINE_CHROMIUM_FLAGS": "--no-sandbox",
+}
+
+
+def start_clients(port: int, folder: Path) -> dict[str, subprocess.Popen[bytes]]:
+    """Four clients, a quarter of the jobs each."""
+    share = JOBS // 4
+    logs = {name: folder / f"{name}.jsonl" for name in ("astfx", "liblo", "osc.js", "sclang")}
+    first = {name: 1 + share * place for place, name in enumerate(logs)}
+    script = (CLIENTS / "asker.scd").read_text()
+    words = {"PORT": port, "FIRST": first["sclang"], "COUNT": share, "LOG": logs["sclang"]}
+    for word, value in words.items():
+        script = script.replace(word, str(value))
+    (folder / "asker.scd").write_text(script)
+    python = [sys.executable, str(CLIENTS / "asker.py")]
+    commands = {
+        "astfx": [*python, "astfx", port, first["astfx"], share, logs["astfx"]],
+        "liblo": [*python, "liblo", port, first["liblo"], share, logs["liblo"]],
+        "osc.js": ["node", CLIENTS / "asker.js", port, first["osc.js"], share, logs["osc.js"]],
+        "sclang": ["sclang", folder / "asker.scd"],
+    }
+    for log in logs.values():
+        log.touch()
+    return {
+        name: subprocess.Popen(
+            [str(word) for word in command],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**environment(), **HEADLESS},
+        )
+        for name, command in commands.items()
+    }
+
+
+def heard(folder: Path) -> list[dict[str, Any]]:
+    """Everything that the clients have noted so far."""
+    lines = [line for path in folder.glob("*.jsonl") for line in path.read_text().splitlines()]
+    return [json.loads(line) for line in lines if line.endswith("}")]
+
+
+def ended(folder: Path) -> int:
+    return len({note["id"] for note in heard(folder) if note["event"] != "queued"})
+
+
+def children(process_id: int) -> list[int]:
+    try:
+        listing = Path(f"/proc/{process_id}/task/{process_id}/children").read_text()
+    except OSError:
+        return []
+    return [int(word) for word in listing.split()]
+
+
+def megabytes(process_id: int) -> float:
+    pages = int(Path(f"/proc/{process_id}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGESIZE") / 2**20
+
+
+def soak() -> None:
+    """Ask, kill, and look for what is missing."""
+    rng = random.Random(SEED)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        root, logs = folder / "root", folder / "logs"
+        root.mkdir()
+        logs.mkdir()
+        make_sounds(root)
+        inputs = {path.name for path in root.iterdir()}
+        server = Server(root, folder / "state").start()
+        clients = start_clients(server.port, logs)
+        began, kills, workers = time.monotonic(), 0, set[int]()
+        marks = sorted(rng.uniform(0, JOBS * (1 - QUIET_SHARE)) for _ in range(KILLS))
+        memory: list[tuple[int, float, float]] = []
+        while any(client.poll() is None for client in clients.values()):
+            time.sleep(0.2)
+            assert server.process is not None
+            own = children(server.process.pid)
+            workers |= set(own)
+            done = ended(logs)
+            if kills < KILLS and done >= marks[kills]:
+                time.sleep(rng.uniform(0.0, 1.0))
+                server.kill()
+                kills += 1
+                server.start()
+            elif kills == KILLS and own and (not memory or done >= memory[-1][0] + JOBS * 0.06):
+                memory.append((done, megabytes(server.process.pid), megabytes(own[0])))
+            if time.monotonic() - began > 1800:
+                sys.exit("the clients do not come to an end")
+        seconds = time.monotonic() - began
+        server.stop()
+        time.sleep(0.5)
+        notes = heard(logs)
+        report(server, notes, inputs, workers, memory, kills, seconds)
+
+
+def report(
+    server: Server,
+    notes: list[dict[str, Any]],
+    inputs: set[str],
+    workers: set[int],
+    memory: list[tuple[int, float, float]],
+    kills: int,
+    seconds: float,
+) -> None:
+    """Hold what was heard against the record and the files; write the section."""
+    database = sqlite3.connect(server.state / "jobs.sqlite")
+    database.row_factory = sqlite3.Row
+    record = {int(row["id"]): row for row in database.execute("select * from jobs")}
+    database.close()
+    accepted = {note["id"] for note in notes if note["event"] == "queued"} | set(record)
+    outcomes = defaultdict(set)
+    for note in notes:
+        if note["event"] != "queued":
+            outcomes[note["id"]].add((note["event"], note["detail"]))
+    states = Counter(row["state"] for row in record.values())
+    files = {path.name for path in server.root.rglob("*")} - inputs
+    wanted = {f"soak-{number}.wav" for number, row in record.items() if row["state"] == "done"}
+    told = {"done": "done", "failed": "fail", "cancelled": "fail"}
+    lost = [
+        number
+        for number in accepted
+        if number not in record
+        or {event for event, _ in outcomes[number]} != {told.get(record[number]["state"])}
+    ]
+    twice = [number for number, found in outcomes.items() if len(found) > 1]
+    left = list((server.state / "blobs").iterdir())
+    alive = [number for number in workers if Path(f"/proc/{number}").exists()]
+    again = sum(row["starts"] > 1 for row in record.values())
+    rows: list[list[object]] = [
+        ["jobs accepted", len(accepted)],
+        [
+            "done / cancelled / failed",
+            f"{states['done']} / {states['cancelled']} / {states['failed']}",
+        ],
+        ["times the server was killed", kills],
+        ["jobs that a kill interrupted and that ran again", again],
+        ["accepted and lost", len(lost)],
+        ["ended twice, or in two ways", len(twice)],
+        ["files missing", len(wanted - files)],
+        ["files left over", len(files - wanted) + len(left)],
+        ["processes left over", len(alive)],
+        ["seconds", f"{seconds:.0f}"],
+    ]
+    trend = table(
+        ["jobs ended", "server, MB", "worker, MB"],
+        [[done, f"{own:.0f}", f"{worker:.0f}"] for done, own, worker in memory],
+    )
+    text = f"{table(['', ''], rows)}\nMemory of the last server and its worker:\n\n{trend}"
+    print(text)
+    write_section(PAGE, "soak", text)
+    if lost or twice or wanted != files or left or alive:
+        sys.exit(f"not as promised: {lost=} {twice=} {files ^ wanted=} {left=} {alive=}")
+
+
+def pings(client: Client, count: int) -> list[float]:
+    """Milliseconds from ping to pong."""
+    found = []
+    for number in range(count):
+        began = time.perf_counter()
+        client.send("/astfx/ping", number)
+        until(client, "/astfx/pong", 5.0)
+        found.append(1e3 * (time.perf_counter() - began))
+        time.sleep(0.01)
+    return sorted(found)
+
+
+def ping() -> None:
+    """How soon a ping is answered, idle and while two renders run."""
+    rows = []
+    load = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name) / "root"
+        root.mkdir()
+        make_sounds(root)
+        server = Server(root, Path(name) / "state", ("--jobs", "2")).start()
+        settings = ("style", "style.wav", "quality", "best")
+        with server.client() as owner:
+            for number in range(2):
+                owner.render("content.wav", f"warm{number}.wav", style="style.wav", quality="draft")
+            for what in ("nothing runs", "two renders run"):
+                if what == "two renders run":
+                    for number in (1, 2):
+                        owner.send("/astfx/render", number, "long.wav", f"{number}.wav", *settings)
+                        until(owner, "/astfx/progress")
+                for transport in ("udp", "length"):
+                    with server.client(transport) as client:
+                        times = pings(client, 1000)
+                    rows.append(
+                        [
+                            what,
+                            "UDP" if transport == "udp" else "TCP",
+                            f"{times[500]:.2f}",
+                            f"{times[990]:.2f}",
+                            f"{times[-1]:.2f}",
+                        ]
+                    )
+            owner.ask("/astfx/cancel/all")
+        server.stop()
+    text = table(["", "over", "median, ms", "99 of 100 within, ms", "longest, ms"], rows)
+    text += f"\n{os.cpu_count()} cores; load average before the server was started: {load:.1f}.\n"
+    print(text)
+    write_section(PAGE, "ping", text)
+
+
+PARTS = {"soak": soak, "ping": ping}
+
+if __name__ == "__main__":
+    missing = [name for name in ("sclang", "node") if shutil.which(name) is None]
+    chosen = sys.argv[1:] or list(PARTS)
+    if missing and "soak" in chosen:
+        sys.exit(f"the soak needs {' and '.join(missing)}")
+    for part in chosen:
+        PARTS[part]()

@@ -1,0 +1,203 @@
+"""THE table: every address the bridge understands, and every reply it sends.
+
+The server, the checks of arguments, the OSCQuery tree, the table in the README, `astfx send` and
+the round-trip tests all read it. A new command is a row here and a function in `commands`.
+"""
+
+from __future__ import annotations
+
+from astfx_bridge.table import Argument, Parameter, Reply, Row
+
+PROTOCOL = 1
+LARGEST = 2**31 - 1
+
+_STYLE = "A path under the roots, or a preset's name."
+PARAMETERS = {
+    parameter.name: parameter
+    for parameter in (
+        Parameter(Argument("style", "s"), "", f"The style of jobs that name none. {_STYLE}"),
+        Parameter(Argument("strength", "f", 0, 1), 1.0, "0 is the content, 1 the full style."),
+        Parameter(Argument("mix", "f", 0, 1), 1.0, "Share of the result against the content."),
+        Parameter(
+            Argument("quality", "s", choices=("draft", "standard", "best")),
+            "standard",
+            "How much is done.",
+        ),
+        Parameter(Argument("method", "s"), "gram", "A name that `astfx methods` lists."),
+        Parameter(
+            Argument("engine", "s", choices=("auto", "render", "stream", "live")),
+            "auto",
+            "stream and live go block by block, as the effect does on stage; the others take the "
+            "clip as a whole.",
+        ),
+        Parameter(
+            Argument("iterations", "i", 0, 10_000), 0, "Optimiser iterations; 0 is the method's."
+        ),
+        Parameter(
+            Argument("budget", "f", 0, 86_400), 0.0, "Stop refining after so many seconds; 0 never."
+        ),
+        Parameter(Argument("seed", "i", 0, LARGEST), 0, "The same seed gives the same result."),
+        Parameter(
+            Argument("format", "s", choices=("wav", "flac")), "wav", "Of results sent as a blob."
+        ),
+    )
+}
+
+_ID = ("id", "is")
+_JOB_REPLIES = ("/astfx/queued", "/astfx/progress", "/astfx/done")
+_ANY_ID, _KEY = Argument("id", "is"), Argument("key", "s", choices=tuple(PARAMETERS))
+_VALUE = Argument("value", "ifs")
+
+
+def _reply(address: str, arguments: str, types: str, summary: str, **more: bool) -> Reply:
+    return Reply(
+        address=address,
+        arguments=tuple(arguments.split()),
+        types=tuple(types.split()),
+        summary=summary,
+        **more,
+    )
+
+
+REPLIES = {
+    reply.address: reply
+    for reply in (
+        _reply("/astfx/queued", "id", "is", "The job is on record and will run."),
+        _reply("/astfx/progress", "id fraction", "is f", "Of a running job, 0 to 1."),
+        _reply(
+            "/astfx/done",
+            "command id output sample_rate frames",
+            "s is sb i i",
+            "The job has ended well. `output` is a path, or the clip as a blob.",
+        ),
+        _reply(
+            "/astfx/fail",
+            "command id message",
+            "s is s",
+            "A command was refused, or a job failed or was cancelled. `id` is the first argument "
+            "where it can be one, else 0.",
+        ),
+        _reply("/astfx/pong", "token", "ifs", "The ping's token, or 0."),
+        _reply("/astfx/version", "version protocol", "s i", "Of astfx, and of this table."),
+        _reply("/astfx/authenticated", "udp_port", "i", "The token was right."),
+        _reply("/astfx/replyto", "port", "i", "Where replies go from now on; 0 is the sender."),
+        _reply("/astfx/notify", "on", "i", "Whether every job's messages come here."),
+        _reply("/astfx/synced", "id", "ifs", "All of the sender's earlier jobs have ended."),
+        _reply("/astfx/stem", "id count", "is i", "How many jobs the folder became."),
+        _reply("/astfx/cancelled", "id count", "is i", "How many jobs were cancelled."),
+        _reply(
+            "/astfx/status",
+            "id state fraction detail",
+            "is s f s",
+            "`state` is queued, running, done, failed or cancelled; `detail` is the output or why.",
+        ),
+        _reply("/astfx/queue", "running queued", "i i", "Counts; `/astfx/job` follows for each."),
+        _reply("/astfx/job", "id state fraction command", "is s f s", "One line of the queue."),
+        _reply("/astfx/job/value", "id key value", "is s ifs", "A parameter of a job."),
+        _reply("/astfx/forgotten", "id", "is", "The record is gone, the id free."),
+        _reply("/astfx/value", "key value", "s ifs", "A parameter of the server."),
+        _reply("/astfx/presets", "count name", "i s", "All presets, a name each.", repeats=True),
+        _reply("/astfx/bye", "", "", "The server ends; unfinished jobs run when it is back."),
+    )
+}
+
+
+def _row(
+    address: str, handler: str, *arguments: Argument, replies: str = "", **more: object
+) -> Row:
+    names = tuple(f"/astfx/{name}" for name in replies.split())
+    return Row(address=address, handler=handler, arguments=arguments, replies=names, **more)  # type: ignore[arg-type]
+
+
+def _job(address: str, handler: str, *arguments: Argument, first: str = "", **more: object) -> Row:
+    replies = (f"/astfx/{first}",) if first else ()
+    return Row(
+        address=address,
+        handler=handler,
+        arguments=(_ANY_ID, *arguments),
+        replies=(*replies, *_JOB_REPLIES),
+        job=True,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+_ROWS = (
+    _row("/astfx/ping", "ping", Argument("token", "ifs", optional=True), replies="pong",
+         changes=False, summary="Is anybody there?"),
+    _row("/astfx/version", "version", replies="version", changes=False,
+         summary="Versions of astfx and of the protocol."),
+    _row("/astfx/auth", "auth", Argument("token", "s"),
+         Argument("udp_port", "i", 0, 65_535, optional=True), replies="authenticated",
+         tcp_only=True, summary="The first message on TCP where the server has a token. While the "
+         "connection lasts, UDP from this host and port is let in too (0: from any port)."),
+    _row("/astfx/replyto", "replyto", Argument("port", "i", 0, 65_535), replies="replyto",
+         summary="Send replies by UDP to this port of the sender's host; 0 undoes it."),
+    _row("/astfx/notify", "notify", Argument("on", "i", 0, 1),
+         Argument("port", "i", 0, 65_535, optional=True), replies="notify",
+         summary="Subscribe to the messages of every job and to changes of parameters."),
+    _row("/astfx/sync", "sync", Argument("id", "ifs"), replies="synced", changes=False,
+         summary="Answered when the sender's earlier jobs have ended."),
+    _job("/astfx/render", "render", Argument("content", "s"), Argument("output", "s"),
+         pairs="settings", summary="Render a file to a file. Id 0 lets the server choose one."),
+    _job("/astfx/render/blob", "render_blob", Argument("clip", "b"), pairs="settings",
+         tcp_only=True, summary="Render a WAV or FLAC sent as a blob; the result is a blob."),
+    _job("/astfx/stem", "stem", Argument("folder", "s"), Argument("output", "s"),
+         pairs="settings", first="stem",
+         summary="Render every file of a folder into another: a job each, named id/file."),
+    _job("/astfx/preview", "preview", Argument("output", "s"),
+         Argument("start", "f", 0, 86_400, optional=True),
+         Argument("seconds", "f", 0.5, 30, optional=True),
+         summary="Hear a queued or running job now: seconds (5) of it from start (0), in draft "
+         "quality, as job id/preview."),
+    _row("/astfx/cancel", "cancel", _ANY_ID, replies="cancelled",
+         summary="Cancel a job, or the jobs of a stem folder; each gets its fail."),
+    _row("/astfx/cancel/all", "cancel_all", replies="cancelled", summary="Cancel every job."),
+    _row("/astfx/status", "status", _ANY_ID, replies="status", changes=False,
+         summary="How a job stands, or ended."),
+    _row("/astfx/result", "result", _ANY_ID, replies="done", changes=False,
+         summary="The done or fail of an ended job, again."),
+    _row("/astfx/queue", "queue", Argument("limit", "i", 0, 1000, optional=True),
+         replies="queue job", changes=False, summary="The jobs that have not ended, at most limit "
+         "(100)."),
+    _row("/astfx/job/get", "job_get", _ANY_ID, _KEY, replies="job/value", changes=False,
+         summary="A parameter of a job."),
+    _row("/astfx/job/set", "job_set", _ANY_ID, _KEY, _VALUE, replies="job/value",
+         summary="Change a parameter of a job that is still queued."),
+    _row("/astfx/forget", "forget", _ANY_ID, replies="forgotten",
+         summary="Drop the record of an ended job, so that its id can be used again."),
+    _row("/astfx/get", "get", Argument("key", "s", choices=tuple(PARAMETERS), optional=True),
+         replies="value", changes=False, summary="A parameter of the server, or all of them."),
+    _row("/astfx/set", "set", _KEY, _VALUE, replies="value",
+         summary="Change a parameter of the server, for jobs to come."),
+    _row("/astfx/presets", "presets", replies="presets", changes=False,
+         summary="The names of all presets."),
+    _row("/astfx/preset", "preset", Argument("name", "s"), replies="value",
+         summary="Take a preset as the style of jobs to come."),
+    _job("/astfx/preset/make", "preset_make", Argument("name", "s"), Argument("path", "s"),
+         summary="Make a preset from a sound."),
+    _job("/astfx/preset/blend", "preset_blend", Argument("name", "s"), pairs="weights",
+         summary="Make a preset from others, weighted."),
+    _row("/astfx/quit", "quit", replies="bye",
+         summary="End the server. Unfinished jobs run when it is started again."),
+)  # fmt: skip
+
+ROWS = {row.address: row for row in _ROWS} | {
+    f"/astfx/param/{name}": Row(
+        address=f"/astfx/param/{name}",
+        handler="param",
+        arguments=(
+            Argument(
+                name,
+                parameter.argument.types,
+                parameter.argument.low,
+                parameter.argument.high,
+                parameter.argument.choices,
+                optional=True,
+            ),
+        ),
+        replies=("/astfx/value",),
+        summary=f"{parameter.summary} Without an argument: ask.",
+        parameter=parameter,
+    )
+    for name, parameter in PARAMETERS.items()
+}

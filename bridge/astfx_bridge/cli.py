@@ -1,0 +1,205 @@
+"""The bridge's commands: ``serve``, ``send`` and ``clients``, of astfx and of astfx-bridge."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from astfx.errors import AstfxError
+from astfx_bridge.settings import HTTP_PORT, OSC_PORT, Limits, ServerSettings
+
+if TYPE_CHECKING:
+    from astfx_bridge.osc import Message
+    from astfx_bridge.server import Bridge
+
+app = typer.Typer(
+    name="astfx-bridge",
+    help="Renders for Max, Pure Data, SuperCollider, REAPER and whatever speaks OSC.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+clients = typer.Typer(help="Patches, classes and scripts for hosts.", no_args_is_help=True)
+app.add_typer(clients, name="clients")
+
+TOKEN_VARIABLE = "ASTFX_TOKEN"
+_LIMITS = Limits()
+
+_SEND_EXAMPLES = """
+Examples:
+
+  astfx send /astfx/render 1 voice.wav wet.wav style rain.wav strength 0.8
+
+  astfx send /astfx/set strength 0.5
+
+  astfx send /astfx/render/blob 2 @voice.wav style rain.wav --save wet.wav
+"""
+
+
+def entry() -> None:
+    """Entry point of astfx-bridge: every expected failure is one sentence."""
+    try:
+        app()
+    except AstfxError as error:
+        print(f"astfx-bridge: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    osc_port: Annotated[int, typer.Option(help="For UDP and TCP; 0 takes a free one.")] = OSC_PORT,
+    http_port: Annotated[
+        int, typer.Option(help="For OSCQuery; 0 takes a free one, -1 leaves it out.")
+    ] = HTTP_PORT,
+    root: Annotated[
+        list[Path] | None,
+        typer.Option(help="A folder that clients may read and write; repeatable. Default: here."),
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Renders at a time.")] = 1,
+    state: Annotated[
+        Path | None, typer.Option(help="Folder of the records; default: the user's state folder.")
+    ] = None,
+    token: Annotated[
+        str,
+        typer.Option(
+            envvar=TOKEN_VARIABLE, help="Secret that clients must give.", show_default=False
+        ),
+    ] = "",
+    announce: Annotated[
+        bool | None,
+        typer.Option(
+            "--announce/--no-announce", help="Announce by zeroconf; default: if installed."
+        ),
+    ] = None,
+    clip_seconds: Annotated[
+        float, typer.Option(help="Longest clip, in seconds.")
+    ] = _LIMITS.clip_seconds,
+    blob_mb: Annotated[float, typer.Option(help="Longest blob, in megabytes.")] = _LIMITS.blob_bytes
+    / 2**20,
+    queue_jobs: Annotated[int, typer.Option(help="Most jobs that wait.")] = _LIMITS.queue_jobs,
+    connections: Annotated[int, typer.Option(help="Most TCP connections.")] = _LIMITS.connections,
+    messages_per_second: Annotated[
+        float, typer.Option(help="Most messages a second from one sender.")
+    ] = _LIMITS.messages_per_second,
+    job_seconds: Annotated[
+        float, typer.Option(help="Longest run of a job, in seconds.")
+    ] = _LIMITS.job_seconds,
+) -> None:
+    """Answer OSC messages, render what they ask, until Ctrl-C."""
+    from platformdirs import user_state_path
+
+    from astfx_bridge import discovery
+    from astfx_bridge.server import Bridge
+
+    settings = ServerSettings(
+        host=host,
+        osc_port=osc_port,
+        http_port=None if http_port < 0 else http_port,
+        roots=tuple(root or [Path()]),
+        state=state or user_state_path("astfx") / "bridge",
+        jobs=jobs,
+        token=token,
+        announce=discovery.available() if announce is None else announce,
+        limits=Limits(
+            clip_seconds=clip_seconds,
+            blob_bytes=round(blob_mb * 2**20),
+            queue_jobs=queue_jobs,
+            connections=connections,
+            messages_per_second=messages_per_second,
+            job_seconds=job_seconds,
+        ),
+    )
+
+    async def run() -> None:
+        await Bridge(settings).run(_tell)
+
+    asyncio.run(run())
+
+
+def _tell(bridge: Bridge) -> None:
+    """Print what the server listens on, and a line that a client can paste."""
+    settings = bridge.settings
+    host = settings.host
+    lines = [f"OSC       {host} port {bridge.osc_port}, UDP and TCP"]
+    if bridge.http_port:
+        lines.append(f"OSCQuery  http://{host}:{bridge.http_port}/")
+    lines += [f"root      {folder}" for folder in bridge.roots.folders]
+    lines.append(f"state     {settings.state.resolve()}")
+    waiting = len(bridge.store.pending())
+    if waiting:
+        lines.append(f"queue     {waiting} jobs go on")
+    where = "" if bridge.osc_port == OSC_PORT else f" --port {bridge.osc_port}"
+    lines.append(f"try       astfx send{where} /astfx/render 0 CONTENT OUTPUT style STYLE")
+    print("\n".join(lines), flush=True)
+
+
+@app.command(epilog=_SEND_EXAMPLES, context_settings={"ignore_unknown_options": True})
+def send(
+    address: Annotated[str, typer.Argument(help="Such as /astfx/ping.")],
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[ARGS]...", help="@FILE sends a file's bytes.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Where the server is.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Its OSC port.")] = OSC_PORT,
+    transport: Annotated[str, typer.Option(help="length or slip (TCP), or udp.")] = "length",
+    token: Annotated[
+        str, typer.Option(envvar=TOKEN_VARIABLE, help="The server's.", show_default=False)
+    ] = "",
+    wait: Annotated[bool, typer.Option(help="Wait for jobs to end.")] = True,
+    hold: Annotated[
+        bool, typer.Option("--hold", help="Stay connected and show what comes, until Ctrl-C.")
+    ] = False,
+    timeout: Annotated[float, typer.Option(help="Longest wait for jobs, in seconds.")] = 3600.0,
+    save: Annotated[
+        Path | None, typer.Option(help="Where to write a result that comes as a blob.")
+    ] = None,
+) -> None:
+    """Send an OSC message to a server, show its replies, wait for the jobs it starts."""
+    from astfx.audio import written_aside
+    from astfx_bridge import sending
+    from astfx_bridge.client import Client
+
+    def show(message: Message) -> None:
+        print(sending.line(message), flush=True)
+        if save is not None and message.address == "/astfx/done":
+            blob = message.values[2]
+            if isinstance(blob, bytes):
+                with written_aside(save) as part:
+                    part.write_bytes(blob)
+
+    values = sending.values_of(address, words or [])
+    try:
+        with Client(host, port, transport=transport, token=token) as client:
+            well = sending.converse(
+                client, address, values, show, wait=wait, timeout_seconds=timeout
+            )
+            end = time.monotonic() + timeout
+            while hold and time.monotonic() < end:
+                message = client.receive(end - time.monotonic())
+                if message is not None:
+                    show(message)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    if not well:
+        sys.exit(1)
+
+
+@clients.command()
+def install(
+    folder: Annotated[Path, typer.Argument(help="Made if it is not there.")],
+) -> None:
+    """Copy the clients for all hosts into a folder."""
+    from astfx_bridge.installing import install_clients
+
+    for name in install_clients(folder):
+        print(os.path.join(folder, name))
+    print("each has a README of three steps")

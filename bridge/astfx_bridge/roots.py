@@ -1,0 +1,112 @@
+"""Which files clients may name: only those under the roots, with symbolic links resolved."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from astfx_bridge.errors import BridgeError, RefusedError
+
+
+class Roots:
+    """The folders that clients may read from and write to.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Relative names are looked up in the first.
+    private : Path
+        A folder that stays out of reach although it may lie under a root: the server's records.
+
+    Raises
+    ------
+    BridgeError
+        If a folder does not exist.
+    """
+
+    def __init__(self, folders: Sequence[Path], private: Path) -> None:
+        for folder in folders:
+            if not folder.is_dir():
+                raise BridgeError(f"root '{folder}' is not a folder that exists")
+        self.folders = tuple(folder.resolve() for folder in folders)
+        self._private = private.resolve()
+
+    def _resolved(self, name: str, role: str) -> Path:
+        if not name or "\0" in name or len(name) > 4096:
+            raise RefusedError(f"{role} {name[:80]!r} is no path")
+        try:
+            path = Path(os.path.realpath(self.folders[0] / name))
+        except (OSError, ValueError):
+            raise RefusedError(f"{role} '{name}' is no path") from None
+        within = any(path.is_relative_to(folder) for folder in self.folders)
+        if not within or path.is_relative_to(self._private):
+            # One answer whether or not it exists: nothing outside is told.
+            raise RefusedError(f"{role} '{name}' lies outside the server's roots")
+        return path
+
+    def readable(self, name: str, role: str) -> Path:
+        """A regular file to read.
+
+        Raises
+        ------
+        RefusedError
+            If it lies outside, does not exist or is no regular file.
+        """
+        path = self._resolved(name, role)
+        if path.is_dir():
+            raise RefusedError(f"{role} '{name}' is a folder: name a file")
+        if not path.exists():
+            raise RefusedError(f"{role} '{name}' does not exist")
+        if not path.is_file():
+            raise RefusedError(f"{role} '{name}' is not a regular file")
+        return path
+
+    def folder(self, name: str, role: str) -> Path:
+        """A folder to read.
+
+        Raises
+        ------
+        RefusedError
+        """
+        path = self._resolved(name, role)
+        if not path.is_dir():
+            raise RefusedError(f"{role} '{name}' is not a folder that exists")
+        return path
+
+    def writable(self, name: str, role: str = "output") -> Path:
+        """A file to write, in a folder that exists.
+
+        Raises
+        ------
+        RefusedError
+            If it lies outside, is a folder, or its folder does not exist or cannot be written.
+        """
+        path = self._resolved(name, role)
+        if path.name.startswith("."):
+            raise RefusedError(f"{role} '{name}' must not begin with a dot")
+        if path.exists() and not path.is_file():
+            raise RefusedError(f"{role} '{name}' exists and is not a regular file")
+        if not path.parent.is_dir():
+            raise RefusedError(f"{role} '{name}': its folder does not exist")
+        if not os.access(path.parent, os.W_OK):
+            raise RefusedError(f"{role} '{name}': its folder cannot be written to")
+        return path
+
+    def new_folder(self, name: str, role: str = "output") -> Path:
+        """A folder to write to, made if it is not there; the one above it must be.
+
+        Raises
+        ------
+        RefusedError
+        """
+        path = self._resolved(name, role)
+        if path.exists() and not path.is_dir():
+            raise RefusedError(f"{role} '{name}' exists and is not a folder")
+        if not path.parent.is_dir():
+            raise RefusedError(f"{role} '{name}': the folder above it does not exist")
+        return path
+
+    def still_writable(self, path: Path) -> bool:
+        """Whether a path that was checked earlier still lies where it did."""
+        return Path(os.path.realpath(path.parent)) == path.parent and not path.is_symlink()

@@ -1,0 +1,115 @@
+"""What ``astfx send`` does: words of a shell to a message, and its replies as lines."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from astfx_bridge.addresses import PARAMETERS, ROWS
+from astfx_bridge.client import Client
+from astfx_bridge.errors import BridgeError, RefusedError
+from astfx_bridge.osc import Message
+from astfx_bridge.table import Value
+
+
+def values_of(address: str, words: Sequence[str]) -> list[Value]:
+    """Words as the arguments of an address, by the types of the table.
+
+    ``@FILE`` is the file's bytes where the address takes a blob.
+
+    Raises
+    ------
+    RefusedError
+        If a word does not fit.
+    """
+    row = ROWS.get(address)
+    values: list[Value] = []
+    for position, word in enumerate(words):
+        types = "ifs"
+        if row is not None and position < len(row.arguments):
+            types = row.arguments[position].types
+        elif row is not None and row.pairs == "settings":
+            extra = position - len(row.arguments)
+            key = words[position - 1]
+            types = PARAMETERS[key].argument.types if extra % 2 and key in PARAMETERS else "s"
+        elif row is not None and row.pairs == "weights":
+            types = "f" if (position - len(row.arguments)) % 2 else "s"
+        values.append(_value(word, types))
+    return values
+
+
+def _value(word: str, types: str) -> Value:
+    if types == "b":
+        if not word.startswith("@"):
+            raise RefusedError(f"{word!r} must be @FILE: its bytes are sent")
+        try:
+            return Path(word[1:]).read_bytes()
+        except OSError as error:
+            raise RefusedError(f"file '{word[1:]}' cannot be read ({error.strerror})") from None
+    for tag, kind in (("i", int), ("f", float)):
+        if tag in types:
+            try:
+                return kind(word)
+            except ValueError:
+                continue
+    if "s" not in types and "f" in types:
+        raise RefusedError(f"{word!r} is no number")
+    if types == "i":
+        raise RefusedError(f"{word!r} is no whole number")
+    return word
+
+
+def line(message: Message) -> str:
+    """A message as a line of text."""
+    words = [
+        f"({len(value)} bytes)" if isinstance(value, bytes) else _word(value)
+        for value in message.values
+    ]
+    return " ".join([message.address, *words])
+
+
+def _word(value: Value) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    text = str(value)
+    return f'"{text}"' if " " in text or not text else text
+
+
+def converse(
+    client: Client,
+    address: str,
+    values: Sequence[Value],
+    show: Callable[[Message], None],
+    *,
+    wait: bool = True,
+    timeout_seconds: float = 3600.0,
+) -> bool:
+    """Send, show every reply, and wait for the jobs that began; whether all went well.
+
+    Raises
+    ------
+    BridgeError
+        If the server does not answer, or a job does not end in time.
+    """
+    well, open_jobs = True, set[Value]()
+
+    def take(message: Message) -> None:
+        nonlocal well
+        show(message)
+        said = message.values
+        if message.address == "/astfx/queued":
+            open_jobs.add(said[0])
+        elif message.address in ("/astfx/done", "/astfx/fail"):
+            open_jobs.discard(said[1])
+            well = well and message.address == "/astfx/done"
+
+    deadline = time.monotonic() + timeout_seconds
+    for message in client.replies(address, *values):
+        take(message)
+    while wait and open_jobs:
+        late = client.receive(deadline - time.monotonic())
+        if late is None:
+            raise BridgeError(f"job {open_jobs} did not end in {timeout_seconds:g} seconds")
+        take(late)
+    return well

@@ -1,0 +1,37 @@
+"""Servers as fixtures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.bridge.serving import Server, make_sounds
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for the tests that leave it as it was."""
+    root, state = tmp_path_factory.mktemp("root"), tmp_path_factory.mktemp("state")
+    make_sounds(root)
+    running = Server(root, state, ("--jobs", "2")).start()
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Start servers of one's own: `start("--token", "...")`."""
+    started: list[Server] = []
+
+    def begin(*options: str) -> Server:
+        root = tmp_path / f"root{len(started)}"
+        root.mkdir()
+        make_sounds(root)
+        started.append(Server(root, tmp_path / f"state{len(started)}", options).start())
+        return started[-1]
+
+    yield begin
+    for running in started:
+        running.stop()

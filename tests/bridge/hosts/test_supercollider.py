@@ -1,0 +1,57 @@
+"""SuperCollider: the class over UDP, and plain messages over TCP."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.bridge.hosts.programs import CLIENTS, filled, need, run
+from tests.bridge.serving import RATE, Server, read
+
+pytestmark = pytest.mark.hosts
+HELP = CLIENTS / "sc" / "HelpSource" / "Classes" / "AstFx.schelp"
+HEADLESS = {
+    "QT_QPA_PLATFORM": "offscreen",
+    "QTWEBENGINE_DISABLE_SANDBOX": "1",
+    "QTWEBENGINE_CHROMIUM_FLAGS": "--no-sandbox",
+}
+
+
+def sclang(script: Path) -> list[str]:
+    program = need("sclang")
+    library = Path(program).parents[1] / "share" / "SuperCollider" / "SCClassLibrary"
+    configuration = script.with_suffix(".yaml")
+    configuration.write_text(
+        f"includePaths:\n  - {library}\n  - {CLIENTS / 'sc'}\nexcludePaths: []\n"
+        "postInlineWarnings: false\n"
+    )
+    return run(program, "-l", configuration, script, environment=HEADLESS).splitlines()
+
+
+def test_the_class_renders_and_reads_the_result(server: Server, tmp_path: Path) -> None:
+    lines = sclang(filled("class.scd", tmp_path, PORT=server.port, HELPFILE=HELP))
+    assert "HELP true" in lines
+    assert "PONG 1" in lines
+    assert "VALUE strength 1.0" in lines
+    assert "PROGRESS 1.0" in lines
+    assert f"DONE {RATE} {RATE} {RATE} true" in lines
+    assert any(line == "FAIL content 'gone.wav' does not exist" for line in lines)
+    assert read(server.root / "from-sc.wav").shape == (1, RATE)
+
+
+def test_a_blob_goes_out_and_comes_back_over_tcp(server: Server, tmp_path: Path) -> None:
+    clip, output = server.root / "small.wav", tmp_path / "result.wav"
+    lines = sclang(filled("tcp.scd", tmp_path, PORT=server.port, CLIP=clip, OUTPUT=output))
+    assert "QUEUED from-sclang" in lines
+    assert "DONE from-sclang 8000 8000" in lines
+    assert read(output).shape == (1, 8000)
+
+
+def test_every_method_of_the_class_is_in_its_help_file() -> None:
+    source = (CLIENTS / "sc" / "AstFx.sc").read_text()
+    methods = set(re.findall(r"^\t\*?(\w+) \{", source, re.M)) - {"init"}
+    shown = {name for name in methods if not re.match("pr[A-Z]", name)}
+    text = HELP.read_text()
+    assert shown == set(re.findall(r"^METHOD:: (\w+)", text, re.M))

@@ -1,0 +1,144 @@
+"""A real server in a process of its own, on free ports, with a small root folder."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from astfx_bridge import Client
+from astfx_bridge.osc import Message
+
+from astfx.audio import Waveform
+
+ROOT = Path(__file__).parents[2]
+RATE = 22_050
+QUICK = ("quality", "draft", "iterations", 1)
+
+
+@dataclass
+class Server:
+    """A running ``astfx-bridge serve``."""
+
+    root: Path
+    state: Path
+    options: tuple[str, ...] = ()
+    process: subprocess.Popen[str] | None = field(default=None, repr=False)
+    port: int = 0
+    http_port: int = 0
+    banner: str = ""
+
+    @property
+    def log(self) -> Path:
+        """What the server complained of."""
+        return self.state.with_suffix(".log")
+
+    def start(self) -> Server:
+        """Start it, and read from what it prints where it listens."""
+        words = ["--osc-port", str(self.port), "--http-port", str(self.http_port)]
+        words += ["--root", str(self.root), "--state", str(self.state), *self.options]
+        if "--announce" not in self.options:
+            words.append("--no-announce")
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "astfx_bridge", "serve", *words],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=environment(),
+            )
+        assert self.process.stdout is not None
+        lines = []
+        for line in self.process.stdout:
+            lines.append(line)
+            if line.startswith("OSC "):
+                self.port = int(line.split("port ")[1].split(",")[0])
+            if line.startswith("OSCQuery"):
+                self.http_port = int(line.rstrip("/\n").rsplit(":", 1)[1])
+            if line.startswith("try"):
+                break
+        self.banner = "".join(lines)
+        assert self.port, f"the server did not start: {self.banner}"
+        return self
+
+    def kill(self) -> None:
+        """End it as a crash would, and wait until its workers have noticed."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+        self._close_pipe()
+
+    def stop(self) -> int:
+        """End it as Ctrl-C would; give its exit code."""
+        if self.process is None:
+            return 0
+        self.process.send_signal(signal.SIGINT)
+        try:
+            code = self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        self._close_pipe()
+        assert self.log.read_text() == ""
+        return code
+
+    def _close_pipe(self) -> None:
+        assert self.process is not None
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self.process = None
+
+    def client(self, transport: str = "length", token: str = "") -> Client:
+        """A client of it."""
+        return Client("127.0.0.1", self.port, transport=transport, token=token)
+
+
+def environment() -> dict[str, str]:
+    """The environment of a program that uses this checkout."""
+    paths = [str(ROOT), str(ROOT / "bridge"), os.environ.get("PYTHONPATH", "")]
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+def make_sounds(folder: Path) -> None:
+    """A content of one second and two styles, and longer contents."""
+    rng = np.random.default_rng(0)
+    time_axis = np.arange(RATE) / RATE
+    tone = 0.3 * np.sin(2 * np.pi * 440 * time_axis) * np.exp(-3 * time_axis)
+    noise = 0.1 * rng.standard_normal(RATE)
+    soundfile.write(folder / "content.wav", tone, RATE, subtype="FLOAT")
+    soundfile.write(folder / "style.wav", noise, RATE, subtype="FLOAT")
+    soundfile.write(folder / "small.wav", noise[:8000], 8000, subtype="PCM_16")
+    soundfile.write(folder / "mid.wav", np.tile(tone, 6), RATE, subtype="PCM_16")
+    soundfile.write(folder / "long.wav", np.tile(tone, 40), RATE, subtype="PCM_16")
+
+
+def until(client: Client, address: str, seconds: float = 60.0) -> Message:
+    """The next message with an address; others are dropped."""
+    deadline = time.monotonic() + seconds
+    while (message := client.receive(deadline - time.monotonic())) is not None:
+        if message.address == address:
+            return message
+    raise AssertionError(f"no {address} in {seconds} seconds")
+
+
+def collect(client: Client, seconds: float) -> list[Message]:
+    """All messages that come within a time."""
+    found, deadline = [], time.monotonic() + seconds
+    while (message := client.receive(deadline - time.monotonic())) is not None:
+        found.append(message)
+    return found
+
+
+def read(path: Path) -> Waveform:
+    data, _ = soundfile.read(path, dtype="float32", always_2d=True)
+    return np.ascontiguousarray(data.T)

@@ -1,0 +1,183 @@
+"""Who is let in: tokens, bound UDP sources and caps, on real sockets."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from astfx_bridge import Client
+from astfx_bridge.errors import BridgeError, RefusedError
+from astfx_bridge.osc import encode
+
+from tests.bridge.serving import Server, collect, environment, until
+
+TOKEN = "a long secret"
+
+
+def test_a_token_lets_a_connection_in(start: Callable[..., Server]) -> None:
+    server = start("--token", TOKEN)
+    with server.client(token=TOKEN) as client:
+        assert client.ask("/astfx/ping", 3)[0].values == (3,)
+    with server.client("slip", token=TOKEN) as client:
+        assert client.ask("/astfx/ping", 3)[0].values == (3,)
+    assert TOKEN not in server.banner
+
+
+def test_without_the_token_nothing_is_answered_but_a_fail(start: Callable[..., Server]) -> None:
+    server = start("--token", TOKEN)
+    with server.client() as client:
+        client.send("/astfx/get", "strength")
+        fail = until(client, "/astfx/fail")
+        assert fail.values[:2] == ("/astfx/auth", 0)
+        with pytest.raises(BridgeError, match=r"has closed the connection"):
+            until(client, "/astfx/value")
+    with pytest.raises(RefusedError, match=r"the token is wrong"):
+        server.client(token="another secret")
+    with socket.create_connection(("127.0.0.1", server.port)) as stream:
+        stream.sendall(struct.pack(">I", 5000))  # nothing long is read before the token
+        assert b"5000 bytes was announced, 4096 are allowed" in stream.recv(4096)
+
+
+def test_udp_speaks_only_beside_an_authenticated_connection(start: Callable[..., Server]) -> None:
+    server = start("--token", TOKEN)
+    with server.client("udp") as speaker:
+        speaker.send("/astfx/ping", 1)
+        assert "this server needs a token" in str(until(speaker, "/astfx/fail").values[2])
+        with server.client() as client:
+            client.ask("/astfx/auth", TOKEN, speaker.local_port)
+            speaker.send("/astfx/ping", 2)
+            assert until(speaker, "/astfx/pong").values == (2,)
+            with server.client("udp") as other:
+                other.send("/astfx/ping", 3)
+                assert until(other, "/astfx/fail").values[0] == "/astfx/auth"
+        time.sleep(0.2)
+        speaker.send("/astfx/ping", 4)
+        assert until(speaker, "/astfx/fail").values[0] == "/astfx/auth"
+
+
+def test_unauthenticated_floods_get_few_answers(start: Callable[..., Server]) -> None:
+    server = start("--token", TOKEN)
+    with server.client("udp") as speaker:
+        for number in range(300):
+            speaker.send("/astfx/ping", number)
+        assert len(collect(speaker, 0.5)) <= 15
+
+
+def test_other_machines_need_a_token(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "astfx_bridge", "serve", "--host", "0.0.0.0", "--state", tmp_path],
+        capture_output=True,
+        text=True,
+        env=environment(),
+    )
+    assert result.returncode == 2
+    assert result.stderr.startswith(
+        "astfx-bridge: host 0.0.0.0 can be reached from other machines: give a --token"
+    )
+
+
+def test_connections_are_capped(start: Callable[..., Server]) -> None:
+    server = start("--connections", "2")
+    held = [server.client(), server.client("slip")]
+    for client in held:
+        client.ask("/astfx/ping")
+    with server.client() as third:
+        fail = until(third, "/astfx/fail")
+    assert fail.values[2] == "there are 2 connections already, no more are taken"
+    held.pop().close()
+    time.sleep(0.2)
+    with server.client() as third:
+        assert third.ask("/astfx/ping", 1)[0].values == (1,)
+    held.pop().close()
+
+
+@pytest.mark.parametrize("transport", ["length", "udp"])
+def test_message_rates_are_capped(start: Callable[..., Server], transport: str) -> None:
+    server = start("--messages-per-second", "50")
+    with server.client(transport) as client:
+        for number in range(400):
+            client.send("/astfx/ping", number)
+        answers = collect(client, 0.5)
+        pongs = [m for m in answers if m.address == "/astfx/pong"]
+        fails = [str(m.values[2]) for m in answers if m.address == "/astfx/fail"]
+        assert 100 <= len(pongs) <= 200
+        assert 1 <= len(fails) <= 3
+        assert fails[0].startswith("more than 50 messages a second")
+        time.sleep(0.5)
+        assert client.ask("/astfx/ping", "well")[0].values == ("well",)
+
+
+def test_a_port_that_is_taken_is_told_in_a_sentence(server: Server, tmp_path: Path) -> None:
+    words = ["serve", "--osc-port", str(server.port), "--state", str(tmp_path / "s")]
+    result = subprocess.run(
+        [sys.executable, "-m", "astfx_bridge", *words],
+        capture_output=True,
+        text=True,
+        env=environment(),
+    )
+    assert result.returncode == 2
+    assert result.stderr == (
+        f"astfx-bridge: cannot listen on 127.0.0.1 port {server.port} (Address already in use)\n"
+    )
+
+
+def test_a_state_folder_in_use_is_told_in_a_sentence(server: Server) -> None:
+    words = ["serve", "--osc-port", "0", "--state", str(server.state)]
+    result = subprocess.run(
+        [sys.executable, "-m", "astfx_bridge", *words],
+        capture_output=True,
+        text=True,
+        env=environment(),
+    )
+    assert result.returncode == 2
+    assert result.stderr == (
+        f"astfx-bridge: another server uses the state folder '{server.state}'\n"
+    )
+
+
+def test_a_client_that_reads_nothing_is_cut_off(start: Callable[..., Server]) -> None:
+    server = start("--blob-mb", "1", "--messages-per-second", "1000000")
+    with socket.create_connection(("127.0.0.1", server.port)) as stream:
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        packet = encode("/astfx/ping", ["x" * 4000])
+        framed = struct.pack(">I", len(packet)) + packet
+        stream.settimeout(5.0)
+        with pytest.raises(OSError, match=r"reset|pipe|timed out"):
+            stream.sendall(framed * 20_000)
+    with server.client() as client:
+        assert client.ask("/astfx/ping", 1)[0].values == (1,)
+
+
+def test_the_server_never_answers_itself(server: Server) -> None:
+    with server.client("udp") as client:
+        client.send("/astfx/replyto", server.port)
+        fail = until(client, "/astfx/fail")
+        assert fail.values[2] == f"port {server.port} is the server's own"
+        for address in ("/astfx/fail", "/astfx/pong", "/astfx/done"):
+            client.send(address, "x", 1, "y")
+        assert collect(client, 0.3) == []
+
+
+def test_no_server_is_told_in_a_sentence() -> None:
+    with pytest.raises(BridgeError, match=r"no bridge on 127.0.0.1 port 1 .*: start `astfx serve`"):
+        Client(port=1)
+    with pytest.raises(BridgeError, match=r"transport='pigeon' must be one of length, slip, udp"):
+        Client(transport="pigeon")
+
+
+def test_ipv6_loopback_works_as_well(start: Callable[..., Server]) -> None:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    server = start("--host", "::1")
+    for transport in ("length", "slip", "udp"):
+        with Client("::1", server.port, transport=transport) as client:
+            assert client.ask("/astfx/ping", 1)[0].values == (1,)

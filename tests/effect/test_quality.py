@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+
+import astfx
+from astfx.metrics import gram_loss, onset_correlation
+from tests.conftest import Load
+
+RATE = 22050
+FOLDER = "grinstein/content_style"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("content", "style", "least_fall", "least_onset"),
+    [
+        ("pachelbel", "bongo-loop", 0.97, 0.7),
+        ("pachelbel", "cat_milk", 0.97, 0.7),
+        ("pachelbel", "applause", 0.97, 0.7),
+        ("woman_speaking_french", "crickets", 0.96, 0.4),
+        ("woman_speaking_french", "man_speaking_english", 0.94, 0.7),
+        ("pachelbel", "man_speaking_english", 0.91, 0.7),
+    ],
+)
+def test_stream_loses_little_against_render(
+    load: Load, content: str, style: str, least_fall: float, least_onset: float
+) -> None:
+    """The Gram loss of a network that nothing saw, of the audio that comes out."""
+    clip, target = load(f"{FOLDER}/{content}"), load(f"{FOLDER}/{style}")
+    output = astfx.StyleTransfer(target, style_sample_rate=RATE, engine="stream")(clip, RATE)
+    fall = 1.0 - gram_loss(output, target, RATE) / gram_loss(clip, target, RATE)
+    assert fall >= least_fall
+    assert onset_correlation(output, clip, RATE) >= least_onset
