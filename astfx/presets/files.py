@@ -56,6 +56,11 @@ def description_toml(preset: Preset) -> str:
     return text
 
 
+def written_files(target: Path) -> list[Path]:
+    """Files that `save` writes."""
+    return [target.with_suffix(".safetensors"), target] if target.suffix == ".toml" else [target]
+
+
 def save(preset: Preset, target: Path) -> None:
     """Write one ``.astfx`` file, or a ``.toml`` file with a ``.safetensors`` beside it.
 
