@@ -30,7 +30,7 @@ _DAMAGE = (
     OSError,
     ArithmeticError,
     AttributeError,
-    RecursionError,
+    RuntimeError,
 )
 
 
