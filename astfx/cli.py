@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from astfx import cli_methods
+from astfx import cli_methods, cli_presets
 from astfx.errors import AstfxError, CancelledError, InvalidSettingError
-from astfx.plugins import Commands
+from astfx.plugins import Commands, number_or_text
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -30,6 +30,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(cli_presets.app)
 
 CALLERS_MISTAKE, INTERRUPTED = 2, 130
 
@@ -116,18 +118,9 @@ def _parse_options(pairs: list[str]) -> dict[str, Any]:
         key, equals, text = pair.partition("=")
         if not equals or not key or not text:
             raise InvalidSettingError(f"--set {pair!r} must look like key=value")
-        values = [_number_or_text(part) for part in text.split(",")]
+        values = [number_or_text(part) for part in text.split(",")]
         options[key.replace("-", "_")] = tuple(values) if len(values) > 1 else values[0]
     return options
-
-
-def _number_or_text(text: str) -> int | float | str:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 @app.command(epilog=_RENDER_EXAMPLES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from astfx.errors import AudioFileError, InvalidAudioError, InvalidSettingError
 from astfx.presets import Preset
 from astfx.render import Report
 from astfx.segments import Progress
-from astfx.settings import Settings
+from astfx.settings import Settings, make_settings
 
 MEASURED_SECONDS = 60.0
 PICTURES = (".png", ".svg", ".pdf")
@@ -123,6 +124,26 @@ def render_and_measure(
     return Measured(
         report=report, output=output, distance_before_db=before, distance_after_db=after
     )
+
+
+def write_audition(preset: Preset, output: str, quality: str | None = None) -> Report:
+    """Render the shipped melody in a preset's style.
+
+    Raises
+    ------
+    AstfxError
+        If the output cannot be written, or the quality is unknown.
+    """
+    from astfx import demo
+    from astfx.audio import AudioWriter
+
+    with tempfile.TemporaryDirectory(prefix="astfx-") as folder:
+        content = Path(folder) / "melody.wav"
+        melody = demo.melody()
+        with AudioWriter(content, demo.SAMPLE_RATE, len(melody), melody.shape[1]) as writer:
+            writer.write(melody)
+        settings = make_settings(preset.settings, quality=quality)
+        return transfer_file(content, preset, output, settings)
 
 
 def score_files(

@@ -118,6 +118,8 @@ def make_settings(defaults: Mapping[str, Any], **given: Any) -> Settings:
         For a value out of range.
     """
     own = {key: value for key, value in defaults.items() if key in Settings.__dataclass_fields__}
+    if given.get("method", DEFAULT_METHOD) != DEFAULT_METHOD:
+        own.pop("options", None)  # A preset's options are the default method's.
     return Settings(**own | {key: value for key, value in given.items() if value is not None})
 
 

@@ -30,10 +30,10 @@ ORDER = [
     "render",
     "api",
     "effect",
-    "plots doctor demo",
+    "plots preset_plots doctor demo",
     "runs recipes page",
     "comparison",
-    "cli_methods",
+    "cli_methods cli_presets",
     "cli __init__",
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names.split()}

@@ -71,6 +71,10 @@ class Container(Effect):
             raise EffectError("a container cannot be inside itself")
         return plugin
 
+    @property
+    def _needs_whole(self) -> bool:
+        return any(isinstance(s, Effect) and s._needs_whole for s in self._ready())
+
     def append(self, plugin: Plugin | None) -> None:
         """Put a plugin at the end."""
         self._plugins.append(self._checked(plugin))

@@ -71,6 +71,8 @@ class Chain(Container):
         return waveform
 
     def _whole(self, waveform: Waveform, sample_rate: int, buffer_size: int) -> Waveform:
+        if not self._needs_whole:
+            return super()._whole(waveform, sample_rate, buffer_size)
         for stage in self._ready():
             waveform = wholly(stage, waveform, sample_rate, buffer_size)
         return waveform

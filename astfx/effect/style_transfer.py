@@ -15,17 +15,16 @@ from astfx.effect.automation import Automation, Parameter, shown_number
 from astfx.effect.base import Effect, check_rate
 from astfx.effect.controls import Controls
 from astfx.effect.offline import rendered, rendered_clip
-from astfx.effect.styles import Style, StyleLike, engine_shape
+from astfx.effect.styles import Style, StyleLike, checked_engine, engine_shape
 from astfx.effect.written import read_arguments, written_arguments
 from astfx.errors import AstfxError, EffectError, InvalidSettingError
 from astfx.methods import find_method
 from astfx.phase import find_phase_method
 from astfx.segments import Progress
-from astfx.settings import DEFAULT_METHOD, DEFAULT_PHASE, Settings, make_options, make_settings
+from astfx.settings import DEFAULT_METHOD, DEFAULT_PHASE, make_options, make_settings
 from astfx.streaming.base import Engine
 from astfx.streaming.streamer import Streamer, latency_samples
 
-ENGINES = ("auto", "render", "stream", "live")
 _DEFAULT_RATE = 44_100
 _STREAM_THREADS = 1
 _PIECE_SAMPLES = 1 << 16
@@ -107,8 +106,7 @@ class StyleTransfer(Effect):
         make_options(find_method(method).options, method, self._settings.options)
         find_phase_method(phase)
         resolve_device(device)
-        chosen = own.get("engine", "auto") if engine is None else engine
-        self._engine = _checked_engine(chosen, self._settings)
+        self._engine = checked_engine(engine or own.get("engine", "auto"), self._settings)
         self._controls = Controls(
             Parameter("Strength", own.get("strength", 1.0) if strength is None else strength),
             Parameter("Mix", own.get("mix", 1.0) if mix is None else mix),
@@ -181,7 +179,7 @@ class StyleTransfer(Effect):
     @engine.setter
     def engine(self, value: str) -> None:
         with self._lock:
-            self._engine = _checked_engine(value, self._settings)
+            self._engine = checked_engine(value, self._settings)
             self._restart()
 
     @property
@@ -248,8 +246,12 @@ class StyleTransfer(Effect):
                 parts.append(self._streamer.process(piece, now.strength, now.wet, now.shares))
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
+    @property
+    def _needs_whole(self) -> bool:
+        return self._engine in ("auto", "render")
+
     def _whole(self, waveform: Waveform, sample_rate: int, buffer_size: int) -> Waveform:
-        if self._engine in ("stream", "live"):
+        if not self._needs_whole:
             return super()._whole(waveform, sample_rate, buffer_size)
         self._rate = sample_rate
         return rendered_clip(waveform, sample_rate, self._controls, self._settings)
@@ -338,11 +340,3 @@ class StyleTransfer(Effect):
 
 def _rebuilt(cls: type[StyleTransfer], arguments: dict[str, Any]) -> StyleTransfer:
     return cls(**arguments)
-
-
-def _checked_engine(engine: str, settings: Settings) -> str:
-    if engine not in ENGINES:
-        raise InvalidSettingError(f"engine={engine!r} must be one of {', '.join(ENGINES)}")
-    if engine in ("stream", "live"):
-        engine_shape(engine, _DEFAULT_RATE, settings)  # refuses methods that it cannot do
-    return engine

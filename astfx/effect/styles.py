@@ -27,6 +27,8 @@ from astfx.targets import (
     prepare_source,
 )
 
+ENGINES = ("auto", "render", "stream", "live")
+
 StyleLike = str | os.PathLike[str] | npt.NDArray[np.floating[Any]] | StyleTargets | Preset
 
 
@@ -133,3 +135,12 @@ def engine_shape(engine: str, sample_rate: int, settings: Settings) -> tuple[int
     if engine == "live":
         return live_grid(sample_rate).hop_length, LiveEngine.delay_hops
     return grid_for(sample_rate, settings).hop_length, StreamEngine.delay_hops
+
+
+def checked_engine(engine: str, settings: Settings) -> str:
+    """Return an engine's name, or raise unless there is one that can do the method."""
+    if engine not in ENGINES:
+        raise InvalidSettingError(f"engine={engine!r} must be one of {', '.join(ENGINES)}")
+    if engine in ("stream", "live"):
+        engine_shape(engine, 44_100, settings)  # refuses methods that it cannot do
+    return engine

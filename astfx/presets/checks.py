@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,6 +29,21 @@ def check_name(name: object) -> str:
             "inside only"
         )
     return name
+
+
+def name_of(title: str) -> str:
+    """Return the preset name of a title: "Rain on tin" is "rain-on-tin".
+
+    Raises
+    ------
+    PresetError
+        If nothing of it is left, or it is too long.
+    """
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    name = "-".join(re.findall("[a-z0-9]+", plain))
+    if not name:
+        raise PresetError(f"preset name {title!r} must hold a letter a to z or a digit")
+    return check_name(name)
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:

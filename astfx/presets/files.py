@@ -30,7 +30,7 @@ _DAMAGE = (
     OSError,
     ArithmeticError,
     AttributeError,
-    RecursionError,
+    RuntimeError,
 )
 
 
@@ -54,6 +54,11 @@ def description_toml(preset: Preset) -> str:
         }
     )
     return text
+
+
+def written_files(target: Path) -> list[Path]:
+    """Files that `save` writes."""
+    return [target.with_suffix(".safetensors"), target] if target.suffix == ".toml" else [target]
 
 
 def save(preset: Preset, target: Path) -> None:

@@ -232,7 +232,7 @@ def test_a_keyword_that_does_not_exist_is_a_type_error(make: Make) -> None:
     with pytest.raises(TypeError):
         astfx.StyleTransfer()  # type: ignore[call-arg]
     with pytest.raises(TypeError):
-        astfx.StyleTransfer(np.ones(9000), 0.5)  # type: ignore[misc]
+        astfx.StyleTransfer(np.ones(9000), 0.5)  # type: ignore[call-arg]
 
 
 def test_what_is_fixed_cannot_be_set(make: Make) -> None:

@@ -84,7 +84,10 @@ def test_bands_do_not_depend_on_the_sample_rate() -> None:
         n_fft = 4096 * sample_rate // 22050
         frequency = np.arange(n_fft // 2 + 1) * sample_rate / n_fft
         magnitude = 1.0 + np.cos(frequency / 900.0) ** 2
-        return band_levels(magnitude[None].astype(np.float32), sample_rate)[0]
+        found: npt.NDArray[np.float32] = band_levels(
+            magnitude[None].astype(np.float32), sample_rate
+        )[0]
+        return found
 
     first = levels(22050)
     for sample_rate in (44100, 88200):
@@ -121,10 +124,16 @@ def stream(seed: int, scale: float, n: int = 3000) -> npt.NDArray[np.float32]:
     return np.exp(steps + np.linspace(2.0, -2.0 * scale, N_FFT // 2 + 1)).astype(np.float32)
 
 
+def gain_map(levels: npt.NDArray[np.float32], sample_rate: int, memory: float) -> GainMap:
+    covariance_of_levels = np.cov(levels.T).astype(np.float32)
+    mean = levels.mean(axis=0)
+    return GainMap(mean, covariance_of_levels, sample_rate, N_FFT, memory, round(memory / 40))
+
+
 def test_gains_give_the_styles_means_and_spreads() -> None:
     style, content = stream(1, 0.6), stream(2, 0.3)
     wanted = band_levels(style, RATE)
-    gains = GainMap(wanted.mean(axis=0), np.cov(wanted.T), RATE, N_FFT, memory=2000.0, every=50)
+    gains = gain_map(wanted, RATE, 2000.0)
     output = np.stack([frame * gains.gain(frame) for frame in content])
     found, before = band_levels(output[1000:], RATE), band_levels(content[1000:], RATE)
     for statistic, share in ((np.mean, 0.3), (np.std, 0.7)):
@@ -136,7 +145,7 @@ def test_gains_give_the_styles_means_and_spreads() -> None:
 def test_gains_are_one_for_a_stream_that_is_the_style() -> None:
     style = stream(1, 0.5)
     levels = band_levels(style, RATE)
-    gains = GainMap(levels.mean(axis=0), np.cov(levels.T), RATE, N_FFT, memory=2000.0, every=50)
+    gains = gain_map(levels, RATE, 2000.0)
     found = np.stack([gains.gain(frame) for frame in style])
     assert np.abs(np.log(found[1000:])).mean() < 0.1
 
@@ -144,7 +153,7 @@ def test_gains_are_one_for_a_stream_that_is_the_style() -> None:
 def test_gains_are_bounded_and_silence_teaches_nothing() -> None:
     style = stream(1, 0.5)
     levels = band_levels(style, RATE)
-    gains = GainMap(levels.mean(axis=0), np.cov(levels.T), RATE, N_FFT, memory=200.0, every=5)
+    gains = gain_map(levels, RATE, 200.0)
     first = gains.gain(style[0], learn=False)
     silence = np.zeros(N_FFT // 2 + 1, np.float32)
     for _ in range(50):
@@ -158,6 +167,6 @@ def test_gains_are_bounded_and_silence_teaches_nothing() -> None:
 
 def test_bands_beyond_the_contents_nyquist_frequency_are_left_out() -> None:
     levels = band_levels(stream(1, 0.5), 44100)
-    gains = GainMap(levels.mean(axis=0), np.cov(levels.T), 16000, N_FFT, memory=200.0, every=5)
+    gains = gain_map(levels, 16000, 200.0)
     for frame in stream(2, 0.5, 20):
         assert np.isfinite(gains.gain(frame)).all()

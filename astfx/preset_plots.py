@@ -1,0 +1,64 @@
+"""A preset drawn: its spectral and its modulation profile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from astfx.audio import written_aside
+from astfx.presets import Preset
+from astfx.presets.profiles import profile
+
+
+def draw_preset(path: Path, preset: Preset) -> None:
+    """Draw a preset's spectral and modulation profile, side by side.
+
+    Parameters
+    ----------
+    path : Path
+        PNG, SVG or PDF; written aside, then renamed.
+    preset : Preset
+    """
+    from matplotlib.figure import Figure
+
+    curves = profile(preset)
+    figure = Figure(figsize=(11.0, 3.8), layout="constrained")
+    spectral, modulation = figure.subplots(1, 2)
+    figure.suptitle(preset.name)
+    low, median, high = curves.level_db
+    spectral.fill_between(curves.frequency_hz, low, high, alpha=0.25, label="10 to 90 % of frames")
+    spectral.plot(curves.frequency_hz, median, label="median")
+    spectral.set_xscale("log")
+    spectral.set_xticks(
+        [50, 100, 300, 1000, 3000, 10_000], ["50", "100", "300", "1000", "3000", "10000"]
+    )
+    spectral.minorticks_off()
+    spectral.set_ylim(-80.0, max(10.0, float(high.max()) + 3.0))
+    spectral.set_xlabel("frequency (Hz)")
+    spectral.set_ylabel("level (dB)")
+    spectral.set_title("spectral profile")
+    spectral.grid(alpha=0.25)
+    spectral.legend(loc="lower center")
+    modulation.set_title("modulation profile")
+    modulation.set_xlabel("modulation frequency (Hz)")
+    modulation.set_ylabel("band (Hz)")
+    if curves.modulation_db is None:
+        modulation.text(0.5, 0.5, "too short to have one", ha="center")
+    else:
+        image = modulation.pcolormesh(
+            np.log10(curves.modulation_hz),
+            np.arange(len(curves.band_hz)),
+            curves.modulation_db,
+            vmin=-30.0,
+            vmax=0.0,
+            shading="nearest",
+            cmap="magma",
+        )
+        ticks_hz = (0.5, 1, 2, 4, 8, 16, 32, 64, 128)
+        modulation.set_xticks(np.log10(ticks_hz), [f"{hz:g}" for hz in ticks_hz])
+        rows = np.arange(2, len(curves.band_hz), 5)
+        modulation.set_yticks(rows, [f"{curves.band_hz[row]:.0f}" for row in rows])
+        figure.colorbar(image, ax=modulation, label="share of the band's variance (dB)", pad=0.01)
+    with written_aside(path) as part:
+        figure.savefig(part, dpi=110, format=path.suffix.lstrip("."))

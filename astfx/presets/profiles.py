@@ -1,0 +1,93 @@
+"""What a preset sounds like, as curves: its spectrum, and how its bands move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from astfx.features.erb import N_BANDS, hz_to_erb
+from astfx.features.texture import MODULATION_RANGE_HZ, N_MODULATION_BANDS
+from astfx.presets import tensors as packing
+from astfx.presets.preset import Preset
+from astfx.targets import texture_key
+
+Array = npt.NDArray[np.float64]
+
+SHARES = (0.1, 0.5, 0.9)
+_DRAWN_HZ = (40.0, 20_000.0)
+_PER_OCTAVE = 6
+_FLOOR_DB = -90.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """Curves of a preset.
+
+    Attributes
+    ----------
+    frequency_hz : (points,)
+        Centres of sixth-octave bands.
+    level_db : (3, points)
+        Level that a tenth, half and nine tenths of the frames stay below, relative to the
+        loudest band's mean.
+    modulation_hz : (20,)
+    band_hz : (30,)
+    modulation_db : (30, 20) or None
+        Share of each band's envelope variance at each modulation frequency; None for a style
+        too short to have such statistics.
+    """
+
+    frequency_hz: Array
+    level_db: Array
+    modulation_hz: Array
+    band_hz: Array
+    modulation_db: Array | None
+
+
+def profile(preset: Preset) -> Profile:
+    """Compute the curves of a preset; runs of a blend count by their weights."""
+    power = torch.expm1(packing.from_bytes(preset.tensors["frames"])).square().double().numpy()
+    lengths = preset.tensors["run_lengths"].numpy()
+    weights = np.repeat(preset.tensors["run_weights"].double().numpy() / lengths, lengths)
+    bin_hz = preset.grid.sample_rate / preset.grid.n_fft
+    lowest_hz, highest_hz = _DRAWN_HZ
+    octaves = np.log2(highest_hz / lowest_hz)
+    centres = lowest_hz * 2.0 ** (np.arange(int(octaves * _PER_OCTAVE) + 1) / _PER_OCTAVE)
+    edges = np.outer([2.0 ** (-0.5 / _PER_OCTAVE), 2.0 ** (0.5 / _PER_OCTAVE)], centres) / bin_hz
+    bands = np.stack(
+        [
+            power[:, max(1, round(low)) : max(2, round(high), round(low) + 1)].mean(axis=1)
+            for low, high in edges.T
+        ],
+        axis=1,
+    )
+    loudest = max(float((weights @ bands).max()), 1e-20)
+    level = 10.0 * np.log10(np.maximum(bands / loudest, 10.0 ** (_FLOOR_DB / 10.0)))
+    modulation = preset.tensors.get(
+        f"{packing.TEXTURE_RATES[-1]}.{texture_key('modulation_power')}"
+    )
+    top, bottom = hz_to_erb([packing.TEXTURE_RATES[-1] / 2.0, 20.0])
+    top = min(top, float(hz_to_erb(10_000.0)))
+    erb = np.linspace(bottom, top, N_BANDS + 2)[1:-1]
+    return Profile(
+        frequency_hz=centres,
+        level_db=np.stack([_quantile(level, weights, share) for share in SHARES]),
+        modulation_hz=np.geomspace(*MODULATION_RANGE_HZ, N_MODULATION_BANDS),
+        band_hz=228.8455 * np.expm1(erb / 9.265),
+        modulation_db=None
+        if modulation is None
+        else 10.0
+        * np.log10(modulation.double().numpy().reshape(N_BANDS, N_MODULATION_BANDS) + 1e-6),
+    )
+
+
+def _quantile(values: Array, weights: Array, share: float) -> Array:
+    """Weighted quantile of each column."""
+    order = np.argsort(values, axis=0)
+    passed = np.cumsum(weights[order], axis=0) / weights.sum()
+    index = np.minimum((passed < share).sum(axis=0), len(values) - 1)
+    chosen = np.take_along_axis(order, index[None], axis=0)
+    return np.asarray(np.take_along_axis(values, chosen, axis=0)[0])

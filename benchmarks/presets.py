@@ -1,0 +1,182 @@
+"""Every factory preset on three contents: `python -m benchmarks.presets` (about ten minutes).
+
+Writes the tables and the gallery of docs/presets.md and the thumbnails in docs/presets/. Names of
+presets audition only those, and print their rows instead.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+import astfx
+from astfx.audio import Waveform, resample, written_aside
+from astfx.metrics import mel_correlation, onset_correlation, style_distance, style_distance_db
+from astfx.plots import spectrogram_db
+from astfx.presets import Preset, factory_folder
+from benchmarks.common import ROOT, table, write_section
+from presets.build import SAMPLE_RATE
+from presets.synthesis import FAMILIES, SOUNDS, make
+from presets.synthesis.contents import CONTENTS, make_content
+
+PAGE = ROOT / "docs" / "presets.md"
+THUMBNAILS = ROOT / "docs" / "presets"
+RATE = 22_050
+LEAST_DB = 6.0
+"""A preset must bring two of the three contents nearer by this much."""
+
+SHOWN = "melody"
+HEIGHT, WIDTH, GAP = 96, 176, 6
+COLOURS = 48
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audition:
+    """One content in one style: distances in dB, by texture statistics and by mel bands."""
+
+    before_db: float
+    after_db: float
+    mel_before_db: float
+    mel_after_db: float
+    onset: float
+    mel: float
+    output: Waveform
+
+    @property
+    def fall_db(self) -> float:
+        return self.before_db - self.after_db
+
+    @property
+    def mel_fall_db(self) -> float:
+        return self.mel_before_db - self.mel_after_db
+
+
+def audition(preset: Preset, style: Waveform, content: Waveform) -> Audition:
+    output = astfx.transfer(content, preset, RATE)
+    return Audition(
+        before_db=style_distance_db(content, style, RATE),
+        after_db=style_distance_db(output, style, RATE),
+        mel_before_db=style_distance(content, style, RATE),
+        mel_after_db=style_distance(output, style, RATE),
+        onset=onset_correlation(output, content, RATE),
+        mel=mel_correlation(output, content, RATE),
+        output=output,
+    )
+
+
+def audition_all(name: str) -> tuple[Waveform, dict[str, Audition]]:
+    """Audition a preset on every content; also give the sound it was made from."""
+    preset = Preset.load(factory_folder() / f"{name}.toml")
+    style = resample(make(name, SAMPLE_RATE)[None], SAMPLE_RATE, RATE)
+    found = {
+        key: audition(preset, style, make_content(key, RATE)[None].astype(np.float32))
+        for key in CONTENTS
+    }
+    return style, found
+
+
+def passes(found: Mapping[str, Audition]) -> bool:
+    return sum(one.fall_db >= LEAST_DB for one in found.values()) >= 2
+
+
+def row(name: str, found: Mapping[str, Audition]) -> list[str]:
+    cells = [f"`{name}`"]
+    for one in found.values():
+        cells.append(f"{one.before_db:.1f} → {one.after_db:.1f}")
+        cells.append(f"{one.mel_before_db:.1f} → {one.mel_after_db:.1f}")
+        cells.append(f"{one.onset:.2f} / {one.mel:.2f}")
+    return cells
+
+
+def header() -> list[str]:
+    columns = ["preset"]
+    for key in CONTENTS:
+        columns += [f"{key}: texture (dB)", "mel (dB)", "onset / mel kept"]
+    return columns
+
+
+def small(waveform: Waveform) -> npt.NDArray[np.float64]:
+    """Spectrogram as (HEIGHT, WIDTH) from 0 to 1, low frequencies at the bottom."""
+    _, level = spectrogram_db(waveform[:, : 6 * RATE], RATE, RATE / 2)
+    rows = np.array_split(level, HEIGHT, axis=0)
+    shrunk = np.stack([part.max(axis=0) for part in rows])
+    shrunk = np.stack([part.mean(axis=1) for part in np.array_split(shrunk, WIDTH, axis=1)], axis=1)
+    return np.asarray(np.flipud(np.clip(shrunk / 70.0 + 1.0, 0.0, 1.0)))
+
+
+def draw(path: Path, style: Waveform, output: Waveform) -> None:
+    from matplotlib import colormaps
+    from PIL import Image
+
+    between = np.ones((HEIGHT, GAP, 4))
+    halves = [colormaps["magma"](small(clip)) for clip in (style, output)]
+    pixels = np.concatenate([halves[0], between, halves[1]], axis=1)[..., :3]
+    image = Image.fromarray(np.round(pixels * 255.0).astype(np.uint8))
+    with written_aside(path) as part:
+        image.quantize(COLOURS, dither=Image.Dither.NONE).save(part, format="PNG", optimize=True)
+
+
+def gallery() -> str:
+    lines = []
+    for family, sounds in FAMILIES.items():
+        lines += [f"### {family[0].upper()}{family[1:]}", ""]
+        for sound in sounds:
+            lines += [
+                f"**`{sound.name}`** · {', '.join(sound.tags)}<br>",
+                f"{sound.description}",
+                "",
+                f"![{sound.title}, and the {SHOWN} in it](presets/{sound.name}.png)",
+                "",
+            ]
+    return "\n".join(lines)
+
+
+def summary(found: Mapping[str, Mapping[str, Audition]]) -> str:
+    failing = [name for name, own in found.items() if not passes(own)]
+    lines = []
+    for label, attribute in (("texture", "fall_db"), ("mel", "mel_fall_db")):
+        falls = np.array([[getattr(o, attribute) for o in own.values()] for own in found.values()])
+        medians = ", ".join(
+            f"{value:.1f} dB on the {key}"
+            for key, value in zip(CONTENTS, np.median(falls, axis=0), strict=True)
+        )
+        count = int(((falls >= LEAST_DB).sum(axis=1) >= 2).sum())
+        lines.append(
+            f"By {label} the distance falls by {medians} (medians); {count} of {len(found)} "
+            f"presets fall by {LEAST_DB:g} dB or more on two contents of three."
+        )
+    lines.append(
+        f"Below that by texture: {', '.join(failing)}." if failing else "None is below that."
+    )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    chosen = sys.argv[1:]
+    found = {}
+    if not chosen:
+        THUMBNAILS.mkdir(exist_ok=True)
+    for name in chosen or SOUNDS:
+        style, own = audition_all(name)
+        found[name] = own
+        falls = ", ".join(f"{o.fall_db:.1f}/{o.mel_fall_db:.1f}" for o in own.values())
+        print(f"{name}: nearer by {falls} dB{'' if passes(own) else ' - TOO LITTLE'}", flush=True)
+        if not chosen:
+            draw(THUMBNAILS / f"{name}.png", style, own[SHOWN].output)
+    rows = table(header(), [row(name, own) for name, own in found.items()])
+    if chosen:
+        print(rows)
+        return
+    write_section(PAGE, "auditions", f"{summary(found)}\n\n{rows}")
+    write_section(PAGE, "gallery", gallery())
+    total = sum(path.stat().st_size for path in THUMBNAILS.glob("*.png"))
+    print(f"{PAGE}: {len(found)} presets, thumbnails of {total / 1e3:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
