@@ -25,7 +25,6 @@ else:
     _Base = object
 
 DEFAULT_BUFFER_SIZE = 8192
-_MOST_LATENCY_SECONDS = 60.0
 HOME = "runs in astfx.Pedalboard"
 
 
@@ -153,21 +152,9 @@ class Effect(_Base):
         raise NotImplementedError
 
     def _whole(self, waveform: Waveform, sample_rate: int, buffer_size: int) -> Waveform:
-        """A whole clip by the streaming path: silence brings out what is still inside."""
-        channels, missing = waveform.shape
-        parts = [self._stream(waveform, sample_rate, buffer_size)]
-        missing -= parts[0].shape[1]
-        n_silence = self.latency_samples_at(sample_rate)
-        while missing > 0:
-            # Some of pedalboard's plugins are latent and do not say by how much.
-            n_silence = max(missing, n_silence)
-            if n_silence > _MOST_LATENCY_SECONDS * sample_rate:
-                parts.append(np.zeros((channels, missing), np.float32))
-                break
-            silence = np.zeros((channels, n_silence), np.float32)
-            parts.append(self._stream(silence, sample_rate, buffer_size))
-            missing -= parts[-1].shape[1]
-            n_silence *= 2
+        """A whole clip by the streaming path: flush, then drop the latency's worth."""
+        silence = np.zeros((len(waveform), self.latency_samples_at(sample_rate)), np.float32)
+        parts = [self._stream(part, sample_rate, buffer_size) for part in (waveform, silence)]
         return np.concatenate(parts, axis=1)[:, : waveform.shape[1]]
 
     @property

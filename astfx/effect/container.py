@@ -33,6 +33,7 @@ class Container(Effect):
         if plugins is not None and not isinstance(plugins, Iterable):
             raise EffectTypeError(f"plugins={plugins!r} must be a list of effects")
         self._plugins = [self._checked(plugin) for plugin in plugins or ()]
+        self._is_fresh = False  # reset before its stages were made
         self._changed()
 
     def _changed(self) -> None:
@@ -49,6 +50,10 @@ class Container(Effect):
                     "plugins, which would cause undefined results. (make another one)"
                 )
             self._stages = self._staged([p for p in self._plugins if p is not None])
+            for stage in self._stages:
+                if self._is_fresh and isinstance(stage, NativeRun):
+                    stage.restart()
+            self._is_fresh = False
         return self._stages
 
     def _staged(self, plugins: list[Plugin]) -> list[NativeRun | Effect]:
@@ -145,6 +150,7 @@ class Container(Effect):
         for plugin in self._plugins:
             if plugin is not None:
                 plugin.reset()
+        self._is_fresh = self._stages is None
         for stage in self._stages or ():
             if isinstance(stage, NativeRun):
                 stage.restart()

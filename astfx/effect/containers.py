@@ -71,11 +71,13 @@ class Chain(Container):
         return waveform
 
     def _whole(self, waveform: Waveform, sample_rate: int, buffer_size: int) -> Waveform:
+        n = waveform.shape[1]
         if not self._needs_whole:
-            return super()._whole(waveform, sample_rate, buffer_size)
+            # As in a stream, what rings on after the clip is heard by the stages that look ahead.
+            waveform = np.pad(waveform, ((0, 0), (0, self.latency_samples_at(sample_rate))))
         for stage in self._ready():
             waveform = wholly(stage, waveform, sample_rate, buffer_size)
-        return waveform
+        return waveform[:, :n]
 
 
 class Pedalboard(Chain):

@@ -108,7 +108,7 @@ def test_nested_either_way_is_one_after_the_other(index: int, make: Make, clip: 
 
 @pytest.mark.parametrize(
     "latent",
-    [lambda: AddLatency(5000), lambda: pedalboard.PitchShift(2.0), pedalboard.MP3Compressor],
+    [lambda: AddLatency(5000), lambda: pedalboard.PitchShift(2.0)],
 )
 def test_whole_clips_make_up_for_latency_that_is_not_told(
     latent: Any, make: Make, clip: Waveform
@@ -119,14 +119,26 @@ def test_whole_clips_make_up_for_latency_that_is_not_told(
         np.testing.assert_allclose(board(content, RATE), latent()(content, RATE), atol=1e-5)
 
 
-@pytest.mark.parametrize("sizes", [(512,), (3000, 1, 64)])
+@pytest.mark.parametrize(
+    "plugin", [lambda: AddLatency(300), pedalboard.Reverb, lambda: pedalboard.Delay(0.05)]
+)
+def test_native_plugins_keep_what_they_hold_when_blocks_grow(
+    plugin: Any, make: Make, clip: Waveform
+) -> None:
+    """On their own they lose it; among ours they do not."""
+    board = astfx.Pedalboard([plugin(), make(engine="live", mix=0.0)])
+    sizes = [64, 700, 10, 8192]
+    output, expected = streamed(board, clip, sizes), streamed(board, clip, [8192])
+    np.testing.assert_allclose(output, expected, atol=1e-6)
+    alone = streamed(plugin(), clip, sizes)
+    assert np.abs(alone - plugin()(clip, RATE)[:, : alone.shape[1]]).max() > 0.01
+
+
+@pytest.mark.parametrize("sizes", [(512,), (1, 64, 3000)])
 def test_mix_aligns_what_is_latent_while_streaming(
     sizes: tuple[int, ...], make: Make, clip: Waveform
 ) -> None:
-    """Pedalboard's own Mix leaves the dry signal early by the whole latency.
-
-    AddLatency itself loses what it holds when a longer block comes, so the longest is the first.
-    """
+    """Pedalboard's own Mix leaves the dry signal early by the whole latency."""
     effect = make(engine="live", mix=0.0)
     board = astfx.Mix(
         [
