@@ -44,9 +44,7 @@ def test_what_is_saved_is_loaded_again(suffix: str, drops: Preset, tmp_path: Pat
     assert sorted(p.name for p in tmp_path.iterdir()) == files
 
 
-def test_a_blend_is_saved_and_loaded_again(
-    drops: Preset, strings: Preset, tmp_path: Path
-) -> None:
+def test_a_blend_is_saved_and_loaded_again(drops: Preset, strings: Preset, tmp_path: Path) -> None:
     blend = Preset.blend({drops: 2, strings: 1}, name="wet-strings", tags=("both",))
     blend.save(tmp_path / "b.astfx")
     assert_same(blend, Preset.load(tmp_path / "b.astfx"))
@@ -177,9 +175,7 @@ def test_a_blend_names_itself_by_its_parents_and_needs_no_audio(drops: Preset) -
         ({"rian": 1.0}, "there is no preset 'rian': did you mean rain?"),
     ],
 )
-def test_a_wrong_blend_is_refused(
-    parts: dict[str, float], message: str, own_folder: Path
-) -> None:
+def test_a_wrong_blend_is_refused(parts: dict[str, float], message: str, own_folder: Path) -> None:
     with pytest.raises(PresetError, match=message):
         Preset.blend(parts)
 
