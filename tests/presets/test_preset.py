@@ -44,9 +44,7 @@ def test_what_is_saved_is_loaded_again(suffix: str, drops: Preset, tmp_path: Pat
     assert sorted(p.name for p in tmp_path.iterdir()) == files
 
 
-def test_a_blend_is_saved_and_loaded_again(
-    drops: Preset, strings: Preset, tmp_path: Path
-) -> None:
+def test_a_blend_is_saved_and_loaded_again(drops: Preset, strings: Preset, tmp_path: Path) -> None:
     blend = Preset.blend({drops: 2, strings: 1}, name="wet-strings", tags=("both",))
     blend.save(tmp_path / "b.astfx")
     assert_same(blend, Preset.load(tmp_path / "b.astfx"))
@@ -159,6 +157,11 @@ def test_a_blend_lies_between_its_parents(pair: tuple[str, str], melody: Wavefor
     assert distances[1][1] < distances[1][2] < distances[1][0]
 
 
+def test_a_preset_shows_itself_in_one_line(drops: Preset) -> None:
+    frames = len(drops.tensors["frames"])
+    assert repr(drops) == f"<astfx.Preset 'drops' of {frames} frames>"
+
+
 def test_a_blend_names_itself_by_its_parents_and_needs_no_audio(drops: Preset) -> None:
     blend = Preset.blend({drops: 1.0, "rain": 3.0})
     assert blend.name == "drops-rain"
@@ -177,9 +180,7 @@ def test_a_blend_names_itself_by_its_parents_and_needs_no_audio(drops: Preset) -
         ({"rian": 1.0}, "there is no preset 'rian': did you mean rain?"),
     ],
 )
-def test_a_wrong_blend_is_refused(
-    parts: dict[str, float], message: str, own_folder: Path
-) -> None:
+def test_a_wrong_blend_is_refused(parts: dict[str, float], message: str, own_folder: Path) -> None:
     with pytest.raises(PresetError, match=message):
         Preset.blend(parts)
 
@@ -247,7 +248,7 @@ def test_a_style_with_a_nan_or_without_sound_is_refused(rain: Waveform, tmp_path
     broken = rain.copy()
     broken[0, 7] = np.nan
     soundfile.write(tmp_path / "nan.wav", broken.T, RATE, subtype="FLOAT")
-    with pytest.raises(InvalidAudioError, match="holds nan at 0.000 seconds"):
+    with pytest.raises(InvalidAudioError, match=r"holds nan at 0\.000 seconds"):
         Preset.from_audio(tmp_path / "nan.wav", name="x")
     with pytest.raises(InvalidAudioError, match="silent"):
         Preset.from_audio(np.zeros((1, RATE), np.float32), name="x", sample_rate=RATE)
