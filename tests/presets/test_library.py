@@ -93,13 +93,13 @@ def test_a_style_is_a_preset_if_it_is_one_or_names_one(
     monkeypatch.chdir(tmp_path)
     drops.save("drops.astfx")
     assert presets.resolve(drops) is drops
-    for style in ("drops.astfx", Path("drops.astfx"), str(tmp_path / "drops.astfx")):
-        found = presets.resolve(style)
+    for given in ("drops.astfx", Path("drops.astfx"), str(tmp_path / "drops.astfx")):
+        found = presets.resolve(given)
         assert found is not None
         assert found.name == "drops"
     assert presets.resolve("rain") is not None
-    for style in ("rain.wav", "./rain", "-", "voice.safetensors", None, 3):
-        assert presets.resolve(style) is None
+    for other in ("rain.wav", "./rain", "-", "voice.safetensors", None, 3):
+        assert presets.resolve(other) is None
 
 
 def test_a_file_without_a_suffix_is_a_style_where_no_preset_has_its_name(
@@ -120,7 +120,8 @@ def test_every_function_takes_a_preset_by_name_object_and_file(
     presets.keep(drops)
     settings = astfx.Settings(iterations=1, quality="draft")
     outputs = set()
-    for index, style in enumerate(("drops", drops, own_folder / "drops.astfx")):
+    styles: list[str | Preset | Path] = ["drops", drops, own_folder / "drops.astfx"]
+    for index, style in enumerate(styles):
         output = astfx.transfer(content, style, RATE, iterations=1, quality="draft", strength=1.0)
         target = tmp_path / f"{index}.wav"
         astfx.transfer_file(tmp_path / "in.wav", style, target, settings)
