@@ -41,6 +41,7 @@ def paths() -> Iterator[tuple[str, Path]]:
                 path.suffix in (SUFFIX, ".toml")
                 and NAME.fullmatch(path.stem)
                 and path.stem not in seen
+                and path.is_file()
             ):
                 seen.add(path.stem)
                 yield path.stem, path

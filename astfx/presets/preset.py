@@ -47,7 +47,7 @@ _LEAST_FRAMES = 24
 _TEXT_LIMIT = 4000
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Preset:
     """A style worth keeping.
 
@@ -90,6 +90,9 @@ class Preset:
             if not isinstance(getattr(self, key), Mapping):
                 raise PresetError(f"{key}={getattr(self, key)!r} must be a mapping")
         check_settings(self.settings)
+
+    def __repr__(self) -> str:
+        return f"<astfx.Preset {self.name!r} of {len(self.tensors['frames'])} frames>"
 
     @classmethod
     def from_audio(

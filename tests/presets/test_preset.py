@@ -157,6 +157,11 @@ def test_a_blend_lies_between_its_parents(pair: tuple[str, str], melody: Wavefor
     assert distances[1][1] < distances[1][2] < distances[1][0]
 
 
+def test_a_preset_shows_itself_in_one_line(drops: Preset) -> None:
+    frames = len(drops.tensors["frames"])
+    assert repr(drops) == f"<astfx.Preset 'drops' of {frames} frames>"
+
+
 def test_a_blend_names_itself_by_its_parents_and_needs_no_audio(drops: Preset) -> None:
     blend = Preset.blend({drops: 1.0, "rain": 3.0})
     assert blend.name == "drops-rain"
@@ -243,7 +248,7 @@ def test_a_style_with_a_nan_or_without_sound_is_refused(rain: Waveform, tmp_path
     broken = rain.copy()
     broken[0, 7] = np.nan
     soundfile.write(tmp_path / "nan.wav", broken.T, RATE, subtype="FLOAT")
-    with pytest.raises(InvalidAudioError, match="holds nan at 0.000 seconds"):
+    with pytest.raises(InvalidAudioError, match=r"holds nan at 0\.000 seconds"):
         Preset.from_audio(tmp_path / "nan.wav", name="x")
     with pytest.raises(InvalidAudioError, match="silent"):
         Preset.from_audio(np.zeros((1, RATE), np.float32), name="x", sample_rate=RATE)
