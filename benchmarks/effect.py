@@ -108,7 +108,7 @@ def blocks() -> str:
     clip = stereo(600)
     rows = []
     for name in ("stream", "live"):
-        for size in (512, 1024, 2048):
+        for size in (512,):
             board = effect(name)
             board(clip[:, :RATE], RATE)
             board.reset()
