@@ -23,7 +23,8 @@ ENVIRONMENT = ROOT / ".venv"
 # An open upper bound would install gigabytes of GPU libraries on a machine without a GPU.
 STAMP = ENVIRONMENT / "astfx-stamp"
 # One process a core, each on one thread: the tests share nothing.
-PARALLEL = ["-n", "auto", "--dist", "worksteal"]
+EVERYDAY = ["-m", "not slow and not hosts"]
+PARALLEL = ["-n", "auto", "--dist", "loadfile"]
 
 
 def program(name: str) -> str:
@@ -61,7 +62,11 @@ def main() -> None:
     commands = {
         "setup": [],
         "demo": [[program("astfx"), "demo"]],
-        "test": [[program("python"), "-m", "pytest", *PARALLEL, "-m", "not slow and not hosts"]],
+        "test": [
+            [program("python"), "-m", "pytest", *PARALLEL, *EVERYDAY, "--ignore=tests/bridge"],
+            # One server serves most of these, and some of them end its workers.
+            [program("python"), "-m", "pytest", *EVERYDAY, "tests/bridge"],
+        ],
         "check": [
             [program("ruff"), "check"],
             [program("ruff"), "format", "--check"],

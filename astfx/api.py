@@ -86,7 +86,8 @@ def transfer(
     device : {"auto", "cpu", "cuda"}
     threads : int, optional
         CPU threads; None chooses.
-    phase : {"pghi", "fast-griffin-lim", "griffin-lim"}
+    phase : str
+        "pghi", "fast-griffin-lim", "griffin-lim", "oa-griffin-lim" or "local-sums".
     phase_iterations : int, optional
     window_ms : float, milliseconds
         STFT window.
@@ -161,6 +162,7 @@ def prepare_style(
     *,
     style_sample_rate: int | None = None,
     settings: Settings | None = None,
+    progress: Progress | None = None,
 ) -> StyleTargets:
     """Compute once what renders need of a style.
 
@@ -173,6 +175,8 @@ def prepare_style(
         Of a style given as an array; `sample_rate` by default.
     settings : Settings, optional
         Method, options, window, seed and device count.
+    progress : callable, optional
+        Called with the share done by methods that take minutes (`feed-forward`).
 
     Returns
     -------
@@ -190,7 +194,7 @@ def prepare_style(
     else:
         rate = _style_rate(style_sample_rate, sample_rate)
         source = array_source(check_waveform(style, "style"), rate, "style")
-    return prepare_source(source, sample_rate, settings or Settings())
+    return prepare_source(source, sample_rate, settings or Settings(), progress)
 
 
 def transfer_file(

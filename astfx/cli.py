@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from astfx import cli_presets
+from astfx import cli_methods, cli_presets
 from astfx.errors import AstfxError, CancelledError, InvalidSettingError
-from astfx.plugins import Commands
+from astfx.plugins import Commands, number_or_text
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -118,22 +118,14 @@ def _parse_options(pairs: list[str]) -> dict[str, Any]:
         key, equals, text = pair.partition("=")
         if not equals or not key or not text:
             raise InvalidSettingError(f"--set {pair!r} must look like key=value")
-        values = [_number_or_text(part) for part in text.split(",")]
+        values = [number_or_text(part) for part in text.split(",")]
         options[key.replace("-", "_")] = tuple(values) if len(values) > 1 else values[0]
     return options
 
 
-def _number_or_text(text: str) -> int | float | str:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
-
-
 @app.command(epilog=_RENDER_EXAMPLES)
 def render(
+    context: typer.Context,
     content: Annotated[str, typer.Argument(help="The sound that is played; - reads a WAV.")],
     style: Annotated[
         str,
@@ -156,6 +148,9 @@ def render(
         float | None, typer.Option(help="Share of the result (default 1) against the content.")
     ] = None,
     method: Annotated[str, typer.Option(help="See `astfx methods`.")] = "gram",
+    recipe: Annotated[
+        str | None, typer.Option(help="What a source document did: 000, 001, 002, 003 or 004.")
+    ] = None,
     options: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A setting of the method; repeatable."),
@@ -170,7 +165,7 @@ def render(
     seed: Annotated[int, typer.Option(help="The same seed gives the same result.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Annotated[int | None, typer.Option(help="CPU threads; default: chosen.")] = None,
-    phase: Annotated[str, typer.Option(help="pghi, fast-griffin-lim or griffin-lim.")] = "pghi",
+    phase: Annotated[str, typer.Option(help="How phase is found; see `astfx methods`.")] = "pghi",
     phase_iterations: Annotated[int | None, typer.Option(help="Griffin-Lim iterations.")] = None,
     float_samples: Annotated[
         bool, typer.Option("--float", help="Write float samples instead of 24 bit.")
@@ -190,22 +185,28 @@ def render(
     runs.check_side_files(
         {"output": output, "content": content, "style": style}, plot=plot, report=report
     )
+    values: dict[str, Any] = {
+        "strength": strength,
+        "mix": mix,
+        "method": method,
+        "options": _parse_options(options) if options else None,
+        "quality": quality,
+        "iterations": iterations,
+        "budget_seconds": budget,
+        "seed": seed,
+        "device": device,
+        "threads": threads,
+        "phase": phase,
+        "phase_iterations": phase_iterations,
+    }
+    if recipe is not None:
+        from astfx.recipes import apply_recipe
+
+        source = context.get_parameter_source
+        explicit = [key for key in values if getattr(source(key), "name", "") == "COMMANDLINE"]
+        values = apply_recipe(recipe, values | {"options": values["options"] or {}}, explicit)
     preset = resolve(style)
-    settings = make_settings(
-        {} if preset is None else preset.settings,
-        strength=strength,
-        mix=mix,
-        method=method,
-        options=_parse_options(options) if options else None,
-        quality=quality,
-        iterations=iterations,
-        budget_seconds=budget,
-        seed=seed,
-        device=device,
-        threads=threads,
-        phase=phase,
-        phase_iterations=phase_iterations,
-    )
+    settings = make_settings({} if preset is None else preset.settings, **values)
     with _progress_bar("stylising") as move:
         result = runs.render_and_measure(
             content,
@@ -254,6 +255,7 @@ def methods() -> None:
     from rich.table import Table
 
     from astfx.methods import METHODS
+    from astfx.phase import PHASE_METHODS
 
     table = Table("method", "", "", box=None, show_header=False, padding=(0, 2, 0, 0))
     for name, row in METHODS.items():
@@ -264,6 +266,8 @@ def methods() -> None:
             f"{key}={value.default}" for key, value in row.options.__dataclass_fields__.items()
         )
         table.add_row("", "--set", ", ".join(settings), end_section=True)
+    for name, phase in PHASE_METHODS.items():
+        table.add_row(f"[bold]--phase {name}[/bold]", "", f"{phase.summary} ({phase.source})")
     Console().print(table)
 
 
@@ -335,6 +339,8 @@ def _write_json(path: Path, data: dict[str, Any]) -> None:
     with written_aside(path) as part:
         part.write_text(json.dumps(data, indent=2) + "\n")
 
+
+cli_methods.register(app, _progress_bar)
 
 if __name__ == "__main__":
     entry()

@@ -33,7 +33,7 @@ class EffectError(AstfxError, RuntimeError):
 
 
 class EffectTypeError(AstfxError, TypeError):
-    """Something in a board that is no effect."""
+    """An argument of an effect that is of the wrong type; something in a board that is none."""
 
 
 class AudioFileError(AstfxError, OSError):
@@ -46,6 +46,14 @@ class AudioFileNotFoundError(AudioFileError, FileNotFoundError):
 
 class TargetFileError(AstfxError, ValueError):
     """A saved style target that is damaged, foreign or from a newer version."""
+
+
+class WeightsError(AstfxError, ValueError):
+    """Weights of a network that are missing, damaged or of another network."""
+
+
+class DatasetError(AstfxError, ValueError):
+    """Labelled clips that cannot be trained on."""
 
 
 class PresetError(AstfxError, ValueError):

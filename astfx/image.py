@@ -8,9 +8,16 @@ raised, the more its image is that of the whole frame.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 from torch import Tensor
 
+from astfx.audio import Waveform
+from astfx.frontends.log_magnitude import REFERENCE_RMS
+from astfx.frontends.stft import Stft
+from astfx.levels import clips_rms
 from astfx.phase.base import unit_phasor
 
 _TRUST = 0.025
@@ -66,3 +73,19 @@ class Image:
         silent = power.mean(dim=0) <= _TINY
         share = torch.where(silent, 1.0, share)
         return result * phasor * share
+
+
+def shared_waveforms(
+    clips: Sequence[Waveform], n_fft: int, hop_length: int, device: torch.device
+) -> list[Tensor]:
+    """Clips as (samples,) each: all channels together, at an RMS of 0.1 over all clips."""
+    gain = REFERENCE_RMS / clips_rms(clips, hop_length)
+    stft = Stft(n_fft=n_fft, hop_length=hop_length, device=device)
+    found = []
+    for clip in clips:
+        waveform = torch.from_numpy(np.ascontiguousarray(clip)).to(device)
+        if len(waveform) > 1:
+            shared = Image(stft.analyse(waveform)).shared
+            waveform = stft.synthesise(shared, waveform.shape[1])[None]
+        found.append(waveform[0] * gain)
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,3 +130,82 @@ def _draw_losses(axes: Axes, losses: Sequence[Sequence[float]]) -> None:
         axes.text(0.5, 0.5, "nothing was optimised", ha="center", transform=axes.transAxes)
     if 1 < len(drawn) <= 6:
         axes.legend()
+
+
+def draw_training(
+    path: Path,
+    train_loss: Sequence[float],
+    validation_loss: Sequence[float],
+    validation_accuracy: Sequence[float],
+    title: str,
+) -> None:
+    """Draw a training's losses and accuracy over its epochs.
+
+    Parameters
+    ----------
+    path : Path
+        PNG, SVG or PDF; written aside, then renamed.
+    validation_accuracy : sequence of float, 0 to 1
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.4, 3.4), layout="constrained")
+    losses, accuracy = figure.subplots(1, 2)
+    epochs = range(1, len(train_loss) + 1)
+    losses.plot(epochs, train_loss, label="training", linewidth=1.5)
+    losses.plot(epochs, validation_loss, label="validation", linewidth=1.5)
+    losses.set(xlabel="epoch", ylabel="cross entropy", ylim=(0.0, None), title=title)
+    losses.legend()
+    accuracy.plot(epochs, [100.0 * share for share in validation_accuracy], linewidth=1.5)
+    accuracy.set(xlabel="epoch", ylabel="validation accuracy (%)", ylim=(0.0, 101.0))
+    for axis in (losses, accuracy):
+        axis.grid(True, alpha=0.25)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    with written_aside(path) as part:
+        figure.savefig(part, dpi=110, format=path.suffix.lstrip("."))
+
+
+def draw_clip(waveform: Waveform, sample_rate: int, top_hz: float) -> bytes:
+    """One spectrogram as a small PNG, for a grid of them."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.0, 2.3), layout="constrained")
+    axes = figure.subplots()
+    _draw_spectrogram(axes, "", waveform, sample_rate, top_hz)
+    axes.set_xlabel("")
+    axes.tick_params(labelsize=8)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=100, format="png")
+    return buffer.getvalue()
+
+
+def draw_losses_together(curves: Mapping[str, Sequence[Sequence[float]]]) -> bytes:
+    """Loss of each method over its first value, as a PNG.
+
+    Parameters
+    ----------
+    curves : mapping of method to (per segment, the loss after each iteration)
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11.0, 4.0), layout="constrained")
+    axes = figure.subplots()
+    for number, (name, segments) in enumerate(curves.items()):
+        style = ("-", "--", ":")[number // 10 % 3]
+        for index, losses in enumerate(segments):
+            start = abs(losses[0]) or 1.0
+            # The start is iteration 0, which a logarithmic axis does not have.
+            axes.plot(
+                range(1, len(losses) + 1),
+                [max(loss / start, 1e-6) for loss in losses],
+                style,
+                color=f"C{number % 10}",
+                label=name if index == 0 else None,
+                linewidth=1.5,
+            )
+    axes.set(xscale="log", yscale="log", xlabel="evaluation", ylabel="loss over the first")
+    axes.grid(True, which="both", alpha=0.25)
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=110, format="png")
+    return buffer.getvalue()

@@ -66,6 +66,8 @@ class Report:
         Largest sample of the output before it was written, full scale = 1.
     level_lost_db : float
         How much quieter than that it was written, so that an integer format does not clip.
+    note : str
+        What the method says of itself with these options, such as random weights.
     """
 
     settings: Settings
@@ -78,6 +80,7 @@ class Report:
     gain_db: float = 0.0
     peak: float = 0.0
     level_lost_db: float = 0.0
+    note: str = ""
 
     @property
     def real_time_factor(self) -> float:
@@ -96,6 +99,7 @@ class Report:
             "gain_db": self.gain_db,
             "peak": self.peak,
             "level_lost_db": self.level_lost_db,
+            "note": self.note,
             "segments": [asdict(segment) for segment in self.segments],
             "versions": versions(),
         }
@@ -161,6 +165,7 @@ class Render:
             threads=0,
             segments=[],
             seconds={},
+            note=method.note(options),
         )
         self._content, self._style, self._settings = content, style, settings
         self._progress, self._spool_folder = progress, spool_folder

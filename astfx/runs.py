@@ -55,7 +55,7 @@ class Measured:
                 f"{report.level_lost_db:.1f} dB quieter than the content to stay below full scale "
                 "(--float keeps the level)"
             )
-        return ", ".join(parts)
+        return ", ".join(parts) + (f"\n{report.note}" if report.note else "")
 
     def to_dict(self) -> dict[str, Any]:
         """The report with the distances."""

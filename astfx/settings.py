@@ -46,7 +46,7 @@ class Settings:
         The method's own options by name; see the method's `Options` class.
     quality : {"draft", "standard", "best"}
         How much is done: see docs/sound.md.
-    iterations : int or None, 1 to 10000
+    iterations : int or None, 1 to 100000
         Optimiser iterations per segment; None is the method's default for the quality.
     budget_seconds : float or None, 0.01 to 86400
         Stop iterating when the whole render would take longer. Results then depend on the
@@ -56,7 +56,8 @@ class Settings:
     threads : int or None, 1 to 256
         CPU threads; None chooses.
     phase : str
-        A phase method: "pghi", "fast-griffin-lim" or "griffin-lim".
+        A phase method: "pghi", "fast-griffin-lim", "griffin-lim", "oa-griffin-lim" or
+        "local-sums".
     phase_iterations : int or None, 0 to 10000
     window_ms : float, 5 to 500, milliseconds
         STFT window; the hop is a quarter of it.
@@ -90,7 +91,7 @@ class Settings:
                 f"quality={self.quality!r} must be one of {', '.join(QUALITIES)}"
             )
         if self.iterations is not None:
-            _check_count("iterations", self.iterations, 1, 10_000)
+            _check_count("iterations", self.iterations, 1, 100_000)
         if self.budget_seconds is not None:
             _check_number("budget_seconds", self.budget_seconds, 0.01, 86_400.0, "seconds")
         _check_count("seed", self.seed, 0, 2**63 - 1)

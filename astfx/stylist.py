@@ -12,7 +12,7 @@ from torch import Tensor
 
 from astfx.audio import SlidingReader, Source, Waveform
 from astfx.device import resolve_device
-from astfx.frontends.log_magnitude import LogMagnitude
+from astfx.frontends.log_magnitude import REFERENCE_RMS, LogMagnitude
 from astfx.frontends.stft import Stft
 from astfx.image import Image
 from astfx.methods import Problem, find_method
@@ -117,9 +117,17 @@ class Stylist:
             return self._emit_silence(index, segment)
         content = self.stft.forward(samples)
         image = Image(content, self._polarity)
+        report = SegmentReport()
+        emitted = slice(n_context, n_context + n_new)
+        if self.method.domain == "waveform":
+            shared = self._sculpt(index, image.shared, report)
+            self.reports.append(report)
+            self._fixed = torch.cat([self._fixed, shared[emitted]])[-self._context_frames :]
+            self._remember(shared[emitted].abs(), shared[emitted.stop :])
+            self._meter.report("match", index, 1.0)
+            return self._emitter.emit(image.place(shared)[:, emitted])
         features = self.level.features(image.shared)
 
-        report = SegmentReport()
         began = time.monotonic()
         output = self._match(index, segment, features, report)
         report.match_seconds = time.monotonic() - began
@@ -140,7 +148,6 @@ class Stylist:
         report.phase_seconds = time.monotonic() - began
         self.reports.append(report)
 
-        emitted = slice(n_context, n_context + n_new)
         self._past = output[emitted]
         self._fixed = torch.cat([self._fixed, shared[emitted]])[-self._context_frames :]
         self._remember(output[emitted], output[emitted.stop :])
@@ -154,16 +161,44 @@ class Stylist:
         n_context = len(self._context)
         start = features.clone()
         start[:n_context] = self._context
-        n_known = 0
         if self._look is not None:
-            n_known = len(self._look)
-            start[n_context : n_context + n_known] = self._look
+            start[n_context : n_context + len(self._look)] = self._look
         # At the ends of the clip, frames are mirrored: every real frame then lies in as many
         # patches as any other, and clips shorter than a patch work.
         head = self._edge_frames if segment.first == 0 else 0
         at_end = segment.look == segment.last
         tail = self._edge_frames if at_end else 0
         mirrored = _mirror_index(len(start), head, tail, self.device)
+        found = self._solve(
+            index, features[mirrored], start[mirrored], n_context, self._past, report
+        )
+        output = found[head : head + len(start)]
+        self._fade_in(output, n_context)
+        return output
+
+    def _sculpt(self, index: int, content: Tensor, report: SegmentReport) -> Tensor:
+        """Stylise a waveform: the shared spectrogram of the content -> that of the output."""
+        began = time.monotonic()
+        gain = REFERENCE_RMS / self.measured.rms
+        # Only the samples that all frames over them make whole.
+        edge = self.stft.n_fft - self.stft.hop_length
+        waveform = self.stft.inverse(content)[edge:-edge] * gain
+        found = self._solve(index, waveform, waveform.clone(), 0, None, report)
+        output = self.stft.forward(torch.nn.functional.pad(found / gain, (edge, edge)))
+        self._fade_in(output, len(self._context))
+        report.match_seconds = time.monotonic() - began
+        return output
+
+    def _solve(
+        self,
+        index: int,
+        content: Tensor,
+        start: Tensor,
+        n_fixed: int,
+        past: Tensor | None,
+        report: SegmentReport,
+    ) -> Tensor:
+        """Let the method match one segment."""
         iterations = self.settings.iterations or self.method.iterations[self.settings.quality]
         deadline = self._pace.deadline()
         if deadline is not None and self.reports:
@@ -176,10 +211,10 @@ class Stylist:
         result = self.method.match(
             Problem(
                 grid=self.grid,
-                content=features[mirrored],
-                start=start[mirrored],
-                n_fixed=n_context,
-                past=self._past,
+                content=content,
+                start=start,
+                n_fixed=n_fixed,
+                past=past,
                 targets=self.targets.tensors,
                 options=self.options,
                 iterations=iterations,
@@ -188,13 +223,16 @@ class Stylist:
             )
         )
         report.losses, report.evaluations = list(result.losses), result.evaluations
-        output = result.x[head : head + len(start)]
-        if self._look is not None and n_known:
-            # Frames stylised twice pass smoothly from one segment's version to the next one's.
+        return result.x
+
+    def _fade_in(self, output: Tensor, n_context: int) -> None:
+        """Let frames stylised twice pass from the last segment's version to this one's."""
+        if self._look is not None and len(self._look):
+            n_known = len(self._look)
             fade = (torch.arange(n_known, device=self.device) + 0.5) / n_known
             part = output[n_context : n_context + n_known]
-            output[n_context : n_context + n_known] = torch.lerp(self._look, part, fade[:, None])
-        return output
+            share = fade[:, None].to(part.dtype)
+            output[n_context : n_context + n_known] = torch.lerp(self._look, part, share)
 
     def _remember(self, emitted: Tensor, look: Tensor) -> None:
         self._look = look if len(look) else None

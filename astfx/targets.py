@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from astfx.features.monge import N_BANDS
 from astfx.features.texture import CLASS_SIZES, CLASSES, EnvelopeBank, TextureStatistics
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import Stft, hop_length_for
-from astfx.image import Image
+from astfx.image import Image, shared_waveforms
 from astfx.levels import SILENCE, clips_rms, hop_levels
 from astfx.methods import METHODS, Grid, find_method
 from astfx.methods.base import check_tensor
@@ -276,8 +276,13 @@ def check_live(tensors: Mapping[str, Tensor]) -> None:
         raise ValueError(f"tensor {LIVE_KEYS[0]!r} must hold 1 to {N_BANDS} float32 numbers")
 
 
-def prepare_source(style: Source, sample_rate: int, settings: Settings) -> StyleTargets:
-    """Prepare a style from a source, for content of a sample rate."""
+def prepare_source(
+    style: Source,
+    sample_rate: int,
+    settings: Settings,
+    progress: Callable[[float], object] | None = None,
+) -> StyleTargets:
+    """Prepare a style for content of a sample rate; slow methods report the share done."""
     waveform = read_all(style)
     check_finite(waveform, style.name, 0, style.sample_rate)
     clips = [
@@ -291,7 +296,9 @@ def prepare_source(style: Source, sample_rate: int, settings: Settings) -> Style
     with thread_count(settings.threads), torch.no_grad():
         least_frames = grid.frames(method.context_ms(options))
         runs = style_runs(clips, grid, least_frames, device, style.name)
-        tensors = method.prepare(runs, options, grid, settings.seed)
+        if method.domain == "waveform":
+            runs = shared_waveforms(clips, grid.n_fft, grid.hop_length, device)
+        tensors = method.tensors(runs, options, grid, settings.seed, progress)
         if method.texture_rounds:
             tensors.update(texture_tensors(clips, sample_rate, device))
             tensors.update(live_tensors(clips, sample_rate))

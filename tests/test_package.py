@@ -15,8 +15,10 @@ ORDER = [
     "errors _threads plugins",
     "audio",
     "levels loudness device settings optim",
-    "frontends",
+    "frontends descent",
     "features",
+    "weights",
+    "training",
     "methods",
     "phase",
     "image metrics",
@@ -29,8 +31,9 @@ ORDER = [
     "api",
     "effect",
     "plots preset_plots doctor demo",
-    "runs",
-    "cli_presets",
+    "runs recipes page",
+    "comparison",
+    "cli_methods cli_presets",
     "cli __init__",
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names.split()}

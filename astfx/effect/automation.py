@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from astfx.errors import InvalidSettingError
+from astfx.errors import EffectTypeError, InvalidSettingError
 
 Curve = npt.NDArray[np.float32]
 RAMP_SECONDS = 0.02
+_LEAST_STRENGTH = 0.02
 
 
 class Automation:
@@ -66,8 +67,14 @@ class Automation:
             times, values = zip(*self.breakpoints, strict=True)
             return np.asarray(np.interp(seconds, times, values), dtype=np.float32)
         assert self._function is not None
-        found = np.asarray(self._function(seconds), dtype=np.float32)
-        return np.ascontiguousarray(np.broadcast_to(found, seconds.shape))
+        given = self._function(seconds)
+        try:
+            found = np.broadcast_to(np.asarray(given, dtype=np.float32), seconds.shape)
+        except (TypeError, ValueError):
+            raise InvalidSettingError(
+                f"an automation must give {len(seconds)} numbers for as many seconds, not {given!r}"
+            ) from None
+        return np.array(found)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Automation):
@@ -95,8 +102,7 @@ class Parameter:
     def __init__(self, name: str, value: float | Automation) -> None:
         self._name = name
         self._value = self._checked(value)
-        self._shown: float | None = None
-        self._from, self._left = 0.0, 0
+        self.reset()
 
     @property
     def value(self) -> float | Automation:
@@ -105,9 +111,8 @@ class Parameter:
 
     @value.setter
     def value(self, value: float | Automation) -> None:
+        # One assignment, as another thread may be in `curve`.
         self._value = self._checked(value)
-        if self._shown is not None:  # audio is running: go there from where it is
-            self._from, self._left = self._shown, -1
 
     def _checked(self, value: float | Automation) -> float | Automation:
         if isinstance(value, Automation):
@@ -116,7 +121,7 @@ class Parameter:
                     self._checked(level)
             return value
         if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
-            raise InvalidSettingError(
+            raise EffectTypeError(
                 f"{self._name} must be a number or an astfx.Automation, not {value!r}"
             )
         if not 0.0 <= value <= 1.0:
@@ -127,7 +132,9 @@ class Parameter:
 
     def reset(self) -> None:
         """The next audio begins afresh, without a ramp."""
-        self._shown, self._left = None, 0
+        self._shown: float | None = None
+        self._used: object = None
+        self._from, self._left = 0.0, 0
 
     def curve(self, first: int, n: int, sample_rate: int) -> Curve:
         """Value of samples [first, first + n) of a stream, (n,).
@@ -137,9 +144,14 @@ class Parameter:
         InvalidSettingError
             If a function of time leaves 0 to 1.
         """
-        if isinstance(self._value, Automation):
+        value = self._value
+        length = max(1, round(RAMP_SECONDS * sample_rate))
+        if self._shown is not None and value is not self._used:
+            self._from, self._left = self._shown, length  # go there from where it is
+        self._used = value
+        if isinstance(value, Automation):
             seconds = (first + np.arange(n)) / sample_rate
-            curve = self._value(seconds)
+            curve = value(seconds)
             wrong = ~((curve >= 0.0) & (curve <= 1.0))
             if wrong.any():
                 at = int(wrong.argmax())
@@ -148,11 +160,8 @@ class Parameter:
                     f"{curve[at]:g} at {seconds[at]:.3f} seconds)"
                 )
         else:
-            curve = np.full(n, self._value, np.float32)
+            curve = np.full(n, value, np.float32)
         if self._left:
-            length = max(1, round(RAMP_SECONDS * sample_rate))
-            if self._left < 0:
-                self._left = length
             part = min(self._left, n)
             share = (length - self._left + 1 + np.arange(part, dtype=np.float32)) / length
             curve[:part] = self._from + (curve[:part] - self._from) * share
@@ -160,3 +169,41 @@ class Parameter:
         if n:
             self._shown = float(curve[-1])
         return curve
+
+
+class Engaged:
+    """Share of the wet signal that a strength calls for: all of it, but for the least.
+
+    Strength takes effect hop by hop, so the wet signal follows it more or less late. Where
+    strength comes from or goes to 0, the wet signal therefore fades in and out over
+    `RAMP_SECONDS` at the least, however quickly strength itself moves.
+    """
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """The next audio begins with what its strength calls for."""
+        self._last: float | None = None
+
+    def share(self, strength: Curve, sample_rate: int) -> Curve:
+        """Share of each of the next samples, (n,) -> (n,)."""
+        aim: Curve = np.minimum(strength / np.float32(_LEAST_STRENGTH), np.float32(1.0))
+        if not len(aim):
+            return aim
+        last = float(aim[0]) if self._last is None else self._last
+        if (aim == last).all():
+            self._last = last
+            return aim
+        slope = 1.0 / max(1, round(RAMP_SECONDS * sample_rate))
+        slopes = slope * np.arange(len(aim) + 1)
+        rising = np.minimum.accumulate(np.append(last, aim) - slopes) + slopes
+        both = (np.maximum.accumulate(np.append(last, rising[1:]) + slopes) - slopes)[1:]
+        found = np.where(np.abs(both - aim) < 1e-6, aim, np.clip(both, 0.0, 1.0))
+        self._last = float(found[-1])
+        return np.asarray(found, dtype=np.float32)
+
+
+def shown_number(value: float | Automation) -> str:
+    """A parameter as a repr shows it."""
+    return repr(value) if isinstance(value, Automation) else f"{value:.6g}"

@@ -17,7 +17,7 @@ import pedalboard
 
 from astfx.audio import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, Waveform
 from astfx.effect.layout import Layout, from_channels
-from astfx.errors import InvalidSettingError
+from astfx.errors import EffectTypeError, InvalidSettingError
 
 if TYPE_CHECKING:
     _Base = pedalboard.Plugin
@@ -33,20 +33,25 @@ def check_rate(sample_rate: object) -> int:
 
     Raises
     ------
+    EffectTypeError
+        Unless it is a number.
     InvalidSettingError
-        Unless it is a number from 8000 to 192000 Hz; it is a ValueError too.
+        Unless it is from 8000 to 192000 Hz; it is a ValueError too.
     """
-    is_number = isinstance(sample_rate, int | float | np.integer | np.floating)
-    if not is_number or not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE:  # type: ignore[operator]
+    if not isinstance(sample_rate, int | float | np.integer | np.floating):
+        raise EffectTypeError(f"sample_rate={sample_rate!r} must be a number (Hz)")
+    if not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE:
         raise InvalidSettingError(
             f"sample_rate={sample_rate!r} must be from {MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE} (Hz)"
         )
-    return round(sample_rate)  # type: ignore[call-overload, no-any-return]
+    return round(float(sample_rate))
 
 
 def check_buffer_size(buffer_size: object) -> None:
-    """Raise InvalidSettingError, a ValueError, unless a buffer size is 1 or more."""
-    if not isinstance(buffer_size, int | np.integer) or buffer_size < 1:
+    """Raise EffectTypeError unless a buffer size is a whole number, ValueError unless it is > 0."""
+    if not isinstance(buffer_size, int | np.integer):
+        raise EffectTypeError(f"buffer_size={buffer_size!r} must be a whole number (samples)")
+    if buffer_size < 1:
         raise InvalidSettingError(f"buffer_size={buffer_size!r} must be at least 1 (samples)")
 
 
@@ -65,6 +70,13 @@ class Effect(_Base):
     @property  # type: ignore[misc]
     def __class__(self) -> type[Any]:
         return self._native_class
+
+    def __setattr__(self, name: str, value: object) -> None:
+        # As on a native plugin, a misspelt parameter must not pass in silence.
+        is_ours = type(self).__module__.startswith(__name__.rpartition(".")[0])
+        if is_ours and not name.startswith("_") and not hasattr(type(self), name):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        object.__setattr__(self, name, value)
 
     @property
     def is_effect(self) -> bool:
@@ -109,7 +121,7 @@ class Effect(_Base):
             If the array is not of float32 or float64.
         LayoutError
             If it has no or three dimensions, or is square and nothing came before it.
-        InvalidSettingError
+        EffectTypeError, InvalidSettingError
             If the sample rate or the buffer size cannot be used.
         """
         check_buffer_size(buffer_size)
@@ -144,6 +156,11 @@ class Effect(_Base):
         silence = np.zeros((len(waveform), self.latency_samples_at(sample_rate)), np.float32)
         parts = [self._stream(part, sample_rate, buffer_size) for part in (waveform, silence)]
         return np.concatenate(parts, axis=1)[:, : waveform.shape[1]]
+
+    @property
+    def _needs_whole(self) -> bool:
+        """Whether whole clips are not what a stream of them gives."""
+        return False
 
     def _restart(self) -> None:
         raise NotImplementedError

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from astfx.effect.automation import Curve, Parameter
+from astfx.effect.automation import Curve, Engaged, Parameter
 from astfx.effect.styles import Style
 
 FADE_SECONDS = 0.25
@@ -18,13 +18,15 @@ class Curves:
 
     Attributes
     ----------
-    strength, mix : (n,), 0 to 1
+    strength : (n,), 0 to 1
+    wet : (n,), 0 to 1
+        Share of the wet signal in the output.
     shares : mapping of Style to (n,)
         They add up to one.
     """
 
     strength: Curve
-    mix: Curve
+    wet: Curve
     shares: dict[Style, Curve]
 
 
@@ -48,16 +50,18 @@ class Controls:
     ) -> None:
         self.strength, self.mix, self.morph = strength, mix, morph
         self._style, self._morph_to = style, morph_to
+        self._engaged = Engaged()
         self.reset()
 
     def reset(self) -> None:
         """Begin at the start of a clip or a stream, without ramps."""
         self.position = 0
         self._rate = 0
+        self._heard: dict[Style, float] = {}
         self._before: dict[Style, float] = {}
         self._fade_left = 0
-        for parameter in (self.strength, self.mix, self.morph):
-            parameter.reset()
+        for part in (self.strength, self.mix, self.morph, self._engaged):
+            part.reset()
 
     @property
     def style(self) -> Style:
@@ -80,11 +84,9 @@ class Controls:
         self._morph_to = style
 
     def _begin_fade(self) -> None:
-        """From now on, what is heard fades into what is about to be set."""
-        if self.position and not self._fade_left:
-            now = self._shares(1)
-            self._before = {style: float(share[-1]) for style, share in now.items()}
-            self._fade_left = round(FADE_SECONDS * self._rate)
+        """From now on, what was heard last fades into what is about to be set."""
+        if self._heard:
+            self._before, self._fade_left = self._heard, round(FADE_SECONDS * self._rate)
 
     def _shares(self, n: int) -> dict[Style, Curve]:
         shares: dict[Style, Curve] = {self._style: np.ones(n, np.float32)}
@@ -97,7 +99,8 @@ class Controls:
         """The next n samples' values."""
         self._rate = sample_rate
         strength = self.strength.curve(self.position, n, sample_rate)
-        mix = self.mix.curve(self.position, n, sample_rate)
+        wet = self.mix.curve(self.position, n, sample_rate)
+        wet = wet * self._engaged.share(strength, sample_rate)
         shares = self._shares(n)
         if self._fade_left:
             length = round(FADE_SECONDS * sample_rate)
@@ -108,8 +111,10 @@ class Controls:
                 rest = np.float32(level) * (1.0 - fade)
                 shares[style] = np.asarray(shares.get(style, np.float32(0.0)) + rest)
             self._fade_left = max(0, self._fade_left - n)
+        if n:
+            self._heard = {style: float(share[-1]) for style, share in shares.items()}
         self.position += n
-        return Curves(strength, mix, shares)
+        return Curves(strength, wet, shares)
 
     def styles_used(self) -> list[Style]:
         """The styles of a whole clip."""

@@ -125,6 +125,7 @@ class _Run:
                 rest, output = output[:, : n_in - n_out], output[:, n_in - n_out :]
                 n_out += rest.shape[1]
                 yield rest
+            output = output[:, : max(0, most - n_out)]
             if output.shape[1] == 0:
                 continue
             n_out += output.shape[1]

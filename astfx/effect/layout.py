@@ -61,28 +61,51 @@ class Layout:
                 "Pedalboard only supports 32-bit and 64-bit floating point audio for "
                 f"processing. (input_array is {array.dtype})"
             )
+        interleaved = self.note(array)
+        if array.ndim == 1:
+            return np.array(array[None], dtype=np.float32), False
+        return np.array(array.T if interleaved else array, dtype=np.float32, order="C"), interleaved
+
+    def note(self, array: npt.NDArray[Any]) -> bool:
+        """Remember an array's layout, and return whether it is (samples, channels).
+
+        Raises
+        ------
+        LayoutError
+            As `to_channels`.
+        """
         if array.ndim not in (1, 2):
             raise LayoutError(
-                f"Number of input dimensions must be 1 or 2 (got {array.ndim}). {_HINT}"
+                f"Number of input dimensions must be 1 or 2 (got {array.ndim})."
+                + (f" {_HINT}" if self._interleaved is None else "")
             )
         if array.ndim == 1:
             self._channels, self._interleaved = 1, False
-            return np.array(array[None], dtype=np.float32), False
+            return False
         interleaved = self._is_interleaved(array)
-        waveform = np.array(array.T if interleaved else array, dtype=np.float32, order="C")
-        self._channels, self._interleaved = waveform.shape[0], interleaved
-        return waveform, interleaved
+        self._interleaved = interleaved
+        if array.shape != (0, 0):
+            self._channels = array.shape[1] if interleaved else array.shape[0]
+        return interleaved
+
+    def empty(self) -> tuple[int, int] | None:
+        """Shape of an array without samples in the layout of the last; None if there is none."""
+        if not self._channels:
+            return None
+        return (0, self._channels) if self._interleaved else (self._channels, 0)
 
     def _is_interleaved(self, array: npt.NDArray[Any]) -> bool:
         rows, columns = array.shape
+        if rows == columns == 1:
+            return False
         if rows == columns:
             if self._interleaved is None:
-                if rows == 1:
-                    return False
                 raise LayoutError(
                     f"Unable to determine channel layout from shape: ({rows}, {columns}). {_HINT}"
                 )
             return self._interleaved
+        if 0 in (rows, columns):  # no samples: the other axis is the channels'
+            return bool(rows == 0)
         if self._channels is not None and self._channels in (rows, columns):
             return bool(self._channels == columns)
         return bool(columns < rows)

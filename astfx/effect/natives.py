@@ -10,6 +10,7 @@ import numpy as np
 import pedalboard
 
 from astfx.audio import Waveform
+from astfx.effect.layout import Layout
 from astfx.errors import EffectError, InvalidSettingError
 
 
@@ -30,6 +31,7 @@ class NativeRun:
         self.plugins = list(plugins)
         self.board = pedalboard.Chain(self.plugins)
         self._channels: int | None = None
+        self._fresh = False  # nothing has been through it since a reset
 
     def process(
         self, waveform: Waveform, sample_rate: int, buffer_size: int, reset: bool
@@ -38,17 +40,29 @@ class NativeRun:
         channels, n = waveform.shape
         if n == 0:
             return waveform
-        if n <= channels and self._channels != channels:
-            # So few samples that their axis could be taken for the channels': say which is which.
-            self.board.process(np.zeros((channels, channels + 1), np.float32), sample_rate)
-            self.board.process(np.zeros((channels, 0), np.float32), sample_rate)
+        if self._fresh and not reset:
+            # Many a native plugin loses what it holds when a longer block comes than any before.
+            longest = np.zeros((channels, max(buffer_size, channels + 1)), np.float32)
+            self.board.process(longest, sample_rate, buffer_size, False)
+            self.board.reset()
+        self._fresh = False
+        if self._channels != channels:
+            # Few samples could be taken for the channels: an empty block says which is which.
+            self.board.process(np.zeros((channels, 0), np.float32), sample_rate, reset=False)
         self._channels = channels
         return self.board.process(waveform, sample_rate, buffer_size, reset)
+
+    def expect(self, layout: Layout, sample_rate: float) -> None:
+        """Let the board remember a layout as its own."""
+        shape = layout.empty()
+        if shape is not None:
+            self.board.process(np.zeros(shape, np.float32), sample_rate, reset=False)
 
     def restart(self) -> None:
         """Forget all audio."""
         self.board.reset()
         self._channels = None
+        self._fresh = True
 
     @property
     def latency_samples(self) -> int:

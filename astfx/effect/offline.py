@@ -16,7 +16,7 @@ from astfx.effect.styles import Style
 from astfx.render import Render
 from astfx.segments import Progress
 from astfx.settings import Settings
-from astfx.streaming.streamer import engaged, mixed, usable
+from astfx.streaming.streamer import mixed, usable
 from astfx.targets import array_source
 
 
@@ -82,16 +82,15 @@ def _blocks(source: Source, renders: dict[Style, Render], controls: Controls) ->
         wet = np.zeros_like(block)
         for style, reader in readers.items():
             wet += reader.read(start, start + n) * curves.shares[style]
-        yield mixed(block, wet, curves.mix * engaged(curves.strength))
+        yield mixed(block, wet, curves.wet)
 
 
 def rendered_clip(
     waveform: Waveform, sample_rate: int, controls: Controls, settings: Settings
 ) -> Waveform:
     """Render a clip, (channels, samples) -> (channels, samples)."""
-    content = array_source(usable(waveform), sample_rate, "input_array")
-    with rendered(content, controls, settings) as blocks:
-        output = np.concatenate(list(blocks), axis=1)
     if controls.mix.value == 0.0 or controls.strength.value == 0.0:
         return waveform.copy()  # bit for bit, whatever it holds
-    return output
+    content = array_source(usable(waveform), sample_rate, "input_array")
+    with rendered(content, controls, settings) as blocks:
+        return np.concatenate(list(blocks), axis=1)

@@ -10,23 +10,24 @@ from typing import Any
 import numpy as np
 
 from astfx.audio import Source, Waveform
-from astfx.device import thread_count
-from astfx.effect.automation import Automation, Parameter
+from astfx.device import resolve_device, thread_count
+from astfx.effect.automation import Automation, Parameter, shown_number
 from astfx.effect.base import Effect, check_rate
 from astfx.effect.controls import Controls
 from astfx.effect.offline import rendered, rendered_clip
-from astfx.effect.styles import Style, StyleLike, engine_shape
-from astfx.effect.written import read_value, written_number, written_style
-from astfx.errors import EffectError, InvalidSettingError
+from astfx.effect.styles import Style, StyleLike, checked_engine, engine_shape
+from astfx.effect.written import read_arguments, written_arguments
+from astfx.errors import AstfxError, EffectError, InvalidSettingError
 from astfx.methods import find_method
+from astfx.phase import find_phase_method
 from astfx.segments import Progress
 from astfx.settings import DEFAULT_METHOD, DEFAULT_PHASE, make_options, make_settings
 from astfx.streaming.base import Engine
 from astfx.streaming.streamer import Streamer, latency_samples
 
-ENGINES = ("auto", "render", "stream", "live")
 _DEFAULT_RATE = 44_100
 _STREAM_THREADS = 1
+_PIECE_SAMPLES = 1 << 16
 
 
 class StyleTransfer(Effect):
@@ -103,7 +104,9 @@ class StyleTransfer(Effect):
             phase=phase,
         )
         make_options(find_method(method).options, method, self._settings.options)
-        self._engine = _checked_engine(own.get("engine", "auto") if engine is None else engine)
+        find_phase_method(phase)
+        resolve_device(device)
+        self._engine = checked_engine(engine or own.get("engine", "auto"), self._settings)
         self._controls = Controls(
             Parameter("Strength", own.get("strength", 1.0) if strength is None else strength),
             Parameter("Mix", own.get("mix", 1.0) if mix is None else mix),
@@ -176,7 +179,7 @@ class StyleTransfer(Effect):
     @engine.setter
     def engine(self, value: str) -> None:
         with self._lock:
-            self._engine = _checked_engine(value)
+            self._engine = checked_engine(value, self._settings)
             self._restart()
 
     @property
@@ -216,9 +219,7 @@ class StyleTransfer(Effect):
 
     def _make(self, style: object, sample_rate: int, channels: int) -> Engine:
         assert isinstance(style, Style)
-        if self._block_engine() == "live":
-            return style.live_engine(sample_rate, channels, self._settings)
-        return style.stream_engine(sample_rate, channels, self._settings)
+        return style.engine(self._block_engine(), sample_rate, channels, self._settings)
 
     def _stream(self, waveform: Waveform, sample_rate: int, buffer_size: int) -> Waveform:
         if self._engine == "render":
@@ -236,12 +237,21 @@ class StyleTransfer(Effect):
                 channels, *shape, lambda key: self._make(key, sample_rate, channels)
             )
         assert self._streamer is not None
-        curves = self._controls.take(n, sample_rate)
+        parts = []
         with thread_count(_STREAM_THREADS):
-            return self._streamer.process(waveform, curves.strength, curves.mix, curves.shares)
+            # A whole clip goes through in pieces, so that what waits stays small.
+            for first in range(0, max(n, 1), _PIECE_SAMPLES):
+                piece = waveform[:, first : first + _PIECE_SAMPLES]
+                now = self._controls.take(piece.shape[1], sample_rate)
+                parts.append(self._streamer.process(piece, now.strength, now.wet, now.shares))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+    @property
+    def _needs_whole(self) -> bool:
+        return self._engine in ("auto", "render")
 
     def _whole(self, waveform: Waveform, sample_rate: int, buffer_size: int) -> Waveform:
-        if self._engine in ("stream", "live"):
+        if not self._needs_whole:
             return super()._whole(waveform, sample_rate, buffer_size)
         self._rate = sample_rate
         return rendered_clip(waveform, sample_rate, self._controls, self._settings)
@@ -298,12 +308,7 @@ class StyleTransfer(Effect):
             If a style is prepared targets, or an automation is a function: neither can be
             written down.
         """
-        found = self._arguments()
-        for name in ("style", "morph_to"):
-            found[name] = written_style(found[name], name)
-        for name in ("strength", "mix", "morph"):
-            found[name] = written_number(found[name], name)
-        return {"plugin": "astfx.StyleTransfer", **found}
+        return written_arguments(self._arguments())
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> StyleTransfer:
@@ -314,22 +319,19 @@ class StyleTransfer(Effect):
         AstfxError
             If it is for another plugin, or a value cannot be used.
         """
-        given = dict(values)
-        if given.pop("plugin", None) != "astfx.StyleTransfer":
-            raise InvalidSettingError(
-                f"plugin={values.get('plugin')!r} must be 'astfx.StyleTransfer'"
-            )
-        return cls(**{name: read_value(value) for name, value in given.items()})
+        arguments = read_arguments(values)
+        try:
+            return cls(**arguments)
+        except AstfxError:
+            raise
+        except TypeError as error:
+            raise InvalidSettingError(f"values make no {cls.__name__} ({error})") from None
 
     def _shown(self) -> dict[str, str]:
         shown = {"style": self._controls.style.label}
-        for name in ("strength", "mix"):
-            value = getattr(self, name)
-            shown[name] = repr(value) if isinstance(value, Automation) else f"{value:.6g}"
+        shown |= {"strength": shown_number(self.strength), "mix": shown_number(self.mix)}
         if self._controls.morph_to is not None:
-            morph = self.morph
-            shown["morph_to"] = self._controls.morph_to.label
-            shown["morph"] = repr(morph) if isinstance(morph, Automation) else f"{morph:.6g}"
+            shown |= {"morph_to": self._controls.morph_to.label, "morph": shown_number(self.morph)}
         settings = self._settings
         shown |= {"method": settings.method, "engine": self._engine, "quality": settings.quality}
         shown["seed"] = str(settings.seed)
@@ -338,9 +340,3 @@ class StyleTransfer(Effect):
 
 def _rebuilt(cls: type[StyleTransfer], arguments: dict[str, Any]) -> StyleTransfer:
     return cls(**arguments)
-
-
-def _checked_engine(engine: str) -> str:
-    if engine not in ENGINES:
-        raise InvalidSettingError(f"engine={engine!r} must be one of {', '.join(ENGINES)}")
-    return engine

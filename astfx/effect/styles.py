@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from astfx.api import STYLE_SUFFIX
 from astfx.audio import FileSource, Source, check_sample_rate, check_waveform
 from astfx.errors import EffectError, InvalidSettingError
 from astfx.presets import Preset, resolve
@@ -25,6 +26,8 @@ from astfx.targets import (
     grid_for,
     prepare_source,
 )
+
+ENGINES = ("auto", "render", "stream", "live")
 
 StyleLike = str | os.PathLike[str] | npt.NDArray[np.floating[Any]] | StyleTargets | Preset
 
@@ -49,6 +52,7 @@ class Style:
         self._prepared: dict[tuple[object, ...], StyleTargets] = {}
         self._source: Source | None = None
         self.preset: Preset | None = None
+        self._loaded: StyleTargets | None = None
         if isinstance(style, np.ndarray):
             if sample_rate is None:
                 raise InvalidSettingError(
@@ -62,10 +66,15 @@ class Style:
                 f"style_sample_rate={sample_rate!r} is for a style that is an array: a file or a "
                 "prepared style has its own"
             )
-        elif not isinstance(style, StyleTargets):
+        elif isinstance(style, StyleTargets):
+            self._loaded = style
+        elif isinstance(style, Preset):
+            self.preset = style
+        elif os.fspath(style).endswith(STYLE_SUFFIX):
+            self._loaded = StyleTargets.load(style)
+        else:
             self.preset = resolve(style)
             if self.preset is None:
-                assert not isinstance(style, Preset)
                 self._source = FileSource(Path(style), "style")
 
     @property
@@ -79,9 +88,9 @@ class Style:
 
     def targets(self, sample_rate: int, settings: Settings) -> StyleTargets:
         """What a render needs of it, prepared once for each rate and method."""
-        if isinstance(self.given, StyleTargets):
-            check_targets(self.given, sample_rate, settings)
-            return self.given
+        if self._loaded is not None:
+            check_targets(self._loaded, sample_rate, settings)
+            return self._loaded
         options = repr(sorted(settings.options.items()))
         key = (sample_rate, settings.method, settings.window_ms, settings.seed, options)
         if key not in self._prepared:
@@ -92,18 +101,17 @@ class Style:
                 self._prepared[key] = prepare_source(self._source, sample_rate, settings)
         return self._prepared[key]
 
-    def stream_engine(self, sample_rate: int, channels: int, settings: Settings) -> StreamEngine:
-        """An engine for blocks."""
+    def engine(
+        self, engine: str, sample_rate: int, channels: int, settings: Settings
+    ) -> LiveEngine | StreamEngine:
+        """An engine for blocks, "live" or "stream"."""
         targets = self.targets(sample_rate, settings)
+        if engine == "live":
+            mean, covariance = (targets.tensors[key].numpy() for key in LIVE_KEYS)
+            return LiveEngine(mean, covariance, sample_rate, channels)
         weights = targets.tensors.get("run_weights")
         shares = None if weights is None else weights.tolist()
         return StreamEngine(_runs(targets), targets.grid, channels, shares)
-
-    def live_engine(self, sample_rate: int, channels: int, settings: Settings) -> LiveEngine:
-        """An engine for monitoring."""
-        targets = self.targets(sample_rate, settings)
-        mean, covariance = (targets.tensors[key].numpy() for key in LIVE_KEYS)
-        return LiveEngine(mean, covariance, sample_rate, channels)
 
 
 def _runs(targets: StyleTargets) -> list[Tensor]:
@@ -127,3 +135,12 @@ def engine_shape(engine: str, sample_rate: int, settings: Settings) -> tuple[int
     if engine == "live":
         return live_grid(sample_rate).hop_length, LiveEngine.delay_hops
     return grid_for(sample_rate, settings).hop_length, StreamEngine.delay_hops
+
+
+def checked_engine(engine: str, settings: Settings) -> str:
+    """Return an engine's name, or raise unless there is one that can do the method."""
+    if engine not in ENGINES:
+        raise InvalidSettingError(f"engine={engine!r} must be one of {', '.join(ENGINES)}")
+    if engine in ("stream", "live"):
+        engine_shape(engine, 44_100, settings)  # refuses methods that it cannot do
+    return engine

@@ -10,7 +10,7 @@ import numpy as np
 
 from astfx.effect.automation import Automation
 from astfx.effect.styles import StyleLike
-from astfx.errors import EffectError
+from astfx.errors import EffectError, InvalidSettingError
 from astfx.presets import Preset
 from astfx.targets import StyleTargets
 
@@ -51,10 +51,43 @@ def written_number(value: float | Automation, name: str) -> Any:
     return {"breakpoints": [list(pair) for pair in value.breakpoints]}
 
 
-def read_value(value: Any) -> Any:
-    """A setting from what the functions above gave."""
+def read_value(value: Any, name: str) -> Any:
+    """A setting from what the functions above gave.
+
+    Raises
+    ------
+    InvalidSettingError
+        If its samples are not numbers, or its breakpoints are none.
+    """
     if isinstance(value, Mapping) and "samples" in value:
-        return np.array(value["samples"], np.float32)
+        try:
+            return np.array(value["samples"], np.float32)
+        except (TypeError, ValueError):
+            raise InvalidSettingError(f"{name}: samples must be numbers") from None
     if isinstance(value, Mapping) and "breakpoints" in value:
         return Automation(value["breakpoints"])
     return value
+
+
+def written_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Constructor arguments of a `StyleTransfer`, ready for JSON."""
+    found = dict(arguments)
+    for name in ("style", "morph_to"):
+        found[name] = written_style(found[name], name)
+    for name in ("strength", "mix", "morph"):
+        found[name] = written_number(found[name], name)
+    return {"plugin": "astfx.StyleTransfer", **found}
+
+
+def read_arguments(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Constructor arguments from what `written_arguments` gave.
+
+    Raises
+    ------
+    InvalidSettingError
+        If they are for another plugin.
+    """
+    given = dict(values)
+    if given.pop("plugin", None) != "astfx.StyleTransfer":
+        raise InvalidSettingError(f"plugin={values.get('plugin')!r} must be 'astfx.StyleTransfer'")
+    return {name: read_value(value, name) for name, value in given.items()}

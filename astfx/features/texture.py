@@ -91,12 +91,16 @@ class EnvelopeBank:
     def split(self, waveform: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Spectrum and bands: (channels, samples) -> (channels, bins), 30 x (channels, n)."""
         spectrum = torch.fft.rfft(waveform)
+        return spectrum, self.signals(spectrum)
+
+    def signals(self, spectrum: Tensor) -> list[Tensor]:
+        """Bands of a spectrum: (channels, bins) -> 30 x (channels, n)."""
         signals = []
         for band in self.bands:
             n = band.per_frame * self.n_frames
             part = spectrum[:, band.first : band.last] * band.response
             signals.append(torch.fft.ifft(part, n=n) * (2.0 * n / self.n_samples))
-        return spectrum, signals
+        return signals
 
     def envelopes(self, signals: list[Tensor]) -> Tensor:
         """Compressed envelopes of the channels' mean power, (30, frames)."""

@@ -96,7 +96,20 @@ class Stft:
         -------
         (..., (frames - 1) * hop_length + n_fft) float32
         """
-        frames = torch.fft.irfft(spectrogram, n=self.n_fft) * self._synthesis_window
+        return self._overlap_add(
+            torch.fft.irfft(spectrogram, n=self.n_fft) * self._synthesis_window
+        )
+
+    def inverse_unweighted(self, spectrogram: Tensor) -> Tensor:
+        """Overlap-add frames as they are: Griffin & Lim's OA, where `inverse` is their LSEE.
+
+        Parameters and result are those of `inverse`. It inverts `forward` just as well, but of
+        a spectrogram that no signal has, it does not give the nearest signal.
+        """
+        # Hann sums to k/2 at a hop of n_fft / k.
+        return self._overlap_add(torch.fft.irfft(spectrogram, n=self.n_fft) * (2.0 / self.overlap))
+
+    def _overlap_add(self, frames: Tensor) -> Tensor:
         n_frames, hop, overlap = frames.shape[-2], self.hop_length, self.overlap
         parts = frames.view(*frames.shape[:-1], overlap, hop)
         total = frames.new_zeros(*frames.shape[:-2], n_frames + overlap - 1, hop)

@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 from astfx.errors import InvalidSettingError
-from astfx.methods import gram, shallow_cnn
+from astfx.methods import (
+    adain,
+    audio_cnn,
+    feed_forward,
+    gram,
+    histogram,
+    monge,
+    musaic,
+    shallow_cnn,
+    soundnet,
+    spectrum_ensemble,
+    texture,
+    vgg19,
+    voice_cnn,
+)
 from astfx.methods.base import Grid, Method, Problem
 
 __all__ = ["METHODS", "Grid", "Method", "Problem", "find_method"]
@@ -11,6 +25,17 @@ __all__ = ["METHODS", "Grid", "Method", "Problem", "find_method"]
 METHODS: dict[str, Method] = {
     "gram": gram.METHOD,
     "shallow-cnn": shallow_cnn.METHOD,
+    "vgg19": vgg19.METHOD,
+    "soundnet": soundnet.METHOD,
+    "texture": texture.METHOD,
+    "audio-cnn": audio_cnn.METHOD,
+    "voice-cnn": voice_cnn.METHOD,
+    "spectrum-ensemble": spectrum_ensemble.METHOD,
+    "monge": monge.METHOD,
+    "adain": adain.METHOD,
+    "histogram": histogram.METHOD,
+    "musaic": musaic.METHOD,
+    "feed-forward": feed_forward.METHOD,
 }
 
 

@@ -39,17 +39,21 @@ class Grid:
 class Problem:
     """One segment to stylise.
 
+    Time runs along the first axis: frames of log magnitude, (frames, bins), or for a method
+    of the "waveform" domain samples at an RMS of 0.1, (samples,).
+
     Attributes
     ----------
     grid : Grid
-    content : (frames, bins)
+    content : (frames, bins) or (samples,)
         Features of the content.
-    start : (frames, bins)
+    start : (frames, bins) or (samples,)
         Where to start from: the content, or what is already known of the output.
     n_fixed : int
         Leading frames of `start` that were already emitted and must stay.
     past : (frames, bins) or None
-        Frames emitted before the segment: they count towards the output's statistics.
+        Frames emitted before the segment: they count towards the output's statistics. None
+        in the "waveform" domain, where `n_fixed` is 0 as well.
     targets : mapping of str to Tensor
         What the method's `prepare` made of the style.
     options : Any
@@ -95,11 +99,18 @@ class Method:
         ``check(tensors, options, grid)``: raises ValueError unless loaded tensors are what
         `prepare` would make.
     seeded : bool
-        Whether `prepare` depends on the seed.
+        Whether what `prepare` makes fits that seed only.
     prepared_options : tuple of str
         Options that `prepare` depends on.
     texture_rounds : mapping of str to int
         How many rounds of texture statistics follow, for each quality; none by default.
+    domain : {"frames", "waveform"}
+        What `prepare` and `match` work on: log-magnitude frames, whose phase is found
+        afterwards, or the waveform of all channels together.
+    distil : callable or None
+        `prepare` with a progress callback behind, for methods that take minutes.
+    note : callable
+        ``note(options)``: what the user must know of a render with these options, or "".
     """
 
     summary: str
@@ -118,6 +129,22 @@ class Method:
     seeded: bool = False
     prepared_options: tuple[str, ...] = ()
     texture_rounds: Mapping[str, int] = field(default_factory=dict)
+    domain: str = "frames"
+    distil: Callable[..., dict[str, Tensor]] | None = None
+    note: Callable[[Any], str] = lambda options: ""
+
+    def tensors(
+        self,
+        runs: Sequence[Tensor],
+        options: Any,
+        grid: Grid,
+        seed: int,
+        progress: Callable[[float], object] | None = None,
+    ) -> dict[str, Tensor]:
+        """What the method keeps of a style: by `distil` where it has one, else by `prepare`."""
+        if self.distil is not None:
+            return self.distil(runs, options, grid, seed, progress)
+        return self.prepare(runs, options, grid, seed)
 
 
 def check_tensor(tensors: Mapping[str, Tensor], name: str, shape: Sequence[int | None]) -> Tensor:

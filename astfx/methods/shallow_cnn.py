@@ -15,15 +15,23 @@ from torch import Tensor
 
 from astfx.errors import InvalidAudioError, InvalidSettingError
 from astfx.features.random_conv import RandomConv, RandomConvLoss, gram_matrix
-from astfx.methods.base import Grid, Method, Problem, check_tensor, hold_fixed
-from astfx.optim import Minimum, minimise
+from astfx.frontends.pictures import Picture, check_front_end
+from astfx.methods.base import Grid, Method, Problem, check_tensor
+from astfx.methods.starts import (
+    DescentOptions,
+    check_runs,
+    keep_runs,
+    kept_runs,
+    set_stage,
+)
+from astfx.optim import Minimum, Objective
 
-STARTS = ("content", "noise")
+STYLE_STARTS = ("style", "frameshift")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShallowCnnOptions:
-    """Options of the `shallow-cnn` method.
+class ShallowCnnOptions(DescentOptions):
+    """Options of the `shallow-cnn` method, besides those of `DescentOptions`.
 
     Attributes
     ----------
@@ -33,13 +41,14 @@ class ShallowCnnOptions:
         Duration of a filter, 1 to 2000; 255 is 11 frames at the default window.
     content_weight : float
         Alpha of the recipe, 0 to 1000.
-    start : {"content", "noise"}
+    front_end : {"log", "linear", "mel-db", "cqt"}
+        What the filters see; the result is the STFT that looks so.
     """
 
     filters: int = 4096
     kernel_ms: float = 255.0
     content_weight: float = 0.01
-    start: str = "content"
+    front_end: str = "log"
 
     def __post_init__(self) -> None:
         if not 1 <= self.filters <= 16384:
@@ -52,8 +61,8 @@ class ShallowCnnOptions:
             raise InvalidSettingError(
                 f"content_weight={self.content_weight} must lie between 0 and 1000"
             )
-        if self.start not in STARTS:
-            raise InvalidSettingError(f"start={self.start!r} must be one of {', '.join(STARTS)}")
+        super().__post_init__()
+        check_front_end(self.front_end)
 
 
 def _conv(
@@ -62,18 +71,33 @@ def _conv(
     return RandomConv(n_bins, options.filters, grid.frames(options.kernel_ms), seed, device)
 
 
+def _picture(options: ShallowCnnOptions, grid: Grid, device: torch.device) -> Picture:
+    return Picture(
+        front_end=options.front_end,
+        n_bands=None,
+        sample_rate=grid.sample_rate,
+        n_fft=grid.n_fft,
+        device=device,
+    )
+
+
 def prepare(
     runs: Sequence[Tensor], options: ShallowCnnOptions, grid: Grid, seed: int
 ) -> dict[str, Tensor]:
     """Gram matrix of the style's features, over all its runs."""
-    conv = _conv(options, grid, runs[0].shape[1], seed, runs[0].device)
-    long_enough = [run for run in runs if len(run) >= conv.width]
+    picture = _picture(options, grid, runs[0].device)
+    seen = [picture(run) for run in runs]
+    conv = _conv(options, grid, seen[0].shape[1], seed, runs[0].device)
+    long_enough = [run for run in seen if len(run) >= conv.width]
     if not long_enough:
         raise InvalidAudioError(
             f"a style of {max(len(run) for run in runs)} frames is shorter than the filters' "
             f"{conv.width} frames"
         )
-    return {"gram": gram_matrix(torch.cat([conv(run) for run in long_enough]))}
+    tensors = {"gram": gram_matrix(torch.cat([conv(run) for run in long_enough]))}
+    if options.start in STYLE_STARTS:
+        tensors.update(keep_runs(runs, options, grid, seed))
+    return tensors
 
 
 def check(tensors: Mapping[str, Tensor], options: ShallowCnnOptions, grid: Grid) -> None:
@@ -81,28 +105,37 @@ def check(tensors: Mapping[str, Tensor], options: ShallowCnnOptions, grid: Grid)
     gram = check_tensor(tensors, "gram", (options.filters, options.filters))
     if gram.dtype != torch.float32:
         raise ValueError("tensor 'gram' must be float32")
+    if options.start in STYLE_STARTS:
+        check_runs(tensors, grid.n_fft // 2 + 1)
 
 
 def match(problem: Problem) -> Minimum:
     """Find the frames whose Gram matrix is the style's."""
     options: ShallowCnnOptions = problem.options
     device = problem.start.device
-    conv = _conv(options, problem.grid, problem.start.shape[1], problem.seed, device)
-    start = problem.start
-    if options.start == "noise":
-        generator = torch.Generator().manual_seed(problem.seed)
-        noise = torch.randn(start.shape, generator=generator).abs_().to(device)
-        start = start.clone()
-        start[problem.n_fixed :] = noise[problem.n_fixed :] * problem.content.std()
-    loss = RandomConvLoss(
-        conv, problem.targets["gram"], conv(problem.content), options.content_weight
-    )
-    return minimise(
-        hold_fixed(loss, problem.n_fixed),
-        start,
-        iterations=problem.iterations,
-        callback=problem.callback,
-    )
+    picture = _picture(options, problem.grid, device)
+    style = kept_runs(problem.targets) if options.start in STYLE_STARTS else []
+    stage = set_stage(problem, options, style)
+    content = picture(stage.content)
+    conv = _conv(options, problem.grid, content.shape[1], problem.seed, device)
+    gram = problem.targets["gram"]
+    if options.start == "frameshift":
+        gram = gram_matrix(conv(picture(stage.style[0])))
+    loss = RandomConvLoss(conv, gram, conv(content), options.content_weight)
+    return stage.solve(loss if options.front_end == "log" else _seen(picture, loss))
+
+
+def _seen(picture: Picture, loss: Objective) -> Objective:
+    """Objective of frames from that of their picture."""
+
+    def objective(x: Tensor) -> tuple[float, Tensor]:
+        leaf = x.detach().requires_grad_()
+        with torch.enable_grad():
+            seen = picture(leaf)
+        value, gradient = loss(seen.detach())
+        return value, torch.autograd.grad(seen, leaf, gradient)[0].contiguous()
+
+    return objective
 
 
 METHOD = Method(
@@ -112,7 +145,7 @@ METHOD = Method(
     statistics="Gram matrix",
     optimiser="L-BFGS, 300 iterations",
     needs="patience, or a GPU",
-    source="Ulyanov & Lebedev 2016; Grinstein et al. 2018",
+    source="Ulyanov & Lebedev 2016; Grinstein et al. 2018 (documents 000, 001, 004)",
     options=ShallowCnnOptions,
     iterations={"draft": 300, "standard": 300, "best": 300},
     context_ms=lambda options: options.kernel_ms,
@@ -120,5 +153,5 @@ METHOD = Method(
     match=match,
     check=check,
     seeded=True,
-    prepared_options=("filters", "kernel_ms"),
+    prepared_options=("filters", "kernel_ms", "front_end"),
 )

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from astfx.errors import InvalidSettingError
 from astfx.phase.base import PhaseMethod, PhaseProblem
-from astfx.phase.griffin_lim import fast_griffin_lim, griffin_lim
+from astfx.phase.griffin_lim import (
+    fast_griffin_lim,
+    griffin_lim,
+    overlap_add_griffin_lim,
+)
+from astfx.phase.local_sums import local_sums
 from astfx.phase.seeded import seeded_pghi
 
 __all__ = ["PHASE_METHODS", "PhaseMethod", "PhaseProblem", "find_phase_method"]
@@ -23,10 +28,22 @@ PHASE_METHODS: dict[str, PhaseMethod] = {
         reconstruct=fast_griffin_lim,
     ),
     "griffin-lim": PhaseMethod(
-        summary="the classic algorithm, from random phase",
+        summary="LSEE-MSTFTM, the classic algorithm, from random phase",
         source="Griffin & Lim 1984",
         n_iter=100,
         reconstruct=griffin_lim,
+    ),
+    "oa-griffin-lim": PhaseMethod(
+        summary="OA-MSTFTM, its form by plain overlap-add, from random phase",
+        source="Griffin & Lim 1984",
+        n_iter=100,
+        reconstruct=overlap_add_griffin_lim,
+    ),
+    "local-sums": PhaseMethod(
+        summary="local weighted sums, bin by bin, loud bins first, from random phase",
+        source="Le Roux et al. 2010",
+        n_iter=100,
+        reconstruct=local_sums,
     ),
 }
 

@@ -1,7 +1,8 @@
 """Griffin-Lim, classic and fast: alternate between the magnitude and consistency.
 
-Griffin & Lim 1984 (LSEE-MSTFTM); Perraudin, Balazs & Søndergaard 2013, "A fast
-Griffin-Lim algorithm", adds momentum.
+Griffin & Lim 1984, in both of its forms: LSEE-MSTFTM takes the signal nearest to a
+spectrogram (least squares), OA-MSTFTM the plain overlap-add of its frames. Perraudin, Balazs
+& Søndergaard 2013, "A fast Griffin-Lim algorithm", adds momentum to the first.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ def refine(
     *,
     n_iter: int,
     momentum: float,
+    least_squares: bool = True,
 ) -> Tensor:
     """Make a spectrogram more consistent, keeping its magnitude.
 
@@ -38,6 +40,8 @@ def refine(
         0 returns the start.
     momentum : float
         0 is the classic algorithm, 0.99 the fast one.
+    least_squares : bool
+        LSEE-MSTFTM; False is OA-MSTFTM.
 
     Returns
     -------
@@ -49,12 +53,13 @@ def refine(
     Griffin & Lim, IEEE TASSP 32(2), 1984; Perraudin et al., WASPAA 2013.
     """
     n_fixed = fixed.shape[-2]
+    inverse = stft.inverse if least_squares else stft.inverse_unweighted
     spectrogram = start
     previous: Tensor | None = None
     for _ in range(n_iter):
         spectrogram = unit_phasor(spectrogram).mul_(magnitude)
         spectrogram[..., :n_fixed, :] = fixed
-        consistent = stft.forward(stft.inverse(spectrogram))
+        consistent = stft.forward(inverse(spectrogram))
         if momentum > 0.0 and previous is not None:
             spectrogram = consistent + (consistent - previous).mul_(momentum)
         else:
@@ -65,7 +70,7 @@ def refine(
     return result
 
 
-def _from_random(problem: PhaseProblem, momentum: float) -> Tensor:
+def _from_random(problem: PhaseProblem, momentum: float, *, least_squares: bool = True) -> Tensor:
     angle = problem.rng.random(tuple(problem.magnitude.shape), dtype=np.float32)
     turns = torch.from_numpy(angle).to(problem.magnitude.device)
     return refine(
@@ -75,12 +80,18 @@ def _from_random(problem: PhaseProblem, momentum: float) -> Tensor:
         problem.stft,
         n_iter=problem.n_iter,
         momentum=momentum,
+        least_squares=least_squares,
     )
 
 
 def griffin_lim(problem: PhaseProblem) -> Tensor:
-    """Classic Griffin-Lim from a random phase."""
+    """Classic Griffin-Lim (LSEE-MSTFTM) from a random phase."""
     return _from_random(problem, 0.0)
+
+
+def overlap_add_griffin_lim(problem: PhaseProblem) -> Tensor:
+    """Griffin and Lim's second form (OA-MSTFTM) from a random phase."""
+    return _from_random(problem, 0.0, least_squares=False)
 
 
 def fast_griffin_lim(problem: PhaseProblem) -> Tensor:

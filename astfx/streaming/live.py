@@ -17,7 +17,7 @@ from astfx.frontends.log_magnitude import REFERENCE_N_FFT, REFERENCE_RMS
 from astfx.frontends.stft import hop_length_for
 from astfx.levels import SILENCE, clips_rms
 from astfx.methods import Grid
-from astfx.streaming.levels import LoudnessMatch, RunningMean
+from astfx.streaming.levels import HopPower, LoudnessMatch
 
 WINDOW_MS = 29.0
 _OVERLAP = 4
@@ -86,7 +86,7 @@ class LiveEngine:
         every = max(1, round(_SOLVE_EVERY_SECONDS * per_second))
         memory = _MEMORY_SECONDS * per_second
         self._map = GainMap(mean, covariance, sample_rate, grid.n_fft, memory, every)
-        self._power = RunningMean(memory)
+        self._power = HopPower(memory, _OVERLAP)
         self._loudness = LoudnessMatch(sample_rate, grid.n_fft, memory)
         self._window = _window(grid.n_fft)
         self._synthesis = self._window * np.float32(8.0 / (3.0 * _OVERLAP))
@@ -105,7 +105,7 @@ class LiveEngine:
             self._power.add(float(np.square(hop).mean()))
         rms = math.sqrt(max(self._power.value, SILENCE**2))
         level = magnitude * np.float32(_gain(rms, self.grid.n_fft))
-        gain = self._map.gain(level, learn=sounding)
+        gain = self._map.gain(level, learn=sounding and not self._power.burst)
         if sounding:
             gain *= np.float32(self._loudness.gain(magnitude, magnitude * gain))
         np.power(gain, np.float32(strength), out=gain)

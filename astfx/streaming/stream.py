@@ -29,7 +29,7 @@ from astfx.phase.base import unit_phasor
 from astfx.phase.continued import continued_phases
 from astfx.phase.griffin_lim import refine
 from astfx.settings import position
-from astfx.streaming.levels import LoudnessMatch, RunningMean
+from astfx.streaming.levels import HopPower, LoudnessMatch
 
 LOOK_AHEAD_FRAMES = 2
 KERNEL_MS = (23.0, 255.0)
@@ -56,6 +56,7 @@ class _Frame:
     features: Tensor  # (bins,) of the content
     aim: Tensor  # (bins,) after the maps
     silent: bool
+    telling: bool  # neither silence nor a burst: to be learned from
     strength: float
 
 
@@ -108,7 +109,7 @@ class StreamEngine:
         self._loss = BlockLoss(
             _leading(runs, max(widths)), weights, widths, BIAS, _PAST_FRAMES, self._n_free
         )
-        self._power = RunningMean(memory)
+        self._power = HopPower(memory, self._stft.overlap)
         self._loudness = LoudnessMatch(grid.sample_rate, grid.n_fft, memory / 2.0)
         turn = 2.0 * math.pi * grid.hop_length / grid.n_fft
         self._turns = np.exp(1j * turn * np.arange(self._stft.n_bins)).astype(np.complex64)
@@ -145,13 +146,16 @@ class StreamEngine:
         silent = max(self._peaks) < SILENCE
         if self._peaks[-1] >= SILENCE:
             self._power.add(float(hop.square().mean()))
+        telling = not silent and not self._power.burst
         rms = math.sqrt(max(self._power.value, SILENCE**2))
         gain = REFERENCE_RMS / rms * REFERENCE_N_FFT / self.grid.n_fft
         level = magnitude.mul(gain).numpy()
         features = np.log1p(level)
-        mapped = np.log1p(level * self._bands.gain(level, learn=not silent))
-        aim = torch.from_numpy(self._quantiles(mapped, learn=not silent))
-        frame = _Frame(content, shared, gain, torch.from_numpy(features), aim, silent, strength)
+        mapped = np.log1p(level * self._bands.gain(level, learn=telling))
+        aim = torch.from_numpy(self._quantiles(mapped, learn=telling))
+        frame = _Frame(
+            content, shared, gain, torch.from_numpy(features), aim, silent, telling, strength
+        )
         self._queue.append(frame)
         self._current = torch.cat([self._current, aim[None]])
 
@@ -243,7 +247,7 @@ class StreamEngine:
         self._emitted.append(shared)
         self._gains.append(frame.gain)
         overlap = self._stft.overlap
-        if len(self._emitted) < 2 * overlap - 1 or frame.silent or frame.strength < 1.0:
+        if len(self._emitted) < 2 * overlap - 1 or not frame.telling or frame.strength < 1.0:
             return
         samples = self._stft.inverse(torch.stack(list(self._emitted)))
         first = (overlap - 1) * self.hop_length

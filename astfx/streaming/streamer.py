@@ -18,7 +18,6 @@ from astfx.streaming.base import Engine
 
 Curve = npt.NDArray[np.float32]
 
-_LEAST_STRENGTH = 0.02
 _LOUDEST = 100.0
 _QUIETEST = 1e-20
 
@@ -101,20 +100,22 @@ class Streamer:
         self._hop_length, self._delay_hops, self._make = hop_length, delay_hops, make
         self._channels = channels
         self._input = _Fifo(channels + 1)  # audio and strength
-        self._dry = _Fifo(channels + 1)  # audio and mix
+        self._dry = _Fifo(channels + 1)  # audio and share of the wet
         self._voices: dict[Hashable, _Voice] = {}
         self._recent: deque[tuple[Waveform, float]] = deque(maxlen=delay_hops)
         self._n_hops = self._n_in = self._n_out = 0
 
     def process(
-        self, block: Waveform, strength: Curve, mix: Curve, styles: Mapping[Any, Curve]
+        self, block: Waveform, strength: Curve, wet: Curve, styles: Mapping[Any, Curve]
     ) -> Waveform:
         """Take a block, give the samples that it completes.
 
         Parameters
         ----------
         block : (channels, n) float32
-        strength, mix : (n,), 0 to 1
+        strength : (n,), 0 to 1
+        wet : (n,), 0 to 1
+            Share of the wet signal in the output.
         styles : mapping of key to (n,)
             Share of each style; they add up to one.
 
@@ -127,7 +128,7 @@ class Streamer:
         for key in styles.keys() - self._voices.keys():
             self._voices[key] = _Voice(self._channels, len(self._input), self._n_in - self._n_out)
         self._input.put(np.concatenate([usable(block), strength[None]]))
-        self._dry.put(np.concatenate([block, (mix * engaged(strength))[None]]))
+        self._dry.put(np.concatenate([block, wet[None]]))
         for key, voice in self._voices.items():
             share = styles.get(key)
             voice.add(np.zeros(n, np.float32) if share is None else share)
@@ -182,11 +183,6 @@ class Streamer:
 def latency_samples(hop_length: int, delay_hops: int) -> int:
     """Delay of a stream of hops, whatever its blocks: a hop must be full before it is done."""
     return (delay_hops + 1) * hop_length - 1
-
-
-def engaged(strength: Curve) -> Curve:
-    """Share of the wet signal: all of it, but for the least strengths, which fade to dry."""
-    return np.asarray(np.minimum(strength / np.float32(_LEAST_STRENGTH), np.float32(1.0)))
 
 
 def usable(block: Waveform) -> Waveform:

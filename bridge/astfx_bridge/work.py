@@ -91,12 +91,14 @@ def preview(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
 def make_preset(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Make a preset from a sound."""
     styles.make(job["content"], job["name"], job["scratch"])
+    progress(1.0)
     return {"sample_rate": 0, "frames": 0}
 
 
 def blend_presets(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Make a preset from others."""
     styles.blend(job["weights"], job["name"], job["scratch"])
+    progress(1.0)
     return {"sample_rate": 0, "frames": 0}
 
 

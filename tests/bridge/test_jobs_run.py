@@ -214,7 +214,7 @@ REFUSED = [
     (("/etc/passwd", "x.wav", *STYLE), "content '/etc/passwd' lies outside the server's roots"),
     (("content.wav", "/tmp/x.wav", *STYLE), "output '/tmp/x.wav' lies outside"),
     (("content.wav", "x.wav", "style", "../x.wav"), "style '../x.wav' lies outside"),
-    (("content.wav", "x.wav", "style", "rian"), "style 'rian' is neither a file under the roots"),
+    (("content.wav", "x.wav", "style", "snow"), "style 'snow' is neither a file under the roots"),
     (("content.wav", "content.wav", *STYLE), "output 'content.wav' is the content itself"),
     (("content.wav", "style.wav", *STYLE), "output 'style.wav' is the style itself"),
     (("content.wav", "x.txt", *STYLE), "must end in a known audio suffix"),

@@ -1,0 +1,205 @@
+"""Commands about methods: their weights, their training, their comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from astfx.errors import InvalidSettingError
+
+ProgressBar = Callable[[str], AbstractContextManager[Callable[[float], None]]]
+
+_WEIGHTS_EXAMPLES = """
+Examples:
+
+  astfx weights add vgg19 vgg19-dcbb9e9d.pth
+
+  astfx weights list
+"""
+
+_TRAIN_EXAMPLES = """
+Examples:
+
+  astfx train voice-cnn recordings/ -o speakers.safetensors
+
+  astfx train audio-cnn UrbanSound8K/ -o sounds.safetensors --epochs 60
+
+  astfx weights add voice-cnn speakers.safetensors
+
+DATASET is a folder per class, UrbanSound8K, VCTK, or a folder of files named
+DIGIT_SPEAKER_INDEX.wav (the Free Spoken Digit Dataset).
+"""
+
+
+_COMPARE_EXAMPLES = """
+Examples:
+
+  astfx compare voice.wav rain.wav -o comparison
+
+  astfx compare voice.wav rain.wav -o comparison --methods gram,monge,texture --quality draft
+"""
+
+
+_DISTILL_EXAMPLES = """
+Example:
+
+  astfx distill rain.wav -o rain.safetensors --sample-rate 44100
+
+  astfx render voice.wav -s rain.safetensors -o out.wav --method feed-forward
+"""
+
+
+def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
+    """Add the commands to the program."""
+    weights_app = typer.Typer(
+        help="The weights of networks: add published or trained ones, list them.",
+        no_args_is_help=True,
+        epilog=_WEIGHTS_EXAMPLES,
+    )
+    app.add_typer(weights_app, name="weights")
+
+    @weights_app.command("add")
+    def weights_add(
+        name: Annotated[str, typer.Argument(help="vgg19, soundnet, audio-cnn or voice-cnn.")],
+        file: Annotated[Path, typer.Argument(help="The published file, or one of `train`.")],
+    ) -> None:
+        """Check weights and keep them where the methods look."""
+        from astfx import weights
+
+        target = weights.add(name, file)
+        print(f"{target}: weights of {name}, {target.stat().st_size / 1e6:.1f} MB")
+
+    @weights_app.command("list")
+    def weights_list() -> None:
+        """Say which weights each network runs on."""
+        from astfx import weights
+
+        for name in weights.NAMES:
+            path = weights.find(name)
+            print(f"{name}: {path if path is not None else weights.describe(name)}")
+
+    @app.command(epilog=_TRAIN_EXAMPLES)
+    def train(
+        network: Annotated[str, typer.Argument(help="audio-cnn or voice-cnn.")],
+        dataset: Annotated[Path, typer.Argument(help="A folder of labelled clips.")],
+        output: Annotated[Path, typer.Option("--output", "-o", help="A .safetensors file.")],
+        epochs: Annotated[int, typer.Option(help="At most.")] = 40,
+        patience: Annotated[
+            int, typer.Option(help="Epochs without a gain before it stops early.")
+        ] = 8,
+        seconds: Annotated[
+            float | None, typer.Option(help="Length of excerpts; default: 3, voices 1.05.")
+        ] = None,
+        learning_rate: Annotated[float, typer.Option(help="Of Adam, at first.")] = 0.003,
+        held_out: Annotated[
+            float, typer.Option(help="Share kept for the accuracy, unless the data says.")
+        ] = 0.1,
+        seed: Annotated[int, typer.Option(help="Of the split and the first weights.")] = 0,
+        device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+        resume: Annotated[bool, typer.Option(help="Go on from the last whole epoch.")] = False,
+        provenance: Annotated[
+            str, typer.Option(help="Source and licence of the data, kept in the file.")
+        ] = "",
+        plot: Annotated[
+            Path | None, typer.Option(metavar="PNG", help="Curves; default: OUTPUT with .png.")
+        ] = None,
+    ) -> None:
+        """Train a classifier whose layers a method compares."""
+        from astfx.plots import draw_training
+        from astfx.runs import PICTURES
+        from astfx.training.loop import TrainSettings
+        from astfx.training.loop import train as train_network
+
+        picture = plot or output.with_suffix(".png")
+        if picture.suffix.lower() not in PICTURES:
+            raise InvalidSettingError(f"picture file '{picture}' must end in {', '.join(PICTURES)}")
+        settings = TrainSettings(
+            epochs=epochs,
+            patience=patience,
+            seconds=seconds or (1.05 if network == "voice-cnn" else 3.0),
+            learning_rate=learning_rate,
+            held_out=held_out,
+            seed=seed,
+            device=device,
+        )
+        with progress_bar("training") as move:
+            result = train_network(
+                network,
+                dataset,
+                output,
+                settings,
+                provenance=provenance,
+                resume=resume,
+                progress=move,
+            )
+        history = result.history
+        draw_training(
+            picture,
+            history.train_loss,
+            history.validation_loss,
+            history.validation_accuracy,
+            f"{network}: {100 * result.accuracy:.1f} % of held-out clips",
+        )
+        print(f"{output}: {result.summary()}\ncurves in {picture}")
+
+    @app.command(epilog=_DISTILL_EXAMPLES)
+    def distill(
+        style: Annotated[str, typer.Argument(help="The style's audio.")],
+        output: Annotated[Path, typer.Option("--output", "-o", help="A .safetensors file.")],
+        sample_rate: Annotated[int, typer.Option(help="Of the content it is for, in Hz.")] = 44100,
+        steps: Annotated[int, typer.Option(help="Of training: more is nearer.")] = 1500,
+        phrases: Annotated[int, typer.Option(help="Made-up phrases it learns from.")] = 250,
+        seed: Annotated[int, typer.Option(help="Of the phrases it learns from.")] = 0,
+        device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    ) -> None:
+        """Train the feed-forward network of a style, minutes; renders are then one pass."""
+        if output.suffix != ".safetensors":
+            raise InvalidSettingError(f"style file '{output}' must end in .safetensors")
+        from astfx.api import prepare_style
+        from astfx.settings import Settings
+
+        settings = Settings(
+            method="feed-forward",
+            options={"steps": steps, "phrases": phrases},
+            seed=seed,
+            device=device,
+        )
+        with progress_bar("distilling") as move:
+            targets = prepare_style(style, sample_rate, settings=settings, progress=move)
+            targets.save(output)
+        size = output.stat().st_size / 1e6
+        print(f"{output}: feed-forward network for {sample_rate} Hz, {size:.1f} MB")
+
+    @app.command(epilog=_COMPARE_EXAMPLES)
+    def compare(
+        content: Annotated[Path, typer.Argument(help="The sound that is played.")],
+        style: Annotated[Path, typer.Argument(help="The sound it takes its texture from.")],
+        output: Annotated[Path, typer.Option("--output", "-o", help="A folder.")],
+        methods: Annotated[
+            str | None, typer.Option(help="Names with commas between; default: all.")
+        ] = None,
+        quality: Annotated[str, typer.Option(help="draft, standard or best.")] = "standard",
+        budget: Annotated[
+            float, typer.Option(metavar="SECONDS", help="Each method stops refining after this.")
+        ] = 60.0,
+        seed: Annotated[int, typer.Option(help="The same seed gives the same result.")] = 0,
+        device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    ) -> None:
+        """Render two clips by every method, and write one page to listen, look and compare."""
+        from astfx.comparison import compare as compare_methods
+        from astfx.settings import Settings
+
+        settings = Settings(quality=quality, budget_seconds=budget, seed=seed, device=device)
+        names = None if methods is None else [name.strip() for name in methods.split(",")]
+        with progress_bar("comparing") as move:
+            result = compare_methods(
+                content, style, output, methods=names, settings=settings, progress=move
+            )
+        failed = [entry for entry in result.entries if entry.note.startswith("failed")]
+        print(f"{result.page}: {len(result.entries) - 3} methods side by side")
+        for entry in failed:
+            print(f"{entry.name} {entry.note}")

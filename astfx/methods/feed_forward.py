@@ -1,0 +1,252 @@
+"""`feed-forward`: a small network for each style, distilled once, then a single pass.
+
+Johnson, Alahi & Fei-Fei 2016 ("Perceptual losses for real-time style transfer") and Ulyanov
+et al. 2016 ("Texture networks"), on log-magnitude frames: the network learns, on made-up
+phrases, to do what minimising the `gram` loss does. Preparing the style is the training
+(`astfx distill`); a render is one pass.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from astfx.features.arc_cosine import ArcCosineLoss, make_references
+from astfx.frontends.log_magnitude import LogMagnitude
+from astfx.frontends.stft import Stft
+from astfx.methods import gram
+from astfx.methods.base import Grid, Method, Problem, check_tensor
+from astfx.methods.practice import phrase
+from astfx.methods.starts import check_range
+from astfx.optim import Minimum, minimise
+
+KERNEL = 3
+DILATIONS = (1, 2, 4)
+_PHRASE_SECONDS = 4.0
+_PREFIX = "net."
+_LESSONS_SHARE = 0.4  # of the time
+_MOST_GAIN = 20.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeedForwardOptions:
+    """Options of the `feed-forward` method, all of the distillation.
+
+    A render of a distilled style takes them as they were then; only `hidden` must agree.
+
+    Attributes
+    ----------
+    hidden : int, 16 to 1024
+        Channels between the first layer and the last.
+    steps : int, 1 to 100000
+        Of Adam, a phrase each.
+    learning_rate : float, 1e-6 to 1
+        Of Adam, falling to nothing as a cosine.
+    phrases : int, 1 to 10000
+        Made-up phrases it learns from.
+    teacher_iterations : int, 1 to 1000
+        Of L-BFGS, to find what the network shall make of each phrase.
+    imitation : float, 0 to 1000
+        What the squared distance from that counts, relative to its square, beside the style
+        loss itself.
+    headroom : float, 1 to 1000
+        No bin of the output exceeds this times the style's largest (log magnitude).
+    """
+
+    hidden: int = 192
+    steps: int = 1500
+    learning_rate: float = 0.002
+    phrases: int = 250
+    teacher_iterations: int = 12
+    imitation: float = 5.0
+    headroom: float = 1.1
+
+    def __post_init__(self) -> None:
+        check_range(self, 16, 1024, "hidden")
+        check_range(self, 1, 100_000, "steps")
+        check_range(self, 1e-6, 1.0, "learning_rate")
+        check_range(self, 1, 10_000, "phrases")
+        check_range(self, 1, 1000, "teacher_iterations")
+        check_range(self, 0.0, 1000.0, "imitation")
+        check_range(self, 1.0, 1000.0, "headroom")
+
+
+class StyleNetwork(nn.Module):
+    """Frames to frames: dilated convolutions over time, the bins as channels.
+
+    What they give is added to the content with the style's mean and spread in every bin
+    (the `adain` method), which is what an untrained network returns.
+
+    Parameters
+    ----------
+    n_bins, hidden : int
+    """
+
+    def __init__(self, n_bins: int, hidden: int) -> None:
+        super().__init__()
+        self.enter = nn.Conv1d(n_bins, hidden, 1)
+        self.blocks = nn.ModuleList(
+            nn.Conv1d(hidden, hidden, KERNEL, padding=dilation, dilation=dilation)
+            for dilation in DILATIONS
+        )
+        self.leave = nn.Conv1d(hidden, n_bins, 1)
+        self.mean = nn.Parameter(torch.zeros(n_bins, 1))
+        self.deviation = nn.Parameter(torch.ones(n_bins, 1))
+        nn.init.zeros_(self.leave.weight)
+        assert self.leave.bias is not None
+        nn.init.zeros_(self.leave.bias)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """(frames, bins) -> (frames, bins), never negative."""
+        x = frames.T
+        spread = x.std(dim=1, keepdim=True, correction=0)
+        standard = (x - x.mean(dim=1, keepdim=True)) / torch.maximum(
+            spread, self.deviation.detach().abs() / _MOST_GAIN + 1e-3
+        )
+        h = functional.gelu(self.enter(standard[None]))
+        for block in self.blocks:
+            # Each clip's own level of every channel is taken out (Ulyanov's instance norm).
+            h = h + functional.gelu(functional.instance_norm(block(h)))
+        out: Tensor = (standard * self.deviation + self.mean + self.leave(h)[0]).T
+        return functional.relu(out)
+
+
+def _phrases(grid: Grid, rng: np.random.Generator, device: torch.device) -> Tensor:
+    """Log-magnitude frames of one made-up phrase."""
+    n_samples = round(_PHRASE_SECONDS * grid.sample_rate)
+    samples = torch.from_numpy(phrase(rng, n_samples, grid.sample_rate)).to(device)
+    stft = Stft(n_fft=grid.n_fft, hop_length=grid.hop_length, device=device)
+    return LogMagnitude(rms=0.1, n_fft=grid.n_fft).features(stft.forward(samples))
+
+
+def distil(
+    runs: Sequence[Tensor],
+    options: FeedForwardOptions,
+    grid: Grid,
+    seed: int,
+    progress: Callable[[float], object] | None = None,
+) -> dict[str, Tensor]:
+    """Train a network on a style.
+
+    Parameters
+    ----------
+    runs : sequence of (frames, bins)
+    progress : callable, optional
+        Called with the share done.
+    """
+    widths = gram.kernel_widths(gram.GramOptions(), grid)
+    long_enough = [run for run in runs if len(run) >= max(widths)]
+    references = make_references([(long_enough, -1.0)], widths, bias=gram.GramOptions().bias)
+    style_loss = ArcCosineLoss(references, widths, 1.0)
+    frames = torch.cat(list(runs))
+    ceiling = frames.amax(dim=0) * options.headroom
+    lessons = _lessons(style_loss, ceiling, options, grid, seed, progress)
+    rng = np.random.default_rng([seed, 1])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = StyleNetwork(frames.shape[1], options.hidden).to(frames.device)
+    with torch.no_grad():
+        network.mean.copy_(frames.mean(dim=0)[:, None])
+        network.deviation.copy_(frames.std(dim=0)[:, None])
+    optimiser = torch.optim.Adam(network.parameters(), lr=options.learning_rate)
+    with torch.enable_grad():
+        for step in range(options.steps):
+            share = step / options.steps
+            for group in optimiser.param_groups:
+                group["lr"] = options.learning_rate * 0.5 * (1.0 + math.cos(math.pi * share))
+            content, wanted = lessons[int(rng.integers(len(lessons)))]
+            output = torch.minimum(network(content), ceiling)
+            _, gradient = style_loss(output.detach().contiguous())
+            imitation = (output - wanted).square().mean() / wanted.square().mean()
+            optimiser.zero_grad()
+            loss = options.imitation * imitation + (output * gradient).sum()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            if progress is not None:
+                progress(_LESSONS_SHARE + (1.0 - _LESSONS_SHARE) * (step + 1) / options.steps)
+    state = {f"{_PREFIX}{key}": value.detach() for key, value in network.state_dict().items()}
+    return {**state, "ceiling": ceiling}
+
+
+def _lessons(
+    style_loss: ArcCosineLoss,
+    ceiling: Tensor,
+    options: FeedForwardOptions,
+    grid: Grid,
+    seed: int,
+    progress: Callable[[float], object] | None,
+) -> list[tuple[Tensor, Tensor]]:
+    """Made-up phrases, and what minimising the loss makes of them."""
+    rng = np.random.default_rng([seed, 0])
+    found = []
+    for number in range(options.phrases):
+        content = _phrases(grid, rng, ceiling.device)
+        result = minimise(
+            style_loss, content, iterations=options.teacher_iterations, upper_bound=ceiling
+        )
+        found.append((content, result.x))
+        if progress is not None:
+            progress(_LESSONS_SHARE * (number + 1) / options.phrases)
+    return found
+
+
+def prepare(
+    runs: Sequence[Tensor], options: FeedForwardOptions, grid: Grid, seed: int
+) -> dict[str, Tensor]:
+    """Train a network on the style: minutes."""
+    return distil(runs, options, grid, seed)
+
+
+def check(tensors: Mapping[str, Tensor], options: FeedForwardOptions, grid: Grid) -> None:
+    """Refuse loaded tensors that `prepare` cannot have made."""
+    n_bins = grid.n_fft // 2 + 1
+    check_tensor(tensors, "ceiling", (n_bins,))
+    for name, value in StyleNetwork(n_bins, options.hidden).state_dict().items():
+        if check_tensor(tensors, f"{_PREFIX}{name}", tuple(value.shape)).dtype != torch.float32:
+            raise ValueError(f"tensor {_PREFIX + name!r} must be float32")
+
+
+def match(problem: Problem) -> Minimum:
+    """Pass the content's frames through the network."""
+    options: FeedForwardOptions = problem.options
+    network = StyleNetwork(problem.content.shape[1], options.hidden).to(problem.content.device)
+    network.load_state_dict(
+        {
+            name.removeprefix(_PREFIX): tensor
+            for name, tensor in problem.targets.items()
+            if name.startswith(_PREFIX)
+        }
+    )
+    with torch.no_grad():
+        x = torch.minimum(network(problem.content), problem.targets["ceiling"]).contiguous()
+    x[: problem.n_fixed] = problem.start[: problem.n_fixed]
+    return Minimum(x=x, losses=(), evaluations=0)
+
+
+def _reach_ms(options: FeedForwardOptions) -> float:
+    return 255.0  # the loss's widest kernel; the network itself sees 15 frames
+
+
+METHOD = Method(
+    summary="a network for each style, distilled in minutes, then a single pass",
+    front_end="log1p STFT",
+    features="a small network, trained on the gram loss",
+    statistics="those of gram",
+    optimiser="none to render; Adam to distil",
+    needs="`astfx distill STYLE` first: minutes, once",
+    source="Johnson et al. 2016; Ulyanov et al. 2016 (document 000)",
+    options=FeedForwardOptions,
+    iterations={"draft": 1, "standard": 1, "best": 1},
+    context_ms=_reach_ms,
+    prepare=prepare,
+    match=match,
+    check=check,
+    prepared_options=("hidden",),
+    distil=distil,
+)

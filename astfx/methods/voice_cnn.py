@@ -1,0 +1,92 @@
+"""`voice-cnn`: Gatys' method over a classifier of speakers (document 003).
+
+A network of four convolutions over the real and imaginary parts of an STFT, trained to
+tell speakers apart (`astfx train voice-cnn`). The output starts from the style moved behind
+the content's length ("frameshift"), and what grows in the gap is kept. The document
+optimises the complex STFT itself; here it is the waveform under it, so that the STFT is one
+of a signal at every step, and no phase has to be found in either case.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from astfx import weights
+from astfx.features.classifiers import LAYERS, NetSettings, VoiceNet
+from astfx.features.soundnet import resample_smoothly
+from astfx.methods.base import Method, Problem
+from astfx.methods.layers import LayerOptions, layer_objective
+from astfx.methods.starts import check_waveforms, keep_runs, kept_runs, set_stage
+from astfx.optim import Minimum
+
+RANDOM = NetSettings(
+    network="voice-cnn", classes=("none",), sample_rate=48000, n_fft=512, hop_length=128
+)
+"""What a network without weights listens to: document 003's STFT."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoiceCnnOptions(LayerOptions):
+    """Options of the `voice-cnn` method, besides those of `LayerOptions`.
+
+    Attributes
+    ----------
+    weights : str
+        "auto" (added ones, else those of astfx), "random", or the path of a checkpoint.
+    """
+
+    start: str = "frameshift"
+    learning_rate: float = 0.001
+    content_weight: float = 1.0
+    style_weight: float = 1000.0
+    content_layers: tuple[str, ...] = ("conv3", "conv4")
+    style_layers: tuple[str, ...] = ("conv1", "conv2")
+    normalisation: str = "mean"
+    weights: str = "auto"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check_layers(LAYERS)
+
+
+def match(problem: Problem) -> Minimum:
+    """Find the waveform whose layers have the style's Gram matrices and the content's maps."""
+    options: VoiceCnnOptions = problem.options
+    device = problem.start.device
+    network = weights.load_classifier("voice-cnn", options.weights, RANDOM, problem.seed)
+    network = network.to(device)
+    assert isinstance(network, VoiceNet)
+    ratio = network.settings.sample_rate / problem.grid.sample_rate
+
+    def extract(x: Tensor) -> Mapping[str, Tensor]:
+        heard = resample_smoothly(x, max(1, round(len(x) * ratio)))
+        maps = network.layers(network.picture(heard[None]))
+        return {name: maps[name][0].flatten(1) for name in LAYERS}
+
+    stage = set_stage(problem, options, kept_runs(problem.targets))
+    return stage.solve(
+        layer_objective(stage, extract, options), lower_bound=-math.inf, first_step=0.05
+    )
+
+
+METHOD = Method(
+    summary="a classifier of speakers, trained here or by you",
+    front_end="complex STFT, real and imaginary parts, standardised for each bin",
+    features="four convolutions, trained on labelled voices",
+    statistics="Gram matrices of conv1-2, maps of conv3-4, 1000 : 1",
+    optimiser="L-BFGS or Adam on the waveform, from the style behind the content",
+    needs="a minute; weights come with astfx, `astfx train voice-cnn` makes others",
+    source="document 003",
+    options=VoiceCnnOptions,
+    iterations={"draft": 30, "standard": 200, "best": 1000},
+    context_ms=lambda options: 1.0,
+    prepare=keep_runs,
+    match=match,
+    check=check_waveforms,
+    domain="waveform",
+    note=lambda options: weights.describe("voice-cnn", options.weights),
+)

@@ -1,0 +1,149 @@
+"""What each source document did, as settings: `--recipe 000|001|002|003|004`.
+
+A recipe sets what its document states; what it does not state stays as the method has it.
+Explicit settings go before the recipe's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from astfx.errors import InvalidSettingError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """One document's settings.
+
+    Attributes
+    ----------
+    document : str
+        Who wrote it, and its title.
+    stated : str
+        What the recipe takes from it, and what the document leaves open.
+    settings : mapping
+        Of `astfx.Settings`, without options.
+    options : mapping
+        Of the method.
+    """
+
+    document: str
+    stated: str
+    settings: Mapping[str, Any]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+RECIPES: dict[str, Recipe] = {
+    "000": Recipe(
+        document="Mohnish & Hari, “Audio style transfer learning”, SRM Institute, 2021",
+        stated=(
+            "n_fft 2048, 4096 random filters of 11 frames, L-BFGS 300, alpha 0.01, from noise of "
+            "1e-3, Griffin-Lim 300"
+        ),
+        settings={
+            "method": "shallow-cnn",
+            "iterations": 300,
+            "phase": "griffin-lim",
+            "phase_iterations": 300,
+            "window_ms": 92.88,
+        },
+        options={
+            "filters": 4096,
+            "kernel_ms": 255.0,
+            "content_weight": 0.01,
+            "start": "noise",
+            "noise_level": 0.001,
+            "optimiser": "lbfgs",
+        },
+    ),
+    "001": Recipe(
+        document="Vedak & Bhatia, “Deep audio style transfer”, New York University",
+        stated=(
+            "n_fft 2048, a trained four-layer network, style averaged over the layers, Adam for "
+            "20000 iterations, from noise (which “performed better”), Griffin-Lim; the learning "
+            "rate and the weights are not stated"
+        ),
+        settings={
+            "method": "audio-cnn",
+            "iterations": 20_000,
+            "phase": "griffin-lim",
+            "window_ms": 92.88,
+        },
+        options={
+            "start": "noise",
+            "optimiser": "adam",
+            "content_weight": 1.0,
+            "content_layers": ("conv1",),
+        },
+    ),
+    "002": Recipe(
+        document="“Neural style transfer on audio signals”, IIIT Vadodara (slides)",
+        stated=(
+            "VGG-19 over a mel spectrogram in decibels, content and style losses weighted by alpha "
+            "and beta; their values, the optimiser and the iterations are not stated"
+        ),
+        settings={"method": "vgg19", "phase": "griffin-lim"},
+        options={"front_end": "mel-db", "content_layers": ("conv4_2",)},
+    ),
+    "003": Recipe(
+        document=(
+            "Gafar, “An investigation into neural style transfer and its applications for creative "
+            "expression in digital media”, University of Southampton, 2023"
+        ),
+        stated=(
+            "a speaker classifier over complex STFTs of 512 samples, style conv1-2, content "
+            "conv3-4, 1000 : 1, L-BFGS, 5000 steps, from the style behind the content; the "
+            "weights are astfx's own, of other speakers"
+        ),
+        settings={"method": "voice-cnn", "iterations": 5000},
+        options={
+            "start": "frameshift",
+            "optimiser": "lbfgs",
+            "style_layers": ("conv1", "conv2"),
+            "content_layers": ("conv3", "conv4"),
+            "style_weight": 1000.0,
+            "content_weight": 1.0,
+            "normalisation": "mean",
+        },
+    ),
+    "004": Recipe(
+        document="Grinstein, Duong, Ozerov & Pérez, “Audio style transfer”, ICASSP 2018",
+        stated=(
+            "the shallow untrained network from the content, no content loss; optimiser and "
+            "iterations as in the recipe of Ulyanov & Lebedev 2016, Griffin-Lim"
+        ),
+        settings={"method": "shallow-cnn", "iterations": 300, "phase": "griffin-lim"},
+        options={"content_weight": 0.0, "start": "content", "optimiser": "lbfgs"},
+    ),
+}
+
+
+def apply_recipe(name: str, given: Mapping[str, Any], explicit: Collection[str]) -> dict[str, Any]:
+    """Fill settings with a recipe's, except those that were given explicitly.
+
+    Parameters
+    ----------
+    name : str
+        A key of `RECIPES`.
+    given : mapping
+        Settings by name, "options" among them.
+    explicit : collection of str
+        Names in `given` that the recipe must not replace.
+
+    Raises
+    ------
+    InvalidSettingError
+        For an unknown recipe, or a method that is not the recipe's.
+    """
+    if name not in RECIPES:
+        raise InvalidSettingError(f"recipe={name!r} must be one of {', '.join(RECIPES)}")
+    recipe = RECIPES[name]
+    method = recipe.settings["method"]
+    if "method" in explicit and given["method"] != method:
+        raise InvalidSettingError(
+            f"recipe={name!r} is of method={method!r}, not {given['method']!r}: name one of the two"
+        )
+    filled = {key: value for key, value in recipe.settings.items() if key not in explicit}
+    return {**given, **filled, "options": {**recipe.options, **given.get("options", {})}}

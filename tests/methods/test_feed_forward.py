@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import astfx
+from astfx.audio import Waveform
+from astfx.errors import InvalidSettingError
+from astfx.features.arc_cosine import ArcCosineLoss, make_references
+from astfx.methods import METHODS
+from astfx.methods.feed_forward import FeedForwardOptions, StyleNetwork, distil
+from astfx.methods.gram import GramOptions, kernel_widths
+from astfx.methods.practice import phrase
+from astfx.settings import Settings, make_options
+from astfx.targets import StyleTargets
+from tests.methods.conftest import GRID, LONG_GRID, MakeProblem, noise_frames
+
+RATE = 22050
+TINY: dict[str, Any] = {"hidden": 16, "steps": 2, "phrases": 2, "teacher_iterations": 2}
+REAL_TIME_FACTOR = 0.02
+
+
+@pytest.mark.parametrize("sample_rate", [8000, 22050, 44100])
+def test_phrases_are_level_varied_and_repeat(sample_rate: int) -> None:
+    made = [phrase(np.random.default_rng(i), 2 * sample_rate, sample_rate) for i in range(12)]
+    for clip in made:
+        assert clip.dtype == np.float32
+        assert float(np.sqrt(np.mean(clip**2))) == pytest.approx(0.1, rel=1e-3)
+    again = phrase(np.random.default_rng(3), 2 * sample_rate, sample_rate)
+    np.testing.assert_array_equal(made[3], again)
+    spectra = np.stack([np.log(np.abs(np.fft.rfft(clip)[50:3000]) + 1e-3) for clip in made])
+    assert np.corrcoef(spectra).min() < 0.5
+
+
+def test_an_untrained_network_is_adain(make_problem: MakeProblem) -> None:
+    content, style = noise_frames(50, 1) + 1.0, noise_frames(80, 0) + 1.0
+    network = StyleNetwork(33, 16)
+    with torch.no_grad():
+        network.mean.copy_(style.mean(dim=0)[:, None])
+        network.deviation.copy_(style.std(dim=0, correction=0)[:, None])
+        found = network(content)
+    expected = METHODS["adain"].match(make_problem("adain", content, [style])).x
+    torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.slow
+def test_distilling_brings_the_loss_of_real_sounds_down(melody: Waveform, rain: Waveform) -> None:
+    """On a content it never saw: well below the content, and below the network untrained."""
+    style = torch.from_numpy(rain)
+    from astfx.frontends.log_magnitude import LogMagnitude
+    from astfx.frontends.stft import Stft
+
+    stft = Stft(n_fft=2048, hop_length=512, device=torch.device("cpu"))
+
+    def frames(clip: torch.Tensor) -> torch.Tensor:
+        level = LogMagnitude(rms=float(clip.square().mean().sqrt()), n_fft=2048)
+        return level.features(stft.forward(clip)[0])
+
+    content, target = frames(torch.from_numpy(melody)), frames(style)
+    widths = kernel_widths(GramOptions(), LONG_GRID)
+    loss = ArcCosineLoss(make_references([([target], -1.0)], widths, bias=0.5), widths)
+    found = {}
+    for steps in (1, 150):
+        seen: list[float] = []
+        options = FeedForwardOptions(hidden=96, steps=steps, phrases=40, teacher_iterations=8)
+        tensors = distil([target], options, LONG_GRID, 0, seen.append)
+        assert seen == sorted(seen)
+        assert seen[-1] == pytest.approx(1.0)
+        network = StyleNetwork(1025, 96)
+        network.load_state_dict(
+            {k.removeprefix("net."): v for k, v in tensors.items() if k.startswith("net.")}
+        )
+        with torch.no_grad():
+            found[steps] = loss(network(content).contiguous())[0]
+    assert found[150] < 0.8 * found[1]
+    assert found[150] < 0.25 * loss(content)[0]
+
+
+def test_a_pass_is_quick() -> None:
+    """Ten seconds of frames at 44.1 kHz, the network alone, one thread."""
+    network = StyleNetwork(2049, 192)
+    frames = torch.rand(430, 2049)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        times = []
+        for _ in range(3):
+            began = time.process_time()
+            with torch.no_grad():
+                network(frames)
+            times.append(time.process_time() - began)
+    finally:
+        torch.set_num_threads(threads)
+    assert min(times) < REAL_TIME_FACTOR * 10.0
+
+
+def test_a_distilled_style_is_saved_and_renders_the_same(
+    tmp_path: Path, melody: Waveform, rain: Waveform
+) -> None:
+    settings = Settings(method="feed-forward", options=TINY)
+    targets = astfx.prepare_style(rain, RATE, settings=settings)
+    targets.save(tmp_path / "s.safetensors")
+    loaded = StyleTargets.load(tmp_path / "s.safetensors")
+    call: dict[str, Any] = {"method": "feed-forward", "options": {"hidden": 16}}
+    first = astfx.transfer(melody, targets, RATE, **call)
+    np.testing.assert_array_equal(astfx.transfer(melody, loaded, RATE, **call), first)
+    np.testing.assert_array_equal(
+        astfx.transfer(melody, rain, RATE, method="feed-forward", options=TINY), first
+    )
+    with pytest.raises(InvalidSettingError, match="the prepared style has hidden=16, not 192"):
+        astfx.transfer(melody, loaded, RATE, method="feed-forward")
+
+
+def test_fixed_frames_and_the_ceiling_are_kept(make_problem: MakeProblem) -> None:
+    content, style = noise_frames(300, 1, LONG_GRID), noise_frames(300, 0, LONG_GRID)
+    start = content.clone()
+    start[:5] = 0.75
+    problem = make_problem(
+        "feed-forward", content, [style], grid=LONG_GRID, n_fixed=5, begin=start, **TINY
+    )
+    x = METHODS["feed-forward"].match(problem).x
+    assert torch.equal(x[:5], start[:5])
+    assert bool((x[5:] <= 1.1 * style.amax(dim=0) + 1e-5).all())
+    assert float(x.min()) >= 0.0
+
+
+def test_tensors_that_do_not_fit_are_refused() -> None:
+    row = METHODS["feed-forward"]
+    options = row.options(**TINY)
+    tensors = {f"net.{k}": v for k, v in StyleNetwork(33, 16).state_dict().items()}
+    tensors["ceiling"] = torch.ones(33)
+    row.check(tensors, options, GRID)
+    with pytest.raises(ValueError, match=r"tensor 'net\.enter\.weight' is missing"):
+        row.check({k: v for k, v in tensors.items() if k != "net.enter.weight"}, options, GRID)
+    with pytest.raises(ValueError, match=r"tensor 'net\.leave\.bias' has shape \(3,\), not \(33"):
+        row.check({**tensors, "net.leave.bias": torch.zeros(3)}, options, GRID)
+    with pytest.raises(ValueError, match="must be float32"):
+        row.check({**tensors, "net.leave.bias": torch.zeros(33).double()}, options, GRID)
+
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"hidden": 8}, "hidden=8 must lie between 16 and 1024"),
+    ({"steps": 0}, "steps=0 must lie between 1 and 100000"),
+    ({"phrases": 0}, "phrases=0 must lie between 1 and 10000"),
+    ({"teacher_iterations": 0}, "teacher_iterations=0 must lie between 1 and 1000"),
+    ({"imitation": -1.0}, "imitation=-1.0 must lie between 0 and 1000"),
+    ({"learning_rate": 2.0}, "learning_rate=2.0 must lie between 1e-06 and 1"),
+    ({"headroom": 0.5}, "headroom=0.5 must lie between 1 and 1000"),
+]
+
+
+@pytest.mark.parametrize(("values", "message"), BAD)
+def test_options_out_of_range(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidSettingError) as caught:
+        make_options(FeedForwardOptions, "feed-forward", values)
+    assert str(caught.value) == message

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from astfx.audio import Waveform
+from astfx.comparison import choose, compare
+from astfx.errors import AudioFileError, CancelledError, InvalidSettingError
+from astfx.methods import METHODS
+from astfx.metrics import FIGURES
+from astfx.page import Comparison, audio_uri
+from astfx.settings import Settings
+
+RATE = 22050
+QUICK = Settings(quality="draft", iterations=3)
+CHOSEN = ("gram", "adain", "texture")
+
+
+@pytest.fixture(scope="module")
+def clips(
+    tmp_path_factory: pytest.TempPathFactory, melody: Waveform, rain: Waveform
+) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("clips")
+    content, style = folder / "a <b>.wav", folder / "rain.wav"
+    soundfile.write(content, melody[0, : 2 * RATE], RATE)
+    soundfile.write(style, rain[0, : 2 * RATE], RATE)
+    return content, style
+
+
+@pytest.fixture(scope="module")
+def result(clips: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    folder = tmp_path_factory.mktemp("out") / "new" / "comparison"
+    return compare(*clips, folder, methods=CHOSEN, settings=QUICK)
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {key: value or "" for key, value in attrs}))
+
+    def all(self, tag: str) -> list[dict[str, str]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def test_the_folder_holds_a_sound_for_each_method_a_page_and_a_table(result: Comparison) -> None:
+    names = sorted(path.name for path in result.folder.iterdir())
+    assert names == ["adain.wav", "figures.csv", "gram.wav", "index.html", "texture.wav"]
+    for name in CHOSEN:
+        assert soundfile.info(result.folder / f"{name}.wav").frames == 2 * RATE
+
+
+def test_the_table_has_every_figure_beside_the_anchors(result: Comparison) -> None:
+    rows = list(csv.DictReader(io.StringIO((result.folder / "figures.csv").read_text())))
+    assert [row["name"] for row in rows] == ["content", "style", "floor", *CHOSEN]
+    assert [row["kind"] for row in rows] == ["anchor"] * 3 + ["method"] * 3
+    assert set(FIGURES) <= set(rows[0])
+    assert float(rows[0]["onset_correlation"]) == pytest.approx(1.0)
+    assert float(rows[1]["style_distance_db"]) == -100.0
+    for row in rows[3:]:
+        assert float(row["seconds"]) > 0.0
+        assert float(row["real_time_factor"]) == pytest.approx(float(row["seconds"]) / 2, rel=1e-3)
+        assert float(row["style_distance_db"]) < float(rows[0]["style_distance_db"])
+
+
+def test_the_page_holds_everything_itself(result: Comparison) -> None:
+    text = result.page.read_text()
+    page = Page(text)
+    assert len(page.all("audio")) == 5  # content, style and three methods
+    for tag in ("audio", "img"):
+        assert all(attributes["src"].startswith("data:") for attributes in page.all(tag))
+    assert not re.search(r"(src|href)=\"(?!data:)", text)
+    assert "http" not in re.sub(r"http-equiv", "", re.sub(r"base64,[^\"]*", "", text))
+    assert all("src" not in attributes for attributes in page.all("script"))
+    assert "default-src 'none'" in text
+    assert "a &lt;b&gt;.wav in the texture of rain.wav" in text
+    assert len(page.all("tr")) == 1 + 6
+
+
+def test_players_hold_the_sounds(result: Comparison) -> None:
+    for entry in result.entries:
+        if entry.waveform is None:
+            continue
+        uri = audio_uri(entry.waveform, entry.sample_rate)
+        data = base64.b64decode(uri.removeprefix("data:audio/flac;base64,"))
+        samples, rate = soundfile.read(io.BytesIO(data))
+        assert rate == RATE
+        peak = max(1.0, float(np.abs(entry.waveform).max()))
+        np.testing.assert_allclose(samples, entry.waveform[0] / peak, atol=2e-4)
+
+
+def test_a_player_holds_a_minute_and_two_channels_at_most() -> None:
+    uri = audio_uri(np.full((3, 70 * 8000), 0.25, np.float32), 8000)
+    data = base64.b64decode(uri.removeprefix("data:audio/flac;base64,"))
+    info = soundfile.info(io.BytesIO(data))
+    assert (info.frames, info.channels) == (60 * 8000, 1)
+
+
+def test_a_method_that_cannot_take_a_clip_does_not_stop_the_others(
+    tmp_path: Path, rain: Waveform
+) -> None:
+    content, style = tmp_path / "c.wav", tmp_path / "s.wav"
+    soundfile.write(content, rain[0, :RATE], RATE)
+    soundfile.write(style, rain[0, : RATE // 5], RATE)
+    found = compare(content, style, tmp_path / "out", methods=("texture", "adain"), settings=QUICK)
+    texture, adain = found.entries[3:]
+    assert texture.waveform is None
+    assert texture.note.startswith("failed: a style of 0.20 seconds is too short")
+    assert adain.waveform is not None
+    assert adain.figures == {}  # the style is too short for scores
+    assert "failed: a style of 0.20" in found.page.read_text()
+    assert not (tmp_path / "out" / "texture.wav").exists()
+
+
+def test_options_go_to_their_method(clips: tuple[Path, Path], tmp_path: Path) -> None:
+    found = compare(
+        *clips, tmp_path, methods=("histogram",), settings=QUICK,
+        options={"histogram": {"quantiles": 1}},
+    )  # fmt: skip
+    assert found.entries[3].note == "failed: quantiles=1 must lie between 2 and 4096"
+
+
+def test_progress_rises_and_false_cancels(clips: tuple[Path, Path], tmp_path: Path) -> None:
+    seen: list[float] = []
+    compare(*clips, tmp_path / "a", methods=("adain",), settings=QUICK, progress=seen.append)
+    assert seen == sorted(seen)
+    assert seen[-1] == 1.0
+    with pytest.raises(CancelledError):
+        compare(
+            *clips, tmp_path / "b", methods=("adain",), settings=QUICK, progress=lambda x: False
+        )
+    assert not (tmp_path / "b" / "index.html").exists()
+
+
+def test_names_are_checked_and_taken_once() -> None:
+    assert choose(None) == tuple(METHODS)
+    assert choose(["gram", "adain", "gram"]) == ("gram", "adain")
+    with pytest.raises(InvalidSettingError, match="method='x' must be one of gram"):
+        choose(["x"])
+
+
+def test_folders_that_cannot_be_used_are_refused(clips: tuple[Path, Path], tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("taken")
+    with pytest.raises(AudioFileError, match="is a file: name a folder"):
+        compare(*clips, file, methods=("adain",), settings=QUICK)
+    with pytest.raises(AudioFileError, match="cannot be made"):
+        compare(*clips, file / "deeper", methods=("adain",), settings=QUICK)
+    own = tmp_path / "adain.wav"
+    own.write_bytes(clips[0].read_bytes())
+    with pytest.raises(InvalidSettingError, match="write to another folder"):
+        compare(own, clips[1], tmp_path, methods=("adain",), settings=QUICK)
+    assert own.read_bytes() == clips[0].read_bytes()
+    assert file.read_text() == "taken"
