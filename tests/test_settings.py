@@ -11,7 +11,7 @@ from astfx.api import transfer
 from astfx.cli import render as cli_render
 from astfx.errors import AstfxError, InvalidSettingError
 from astfx.methods import METHODS, find_method
-from astfx.settings import Settings, make_options
+from astfx.settings import Settings, make_options, make_settings
 
 BAD = [
     ({"strength": 1.5}, "strength=1.5 must lie between 0 and 1"),
@@ -83,7 +83,10 @@ def test_unknown_method_lists_the_known_ones() -> None:
 
 
 def test_defaults_of_transfer_and_of_the_command_line_are_those_of_settings() -> None:
+    """But for what a preset may set: None there is the preset's value, else that of Settings."""
     defaults = {field.name: getattr(Settings(), field.name) for field in fields(Settings)}
+    defaults |= dict.fromkeys(("strength", "mix", "quality"))
+    assert make_settings({}, strength=None, mix=None, quality=None, options=None) == Settings()
     function = {
         name: parameter.default
         for name, parameter in inspect.signature(transfer).parameters.items()
@@ -97,6 +100,13 @@ def test_defaults_of_transfer_and_of_the_command_line_are_those_of_settings() ->
     for name, parameter in command.items():
         if name in defaults and name != "options":
             assert parameter.default == wanted[name], name
+
+
+def test_what_is_given_stands_before_a_presets_settings() -> None:
+    own = {"strength": 0.5, "mix": 0.0, "engine": "live", "options": {"bias": 0.1}}
+    found = make_settings(own, strength=None, mix=0.25)
+    assert found == Settings(strength=0.5, mix=0.25, options={"bias": 0.1})
+    assert make_settings(own, method="shallow-cnn").options == {}
 
 
 @pytest.mark.parametrize("name", list(METHODS))
