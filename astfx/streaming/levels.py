@@ -12,32 +12,15 @@ from scipy import signal
 from astfx.loudness import k_weighting
 
 _MOST_GAIN = 4.0
-_MOST_OF_USUAL = 8.0
-_LEAST_SHARE = 0.1
-_LATEST, _FEWEST = 0.05, 12  # of the memory; but at least so many
+_MOST_OF_USUAL, _BURST = 8.0, 80.0  # times the usual power
+_LATEST, _FEWEST = 0.05, 12  # of the memory; but at least so many hops
 
 
 class RunningMean:
-    """Mean of what has arrived, the last `memory` values of it counting most.
-
-    A burst counts for little: a value is limited to a few times the mean, or to as much of the
-    median of the latest ones, so that a lasting rise is followed at once.
-
-    Parameters
-    ----------
-    memory : float
-        How many values are remembered.
-    """
+    """Mean of what has arrived, the last `memory` values of it counting most."""
 
     def __init__(self, memory: float) -> None:
         self._memory, self._weight, self.value = memory, 0.0, 0.0
-        self._latest: deque[float] = deque(maxlen=max(_FEWEST, round(memory * _LATEST)))
-
-    def limited(self, value: float) -> float:
-        """A value as much of it as shall count."""
-        self._latest.append(value)
-        usual = max(self.value, sorted(self._latest)[len(self._latest) // 2])
-        return min(value, _MOST_OF_USUAL * usual)
 
     def add(self, value: float) -> None:
         """Count a value."""
@@ -48,6 +31,9 @@ class RunningMean:
 class HopPower(RunningMean):
     """Mean power of a stream's hops, and whether a burst is in the window.
 
+    A hop far above both the mean and the median of the latest is a burst: it counts for little.
+    A lasting rise is followed as soon as it has the median.
+
     Parameters
     ----------
     memory : float, hops
@@ -57,17 +43,19 @@ class HopPower(RunningMean):
 
     def __init__(self, memory: float, overlap: int) -> None:
         super().__init__(memory)
+        self._latest: deque[float] = deque(maxlen=max(_FEWEST, round(memory * _LATEST)))
         self._overlap, self._since = overlap, overlap
 
     def add(self, value: float) -> None:
         """Count a hop's power."""
-        counted = self.limited(value)
-        self._since = 0 if counted < _LEAST_SHARE * value else self._since + 1
-        super().add(counted)
+        self._latest.append(value)
+        usual = max(self.value, sorted(self._latest)[len(self._latest) // 2])
+        self._since = 0 if value > _BURST * usual else self._since + 1
+        super().add(min(value, _MOST_OF_USUAL * usual))
 
     @property
     def burst(self) -> bool:
-        """Whether a hop of the window is far above the usual: nothing to learn from."""
+        """Whether a hop of the window is a burst: nothing to learn from."""
         return self._since < self._overlap
 
 
@@ -87,17 +75,24 @@ class LoudnessMatch:
         self._weights: npt.NDArray[np.float32] = np.square(np.abs(response)).astype(np.float32)
         self._content, self._output = RunningMean(memory), RunningMean(memory)
 
-    def gain(self, content: npt.NDArray[np.float32], output: npt.NDArray[np.float32]) -> float:
-        """Count a frame's magnitudes, (bins,) each; linear gain for the output's."""
-        heard, given = (float(self._weights @ np.square(x)) for x in (content, output))
-        counted = self._content.limited(heard), self._output.limited(given)
-        share = min(counted[0] / max(heard, 1e-30), counted[1] / max(given, 1e-30))
-        if share < 1.0 and min(self._content.value, self._output.value) > 0.0:
-            # What becomes of a burst says little about the rest: it pulls by 3 dB at the most.
-            usual = self._content.value / self._output.value
-            given = min(max(given, 0.5 * heard / usual), 2.0 * heard / usual)
-        self._content.add(share * heard)
-        self._output.add(share * given)
+    def gain(
+        self,
+        content: npt.NDArray[np.float32],
+        output: npt.NDArray[np.float32],
+        *,
+        learn: bool = True,
+    ) -> float:
+        """Count a frame's magnitudes, (bins,) each; linear gain for the output's.
+
+        Parameters
+        ----------
+        content, output : (bins,)
+        learn : bool
+            False leaves the levels alone (a burst: what becomes of it says nothing of the rest).
+        """
+        if learn:
+            self._content.add(float(self._weights @ np.square(content)))
+            self._output.add(float(self._weights @ np.square(output)))
         if self._output.value <= 0.0:
             return 1.0
         ratio = math.sqrt(self._content.value / self._output.value)

@@ -105,9 +105,10 @@ class LiveEngine:
             self._power.add(float(np.square(hop).mean()))
         rms = math.sqrt(max(self._power.value, SILENCE**2))
         level = magnitude * np.float32(_gain(rms, self.grid.n_fft))
-        gain = self._map.gain(level, learn=sounding and not self._power.burst)
+        telling = sounding and not self._power.burst
+        gain = self._map.gain(level, learn=telling)
         if sounding:
-            gain *= np.float32(self._loudness.gain(magnitude, magnitude * gain))
+            gain *= np.float32(self._loudness.gain(magnitude, magnitude * gain, learn=telling))
         np.power(gain, np.float32(strength), out=gain)
         spectrum *= gain
         self._output += fft.irfft(spectrum, n=self.grid.n_fft, axis=-1) * self._synthesis

@@ -234,7 +234,8 @@ class StreamEngine:
         if frame.silent:
             placed = torch.zeros_like(frame.content)[:, None]
         else:
-            louder = self._loudness.gain(frame.shared.abs().numpy(), shared.abs().numpy())
+            sizes = frame.shared.abs().numpy(), shared.abs().numpy()
+            louder = self._loudness.gain(*sizes, learn=frame.telling)
             louder = 1.0 + (louder - 1.0) * position(frame.strength)
             placed = Image(frame.content[:, None]).place((shared * louder)[None])
         waveform = self._stft.inverse(placed)
