@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 N_BANDS = 64
 LOWEST_HZ, HIGHEST_HZ = 20.0, 16000.0
@@ -111,9 +112,11 @@ class RunningGaussian:
         self.covariance += (share * (1.0 - share)) * np.outer(difference, difference)
 
 
-def _root(matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    values, vectors = np.linalg.eigh(matrix)
-    return np.asarray((vectors * np.sqrt(np.maximum(values, 1e-12))) @ vectors.T)
+def _root(matrix: torch.Tensor) -> torch.Tensor:
+    # torch, here and below: its threads are the caller's to choose, NumPy's are not.
+    values, vectors = torch.linalg.eigh(matrix)
+    root: torch.Tensor = (vectors * values.clamp_min(1e-12).sqrt()) @ vectors.T
+    return root
 
 
 def _regularised(covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -140,10 +143,10 @@ def monge_map(
     ----------
     Olkin & Pukelsheim 1982; Li et al., NIPS 2017.
     """
-    content, style = _regularised(content), _regularised(style)
-    root = _root(content)
-    inverse = np.linalg.inv(root)
-    return np.asarray(inverse @ _root(root @ style @ root) @ inverse)
+    root = _root(torch.from_numpy(_regularised(content)))
+    inverse = torch.linalg.inv(root)
+    inner = _root(root @ torch.from_numpy(_regularised(style)) @ root)
+    return np.asarray((inverse @ inner @ inverse).numpy())
 
 
 class GainMap:
@@ -170,8 +173,8 @@ class GainMap:
         memory: float,
         every: int,
     ) -> None:
-        self._bands = band_weights(sample_rate, n_fft)
-        self._bins = bin_weights(sample_rate, n_fft)
+        self._bands = torch.from_numpy(band_weights(sample_rate, n_fft))
+        self._spread = torch.from_numpy(bin_weights(sample_rate, n_fft).T.copy())
         used = len(self._bands)
         self._mean = mean[:used].astype(np.float64)
         self._covariance = covariance[:used, :used].astype(np.float64)
@@ -188,7 +191,8 @@ class GainMap:
         learn : bool
             False leaves the statistics alone (silence).
         """
-        level = np.log(self._bands @ magnitude + np.float32(_FLOOR))
+        summed = torch.mv(self._bands, torch.from_numpy(magnitude)).numpy()
+        level = np.log(summed + np.float32(_FLOOR))
         if learn:
             self._running.add(level)
             self._since += 1
@@ -197,5 +201,5 @@ class GainMap:
                 self._map = monge_map(self._running.covariance, self._covariance)
         aim = self._map @ (level - self._running.mean) + self._mean
         change = np.clip(aim - level, -MOST_LOG_GAIN, MOST_LOG_GAIN).astype(np.float32)
-        gain: Array = np.exp(change @ self._bins)
+        gain: Array = np.exp(torch.mv(self._spread, torch.from_numpy(change)).numpy())
         return gain
