@@ -74,10 +74,10 @@ def engines() -> str:
         whole = board(clip, RATE)
         spent = time.perf_counter() - began
         flushed = np.concatenate([clip, np.zeros((2, board.latency_samples), np.float32)], axis=1)
+        first = flushed[:, : 5 * RATE]
+        n_first = first.shape[1] - board.latency_samples
         worst = max(
-            float(np.abs(streamed(board, flushed[:, : 5 * RATE], size) - early).max())
-            for size in SIZES
-            for early in [whole[:, : 5 * RATE - board.latency_samples]]
+            float(np.abs(streamed(board, first, size) - whole[:, :n_first]).max()) for size in SIZES
         )
         board.mix = 0.0
         null = streamed(board, flushed, 512)

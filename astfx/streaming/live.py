@@ -10,10 +10,11 @@ import math
 
 import numpy as np
 from scipy import fft
+from scipy.signal import windows
 
 from astfx.audio import Waveform
 from astfx.features.monge import Array, GainMap, band_levels
-from astfx.frontends.log_magnitude import REFERENCE_N_FFT, REFERENCE_RMS
+from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import hop_length_for
 from astfx.levels import SILENCE, clips_rms
 from astfx.methods import Grid
@@ -31,14 +32,6 @@ def live_grid(sample_rate: int) -> Grid:
     return Grid(sample_rate=sample_rate, n_fft=_OVERLAP * hop_length, hop_length=hop_length)
 
 
-def _window(n_fft: int) -> Array:
-    return (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(n_fft) / n_fft)).astype(np.float32)
-
-
-def _gain(rms: float, n_fft: int) -> float:
-    return REFERENCE_RMS / rms * REFERENCE_N_FFT / n_fft
-
-
 def live_statistics(clips: list[Waveform], sample_rate: int) -> tuple[Array, Array]:
     """Mean and covariance of a style's band levels.
 
@@ -53,12 +46,13 @@ def live_statistics(clips: list[Waveform], sample_rate: int) -> tuple[Array, Arr
         Fewer than 64 bands where the sample rate does not reach them all.
     """
     grid = live_grid(sample_rate)
-    gain = _gain(clips_rms(clips, grid.hop_length), grid.n_fft)
+    gain = LogMagnitude(rms=clips_rms(clips, grid.hop_length), n_fft=grid.n_fft).gain
+    window = windows.hann(grid.n_fft, sym=False).astype(np.float32)
     found = []
     for clip in clips:
         padded = np.pad(clip, ((0, 0), (0, max(0, grid.n_fft - clip.shape[1]))))
         frames = np.lib.stride_tricks.sliding_window_view(padded, grid.n_fft, axis=1)
-        frames = frames[:, :: grid.hop_length] * _window(grid.n_fft)
+        frames = frames[:, :: grid.hop_length] * window
         power = np.square(np.abs(fft.rfft(frames, axis=-1))).mean(axis=0)
         found.append(band_levels(np.sqrt(power).astype(np.float32) * np.float32(gain), sample_rate))
     levels = np.concatenate(found)
@@ -88,7 +82,7 @@ class LiveEngine:
         self._map = GainMap(mean, covariance, sample_rate, grid.n_fft, memory, every)
         self._power = HopPower(memory, _OVERLAP)
         self._loudness = LoudnessMatch(sample_rate, grid.n_fft, memory)
-        self._window = _window(grid.n_fft)
+        self._window = windows.hann(grid.n_fft, sym=False).astype(np.float32)
         self._synthesis = self._window * np.float32(8.0 / (3.0 * _OVERLAP))
         self._input = np.zeros((channels, grid.n_fft), np.float32)
         self._output = np.zeros((channels, grid.n_fft), np.float32)
@@ -104,7 +98,7 @@ class LiveEngine:
         if sounding:
             self._power.add(float(np.square(hop).mean()))
         rms = math.sqrt(max(self._power.value, SILENCE**2))
-        level = magnitude * np.float32(_gain(rms, self.grid.n_fft))
+        level = magnitude * np.float32(LogMagnitude(rms=rms, n_fft=self.grid.n_fft).gain)
         telling = sounding and not self._power.burst
         gain = self._map.gain(level, learn=telling)
         if sounding:

@@ -20,21 +20,19 @@ from astfx.audio import Waveform
 from astfx.features.block_kernel import BlockLoss
 from astfx.features.monge import GainMap, band_levels
 from astfx.features.quantiles import QuantileMap
-from astfx.frontends.log_magnitude import REFERENCE_N_FFT, REFERENCE_RMS
+from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import Stft
 from astfx.image import Image
 from astfx.levels import SILENCE
 from astfx.methods import Grid
-from astfx.phase.base import unit_phasor
+from astfx.methods.gram import GramOptions, kernel_widths
 from astfx.phase.continued import continued_phases
 from astfx.phase.griffin_lim import refine
 from astfx.settings import position
 from astfx.streaming.levels import HopPower, LoudnessMatch
 
 LOOK_AHEAD_FRAMES = 2
-KERNEL_MS = (23.0, 255.0)
-BIAS = 0.5
-HEADROOM = 1.1
+_LOSS = GramOptions()
 _PAST_FRAMES = 128
 _MOST_STYLE_FRAMES = 256
 _MEMORY_SECONDS = 4.0
@@ -50,9 +48,8 @@ _FIXED_FRAMES = 3
 class _Frame:
     """One frame on its way through."""
 
-    content: Tensor  # (channels, bins) complex64
-    shared: Tensor  # (bins,) complex64
-    gain: float
+    image: Image
+    level: LogMagnitude
     features: Tensor  # (bins,) of the content
     aim: Tensor  # (bins,) after the maps
     silent: bool
@@ -86,7 +83,6 @@ class StreamEngine:
         self.grid = grid
         cpu = torch.device("cpu")
         self._stft = Stft(n_fft=grid.n_fft, hop_length=grid.hop_length, device=cpu)
-        self._channels = channels
         frames_per_second = grid.sample_rate / grid.hop_length
         memory = _MEMORY_SECONDS * frames_per_second
         every = max(1, round(_SOLVE_EVERY_SECONDS * frames_per_second))
@@ -103,11 +99,11 @@ class StreamEngine:
             every,
         )
         self._quantiles = QuantileMap(style, memory, every)
-        self._most = torch.from_numpy(style.max(axis=0)) * HEADROOM
-        widths = tuple(sorted({grid.frames(duration) for duration in KERNEL_MS}))
+        self._most = torch.from_numpy(style.max(axis=0)) * _LOSS.headroom
+        widths = kernel_widths(_LOSS, grid)
         self._n_free = 1 + LOOK_AHEAD_FRAMES
         self._loss = BlockLoss(
-            _leading(runs, max(widths)), weights, widths, BIAS, _PAST_FRAMES, self._n_free
+            _leading(runs, max(widths)), weights, widths, _LOSS.bias, _PAST_FRAMES, self._n_free
         )
         self._power = HopPower(memory, self._stft.overlap)
         self._loudness = LoudnessMatch(grid.sample_rate, grid.n_fft, memory / 2.0)
@@ -123,7 +119,9 @@ class StreamEngine:
         self._fixed = torch.zeros(_FIXED_FRAMES, n_bins, dtype=torch.complex64)
         self._tail = torch.zeros(channels, grid.n_fft - grid.hop_length)
         self._emitted: deque[Tensor] = deque(maxlen=2 * self._stft.overlap - 1)
-        self._gains: deque[float] = deque(maxlen=self._stft.overlap)
+        self._levels: deque[LogMagnitude] = deque(maxlen=self._stft.overlap)
+        self._with_first = torch.zeros(channels)
+        self._forget = 1.0 - 1.0 / memory
 
     def process(self, hop: Waveform, strength: float) -> Waveform:
         """Take and give (channels, hop_length) samples."""
@@ -139,24 +137,20 @@ class StreamEngine:
         n_hop = self.hop_length
         self._input = torch.cat([self._input[:, n_hop:], hop], dim=1)
         self._peaks.append(float(hop.abs().max()))
-        content = self._stft.forward(self._input)[:, 0]
-        power = content.abs().square().mean(dim=0)
-        magnitude = power.sqrt()
-        shared = unit_phasor(content.sum(dim=0)) * magnitude if len(content) > 1 else content[0]
+        self._with_first.mul_(self._forget).add_(hop @ hop[0])
+        polarity = torch.where(self._with_first < 0.0, -1.0, 1.0)
+        image = Image(self._stft.forward(self._input), polarity)
         silent = max(self._peaks) < SILENCE
         if self._peaks[-1] >= SILENCE:
             self._power.add(float(hop.square().mean()))
         telling = not silent and not self._power.burst
         rms = math.sqrt(max(self._power.value, SILENCE**2))
-        gain = REFERENCE_RMS / rms * REFERENCE_N_FFT / self.grid.n_fft
-        level = magnitude.mul(gain).numpy()
-        features = np.log1p(level)
-        mapped = np.log1p(level * self._bands.gain(level, learn=telling))
+        level = LogMagnitude(rms=rms, n_fft=self.grid.n_fft)
+        magnitude = image.shared[0].abs().mul_(level.gain).numpy()
+        features = torch.from_numpy(np.log1p(magnitude))
+        mapped = np.log1p(magnitude * self._bands.gain(magnitude, learn=telling))
         aim = torch.from_numpy(self._quantiles(mapped, learn=telling))
-        frame = _Frame(
-            content, shared, gain, torch.from_numpy(features), aim, silent, telling, strength
-        )
-        self._queue.append(frame)
+        self._queue.append(_Frame(image, level, features, aim, silent, telling, strength))
         self._current = torch.cat([self._current, aim[None]])
 
     def _match(self) -> None:
@@ -210,7 +204,7 @@ class StreamEngine:
         )
         starts = torch.empty_like(requests, dtype=torch.complex64)
         continued_phases(
-            torch.stack([frame.shared for frame in self._queue]).numpy(),
+            torch.cat([frame.image.shared for frame in self._queue]).numpy(),
             requests.numpy(),
             self._fixed[-1].numpy(),
             self._turns,
@@ -232,12 +226,12 @@ class StreamEngine:
         self._fixed = torch.cat([self._fixed[1:], shared[None]])
         self._listen(frame, shared)
         if frame.silent:
-            placed = torch.zeros_like(frame.content)[:, None]
+            placed = torch.zeros_like(frame.image.content)
         else:
-            sizes = frame.shared.abs().numpy(), shared.abs().numpy()
+            sizes = (x.abs().numpy() for x in (frame.image.shared[0], shared))
             louder = self._loudness.gain(*sizes, learn=frame.telling)
             louder = 1.0 + (louder - 1.0) * position(frame.strength)
-            placed = Image(frame.content[:, None]).place((shared * louder)[None])
+            placed = frame.image.place((shared * louder)[None])
         waveform = self._stft.inverse(placed)
         waveform[:, : self._tail.shape[1]] += self._tail
         self._tail = waveform[:, self.hop_length :]
@@ -246,14 +240,14 @@ class StreamEngine:
     def _listen(self, frame: _Frame, shared: Tensor) -> None:
         """Learn what became of the request, a window later."""
         self._emitted.append(shared)
-        self._gains.append(frame.gain)
+        self._levels.append(frame.level)
         overlap = self._stft.overlap
         if len(self._emitted) < 2 * overlap - 1 or not frame.telling or frame.strength < 1.0:
             return
         samples = self._stft.inverse(torch.stack(list(self._emitted)))
         first = (overlap - 1) * self.hop_length
         heard = self._stft.forward(samples[first : first + self.grid.n_fft])[0]
-        features = heard.abs().mul_(self._gains[0]).log1p_()
+        features = self._levels[0].features(heard)
         self._loss.remember(features)
         self._quantiles.realised(features.numpy())
 
@@ -263,7 +257,7 @@ def _request(frame: _Frame, features: Tensor) -> Tensor:
     share = position(frame.strength)
     if share < 1.0:
         features = torch.lerp(frame.features, features, share)
-    return torch.expm1(features) / frame.gain
+    return frame.level.magnitude(features)
 
 
 def _leading(runs: list[Tensor], least: int) -> list[Tensor]:
