@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from astfx_bridge.errors import BridgeError
 from astfx_bridge.jobs import CANCELLED, DONE, MAX_STARTS, Job, JobStore
-from astfx_bridge.process import Worker, WorkerGoneError
+from astfx_bridge.process import Worker, WorkerGoneError, WorkerIdleError
 from astfx_bridge.scratch import clean
 
 CANCEL_SECONDS = 2.0
@@ -163,6 +163,7 @@ class Pool:
             return True
         job = self._store.start(job)
         self._running[job.id] = worker
+        outcome: dict[str, Any] | None = None
         alive = True
 
         def progress(share: float) -> None:
@@ -173,6 +174,9 @@ class Pool:
         try:
             async with asyncio.timeout(self._job_seconds):
                 outcome = await worker.run(spec, progress)
+        except WorkerIdleError:
+            await worker.stop()
+            alive = False
         except WorkerGoneError:
             outcome = {"failed": f"the worker crashed ({await worker.stop()})"}
             alive = False
@@ -183,6 +187,9 @@ class Pool:
         finally:
             del self._running[job.id]
             self._fractions.pop(job.id, None)
+        if outcome is None:
+            self._store.release(job.id)
+            return alive
         now = self._store.get(job.id)
         if now is not None and now.state != CANCELLED:
             self._on_outcome(job, outcome)

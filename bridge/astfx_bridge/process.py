@@ -12,10 +12,15 @@ from pathlib import Path
 from typing import Any
 
 START_SECONDS = 120.0
+END_SECONDS = 2.0
 
 
 class WorkerGoneError(Exception):
     """The process ended in the middle of a job."""
+
+
+class WorkerIdleError(WorkerGoneError):
+    """The process had ended before it saw the job, which is not to blame."""
 
 
 class Worker:
@@ -66,10 +71,16 @@ class Worker:
 
         Raises
         ------
+        WorkerIdleError
+            If the process had ended before it took the job.
         WorkerGoneError
             If the process ends before the job.
         """
         self._tell(spec)
+        try:
+            await self._hear()
+        except WorkerGoneError:
+            raise WorkerIdleError from None
         while "progress" in (said := await self._hear()):
             progress(said["progress"])
         self.jobs_done += 1
@@ -86,7 +97,13 @@ class Worker:
 
     async def stop(self) -> str:
         """End the process; say how it ended."""
-        self.kill()
+        if self.process.stdout is not None and self.process.stdout.at_eof():
+            # It ends by itself. `kill` would look at it first and so take its exit status away
+            # from asyncio, which then reports 255 in its stead.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.process.wait(), END_SECONDS)
+        if self.process.returncode is None:
+            self.kill()
         code = await self.process.wait()
         # Closing the pipes here keeps asyncio from doing so after its loop has ended.
         self.process._transport.close()  # type: ignore[attr-defined]

@@ -81,6 +81,7 @@ def main() -> None:
         say({"ready": {"methods": known_methods()}})
         while True:
             job = inbox.jobs.get()
+            say({"begun": job["id"]})
             say(_outcome(WORK[job["kind"]], job, inbox, say))
 
 

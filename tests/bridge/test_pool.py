@@ -12,13 +12,17 @@ from typing import Any
 import pytest
 from astfx_bridge import pool as pools
 from astfx_bridge.jobs import DONE, MAX_STARTS, Job, JobStore
-from astfx_bridge.process import WorkerGoneError
+from astfx_bridge.process import WorkerGoneError, WorkerIdleError
 
 
 class StandIn:
-    """A worker that ends every job well; the first `dead` ones have died before their job."""
+    """A worker that ends every job well; the first `dead` have died before they get one.
+
+    `idle` more die as they are given one.
+    """
 
     dead = 0
+    idle = 0
     started = 0
 
     def __init__(self) -> None:
@@ -36,6 +40,9 @@ class StandIn:
     async def run(self, spec: dict[str, Any], progress: Callable[[float], None]) -> dict[str, Any]:
         if self.process.returncode is not None:
             raise WorkerGoneError
+        if type(self).idle > 0:
+            type(self).idle -= 1
+            raise WorkerIdleError
         progress(0.5)
         return {"done": {"sample_rate": 8000, "frames": 1}}
 
@@ -109,6 +116,20 @@ def test_a_worker_that_died_idle_costs_no_job(bench: Callable[[], Bench], tmp_pa
         await made.pool.end()
         assert "done" in made.outcomes[0][1]
         assert pools.Worker.started == 2  # type: ignore[attr-defined]
+
+    asyncio.run(run())
+
+
+def test_a_worker_that_dies_as_it_is_given_a_job_costs_none(
+    bench: Callable[[], Bench], tmp_path: Path
+) -> None:
+    async def run() -> None:
+        made = bench()
+        pools.Worker.idle = 2  # type: ignore[attr-defined]
+        made.store.accept([job("1", tmp_path)])
+        await made.until_ended(1)
+        assert made.outcomes == [("1", {"done": {"sample_rate": 8000, "frames": 1}})]
+        assert pools.Worker.started == 3  # type: ignore[attr-defined]
 
     asyncio.run(run())
 
