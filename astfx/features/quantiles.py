@@ -21,7 +21,7 @@ HIGHEST = 9.0
 """Log magnitudes lie in [0, HIGHEST]; full scale is about 7."""
 
 N_QUANTILES = 33
-_PRIOR_FRAMES = 3.0
+_PRIOR_FRAMES = 5.0
 _CORRECTION = 0.15
 _MOST_CORRECTION = 1.0
 _RENORMALISE = 1e6
@@ -152,7 +152,7 @@ class QuantileMap:
         ranks = (np.arange(N_QUANTILES) + 0.5) / N_QUANTILES
         self._style = np.ascontiguousarray(np.quantile(style, ranks, axis=0).T, dtype=np.float32)
         self._request = self._style.copy()
-        self._every, self._since = every, 0
+        self._every, self._since = every, every // 2  # not in the frame of the Monge map
 
     def __call__(self, x: Array, *, learn: bool = True) -> Array:
         """Count a frame and return its counterpart, (bins,) -> (bins,)."""

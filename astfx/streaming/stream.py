@@ -32,13 +32,14 @@ from astfx.settings import position
 from astfx.streaming.levels import HopPower, LoudnessMatch
 
 LOOK_AHEAD_FRAMES = 2
-_LOSS = GramOptions()
+_LOSS = GramOptions(kernel_ms=(23.0, 116.0, 255.0), bias=0.05)
 _PAST_FRAMES = 128
 _MOST_STYLE_FRAMES = 256
 _MEMORY_SECONDS = 4.0
 _SOLVE_EVERY_SECONDS = 0.25
-_FIRST_STEP, _SHORTEST_STEP, _LONGEST_STEP = 0.03, 0.003, 0.05
-_PULL = 0.5
+_FIRST_STEP, _SHORTEST_STEP = 0.03, 0.003
+_LONGEST_STEP = 1.3  # over the style's mean frame norm: dense styles blur with longer ones
+_PULL = 0.1
 _PHASE_ITERATIONS = 1
 _PHASE_TRUST = 0.025
 _FIXED_FRAMES = 3
@@ -116,6 +117,7 @@ class StreamEngine:
         self._current = torch.zeros(0, n_bins)  # requested features of the queue
         self._latest = torch.zeros(n_bins)
         self._step = _FIRST_STEP
+        self._longest_step = _LONGEST_STEP / max(float(np.linalg.norm(style, axis=1).mean()), 1.0)
         self._fixed = torch.zeros(_FIXED_FRAMES, n_bins, dtype=torch.complex64)
         self._tail = torch.zeros(channels, grid.n_fft - grid.hop_length)
         self._emitted: deque[Tensor] = deque(maxlen=2 * self._stft.overlap - 1)
@@ -183,7 +185,7 @@ class StreamEngine:
         if next_loss >= loss:
             self._step = max(0.5 * self._step, _SHORTEST_STEP)
             return
-        self._step = min(1.2 * self._step, _LONGEST_STEP)
+        self._step = min(1.2 * self._step, self._longest_step)
         change = x - start
         curvature = float((change * (next_gradient - gradient)).sum())
         if curvature > 0.0:

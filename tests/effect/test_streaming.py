@@ -53,6 +53,20 @@ def test_blocks_of_any_size_give_what_one_call_gives(
 
 
 @engines
+def test_channels_of_opposite_polarity_do_not_cancel(
+    engine: str, make: Make, clip: Waveform
+) -> None:
+    """[x, -x] becomes [y, -y] where [x, x] becomes [y, y]: features are not a downmix's."""
+    same, opposite = (
+        make(engine=engine)(np.concatenate([clip[:1], sign * clip[:1]]), RATE) for sign in (1, -1)
+    )
+    assert np.abs(same).max() > 0.001
+    np.testing.assert_allclose(same[1], same[0], atol=CHUNK_TOLERANCE)
+    np.testing.assert_allclose(opposite[0], same[0], atol=CHUNK_TOLERANCE)
+    np.testing.assert_allclose(opposite[1], -same[0], atol=CHUNK_TOLERANCE)
+
+
+@engines
 def test_latency_is_exact_at_every_block_size(engine: str, make: Make, clip: Waveform) -> None:
     """Nothing comes before `latency_samples`, everything after: to the sample."""
     effect = make(engine=engine)

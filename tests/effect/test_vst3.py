@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ PLUGIN = Path(__file__).parent / "vst3" / "build" / "latent_gain.vst3"
 LATENCY = 200
 
 pytestmark = pytest.mark.skipif(
-    not PLUGIN.exists(), reason="needs a built plugin: bash tests/effect/vst3/build.sh"
+    not PLUGIN.exists() and "ASTFX_HOSTS" not in os.environ,
+    reason="needs a built plugin: bash tests/effect/vst3/build.sh",
 )
 
 
