@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from astfx.audio import Waveform
 SHARED = Path(os.environ.get("ASTFX_SHARED", Path(__file__).parents[2] / "shared"))
 
 Load = Callable[..., Waveform]
+Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +54,21 @@ def rain() -> Waveform:
 
     clip = resample(demo.rain(4.0), demo.SAMPLE_RATE, 22050)
     return np.ascontiguousarray(clip.mean(axis=0, keepdims=True))
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Call the command line in this process: (exit code, stdout, stderr)."""
+    from astfx import cli
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["astfx", *map(str, arguments)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call

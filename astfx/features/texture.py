@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from astfx.features.erb import erb_filterbank
+from astfx.features.erb import erb_bands
 
 FRAME_RATE_HZ = 400.0
 COMPRESSION = 0.3
@@ -71,22 +71,33 @@ class EnvelopeBank:
         self.n_samples = n_samples
         self.n_frames = max(1, round(n_samples / sample_rate * FRAME_RATE_HZ))
         self.frame_rate_hz = self.n_frames / (n_samples / sample_rate)
-        bank = erb_filterbank(n_samples, sample_rate)
+        bands, low, high = erb_bands(n_samples, sample_rate)
         self.bands: list[_Band] = []
-        for response in bank[1:-1]:
-            support = np.flatnonzero(response)
-            first, last = int(support[0]), int(support[-1]) + 1
+        for first, response in bands:
+            last = first + len(response)
             # Room for the band and for the modulations that a gain adds to it.
-            per_frame = max(2, -(-int(1.3 * (last - first) + self.n_frames) // self.n_frames))
-            tensor = torch.from_numpy(response[first:last].astype(np.float32)).to(device)
+            per_frame = max(2, -(-int(1.3 * len(response) + self.n_frames) // self.n_frames))
+            tensor = torch.from_numpy(response.astype(np.float32)).to(device)
             self.bands.append(_Band(first, last, tensor, per_frame))
-        # How much of a mel spectrogram each band stands for, 1 on average: content measures
-        # weigh bands so, and most ERB bands lie low where few mel bands do.
-        mel_hz = np.gradient(_mel(np.arange(bank.shape[1]) * sample_rate / n_samples))
-        density = torch.from_numpy((np.square(bank[1:-1]) @ mel_hz).astype(np.float32))
-        self.mel_weights = (density / density.mean()).to(device)
-        edges = np.square(bank[0]) + np.square(bank[-1])
+        edges = np.square(low) + np.square(high)
         self._outside = torch.from_numpy(edges.astype(np.float32)).to(device)
+
+    @cached_property
+    def mel_weights(self) -> Tensor:
+        """How much of a mel spectrogram each band stands for, 1 on average, (30,).
+
+        Content measures weigh bands so, and most ERB bands lie low where few mel bands do.
+        """
+        bin_hz = self.n_frames / self.frame_rate_hz
+        mel_hz = np.gradient(_mel(np.arange(len(self._outside)) / bin_hz))
+        density = torch.stack(
+            [
+                band.response.square().cpu().double()
+                @ torch.from_numpy(mel_hz[band.first : band.last])
+                for band in self.bands
+            ]
+        )
+        return (density / density.mean()).float().to(self._outside.device)
 
     def split(self, waveform: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Spectrum and bands: (channels, samples) -> (channels, bins), 30 x (channels, n)."""

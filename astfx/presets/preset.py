@@ -24,7 +24,7 @@ from astfx.audio import (
     read_all,
     resample,
 )
-from astfx.device import resolve_device
+from astfx.device import resolve_device, thread_count
 from astfx.errors import InvalidSettingError, PresetError
 from astfx.methods import Grid, find_method
 from astfx.presets import tensors as packing
@@ -135,7 +135,8 @@ class Preset:
         ]
         settings = Settings()
         grid = grid_for(RATE, settings)
-        with torch.no_grad():
+        # Threads cost more than they save on pieces this small.
+        with thread_count(1), torch.no_grad():
             runs = style_runs(clips, grid, _LEAST_FRAMES, resolve_device("cpu"), source.name)
             runs = packing.spread_runs(runs, max_frames, _LEAST_FRAMES)
             found: dict[str, Tensor] = {
