@@ -40,6 +40,9 @@ CLASSES = (
 CLASS_SIZES = (30, 30, 30, 30, 173, 30 * N_MODULATION_BANDS, 57 * len(OCTAVE_CENTRES_HZ))
 """How many numbers each of `CLASSES` holds."""
 
+DECIMALS = 9
+"""Of statistics that are kept: what is smaller is the processor's rounding, not the style's."""
+
 _TINY = 1e-16
 
 
@@ -162,12 +165,14 @@ class TextureStatistics:
 
     def __init__(self, n_frames: int, frame_rate_hz: float, device: torch.device) -> None:
         self.n_frames = n_frames
-        frequency = torch.fft.rfftfreq(n_frames, 1.0 / frame_rate_hz, device=device)
+        # Weights are rounded from float64, so that they do not depend on the processor.
+        frequency = torch.fft.rfftfreq(n_frames, 1.0 / frame_rate_hz, dtype=torch.float64)
         low, high = (math.log10(hz) for hz in MODULATION_RANGE_HZ)
-        centres = torch.logspace(low, high, N_MODULATION_BANDS, device=device)[:, None]
+        centres = torch.logspace(low, high, N_MODULATION_BANDS, dtype=torch.float64)[:, None]
         offset = (frequency - centres) / (centres / MODULATION_Q)
         inside = offset.abs() < 0.5
-        self._modulation = torch.where(inside, torch.cos(math.pi * offset), 0.0).square_().T
+        modulation = torch.where(inside, torch.cos(math.pi * offset), 0.0).square_().T
+        self._modulation = modulation.float().to(device)
         octave = torch.log2(frequency.clamp_min(1e-6))
         self._octaves: list[tuple[slice, Tensor]] = []
         for centre_hz in OCTAVE_CENTRES_HZ:
@@ -175,9 +180,10 @@ class TextureStatistics:
             used = torch.nonzero(distance.abs() < 1.0)[:, 0]
             if len(used):
                 span = slice(int(used[0]), int(used[-1]) + 1)
-                self._octaves.append((span, torch.cos(math.pi / 2.0 * distance[span])))
+                weight = torch.cos(math.pi / 2.0 * distance[span])
             else:
-                self._octaves.append((slice(0, 1), frequency.new_zeros(1)))
+                span, weight = slice(0, 1), frequency.new_zeros(1)
+            self._octaves.append((span, weight.float().to(device)))
 
     def __call__(self, envelopes: Tensor) -> list[Tensor]:
         """(30, frames) -> one flat tensor for each of `CLASSES`."""
@@ -200,7 +206,7 @@ class TextureStatistics:
             cube.mean(dim=1),
             (cube * standard).mean(dim=1) - 3.0,
             torch.cat([torch.diagonal(correlation, offset) for offset in CORRELATION_OFFSETS]),
-            (2.0 * power @ self._modulation).flatten(),
+            (2.0 * power @ self._modulation.to(power.dtype)).flatten(),
             torch.cat(joint),
         ]
 

@@ -7,11 +7,13 @@ The Monge map between the running Gaussian of the content's band levels and the 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from astfx.audio import Waveform
+from astfx.audio import Samples, Waveform
 from astfx.features.monge import Array, GainMap, band_levels
+from astfx.features.texture import DECIMALS
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import hop_length_for
 from astfx.levels import SILENCE, clips_rms
@@ -30,12 +32,12 @@ def live_grid(sample_rate: int) -> Grid:
     return Grid(sample_rate=sample_rate, n_fft=_OVERLAP * hop_length, hop_length=hop_length)
 
 
-def live_statistics(clips: list[Waveform], sample_rate: int) -> tuple[Array, Array]:
+def live_statistics(clips: Sequence[Samples], sample_rate: int) -> tuple[Array, Array]:
     """Mean and covariance of a style's band levels.
 
     Parameters
     ----------
-    clips : list of (channels, samples)
+    clips : sequence of (channels, samples)
     sample_rate : int, hertz
 
     Returns
@@ -52,10 +54,11 @@ def live_statistics(clips: list[Waveform], sample_rate: int) -> tuple[Array, Arr
         frames = np.lib.stride_tricks.sliding_window_view(padded, grid.n_fft, axis=1)
         frames = frames[:, :: grid.hop_length] * window
         power = np.square(np.abs(np.fft.rfft(frames))).mean(axis=0)
-        found.append(band_levels(np.sqrt(power).astype(np.float32) * np.float32(gain), sample_rate))
+        found.append(band_levels(np.sqrt(power) * np.float32(gain), sample_rate))
     levels = np.concatenate(found)
     covariance = np.cov(levels.T) if len(levels) > 1 else np.zeros((levels.shape[1],) * 2)
-    return levels.mean(axis=0).astype(np.float32), covariance.astype(np.float32)
+    mean = levels.mean(axis=0, dtype=np.float64)
+    return mean.round(DECIMALS).astype(np.float32), covariance.round(DECIMALS).astype(np.float32)
 
 
 def _hann(length: int) -> Array:
