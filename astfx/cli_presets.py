@@ -98,7 +98,7 @@ def list_presets(
         str, typer.Option(help="Words that the name, family, tags or description have.")
     ] = "",
     tag: _Tags = None,
-    family: Annotated[str, typer.Option(help="Only of this family.")] = "",
+    family: Annotated[str, typer.Option(help="Only of this family, or a part of its name.")] = "",
 ) -> None:
     """List presets with their family and tags; your own are marked."""
     from rich.console import Console
@@ -138,7 +138,7 @@ def _matches(preset: Preset, name: str, search: str, tags: list[str], family: st
     return (
         all(word in text for word in search.lower().split())
         and set(tags) <= set(preset.tags)
-        and family.lower() in ("", preset.family.lower())
+        and family.lower() in preset.family.lower()
     )
 
 
@@ -295,7 +295,7 @@ def verify(
             print(f"--  {error}", file=sys.stderr)
     if failed:
         raise PresetError(f"{len(failed)} of {len(targets)} presets cannot be used")
-    print(f"{len(targets)} presets are sound")
+    print("1 preset is sound" if len(targets) == 1 else f"{len(targets)} presets are sound")
 
 
 def _resolved(style: str) -> Preset:
@@ -325,8 +325,10 @@ def _description(
 
 
 def _keep(preset: Preset, *, replace: bool) -> None:
-    from astfx.presets import keep
+    from astfx.presets import factory_folder, keep
 
     path = keep(preset, replace=replace)
+    if (factory_folder() / f"{preset.name}.toml").is_file():
+        print(f"{preset.name} is now yours, not the one that came with astfx")
     size = path.stat().st_size / 1e3
     print(f"{path}: {size:.0f} kB, now `astfx render FILE --style {preset.name} -o OUT`")

@@ -46,6 +46,7 @@ def test_list_shows_names_families_and_tags(ask: Run, drops: Preset) -> None:
         (("--search", "shatter"), "glass", "rain"),
         (("--search", "METAL hail"), "hail", "bells"),
         (("--family", "Water"), "bubbles", "rain "),
+        (("--family", "fire"), "sparks", "rain "),
         (("--tag", "bright", "--tag", "steady"), "rain", "thunder"),
     ],
 )
@@ -94,7 +95,18 @@ def test_make_keeps_a_preset_under_a_plain_name(ask: Run, sound: Path) -> None:
     code, _, err = ask(*arguments)
     assert code == 2
     assert "preset 'rain-on-tin' exists in" in err
+    assert "choose another name or pass --replace" in err
     assert ask(*arguments, "--replace")[0] == 0
+
+
+def test_a_name_of_the_factorys_is_taken_over_and_said_so(ask: Run, sound: Path) -> None:
+    own = presets.factory_folder() / "rain.toml"
+    code, out, _ = ask("make", sound, "--name", "Rain")
+    assert code == 0
+    assert "rain is now yours, not the one that came with astfx\n" in out
+    assert own.is_file()
+    assert presets.find("rain").author == ""
+    assert "came with" not in ask("make", sound, "--name", "My rain")[1]
 
 
 def test_making_a_preset_loads_no_more_than_torch(own_folder: Path, sound: Path) -> None:
