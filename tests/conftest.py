@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -72,3 +73,15 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         return code, out, err
 
     return call
+
+
+@pytest.fixture
+def unscored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Comparisons without their figures, which take most of the time."""
+    from astfx import comparison
+    from astfx.metrics import FIGURES
+
+    none = dict.fromkeys(FIGURES, math.nan)
+    monkeypatch.setattr(comparison, "score", lambda *_: dict(none))
+    columns = ("content", "style", "floor")
+    monkeypatch.setattr(comparison, "anchors", lambda *_: {name: dict(none) for name in columns})

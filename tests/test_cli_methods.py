@@ -121,6 +121,7 @@ def test_distill_then_render(run: Run, clips: tuple[Path, Path], tmp_path: Path)
     assert (code, "must end in .safetensors" in err) == (2, True)
 
 
+@pytest.mark.usefixtures("unscored")
 def test_compare_writes_a_page(run: Run, clips: tuple[Path, Path], tmp_path: Path) -> None:
     folder = tmp_path / "comparison"
     code, out, err = run(
