@@ -22,9 +22,8 @@ ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
 # An open upper bound would install gigabytes of GPU libraries on a machine without a GPU.
 STAMP = ENVIRONMENT / "astfx-stamp"
-# One process a core, each on one thread. The tests of a file share clips and servers, those of
-# different files nothing.
-EVERYDAY = ["-n", "auto", "--dist", "loadfile", "-m", "not slow and not hosts"]
+# One process a core, each on one thread; tests/conftest.py says what stays together.
+EVERYDAY = ["-n", "auto", "--dist", "loadgroup", "-m", "not slow and not hosts"]
 
 
 def program(name: str) -> str:

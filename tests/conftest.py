@@ -20,6 +20,14 @@ Load = Callable[..., Waveform]
 Run = Callable[..., tuple[int, str, str]]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep each file in one process, and all of the bridge: its files share a server, in order."""
+    bridge = Path(__file__).parent / "bridge"
+    for item in items:
+        group = bridge if item.path.is_relative_to(bridge) else item.path
+        item.add_marker(pytest.mark.xdist_group(str(group)))
+
+
 @pytest.fixture(scope="session")
 def load() -> Load:
     """Load ``classic/NAME`` or ``grinstein/content_style/NAME`` as (1, samples) at a rate."""
