@@ -22,9 +22,8 @@ ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
 # An open upper bound would install gigabytes of GPU libraries on a machine without a GPU.
 STAMP = ENVIRONMENT / "astfx-stamp"
-# One process a core, each on one thread: the tests share nothing.
-EVERYDAY = ["-m", "not slow and not hosts"]
-PARALLEL = ["-n", "auto", "--dist", "loadfile"]
+# One process a core, each on one thread; tests/conftest.py says what stays together.
+EVERYDAY = ["-n", "auto", "--dist", "loadgroup", "-m", "not slow and not hosts"]
 
 
 def program(name: str) -> str:
@@ -62,11 +61,7 @@ def main() -> None:
     commands = {
         "setup": [],
         "demo": [[program("astfx"), "demo"]],
-        "test": [
-            [program("python"), "-m", "pytest", *PARALLEL, *EVERYDAY, "--ignore=tests/bridge"],
-            # One server serves most of these, and some of them end its workers.
-            [program("python"), "-m", "pytest", *EVERYDAY, "tests/bridge"],
-        ],
+        "test": [[program("python"), "-m", "pytest", *EVERYDAY]],
         "check": [
             [program("ruff"), "check"],
             [program("ruff"), "format", "--check"],

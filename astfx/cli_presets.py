@@ -98,7 +98,7 @@ def list_presets(
         str, typer.Option(help="Words that the name, family, tags or description have.")
     ] = "",
     tag: _Tags = None,
-    family: Annotated[str, typer.Option(help="Only of this family.")] = "",
+    family: Annotated[str, typer.Option(help="Only of this family, or a part of its name.")] = "",
 ) -> None:
     """List presets with their family and tags; your own are marked."""
     from rich.console import Console
@@ -138,7 +138,7 @@ def _matches(preset: Preset, name: str, search: str, tags: list[str], family: st
     return (
         all(word in text for word in search.lower().split())
         and set(tags) <= set(preset.tags)
-        and family.lower() in ("", preset.family.lower())
+        and family.lower() in preset.family.lower()
     )
 
 
@@ -183,19 +183,10 @@ def make(
     replace: _Replace = False,
 ) -> None:
     """Make a preset of a sound, and keep it among your own."""
-    from astfx.presets import Preset, keep
-    from astfx.presets.checks import name_of
+    from astfx.presets import Preset
 
-    made = Preset.from_audio(
-        audio,
-        name=name_of(name),
-        author=author,
-        licence=licence,
-        description=description,
-        family=family,
-        tags=tuple(tag or ()),
-    )
-    _say_kept(made, keep(made, replace=replace))
+    described = _description(name, author, licence, description, family, tag)
+    _keep(Preset.from_audio(audio, **described), replace=replace)
 
 
 @app.command(epilog=_BLEND_EXAMPLES)
@@ -210,9 +201,9 @@ def blend(
     replace: _Replace = False,
 ) -> None:
     """Blend presets by weight, and keep the result among your own."""
-    from astfx.presets import Preset, keep
-    from astfx.presets.checks import name_of
+    from astfx.presets import Preset
 
+    described = _description(name, author, licence, description, family, tag)
     weights: dict[Preset, float] = {}
     named: set[str] = set()
     for part in parts:
@@ -227,16 +218,7 @@ def blend(
             raise InvalidSettingError(f"{key!r} is given twice: add its weights up")
         named.add(key)
         weights[_resolved(key)] = weight
-    made = Preset.blend(
-        weights,
-        name=name_of(name),
-        author=author,
-        licence=licence,
-        description=description,
-        family=family,
-        tags=tuple(tag or ()),
-    )
-    _say_kept(made, keep(made, replace=replace))
+    _keep(Preset.blend(weights, **described), replace=replace)
 
 
 @app.command(epilog=_PLAY_EXAMPLES)
@@ -290,10 +272,9 @@ def import_(
     replace: _Replace = False,
 ) -> None:
     """Check a preset's file, and keep it among your own."""
-    from astfx.presets import Preset, keep
+    from astfx.presets import Preset
 
-    found = Preset.load(file)
-    _say_kept(found, keep(found, replace=replace))
+    _keep(Preset.load(file), replace=replace)
 
 
 @app.command(epilog=_VERIFY_EXAMPLES)
@@ -314,7 +295,7 @@ def verify(
             print(f"--  {error}", file=sys.stderr)
     if failed:
         raise PresetError(f"{len(failed)} of {len(targets)} presets cannot be used")
-    print(f"{len(targets)} presets are sound")
+    print("1 preset is sound" if len(targets) == 1 else f"{len(targets)} presets are sound")
 
 
 def _resolved(style: str) -> Preset:
@@ -328,6 +309,26 @@ def _resolved(style: str) -> Preset:
     return found
 
 
-def _say_kept(preset: Preset, path: Path) -> None:
+def _description(
+    title: str, author: str, licence: str, description: str, family: str, tags: list[str] | None
+) -> dict[str, Any]:
+    from astfx.presets.checks import name_of
+
+    return {
+        "name": name_of(title),
+        "author": author,
+        "licence": licence,
+        "description": description,
+        "family": family,
+        "tags": tuple(tags or ()),
+    }
+
+
+def _keep(preset: Preset, *, replace: bool) -> None:
+    from astfx.presets import factory_folder, keep
+
+    path = keep(preset, replace=replace)
+    if (factory_folder() / f"{preset.name}.toml").is_file():
+        print(f"{preset.name} is now yours, not the one that came with astfx")
     size = path.stat().st_size / 1e3
     print(f"{path}: {size:.0f} kB, now `astfx render FILE --style {preset.name} -o OUT`")

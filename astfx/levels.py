@@ -7,15 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from astfx.audio import Waveform
+from astfx.audio import Samples
 
 SILENCE = 1e-5
 """Peak below which audio counts as silent: -100 dBFS."""
 
 
-def hop_levels(
-    block: Waveform, hop_length: int
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
+def hop_levels(block: Samples, hop_length: int) -> tuple[Samples, npt.NDArray[np.float64]]:
     """Peak of each hop over all channels, and its energy averaged over them.
 
     Parameters
@@ -35,7 +33,7 @@ def hop_levels(
 
 
 def sounding_rms(
-    peaks: npt.NDArray[np.float32],
+    peaks: Samples,
     energies: npt.NDArray[np.float64],
     hop_length: int,
     n_samples: int,
@@ -46,7 +44,7 @@ def sounding_rms(
     return float(np.sqrt(energies[sounding].sum() / length))
 
 
-def clips_rms(clips: Sequence[Waveform], hop_length: int) -> float:
+def clips_rms(clips: Sequence[Samples], hop_length: int) -> float:
     """`sounding_rms` of several clips together, (channels, samples) each."""
     parts = [hop_levels(clip, hop_length) for clip in clips]
     peaks, energies = (np.concatenate(column) for column in zip(*parts, strict=True))

@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numba  # noqa: F401 - astfx.compiled would load it in the middle of a render
 import numpy as np
 
 from astfx.audio import (

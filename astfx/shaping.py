@@ -12,7 +12,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from scipy import fft
 from torch import Tensor
 
 from astfx.audio import SlidingReader, Source, Waveform
@@ -116,6 +115,8 @@ class Shaper:
             yield block
 
     def _shape(self, index: int, start: int, stop: int) -> Waveform:
+        from scipy import fft
+
         stylised = self._stylised.read(start, stop)
         content = self._content.read(start, stop)
         n_samples = stop - start

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from astfx.audio import (
     ArraySource,
+    Samples,
     Source,
     Waveform,
     check_finite,
@@ -30,7 +31,7 @@ from astfx.errors import (
     TargetFileError,
 )
 from astfx.features.monge import N_BANDS
-from astfx.features.texture import CLASS_SIZES, CLASSES, EnvelopeBank, TextureStatistics
+from astfx.features.texture import CLASS_SIZES, CLASSES, DECIMALS, EnvelopeBank, TextureStatistics
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import Stft, hop_length_for
 from astfx.image import Image, shared_waveforms
@@ -88,7 +89,6 @@ class StyleTargets:
         """
         from safetensors.torch import save
 
-        target = Path(path)
         description = {
             "version": FORMAT_VERSION,
             "method": self.method,
@@ -99,7 +99,7 @@ class StyleTargets:
         }
         tensors = {key: tensor.contiguous().cpu() for key, tensor in self.tensors.items()}
         data = save(tensors, metadata={"astfx-style": json.dumps(description, sort_keys=True)})
-        with written_aside(target) as part:
+        with written_aside(Path(path)) as part:
             part.write_bytes(data)
 
     @classmethod
@@ -189,13 +189,13 @@ def excerpts(waveform: Waveform, sample_rate: int) -> list[Waveform]:
 
 
 def style_runs(
-    clips: list[Waveform], grid: Grid, least_frames: int, device: torch.device, name: str
+    clips: Sequence[Samples], grid: Grid, least_frames: int, device: torch.device, name: str
 ) -> list[Tensor]:
     """Log-magnitude frames of a style's clips, each at least `least_frames` long.
 
     Parameters
     ----------
-    clips : list of (channels, samples)
+    clips : sequence of (channels, samples)
     grid : Grid
     least_frames : int
         A shorter clip's frames are repeated up to this: a steady sound of that spectrum.
@@ -232,7 +232,7 @@ def texture_key(name: str) -> str:
 
 
 def texture_tensors(
-    clips: list[Waveform], sample_rate: int, device: torch.device
+    clips: Sequence[Samples], sample_rate: int, device: torch.device
 ) -> dict[str, Tensor]:
     """Texture statistics of a style, the mean over its clips; none if they are too short."""
     found: list[list[Tensor]] = []
@@ -245,7 +245,7 @@ def texture_tensors(
         statistics = TextureStatistics(bank.n_frames, bank.frame_rate_hz, device)
         found.append(statistics(bank.envelopes(bank.split(waveform)[1])))
     return {
-        texture_key(name): torch.stack(values).mean(dim=0)
+        texture_key(name): torch.stack(values).mean(dim=0).double().round(decimals=DECIMALS).float()
         for name, values in zip(CLASSES, zip(*found, strict=True), strict=False)
     }
 
@@ -260,7 +260,7 @@ def check_texture(tensors: Mapping[str, Tensor]) -> None:
             raise ValueError(f"tensor {key!r} must be float32")
 
 
-def live_tensors(clips: list[Waveform], sample_rate: int) -> dict[str, Tensor]:
+def live_tensors(clips: Sequence[Samples], sample_rate: int) -> dict[str, Tensor]:
     """Band statistics of a style for the live engine."""
     found = live_statistics(clips, sample_rate)
     return {key: torch.from_numpy(value) for key, value in zip(LIVE_KEYS, found, strict=True)}

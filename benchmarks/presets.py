@@ -1,25 +1,30 @@
 """Every factory preset on three contents: `python -m benchmarks.presets` (about ten minutes).
 
 Writes the tables and the gallery of docs/presets.md and the thumbnails in docs/presets/. Names of
-presets audition only those, and print their rows instead.
+presets audition only those, and print their rows instead; `making` only times `astfx presets
+make`.
 """
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
+import soundfile
 
 import astfx
 from astfx.audio import Waveform, resample, written_aside
 from astfx.metrics import mel_correlation, onset_correlation, style_distance, style_distance_db
 from astfx.plots import spectrogram_db
 from astfx.presets import Preset, factory_folder
-from benchmarks.common import ROOT, table, write_section
+from benchmarks.common import ROOT, table, timed, write_section
 from presets.build import SAMPLE_RATE
 from presets.synthesis import FAMILIES, SOUNDS, make
 from presets.synthesis.contents import CONTENTS, make_content
@@ -29,6 +34,9 @@ THUMBNAILS = ROOT / "docs" / "presets"
 RATE = 22_050
 LEAST_DB = 6.0
 """A preset must bring two of the three contents nearer by this much."""
+
+MOST_SECONDS = 2.0
+STARTS = 7
 
 SHOWN = "melody"
 HEIGHT, WIDTH, GAP = 96, 176, 6
@@ -91,6 +99,32 @@ def row(name: str, found: Mapping[str, Audition]) -> list[str]:
         cells.append(f"{one.mel_before_db:.1f} → {one.mel_after_db:.1f}")
         cells.append(f"{one.onset:.2f} / {one.mel:.2f}")
     return cells
+
+
+def making() -> str:
+    """Time the whole command, from a cold start, beside what no command with torch can avoid."""
+    with TemporaryDirectory() as folder:
+        clip = make("rain", SAMPLE_RATE)
+        soundfile.write(f"{folder}/rain.wav", clip, SAMPLE_RATE)
+
+        def seconds(*arguments: str) -> float:
+            command = [sys.executable, *arguments]
+            own = {**os.environ, "ASTFX_PRESETS": folder}
+            return timed(lambda: subprocess.run(command, cwd=ROOT, env=own, check=True))[0]
+
+        command = ("presets", "make", f"{folder}/rain.wav", "--name", "Rain", "--replace")
+        pairs = [
+            (seconds("-m", "astfx.cli", *command), seconds("-c", "import torch"))
+            for _ in range(STARTS)
+        ]
+    mine, bare = (min(column) for column in zip(*pairs, strict=True))
+    print(f"making: {mine:.2f} s (asked for: {MOST_SECONDS:g}), importing torch {bare:.2f} s")
+    return (
+        f"`astfx presets make` with {len(clip) / SAMPLE_RATE:g} seconds at "
+        f"{SAMPLE_RATE / 1e3:g} kHz takes {mine / bare:.2f} times as long as "
+        f'`python -c "import torch"`, from start to end of the program ({os.cpu_count()} cores, '
+        f"the best of {STARTS} starts of each)."
+    )
 
 
 def header() -> list[str]:
@@ -158,6 +192,10 @@ def summary(found: Mapping[str, Mapping[str, Audition]]) -> str:
 
 def main() -> None:
     chosen = sys.argv[1:]
+    if chosen in ([], ["making"]):
+        write_section(PAGE, "making", making())
+    if chosen == ["making"]:
+        return
     found = {}
     if not chosen:
         THUMBNAILS.mkdir(exist_ok=True)

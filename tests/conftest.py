@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +17,15 @@ from astfx.audio import Waveform
 SHARED = Path(os.environ.get("ASTFX_SHARED", Path(__file__).parents[2] / "shared"))
 
 Load = Callable[..., Waveform]
+Run = Callable[..., tuple[int, str, str]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep each file in one process, and all of the bridge: its files share a server, in order."""
+    bridge = Path(__file__).parent / "bridge"
+    for item in items:
+        group = bridge if item.path.is_relative_to(bridge) else item.path
+        item.add_marker(pytest.mark.xdist_group(str(group)))
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +63,33 @@ def rain() -> Waveform:
 
     clip = resample(demo.rain(4.0), demo.SAMPLE_RATE, 22050)
     return np.ascontiguousarray(clip.mean(axis=0, keepdims=True))
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Call the command line in this process: (exit code, stdout, stderr)."""
+    from astfx import cli
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["astfx", *map(str, arguments)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+@pytest.fixture
+def unscored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Comparisons without their figures, which take most of the time."""
+    from astfx import comparison
+    from astfx.metrics import FIGURES
+
+    none = dict.fromkeys(FIGURES, math.nan)
+    monkeypatch.setattr(comparison, "score", lambda *_: dict(none))
+    columns = ("content", "style", "floor")
+    monkeypatch.setattr(comparison, "anchors", lambda *_: {name: dict(none) for name in columns})

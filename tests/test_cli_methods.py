@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,30 +10,18 @@ import pytest
 import soundfile
 import torch
 
-from astfx import cli
 from astfx.audio import Waveform
 from astfx.features import soundnet, vgg
 from astfx.recipes import RECIPES
+from tests.conftest import Run
 
 RATE = 22050
-Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+@pytest.fixture(autouse=True)
+def own_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An empty folder for the user's weights."""
     monkeypatch.setenv("ASTFX_WEIGHTS", str(tmp_path / "weights"))
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["astfx", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 @pytest.fixture
@@ -135,6 +121,7 @@ def test_distill_then_render(run: Run, clips: tuple[Path, Path], tmp_path: Path)
     assert (code, "must end in .safetensors" in err) == (2, True)
 
 
+@pytest.mark.usefixtures("unscored")
 def test_compare_writes_a_page(run: Run, clips: tuple[Path, Path], tmp_path: Path) -> None:
     folder = tmp_path / "comparison"
     code, out, err = run(

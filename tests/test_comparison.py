@@ -125,6 +125,7 @@ def test_a_method_that_cannot_take_a_clip_does_not_stop_the_others(
     assert not (tmp_path / "out" / "texture.wav").exists()
 
 
+@pytest.mark.usefixtures("unscored")
 def test_options_go_to_their_method(clips: tuple[Path, Path], tmp_path: Path) -> None:
     found = compare(
         *clips, tmp_path, methods=("histogram",), settings=QUICK,
@@ -133,6 +134,7 @@ def test_options_go_to_their_method(clips: tuple[Path, Path], tmp_path: Path) ->
     assert found.entries[3].note == "failed: quantiles=1 must lie between 2 and 4096"
 
 
+@pytest.mark.usefixtures("unscored")
 def test_progress_rises_and_false_cancels(clips: tuple[Path, Path], tmp_path: Path) -> None:
     seen: list[float] = []
     compare(*clips, tmp_path / "a", methods=("adain",), settings=QUICK, progress=seen.append)

@@ -3,10 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pyloudnorm
 import pytest
+from scipy import signal
 
-from astfx.loudness import LoudnessMeter, k_weighting
+from astfx.loudness import LoudnessMeter, filter_energy, k_weighting, power_response
 
 LOUDNESS_TOLERANCE_DB = 0.1
+ROUNDING = 1e-9
 
 
 @pytest.mark.parametrize("sample_rate", [8000, 22050, 44100, 48000, 96000, 192000])
@@ -41,3 +43,23 @@ def test_silence_is_minus_infinity() -> None:
     meter = LoudnessMeter(48000, 1)
     meter.add(np.zeros((1, 100), np.float32))
     assert meter.lufs == -np.inf
+
+
+@pytest.mark.parametrize("sample_rate", [8000, 44100])
+def test_filter_is_scipys_over_blocks_too(sample_rate: int) -> None:
+    clip = np.random.default_rng(1).standard_normal((2, 5000)).astype(np.float32)
+    sections = k_weighting(sample_rate)
+    state, energy = np.zeros((2, 2, 2)), 0.0
+    for block in np.split(clip, [1, 1700], axis=1):
+        energy += filter_energy(sections, np.ascontiguousarray(block), state)
+    expected, end = signal.sosfilt(sections, clip, axis=-1, zi=np.zeros((2, 2, 2)))
+    assert energy == pytest.approx(float(np.square(expected).sum()), rel=ROUNDING)
+    np.testing.assert_allclose(state, end, atol=ROUNDING)
+
+
+def test_response_is_scipys() -> None:
+    sections, n_fft = k_weighting(22050), 512
+    hz = np.arange(n_fft // 2 + 1) * 22050 / n_fft
+    _, expected = signal.sosfreqz(sections, hz, fs=22050)
+    found = power_response(sections, n_fft)
+    np.testing.assert_allclose(found, np.square(np.abs(expected)), rtol=1e-6)

@@ -12,7 +12,7 @@ import astfx
 ROOT = Path(__file__).parents[1]
 # Imports run one way: a module may import those before it, never those after.
 ORDER = [
-    "errors _threads plugins",
+    "errors _threads plugins compiled",
     "audio",
     "levels loudness device settings optim",
     "frontends descent",

@@ -26,8 +26,10 @@ def test_nothing_is_drawn_above_a_clips_nyquist_frequency() -> None:
     assert level[rows_hz < 3900].mean() > -40.0
 
 
-@pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
-@pytest.mark.parametrize("n_samples", [1, 100, 50_000])
+@pytest.mark.parametrize(
+    ("n_samples", "suffix"),
+    [(1, "png"), (100, "png"), (50_000, "png"), (50_000, "svg"), (50_000, "pdf")],
+)
 def test_any_length_and_number_of_losses_is_drawn(
     suffix: str, n_samples: int, tmp_path: Path
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,6 +11,9 @@ from astfx.errors import AudioTypeError, InvalidAudioError, InvalidSettingError
 
 Waveform = npt.NDArray[np.float32]
 """(channels, samples) float32, full scale = 1."""
+
+Samples = npt.NDArray[np.floating[Any]]
+"""The same in float32 or, where a last bit counts, float64."""
 
 MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 8_000, 192_000
 MAX_CHANNELS = 32

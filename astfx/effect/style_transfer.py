@@ -302,6 +302,9 @@ class StyleTransfer(Effect):
     def to_dict(self) -> dict[str, Any]:
         """Everything that was set, ready for JSON.
 
+        A preset that its name finds is written as that name; any other is written whole, about
+        a megabyte.
+
         Raises
         ------
         EffectError

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from astfx.effect.automation import Automation
 from astfx.effect.styles import StyleLike
-from astfx.errors import EffectError, InvalidSettingError
-from astfx.presets import Preset
+from astfx.errors import EffectError, InvalidSettingError, PresetError
+from astfx.presets import Preset, find
+from astfx.presets.files import description_toml, packed, unpacked
 from astfx.targets import StyleTargets
 
 
 def written_style(style: StyleLike | None, name: str) -> Any:
-    """A style by its path, or by its samples.
+    """A style by its path, by its samples, or as a preset: by its name, or whole if not kept.
 
     Raises
     ------
@@ -30,8 +33,16 @@ def written_style(style: StyleLike | None, name: str) -> Any:
     if isinstance(style, np.ndarray):
         return {"samples": style.tolist()}
     if isinstance(style, Preset):
-        return style.name
+        return written_preset(style)
     return None if style is None else os.fspath(style)
+
+
+def written_preset(preset: Preset) -> Any:
+    """A preset's name if that is how it is found, else all of it, in base64."""
+    with suppress(PresetError):
+        if description_toml(find(preset.name)) == description_toml(preset):
+            return preset.name
+    return {"preset": base64.b64encode(packed(preset)).decode()}
 
 
 def written_number(value: float | Automation, name: str) -> Any:
@@ -58,12 +69,20 @@ def read_value(value: Any, name: str) -> Any:
     ------
     InvalidSettingError
         If its samples are not numbers, or its breakpoints are none.
+    PresetError
+        If it is a preset, and damaged.
     """
     if isinstance(value, Mapping) and "samples" in value:
         try:
             return np.array(value["samples"], np.float32)
         except (TypeError, ValueError):
             raise InvalidSettingError(f"{name}: samples must be numbers") from None
+    if isinstance(value, Mapping) and "preset" in value:
+        try:
+            data = base64.b64decode(value["preset"], validate=True)
+        except (TypeError, ValueError):
+            raise InvalidSettingError(f"{name}: preset must be base64 of an .astfx file") from None
+        return unpacked(data, f"{name}: its preset")
     if isinstance(value, Mapping) and "breakpoints" in value:
         return Automation(value["breakpoints"])
     return value

@@ -12,19 +12,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from astfx.compiled import compiled
 from astfx.features.arc_cosine import make_references
 
 Array = npt.NDArray[np.float32]
 _TINY = np.float32(1e-12)
 
 
-@numba.njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _add_width(
     products: Array,
     squares: Array,

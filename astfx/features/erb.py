@@ -25,6 +25,32 @@ def hz_to_erb(frequency_hz: npt.ArrayLike) -> Array:
     return np.asarray(9.265 * np.log1p(np.asarray(frequency_hz, dtype=np.float64) / 228.8455))
 
 
+def erb_bands(n_samples: int, sample_rate: float) -> tuple[list[tuple[int, Array]], Array, Array]:
+    """Return the bands of `erb_filterbank` where they are not zero.
+
+    Returns
+    -------
+    bands : list of (int, (n,) ndarray)
+        30 half-cosines: the first bin of each, and its response from there.
+    low, high : ndarray of shape (n_samples // 2 + 1,)
+        The edge bands.
+    """
+    erb = hz_to_erb(np.fft.rfftfreq(n_samples, 1.0 / sample_rate))
+    lowest, highest = hz_to_erb([LOWEST_HZ, min(HIGHEST_HZ, sample_rate / 2.0)])
+    centres = np.linspace(lowest, highest, N_BANDS + 2)[1:-1]
+    spacing = centres[1] - centres[0]
+    bands = []
+    total = np.zeros(erb.size)
+    for centre in centres:
+        first = int(np.searchsorted(erb, centre - spacing, side="right"))
+        last = int(np.searchsorted(erb, centre + spacing))
+        response = np.cos(np.pi / 2.0 * (erb[first:last] - centre) / spacing)
+        total[first:last] += response**2
+        bands.append((first, response))
+    rest = np.sqrt(np.clip(1.0 - total, 0.0, 1.0))
+    return bands, np.where(erb < centres[0], rest, 0.0), np.where(erb > centres[-1], rest, 0.0)
+
+
 def erb_filterbank(n_samples: int, sample_rate: float) -> Array:
     """Return the magnitude responses of the cochlear filterbank on FFT bins.
 
@@ -42,16 +68,9 @@ def erb_filterbank(n_samples: int, sample_rate: float) -> Array:
         20 Hz to 10 kHz, between a low edge and a high edge band that complete
         the sum of squares to one at every bin.
     """
-    erb = hz_to_erb(np.fft.rfftfreq(n_samples, 1.0 / sample_rate))
-    lowest, highest = hz_to_erb([LOWEST_HZ, min(HIGHEST_HZ, sample_rate / 2.0)])
-    centres = np.linspace(lowest, highest, N_BANDS + 2)[1:-1]
-    spacing = centres[1] - centres[0]
-    bank = np.zeros((N_BANDS + 2, erb.size))
-    for k, centre in enumerate(centres, start=1):
-        first = np.searchsorted(erb, centre - spacing, side="right")
-        last = np.searchsorted(erb, centre + spacing)
-        bank[k, first:last] = np.cos(np.pi / 2.0 * (erb[first:last] - centre) / spacing)
-    rest = np.sqrt(np.clip(1.0 - np.sum(bank**2, axis=0), 0.0, 1.0))
-    bank[0] = np.where(erb < centres[0], rest, 0.0)
-    bank[-1] = np.where(erb > centres[-1], rest, 0.0)
+    bands, low, high = erb_bands(n_samples, sample_rate)
+    bank = np.zeros((N_BANDS + 2, low.size))
+    for row, (first, response) in zip(bank[1:-1], bands, strict=True):
+        row[first : first + len(response)] = response
+    bank[0], bank[-1] = low, high
     return bank

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from astfx.compiled import compiled
 
 Array = npt.NDArray[np.float32]
 
@@ -27,7 +28,7 @@ _MOST_CORRECTION = 1.0
 _RENORMALISE = 1e6
 
 
-@numba.njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _count(histogram: Array, x: Array, weight: float, scale: float) -> None:
     """Add a frame to the histogram of each bin, between the two nearest levels."""
     last = histogram.shape[1] - 1
@@ -39,7 +40,7 @@ def _count(histogram: Array, x: Array, weight: float, scale: float) -> None:
         histogram[k, level + 1] += weight * part
 
 
-@numba.njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _ranks(histogram: Array, x: Array, total: float, scale: float, out: Array) -> None:
     """Share of what each bin's histogram holds that lies below a frame's level."""
     last = histogram.shape[1] - 1
@@ -58,7 +59,7 @@ def _ranks(histogram: Array, x: Array, total: float, scale: float, out: Array) -
         out[k] = min(max(below / total, 0.0), 1.0)
 
 
-@numba.njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _quantiles(histogram: Array, total: float, scale: float, out: Array) -> None:
     """Levels at evenly spaced ranks, for each bin."""
     n_quantiles = out.shape[1]
@@ -73,7 +74,7 @@ def _quantiles(histogram: Array, total: float, scale: float, out: Array) -> None
             out[k, i] = max(j - 0.5 + (aim - below) / held, 0.0) / scale
 
 
-@numba.njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _look_up(quantiles: Array, rank: Array, out: Array) -> None:
     n_quantiles = quantiles.shape[1]
     for k in range(len(rank)):

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from astfx.features.erb import erb_filterbank
+from astfx.features.erb import erb_bands
 
 FRAME_RATE_HZ = 400.0
 COMPRESSION = 0.3
@@ -39,6 +39,9 @@ CLASSES = (
 )
 CLASS_SIZES = (30, 30, 30, 30, 173, 30 * N_MODULATION_BANDS, 57 * len(OCTAVE_CENTRES_HZ))
 """How many numbers each of `CLASSES` holds."""
+
+DECIMALS = 9
+"""Of statistics that are kept: what is smaller is the processor's rounding, not the style's."""
 
 _TINY = 1e-16
 
@@ -71,22 +74,33 @@ class EnvelopeBank:
         self.n_samples = n_samples
         self.n_frames = max(1, round(n_samples / sample_rate * FRAME_RATE_HZ))
         self.frame_rate_hz = self.n_frames / (n_samples / sample_rate)
-        bank = erb_filterbank(n_samples, sample_rate)
+        bands, low, high = erb_bands(n_samples, sample_rate)
         self.bands: list[_Band] = []
-        for response in bank[1:-1]:
-            support = np.flatnonzero(response)
-            first, last = int(support[0]), int(support[-1]) + 1
+        for first, response in bands:
+            last = first + len(response)
             # Room for the band and for the modulations that a gain adds to it.
-            per_frame = max(2, -(-int(1.3 * (last - first) + self.n_frames) // self.n_frames))
-            tensor = torch.from_numpy(response[first:last].astype(np.float32)).to(device)
+            per_frame = max(2, -(-int(1.3 * len(response) + self.n_frames) // self.n_frames))
+            tensor = torch.from_numpy(response.astype(np.float32)).to(device)
             self.bands.append(_Band(first, last, tensor, per_frame))
-        # How much of a mel spectrogram each band stands for, 1 on average: content measures
-        # weigh bands so, and most ERB bands lie low where few mel bands do.
-        mel_hz = np.gradient(_mel(np.arange(bank.shape[1]) * sample_rate / n_samples))
-        density = torch.from_numpy((np.square(bank[1:-1]) @ mel_hz).astype(np.float32))
-        self.mel_weights = (density / density.mean()).to(device)
-        edges = np.square(bank[0]) + np.square(bank[-1])
+        edges = np.square(low) + np.square(high)
         self._outside = torch.from_numpy(edges.astype(np.float32)).to(device)
+
+    @cached_property
+    def mel_weights(self) -> Tensor:
+        """How much of a mel spectrogram each band stands for, 1 on average, (30,).
+
+        Content measures weigh bands so, and most ERB bands lie low where few mel bands do.
+        """
+        bin_hz = self.n_frames / self.frame_rate_hz
+        mel_hz = np.gradient(_mel(np.arange(len(self._outside)) / bin_hz))
+        density = torch.stack(
+            [
+                band.response.square().cpu().double()
+                @ torch.from_numpy(mel_hz[band.first : band.last])
+                for band in self.bands
+            ]
+        )
+        return (density / density.mean()).float().to(self._outside.device)
 
     def split(self, waveform: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Spectrum and bands: (channels, samples) -> (channels, bins), 30 x (channels, n)."""
@@ -151,12 +165,14 @@ class TextureStatistics:
 
     def __init__(self, n_frames: int, frame_rate_hz: float, device: torch.device) -> None:
         self.n_frames = n_frames
-        frequency = torch.fft.rfftfreq(n_frames, 1.0 / frame_rate_hz, device=device)
+        # Weights are rounded from float64, so that they do not depend on the processor.
+        frequency = torch.fft.rfftfreq(n_frames, 1.0 / frame_rate_hz, dtype=torch.float64)
         low, high = (math.log10(hz) for hz in MODULATION_RANGE_HZ)
-        centres = torch.logspace(low, high, N_MODULATION_BANDS, device=device)[:, None]
+        centres = torch.logspace(low, high, N_MODULATION_BANDS, dtype=torch.float64)[:, None]
         offset = (frequency - centres) / (centres / MODULATION_Q)
         inside = offset.abs() < 0.5
-        self._modulation = torch.where(inside, torch.cos(math.pi * offset), 0.0).square_().T
+        modulation = torch.where(inside, torch.cos(math.pi * offset), 0.0).square_().T
+        self._modulation = modulation.float().to(device)
         octave = torch.log2(frequency.clamp_min(1e-6))
         self._octaves: list[tuple[slice, Tensor]] = []
         for centre_hz in OCTAVE_CENTRES_HZ:
@@ -164,9 +180,10 @@ class TextureStatistics:
             used = torch.nonzero(distance.abs() < 1.0)[:, 0]
             if len(used):
                 span = slice(int(used[0]), int(used[-1]) + 1)
-                self._octaves.append((span, torch.cos(math.pi / 2.0 * distance[span])))
+                weight = torch.cos(math.pi / 2.0 * distance[span])
             else:
-                self._octaves.append((slice(0, 1), frequency.new_zeros(1)))
+                span, weight = slice(0, 1), frequency.new_zeros(1)
+            self._octaves.append((span, weight.float().to(device)))
 
     def __call__(self, envelopes: Tensor) -> list[Tensor]:
         """(30, frames) -> one flat tensor for each of `CLASSES`."""
@@ -189,7 +206,7 @@ class TextureStatistics:
             cube.mean(dim=1),
             (cube * standard).mean(dim=1) - 3.0,
             torch.cat([torch.diagonal(correlation, offset) for offset in CORRELATION_OFFSETS]),
-            (2.0 * power @ self._modulation).flatten(),
+            (2.0 * power @ self._modulation.to(power.dtype)).flatten(),
             torch.cat(joint),
         ]
 

@@ -53,7 +53,9 @@ class Stft:
     @cached_property
     def window(self) -> Tensor:
         """Periodic Hann window, (n_fft,) float32."""
-        return torch.hann_window(self.n_fft, periodic=True, device=self.device)
+        # Rounded from float64, so that it does not depend on the processor.
+        window = torch.hann_window(self.n_fft, periodic=True, dtype=torch.float64)
+        return window.float().to(self.device)
 
     @cached_property
     def _synthesis_window(self) -> Tensor:
@@ -74,11 +76,11 @@ class Stft:
 
         Parameters
         ----------
-        waveform : (..., (frames - 1) * hop_length + n_fft) float32
+        waveform : (..., (frames - 1) * hop_length + n_fft) float32 or float64
 
         Returns
         -------
-        (..., frames, bins) complex64
+        (..., frames, bins) complex64 or complex128
         """
         spectrogram: Tensor = torch.fft.rfft(
             waveform.unfold(-1, self.n_fft, self.hop_length) * self.window

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from scipy import fft
 from torch import Tensor
 from torch.nn import functional
 
@@ -146,6 +145,8 @@ def match(problem: Problem) -> Minimum:
 
 def _lengthened(waveform: Tensor, sample_rate: int) -> Tensor:
     """Mirror the end: up to half a second at least, and a length quick to transform."""
+    from scipy import fft
+
     least = math.ceil(SHORTEST_SECONDS * sample_rate)
     wanted = fft.next_fast_len(max(len(waveform), least), real=True)
     while len(waveform) < wanted:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from astfx.compiled import compiled
 
 Complex = npt.NDArray[np.complex64]
 
 
-@numba.njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def continued_phases(
     content: Complex,
     magnitude: npt.NDArray[np.float32],

@@ -13,12 +13,12 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from astfx.compiled import compiled
 from astfx.frontends.stft import Stft
 from astfx.phase.base import PhaseProblem, unit_phasor
 
@@ -66,7 +66,7 @@ def consistency_kernel(n_fft: int, hop_length: int, reach_bins: int) -> npt.NDAr
     return kernel
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)
+@compiled(nogil=True, fastmath=True)
 def _sweep(
     spectrogram: Complex,
     magnitude: npt.NDArray[np.float32],

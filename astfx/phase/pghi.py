@@ -11,9 +11,10 @@ in steps of about 0.06 dB), which does the same in constant time a bin.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from astfx.compiled import compiled
 
 HANN_GAMMA = 0.25645
 """Width of the Gaussian closest to a Hann window, over its length squared."""
@@ -58,7 +59,7 @@ def phase_gradients(
     return time_gradient, frequency_gradient
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _integrate(
     bucket: npt.NDArray[np.int32],
     time_gradient: npt.NDArray[np.float32],

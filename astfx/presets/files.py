@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
@@ -71,27 +72,54 @@ def save(preset: Preset, target: Path) -> None:
     AudioFileError
         If it cannot be written; nothing half-written is left.
     """
-    from safetensors.torch import save
+    if target.suffix == SUFFIX:
+        with written_aside(target) as part:
+            part.write_bytes(packed(preset))
+    elif target.suffix == ".toml":
+        text = _checked_text(preset)
+        with written_aside(target.with_suffix(".safetensors")) as part:
+            part.write_bytes(_tensor_bytes(preset))
+        with written_aside(target) as part:
+            part.write_bytes(text.encode())
+    else:
+        raise PresetError(f"preset file '{target}' must end in {SUFFIX} or .toml")
 
-    held = {key: tensor.contiguous() for key, tensor in preset.tensors.items()}
+
+def packed(preset: Preset) -> bytes:
+    """Return what an ``.astfx`` file holds.
+
+    Raises
+    ------
+    PresetError
+        If the description is longer than a file may have.
+    """
+    text = _checked_text(preset)
+    return _tensor_bytes(preset, {_METADATA_KEY: text, _HASH_KEY: _text_hash(text)})
+
+
+def _checked_text(preset: Preset) -> str:
     text = description_toml(preset)
     if len(text.encode()) > MAX_TEXT_BYTES:
         raise PresetError(
             f"preset {preset.name!r} has a description of {len(text.encode())} bytes, more than "
             f"the {MAX_TEXT_BYTES} that a preset may have"
         )
-    if target.suffix == SUFFIX:
-        with written_aside(target) as part:
-            part.write_bytes(
-                save(held, metadata={_METADATA_KEY: text, _HASH_KEY: _text_hash(text)})
-            )
-    elif target.suffix == ".toml":
-        with written_aside(target.with_suffix(".safetensors")) as part:
-            part.write_bytes(save(held))
-        with written_aside(target) as part:
-            part.write_bytes(text.encode())
-    else:
-        raise PresetError(f"preset file '{target}' must end in {SUFFIX} or .toml")
+    return text
+
+
+def _tensor_bytes(preset: Preset, metadata: dict[str, str] | None = None) -> bytes:
+    from safetensors.torch import save
+
+    held = {key: tensor.contiguous() for key, tensor in preset.tensors.items()}
+    data: bytes = save(held, metadata=metadata)
+    if metadata is None:
+        return data
+    # safetensors writes metadata in another order each time.
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = {**json.loads(data[8:end]), "__metadata__": metadata}
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[end:]
 
 
 def load(source: Path) -> Preset:
@@ -116,22 +144,51 @@ def load(source: Path) -> Preset:
                 f"preset file '{file}' has {file.stat().st_size} bytes, more than the {most} that "
                 "a preset may have"
             )
+    with _refusing(f"preset file '{source}'"):
+        if not paired:
+            return _unpacked(source.read_bytes())
+        held, _ = _opened(source.with_suffix(".safetensors").read_bytes())
+        return _from_parts(source.read_text("utf-8"), held)
+
+
+def unpacked(data: bytes, role: str) -> Preset:
+    """Read what `packed` gave; errors call it by its role.
+
+    Raises
+    ------
+    PresetError
+        If it is damaged, foreign, too large, or from a newer version.
+    """
+    with _refusing(role):
+        if len(data) > MAX_FILE_BYTES:
+            raise ValueError(f"it has more than {MAX_FILE_BYTES} bytes")
+        return _unpacked(data)
+
+
+@contextmanager
+def _refusing(role: str) -> Iterator[None]:
     try:
-        held, text = _read_tensors(list(files)[-1], checked=not paired)
-        if paired:
-            text = source.read_text("utf-8")
-        if text is None:
-            raise ValueError("it has no preset description")
-        if len(text) > MAX_TEXT_BYTES:
-            raise ValueError(f"its description is longer than {MAX_TEXT_BYTES} bytes")
-        return _from_parts(tomllib.loads(text), held)
+        yield
     except (PresetError, InvalidSettingError) as error:
-        raise PresetError(f"preset file '{source}': {error}") from None
+        raise PresetError(f"{role}: {error}") from None
     except _DAMAGE as error:
-        raise PresetError(f"preset file '{source}' is damaged or no preset ({error})") from None
+        raise PresetError(f"{role} is damaged or no preset ({error})") from None
 
 
-def _from_parts(description: Mapping[str, Any], tensors: dict[str, Tensor]) -> Preset:
+def _unpacked(data: bytes) -> Preset:
+    held, metadata = _opened(data)
+    if _METADATA_KEY not in metadata:
+        raise ValueError("it has no preset description")
+    text = metadata[_METADATA_KEY]
+    if metadata.get(_HASH_KEY) != _text_hash(text):
+        raise ValueError("its description is not the one that was saved")
+    return _from_parts(text, held)
+
+
+def _from_parts(text: str, tensors: dict[str, Tensor]) -> Preset:
+    if len(text) > MAX_TEXT_BYTES:
+        raise ValueError(f"its description is longer than {MAX_TEXT_BYTES} bytes")
+    description = tomllib.loads(text)
     version = description["format_version"]
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise ValueError(f"format_version={version!r} is no version")
@@ -162,20 +219,17 @@ def _words(tags: object) -> tuple[str, ...]:
     return tuple(tags)
 
 
-def _read_tensors(path: Path, *, checked: bool) -> tuple[dict[str, Tensor], str | None]:
-    """Tensors, and the description if the file holds one; with its hash compared, if asked."""
-    from safetensors import SafetensorError, safe_open
+def _opened(data: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata of a safetensors file."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
 
     try:
-        with safe_open(str(path), framework="pt") as file:
-            metadata = file.metadata() or {}
-            text = metadata.get(_METADATA_KEY)
-            held = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        held: dict[str, Tensor] = load(data)
     except SafetensorError as error:
         raise ValueError(str(error)) from None
-    if checked and text is not None and metadata.get(_HASH_KEY) != _text_hash(text):
-        raise ValueError("its description is not the one that was saved")
-    return held, text
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    return held, header.get("__metadata__") or {}
 
 
 def _text_hash(text: str) -> str:

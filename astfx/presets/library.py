@@ -119,7 +119,8 @@ def keep(preset: Preset, *, replace: bool = False) -> Path:
     taken = [p for p in (path, path.with_suffix(".toml")) if p.exists()]
     if taken and not replace:
         raise PresetError(
-            f"preset {preset.name!r} exists in '{folder}': choose another name or replace it"
+            f"preset {preset.name!r} exists in '{folder}': choose another name or pass "
+            "--replace (in Python replace=True)"
         )
     preset.save(path)
     return path

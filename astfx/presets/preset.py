@@ -24,7 +24,7 @@ from astfx.audio import (
     read_all,
     resample,
 )
-from astfx.device import resolve_device
+from astfx.device import resolve_device, thread_count
 from astfx.errors import InvalidSettingError, PresetError
 from astfx.methods import Grid, find_method
 from astfx.presets import tensors as packing
@@ -135,8 +135,11 @@ class Preset:
         ]
         settings = Settings()
         grid = grid_for(RATE, settings)
-        with torch.no_grad():
-            runs = style_runs(clips, grid, _LEAST_FRAMES, resolve_device("cpu"), source.name)
+        # Computed in float64 and kept in less: the same bytes on any processor.
+        doubles = [clip.astype(np.float64) for clip in clips]
+        # Threads cost more than they save on pieces this small.
+        with thread_count(1), torch.no_grad():
+            runs = style_runs(doubles, grid, _LEAST_FRAMES, resolve_device("cpu"), source.name)
             runs = packing.spread_runs(runs, max_frames, _LEAST_FRAMES)
             found: dict[str, Tensor] = {
                 "frames": packing.to_bytes(torch.cat(runs)),
@@ -144,10 +147,10 @@ class Preset:
                 "run_weights": torch.tensor([len(run) / sum(map(len, runs)) for run in runs]),
             }
             for lower in packing.TEXTURE_RATES:
-                slower = [resample(clip, RATE, lower) for clip in clips]
+                slower = [resample(clip, RATE, lower).astype(np.float64) for clip in clips]
                 texture = texture_tensors(slower, lower, resolve_device("cpu"))
                 found |= {f"{lower}.{key}": tensor for key, tensor in texture.items()}
-            found |= live_tensors(clips, RATE)
+            found |= live_tensors(doubles, RATE)
         provenance = {
             "source_sha256": hashlib.sha256(waveform.tobytes()).hexdigest(),
             "sample_rate": source.sample_rate,

@@ -7,9 +7,8 @@ from collections import deque
 
 import numpy as np
 import numpy.typing as npt
-from scipy import signal
 
-from astfx.loudness import k_weighting
+from astfx.loudness import k_weighting, power_response
 
 _MOST_GAIN = 4.0
 _MOST_OF_USUAL, _BURST = 8.0, 80.0  # times the usual power
@@ -70,9 +69,7 @@ class LoudnessMatch:
     """
 
     def __init__(self, sample_rate: int, n_fft: int, memory: float) -> None:
-        frequency = np.arange(n_fft // 2 + 1) * sample_rate / n_fft
-        _, response = signal.sosfreqz(k_weighting(sample_rate), frequency, fs=sample_rate)
-        self._weights: npt.NDArray[np.float32] = np.square(np.abs(response)).astype(np.float32)
+        self._weights = power_response(k_weighting(sample_rate), n_fft)
         self._content, self._output = RunningMean(memory), RunningMean(memory)
 
     def gain(

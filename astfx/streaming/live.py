@@ -7,13 +7,13 @@ The Monge map between the running Gaussian of the content's band levels and the 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
-from scipy import fft
-from scipy.signal import windows
 
-from astfx.audio import Waveform
+from astfx.audio import Samples, Waveform
 from astfx.features.monge import Array, GainMap, band_levels
+from astfx.features.texture import DECIMALS
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import hop_length_for
 from astfx.levels import SILENCE, clips_rms
@@ -32,12 +32,12 @@ def live_grid(sample_rate: int) -> Grid:
     return Grid(sample_rate=sample_rate, n_fft=_OVERLAP * hop_length, hop_length=hop_length)
 
 
-def live_statistics(clips: list[Waveform], sample_rate: int) -> tuple[Array, Array]:
+def live_statistics(clips: Sequence[Samples], sample_rate: int) -> tuple[Array, Array]:
     """Mean and covariance of a style's band levels.
 
     Parameters
     ----------
-    clips : list of (channels, samples)
+    clips : sequence of (channels, samples)
     sample_rate : int, hertz
 
     Returns
@@ -47,17 +47,23 @@ def live_statistics(clips: list[Waveform], sample_rate: int) -> tuple[Array, Arr
     """
     grid = live_grid(sample_rate)
     gain = LogMagnitude(rms=clips_rms(clips, grid.hop_length), n_fft=grid.n_fft).gain
-    window = windows.hann(grid.n_fft, sym=False).astype(np.float32)
+    window = _hann(grid.n_fft)
     found = []
     for clip in clips:
         padded = np.pad(clip, ((0, 0), (0, max(0, grid.n_fft - clip.shape[1]))))
         frames = np.lib.stride_tricks.sliding_window_view(padded, grid.n_fft, axis=1)
         frames = frames[:, :: grid.hop_length] * window
-        power = np.square(np.abs(fft.rfft(frames, axis=-1))).mean(axis=0)
-        found.append(band_levels(np.sqrt(power).astype(np.float32) * np.float32(gain), sample_rate))
+        power = np.square(np.abs(np.fft.rfft(frames))).mean(axis=0)
+        found.append(band_levels(np.sqrt(power) * np.float32(gain), sample_rate))
     levels = np.concatenate(found)
     covariance = np.cov(levels.T) if len(levels) > 1 else np.zeros((levels.shape[1],) * 2)
-    return levels.mean(axis=0).astype(np.float32), covariance.astype(np.float32)
+    mean = levels.mean(axis=0, dtype=np.float64)
+    return mean.round(DECIMALS).astype(np.float32), covariance.round(DECIMALS).astype(np.float32)
+
+
+def _hann(length: int) -> Array:
+    """Periodic Hann window."""
+    return np.hanning(length + 1)[:-1].astype(np.float32)
 
 
 class LiveEngine:
@@ -82,7 +88,7 @@ class LiveEngine:
         self._map = GainMap(mean, covariance, sample_rate, grid.n_fft, memory, every)
         self._power = HopPower(memory, _OVERLAP)
         self._loudness = LoudnessMatch(sample_rate, grid.n_fft, memory)
-        self._window = windows.hann(grid.n_fft, sym=False).astype(np.float32)
+        self._window = _hann(grid.n_fft)
         self._synthesis = self._window * np.float32(8.0 / (3.0 * _OVERLAP))
         self._input = np.zeros((channels, grid.n_fft), np.float32)
         self._output = np.zeros((channels, grid.n_fft), np.float32)
@@ -92,7 +98,7 @@ class LiveEngine:
         n_hop = self.hop_length
         self._input[:, :-n_hop] = self._input[:, n_hop:]
         self._input[:, -n_hop:] = hop
-        spectrum = fft.rfft(self._input * self._window, axis=-1)
+        spectrum = np.fft.rfft(self._input * self._window)
         magnitude = np.sqrt(np.square(np.abs(spectrum)).mean(axis=0))
         sounding = bool(np.abs(hop).max() >= SILENCE)
         if sounding:
@@ -105,7 +111,7 @@ class LiveEngine:
             gain *= np.float32(self._loudness.gain(magnitude, magnitude * gain, learn=telling))
         np.power(gain, np.float32(strength), out=gain)
         spectrum *= gain
-        self._output += fft.irfft(spectrum, n=self.grid.n_fft, axis=-1) * self._synthesis
+        self._output += np.fft.irfft(spectrum, n=self.grid.n_fft) * self._synthesis
         done = self._output[:, :n_hop].copy()
         self._output[:, :-n_hop] = self._output[:, n_hop:]
         self._output[:, -n_hop:] = 0.0

@@ -122,7 +122,7 @@ def make_sounds(folder: Path) -> None:
     soundfile.write(folder / "long.wav", np.tile(tone, 40), RATE, subtype="PCM_16")
 
 
-def until(client: Client, address: str, seconds: float = 60.0) -> Message:
+def until(client: Client, address: str, seconds: float = 180.0) -> Message:
     """The next message with an address; others are dropped."""
     deadline = time.monotonic() + seconds
     while (message := client.receive(deadline - time.monotonic())) is not None:

@@ -1,45 +1,29 @@
 from __future__ import annotations
 
+import subprocess
 import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from astfx import cli, presets
+from astfx import presets
 from astfx.audio import Waveform
 from astfx.presets import Preset
 from astfx.presets.files import MAX_FILE_BYTES
+from tests.conftest import Run
 
 RATE = 22_050
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    own_folder: Path,
-    tmp_path: Path,
-) -> Run:
-    """Call `astfx presets` in this process, in an empty folder: (exit code, stdout, stderr)."""
+def ask(run: Run, monkeypatch: pytest.MonkeyPatch, own_folder: Path, tmp_path: Path) -> Run:
+    """Call `astfx presets` in an empty folder."""
     monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: object, group: str | None = "presets") -> tuple[int, str, str]:
-        words = [group] if group else []
-        monkeypatch.setattr(sys, "argv", ["astfx", *words, *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "200")
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
+    monkeypatch.setenv("COLUMNS", "200")
+    return partial(run, "presets")
 
 
 @pytest.fixture
@@ -48,9 +32,9 @@ def sound(tmp_path: Path, rain: Waveform) -> Path:
     return tmp_path / "rain.wav"
 
 
-def test_list_shows_names_families_and_tags(run: Run, drops: Preset) -> None:
+def test_list_shows_names_families_and_tags(ask: Run, drops: Preset) -> None:
     presets.keep(drops)
-    code, out, err = run("list")
+    code, out, err = ask("list")
     assert (code, err) == (0, "")
     for name in (*presets.names(), "drops (yours)", "natürlich"):
         assert name in out
@@ -62,55 +46,83 @@ def test_list_shows_names_families_and_tags(run: Run, drops: Preset) -> None:
         (("--search", "shatter"), "glass", "rain"),
         (("--search", "METAL hail"), "hail", "bells"),
         (("--family", "Water"), "bubbles", "rain "),
+        (("--family", "fire"), "sparks", "rain "),
         (("--tag", "bright", "--tag", "steady"), "rain", "thunder"),
     ],
 )
-def test_list_narrows_down(arguments: tuple[str, ...], there: str, absent: str, run: Run) -> None:
-    code, out, _ = run("list", *arguments)
+def test_list_narrows_down(arguments: tuple[str, ...], there: str, absent: str, ask: Run) -> None:
+    code, out, _ = ask("list", *arguments)
     assert code == 0
     names = [line.split("  ")[0] + " " for line in out.splitlines()]
     assert f"{there} " in names
     assert absent.strip() + " " not in names
 
 
-def test_list_that_finds_nothing_says_so(run: Run) -> None:
-    code, _, err = run("list", "--search", "xyzzy")
+def test_list_that_finds_nothing_says_so(ask: Run) -> None:
+    code, _, err = ask("list", "--search", "xyzzy")
     assert code == 2
     assert err == "astfx: no preset is like that: `astfx presets list` shows all\n"
 
 
-def test_list_goes_on_past_a_damaged_preset(run: Run, own_folder: Path) -> None:
+def test_list_goes_on_past_a_damaged_preset(ask: Run, own_folder: Path) -> None:
     own_folder.mkdir()
     (own_folder / "broken.astfx").write_bytes(b"nonsense")
-    code, out, err = run("list")
+    code, out, err = ask("list")
     assert code == 0
     assert "rain" in out
     assert "broken.astfx' is damaged or no preset" in err
 
 
-def test_show_prints_the_description_and_draws(run: Run, tmp_path: Path) -> None:
-    code, out, err = run("show", "rain", "--plot", "p.png")
+def test_show_prints_the_description_and_draws(ask: Run, tmp_path: Path) -> None:
+    code, out, err = ask("show", "rain", "--plot", "p.png")
     assert code == 0, err
     assert 'licence = "CC0-1.0"' in out
     assert "120 frames (2.8 seconds), picture p.png" in out
     assert (tmp_path / "p.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-    code, out, _ = run("show", "hail")
+    code, out, _ = ask("show", "hail")
     assert (tmp_path / "hail.png").stat().st_size > 10_000
-    code, _, err = run("show", "hail", "--plot", "p.txt")
+    code, _, err = ask("show", "hail", "--plot", "p.txt")
     assert (code, "picture file 'p.txt' must end in .png" in err) == (2, True)
 
 
-def test_make_keeps_a_preset_under_a_plain_name(run: Run, sound: Path) -> None:
+def test_make_keeps_a_preset_under_a_plain_name(ask: Run, sound: Path) -> None:
     arguments = ("make", sound, "--name", "Rain on tin", "--tag", "wet", "--author", "Ada")
-    code, out, err = run(*arguments)
+    code, out, err = ask(*arguments)
     assert code == 0, err
     assert "--style rain-on-tin" in out
     made = presets.find("rain-on-tin")
     assert (made.author, made.tags) == ("Ada", ("wet",))
-    code, _, err = run(*arguments)
+    code, _, err = ask(*arguments)
     assert code == 2
     assert "preset 'rain-on-tin' exists in" in err
-    assert run(*arguments, "--replace")[0] == 0
+    assert "choose another name or pass --replace" in err
+    assert ask(*arguments, "--replace")[0] == 0
+
+
+def test_a_name_of_the_factorys_is_taken_over_and_said_so(ask: Run, sound: Path) -> None:
+    own = presets.factory_folder() / "rain.toml"
+    code, out, _ = ask("make", sound, "--name", "Rain")
+    assert code == 0
+    assert "rain is now yours, not the one that came with astfx\n" in out
+    assert own.is_file()
+    assert presets.find("rain").author == ""
+    assert "came with" not in ask("make", sound, "--name", "My rain")[1]
+
+
+def test_making_a_preset_loads_no_more_than_torch(own_folder: Path, sound: Path) -> None:
+    """The command takes about as long as `import torch`: these would double that."""
+    code = (
+        "import sys\n"
+        f"sys.argv = ['astfx', 'presets', 'make', {str(sound)!r}, '--name', 'Rain']\n"
+        "import astfx.cli\n"
+        "try: astfx.cli.entry()\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "heavy = {'numba', 'scipy', 'librosa', 'matplotlib', 'pedalboard', 'torch._dynamo'}\n"
+        "assert 'torch' in sys.modules\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert (own_folder / "rain.astfx").is_file()
 
 
 @pytest.mark.parametrize(
@@ -135,9 +147,9 @@ def test_make_keeps_a_preset_under_a_plain_name(run: Run, sound: Path) -> None:
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(
-    arguments: tuple[str, ...], message: str, run: Run, sound: Path, own_folder: Path
+    arguments: tuple[str, ...], message: str, ask: Run, sound: Path, own_folder: Path
 ) -> None:
-    code, out, err = run(*arguments)
+    code, out, err = ask(*arguments)
     assert (code, out) == (2, "")
     assert message in err
     assert err.startswith("astfx: ")
@@ -147,16 +159,16 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(
     assert not own_folder.exists() or not list(own_folder.iterdir())
 
 
-def test_blend_keeps_a_blend(run: Run) -> None:
-    code, out, err = run("blend", "rain=7", "glass=3", "--name", "Wet glass")
+def test_blend_keeps_a_blend(ask: Run) -> None:
+    code, out, err = ask("blend", "rain=7", "glass=3", "--name", "Wet glass")
     assert code == 0, err
     assert "--style wet-glass" in out
     blend = presets.find("wet-glass")
     assert blend.provenance["blend_of"] == {"rain": 0.7, "glass": 0.3}
 
 
-def test_play_writes_an_audition(run: Run, tmp_path: Path) -> None:
-    code, out, err = run("play", "rain", "-o", "a.flac", "--quality", "draft")
+def test_play_writes_an_audition(ask: Run, tmp_path: Path) -> None:
+    code, out, err = ask("play", "rain", "-o", "a.flac", "--quality", "draft")
     assert code == 0, err
     assert "a melody in the style of rain" in out
     data, rate = soundfile.read(tmp_path / "a.flac")
@@ -167,42 +179,42 @@ def test_play_writes_an_audition(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file", ["given.astfx", "given.toml"])
 def test_what_is_exported_is_imported(
-    file: str, run: Run, drops: Preset, own_folder: Path, tmp_path: Path
+    file: str, ask: Run, drops: Preset, own_folder: Path, tmp_path: Path
 ) -> None:
     kept = presets.keep(drops)
-    code, out, _ = run("export", "drops", file)
+    code, out, _ = ask("export", "drops", file)
     assert code == 0
     assert "given" in out
-    code, _, err = run("export", "drops", file)
+    code, _, err = ask("export", "drops", file)
     assert code == 2
     assert "exists: name another or pass --replace" in err
-    assert run("export", "drops", file, "--replace")[0] == 0
+    assert ask("export", "drops", file, "--replace")[0] == 0
     kept.unlink()
-    code, out, _ = run("import", file)
+    code, out, _ = ask("import", file)
     assert code == 0
     assert presets.find("drops").description == drops.description
-    assert run("import", file)[0] == 2
-    assert run("import", file, "--replace")[0] == 0
+    assert ask("import", file)[0] == 2
+    assert ask("import", file, "--replace")[0] == 0
 
 
-def test_import_refuses_what_load_refuses(run: Run, own_folder: Path, tmp_path: Path) -> None:
+def test_import_refuses_what_load_refuses(ask: Run, own_folder: Path, tmp_path: Path) -> None:
     with (tmp_path / "huge.astfx").open("wb") as file:
         file.truncate(MAX_FILE_BYTES + 1)
-    code, _, err = run("import", "huge.astfx")
+    code, _, err = ask("import", "huge.astfx")
     assert code == 2
     assert "more than the 16777216 that a preset may have" in err
     assert not own_folder.exists()
 
 
-def test_verify_names_what_cannot_be_used(run: Run, drops: Preset, tmp_path: Path) -> None:
-    code, out, err = run("verify")
+def test_verify_names_what_cannot_be_used(ask: Run, drops: Preset, tmp_path: Path) -> None:
+    code, out, err = ask("verify")
     assert (code, err) == (0, "")
     assert "40 presets are sound" in out
     drops.save(tmp_path / "good.astfx")
     data = bytearray((tmp_path / "good.astfx").read_bytes())
     data[-1000] ^= 1
     (tmp_path / "bad.astfx").write_bytes(bytes(data))
-    code, out, err = run("verify", "good.astfx", "bad.astfx", "rain", "none")
+    code, out, err = ask("verify", "good.astfx", "bad.astfx", "rain", "none")
     assert code == 2
     assert out.count("ok  ") == 2
     assert "bad.astfx' is damaged or no preset (its tensors are not those that were saved)" in err
@@ -210,13 +222,15 @@ def test_verify_names_what_cannot_be_used(run: Run, drops: Preset, tmp_path: Pat
     assert "astfx: 2 of 4 presets cannot be used" in err
 
 
-def test_render_takes_a_presets_name(run: Run, sound: Path, tmp_path: Path) -> None:
-    arguments = ("render", sound, "-o", "o.wav", "--iterations", 1, "--quality", "draft")
-    code, out, err = run(*arguments, "--style", "bells", "--report", "r.json", group=None)
+def test_render_takes_a_presets_name(
+    run: Run, own_folder: Path, sound: Path, tmp_path: Path
+) -> None:
+    arguments = ("render", sound, "-o", tmp_path / "o.wav", "--iterations", 1, "--quality", "draft")
+    code, out, err = run(*arguments, "--style", "bells", "--report", tmp_path / "r.json")
     assert code == 0, err
     assert "real-time factor" in out
     assert soundfile.info(tmp_path / "o.wav").samplerate == RATE
-    code, _, err = run(*arguments, "--style", "bels", group=None)
+    code, _, err = run(*arguments, "--style", "bels")
     assert code == 2
     assert "there is no preset 'bels': did you mean bells" in err
 
@@ -224,8 +238,8 @@ def test_render_takes_a_presets_name(run: Run, sound: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "command", ["", "list", "show", "make", "blend", "play", "export", "import", "verify"]
 )
-def test_help_has_examples(command: str, run: Run) -> None:
-    code, out, _ = run(*command.split(), "--help")
+def test_help_has_examples(command: str, ask: Run) -> None:
+    code, out, _ = ask(*command.split(), "--help")
     assert code == 0
     assert "Example" in out
     assert f"astfx presets {command}".strip() in out

@@ -35,6 +35,12 @@ def whole(drops: Preset, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
+def test_the_same_preset_is_the_same_bytes(drops: Preset, whole: bytes, tmp_path: Path) -> None:
+    for name in "abcd":  # safetensors alone would order its metadata by chance
+        drops.save(tmp_path / f"{name}.astfx")
+        assert (tmp_path / f"{name}.astfx").read_bytes() == whole
+
+
 def with_header(data: bytes, change: Callable[[dict[str, object]], object]) -> bytes:
     """A safetensors file with its header changed, its tensors' bytes as they were."""
     length = struct.unpack("<Q", data[:8])[0]

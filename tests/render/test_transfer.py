@@ -71,6 +71,7 @@ def test_mix_is_linear(melody: Waveform, rain: Waveform, wet: Waveform) -> None:
 
 def test_strength_is_monotone_from_content_to_style(melody: Waveform, rain: Waveform) -> None:
     steps = [0.0, 0.25, 0.5, 0.75, 1.0]
+    melody, rain = melody[:, : 2 * RATE], rain[:, : 2 * RATE]
     outputs = [astfx.transfer(melody, rain, RATE, strength=s) for s in steps]
     to_style = [style_distance(output, rain, RATE) for output in outputs]
     to_content = [float(np.square(output - melody).mean()) for output in outputs]
@@ -266,7 +267,7 @@ def test_segmented_and_whole_renders_agree(rain: Waveform, melody: Waveform) -> 
     before = style_distance(content, rain, RATE)
     shares = [
         1 - style_distance(segmented(content, rain, seconds)[0], rain, RATE) / before
-        for seconds in (12.0, 6.0, 4.0)
+        for seconds in (12.0, 4.0)
     ]
     assert min(shares) > (1 - SEGMENT_AGREEMENT) * max(shares)
 
@@ -275,9 +276,10 @@ def test_segmented_and_whole_renders_agree(rain: Waveform, melody: Waveform) -> 
     ("content", "style"),
     [
         ("grinstein/content_style/pachelbel", "grinstein/content_style/bongo-loop"),
-        (
+        pytest.param(
             "grinstein/content_style/woman_speaking_french",
             "grinstein/content_style/man_speaking_english",
+            marks=pytest.mark.slow,
         ),
     ],
 )
@@ -318,7 +320,8 @@ def test_shallow_cnn_moves_to_the_style(start: str, melody: Waveform, rain: Wave
 def test_content_weight_keeps_more_of_the_content(melody: Waveform, rain: Waveform) -> None:
     distances = []
     for weight in (0.0, 0.05, 1.0):
-        output = astfx.transfer(melody, rain, RATE, options={"content_weight": weight})
+        options = {"content_weight": weight}
+        output = astfx.transfer(melody, rain, RATE, options=options, quality="draft")
         distances.append(style_distance(output, melody, RATE))
     assert distances == sorted(distances, reverse=True)
 
