@@ -24,8 +24,8 @@ MOST_SECONDS = 60.0  # of each player; the files in the folder are whole
 # Which end of a figure is better, where one is.
 LOWER_IS_BETTER = {
     "style_distance_db", "style_distance", "mel_db_frechet", "mfcc_frechet", "gram_loss",
-    "cqt_gram_loss", "pre_echo_db", "clipping_share", "non_finite", "musical_noise_per_second",
-    "seconds", "real_time_factor",
+    "cqt_gram_loss", "pre_echo_db", "early_echo_db", "clipping_share", "non_finite",
+    "musical_noise_per_second", "seconds", "real_time_factor",
 }  # fmt: skip
 HIGHER_IS_BETTER = {
     "onset_correlation", "log_rms_correlation", "chroma_cosine", "mel_correlation",

@@ -22,7 +22,7 @@ Progress = Callable[[float], bool | None]
 """Called with the share done, 0 to 1; returning False cancels the render."""
 
 _LONGEST_SINGLE = 1.5
-_SHORTEST_SILENCE_MS = 2000.0
+_SHORTEST_SILENCE_MS = 100.0
 _BESIDE_HOPS = 5
 _LEAST_HOPS = 8
 _MOST_END_PEAK = 1.5

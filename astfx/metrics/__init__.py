@@ -58,7 +58,7 @@ from astfx.metrics.mcdermott import (
     texture_statistics,
 )
 from astfx.metrics.report import FIGURES, anchors, score
-from astfx.metrics.smearing import musical_noise_per_second, pre_echo_db
+from astfx.metrics.smearing import early_echo_db, musical_noise_per_second, pre_echo_db
 
 __all__ = [
     "FIGURES",
@@ -70,6 +70,7 @@ __all__ = [
     "class_snr_db",
     "clipping_share",
     "cqt_gram_loss",
+    "early_echo_db",
     "estoi",
     "frechet_distance",
     "gaussian_frechet",

@@ -62,7 +62,8 @@ def score(
     dict of str to float
         By the names in `FIGURES`. NaN where a figure has no meaning: all but
         "non_finite" for an output with NaN or infinite samples, "pitch_agreement"
-        without a voiced frame, "pre_echo_db" without an attack, "estoi" without
+        without a voiced frame, "pre_echo_db" and "early_echo_db"
+        without an attack, "estoi" without
         enough sound or without pystoi installed.
 
     Raises
@@ -175,6 +176,7 @@ _FIGURES: dict[str, Callable[[_Clips], float]] = {
     "pitch_agreement": _with_content(content.pitch_agreement),
     "estoi": _estoi,
     "pre_echo_db": _with_content(smearing.pre_echo_db),
+    "early_echo_db": _with_content(smearing.early_echo_db),
     "clipping_share": lambda clips: artefacts.clipping_share(clips.output),
     "non_finite": lambda clips: float(artefacts.non_finite_count(clips.output)),
     "musical_noise_per_second": lambda clips: smearing.musical_noise_per_second(

@@ -28,6 +28,7 @@ PAIRED: tuple[Callable[..., float], ...] = (
     metrics.pitch_agreement,
     metrics.estoi,
     metrics.pre_echo_db,
+    metrics.early_echo_db,
 )
 
 

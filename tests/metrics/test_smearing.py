@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from astfx import errors
-from astfx.metrics import musical_noise_per_second, pre_echo_db
+from astfx.metrics import early_echo_db, musical_noise_per_second, pre_echo_db
 
 Signal = npt.NDArray[np.float64]
 
@@ -91,3 +91,21 @@ def test_pre_echo_refuses_short_sounds() -> None:
     message = "output and content share 0.045 s; pre-echo needs at least 0.1 s"
     with pytest.raises(errors.InvalidAudioError, match=re.escape(message)):
         pre_echo_db(clicks()[:1000], clicks(), RATE)
+
+
+def test_only_what_swells_before_the_last_window_is_an_early_echo() -> None:
+    crisp = clicks() + clicks_floor()
+    window = 2048 / RATE
+    for lead, least, most in ((0.5, -0.5, 0.5), (1.5, 10.0, 60.0)):
+        ghost = crisp + 0.1 * np.roll(clicks(), -round(lead * window * RATE))
+        assert least < early_echo_db(ghost, crisp, RATE) < most
+    steady = crisp + 0.1 * np.random.default_rng(7).standard_normal(crisp.size)
+    assert abs(early_echo_db(steady, crisp, RATE)) < 1.0
+    assert early_echo_db(crisp, crisp, RATE) == 0.0
+
+
+def test_early_echo_needs_attacks_and_a_window_in_range(noise: Signal) -> None:
+    assert np.isnan(early_echo_db(noise, noise, RATE))
+    message = "window_seconds=2.0 must lie between 0.01 and 1 (seconds)"
+    with pytest.raises(errors.InvalidSettingError, match=re.escape(message)):
+        early_echo_db(clicks(), clicks(), RATE, 2.0)
