@@ -11,7 +11,7 @@ from torch import Tensor
 
 from astfx.frontends.stft import Stft
 
-_TINY = 1e-20
+_TINY_POWER = 1e-37
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,5 +59,7 @@ class PhaseMethod:
 
 def unit_phasor(spectrogram: Tensor) -> Tensor:
     """exp(j angle), 1 where the spectrogram is zero."""
-    size = spectrogram.abs()
-    return torch.where(size > _TINY, spectrogram / size.clamp_min(_TINY), 1.0)
+    real, imaginary = torch.view_as_real(spectrogram).unbind(-1)
+    # Squares are several times as quick as torch's abs and complex division.
+    power = torch.addcmul(real.square(), imaginary, imaginary)
+    return (spectrogram * power.rsqrt()).masked_fill_(power <= _TINY_POWER, 1.0)

@@ -61,7 +61,7 @@ def refine(
         spectrogram[..., :n_fixed, :] = fixed
         consistent = stft.forward(inverse(spectrogram))
         if momentum > 0.0 and previous is not None:
-            spectrogram = consistent + (consistent - previous).mul_(momentum)
+            spectrogram = torch.lerp(previous, consistent, 1.0 + momentum)
         else:
             spectrogram = consistent
         previous = consistent

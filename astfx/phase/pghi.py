@@ -59,6 +59,22 @@ def phase_gradients(
 
 
 @numba.njit(cache=True, nogil=True)
+def _loudest_first(bucket: npt.NDArray[np.int32], n_buckets: int) -> npt.NDArray[np.int32]:
+    """Indices by falling bucket, in order within each: a counting sort."""
+    place = np.zeros(n_buckets + 1, np.int32)
+    for i in range(bucket.size):
+        place[n_buckets - 1 - bucket[i] + 1] += 1
+    for b in range(n_buckets):
+        place[b + 1] += place[b]
+    order = np.empty(bucket.size, np.int32)
+    for i in range(bucket.size):
+        b = n_buckets - 1 - bucket[i]
+        order[place[b]] = i
+        place[b] += 1
+    return order
+
+
+@numba.njit(cache=True, nogil=True)
 def _integrate(
     bucket: npt.NDArray[np.int32],
     time_gradient: npt.NDArray[np.float32],
@@ -88,7 +104,7 @@ def _integrate(
                 head[b] = t * n_bins + m
                 top = max(top, b)
 
-    seeds = np.argsort(-bucket.ravel(), kind="mergesort")
+    seeds = _loudest_first(bucket.ravel(), n_buckets)
     next_seed = 0
     while True:
         while top >= 0 and head[top] < 0:
