@@ -23,11 +23,12 @@ from astfx.audio import (
 from astfx.errors import InvalidSettingError
 from astfx.presets import Preset, resolve
 from astfx.render import Render, Report
-from astfx.segments import Progress
+from astfx.segments import Progress, part_of
 from astfx.settings import DEFAULT_METHOD, DEFAULT_PHASE, Settings, make_settings
 from astfx.targets import StyleTargets, array_source, prepare_source
 
 STYLE_SUFFIX = ".safetensors"
+_RATE_OF_AN_ARRAY = "style_sample_rate={!r} is for a style that is an array: any other has its own"
 
 
 def transfer(
@@ -138,14 +139,11 @@ def transfer(
     )
     sample_rate = check_sample_rate(sample_rate)
     source = array_source(check_waveform(content, "content"), sample_rate, "content")
-    prepared: Source | StyleTargets
+    prepared: Source | StyleTargets | Preset
     if isinstance(style, StyleTargets | Preset | str | os.PathLike):
         if style_sample_rate is not None:
-            raise InvalidSettingError(
-                f"style_sample_rate={style_sample_rate!r} is for a style that is an array: any "
-                "other has its own"
-            )
-        prepared = _prepared(style, preset, sample_rate, settings)
+            raise InvalidSettingError(_RATE_OF_AN_ARRAY.format(style_sample_rate))
+        prepared = _prepared(style, preset)
     else:
         rate = _style_rate(style_sample_rate, sample_rate)
         prepared = array_source(check_waveform(style, "style"), rate, "style")
@@ -157,7 +155,7 @@ def transfer(
 
 
 def prepare_style(
-    style: npt.NDArray[np.floating[Any]] | str | os.PathLike[str],
+    style: npt.NDArray[np.floating[Any]] | Preset | str | os.PathLike[str],
     sample_rate: int,
     *,
     style_sample_rate: int | None = None,
@@ -168,7 +166,7 @@ def prepare_style(
 
     Parameters
     ----------
-    style : (samples,) or (channels, samples) float, or path
+    style : (samples,) or (channels, samples) float, path, Preset, or a preset's name
     sample_rate : int, hertz
         Of the content that it will be used on.
     style_sample_rate : int, hertz, optional
@@ -176,7 +174,8 @@ def prepare_style(
     settings : Settings, optional
         Method, options, window, seed and device count.
     progress : callable, optional
-        Called with the share done by methods that take minutes (`feed-forward`).
+        Called with the share done by methods that take minutes (`feed-forward`); return False
+        to cancel.
 
     Returns
     -------
@@ -189,12 +188,19 @@ def prepare_style(
         If the style or a setting cannot be used.
     """
     sample_rate = check_sample_rate(sample_rate)
+    settings, report = settings or Settings(), part_of(progress, 0.0, 1.0)
+    preset = resolve(style)
+    if style_sample_rate is not None and not isinstance(style, np.ndarray):
+        raise InvalidSettingError(_RATE_OF_AN_ARRAY.format(style_sample_rate))
+    if preset is not None:
+        return preset.targets(sample_rate, settings, report, afresh=True)
     if isinstance(style, str | os.PathLike):
         source: Source = FileSource(style, "style")
     else:
+        assert not isinstance(style, Preset)
         rate = _style_rate(style_sample_rate, sample_rate)
         source = array_source(check_waveform(style, "style"), rate, "style")
-    return prepare_source(source, sample_rate, settings or Settings(), progress)
+    return prepare_source(source, sample_rate, settings, report)
 
 
 def transfer_file(
@@ -240,11 +246,7 @@ def transfer_file(
     preset = None if isinstance(style, FileSource) else resolve(style)
     if settings is None:
         settings = make_settings({} if preset is None else preset.settings)
-    prepared = (
-        style
-        if isinstance(style, FileSource)
-        else _prepared(style, preset, source.sample_rate, settings)
-    )
+    prepared = style if isinstance(style, FileSource) else _prepared(style, preset)
     if not to_stdout:
         inputs = {"content": source.path}
         if isinstance(prepared, FileSource):
@@ -285,14 +287,11 @@ def transfer_file(
 
 
 def _prepared(
-    style: str | os.PathLike[str] | StyleTargets | Preset,
-    preset: Preset | None,
-    sample_rate: int,
-    settings: Settings,
-) -> Source | StyleTargets:
+    style: str | os.PathLike[str] | StyleTargets | Preset, preset: Preset | None
+) -> Source | StyleTargets | Preset:
     """What a render takes of a style that is no array; `preset` is what it resolves to."""
     if preset is not None:
-        return preset.targets(sample_rate, settings)
+        return preset
     if isinstance(style, StyleTargets):
         return style
     assert not isinstance(style, Preset)

@@ -15,7 +15,7 @@ import typer
 
 from astfx import cli_methods, cli_presets
 from astfx.errors import AstfxError, CancelledError, InvalidSettingError
-from astfx.plugins import Commands, number_or_text
+from astfx.plugins import Commands
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -111,18 +111,6 @@ def _progress_bar(label: str) -> Iterator[Callable[[float], None]]:
             raise CancelledError("interrupted: nothing was written") from None
 
 
-def _parse_options(pairs: list[str]) -> dict[str, Any]:
-    """Turn ``key=value`` into options: numbers, names, or comma-separated numbers."""
-    options: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, text = pair.partition("=")
-        if not equals or not key or not text:
-            raise InvalidSettingError(f"--set {pair!r} must look like key=value")
-        values = [number_or_text(part) for part in text.split(",")]
-        options[key.replace("-", "_")] = tuple(values) if len(values) > 1 else values[0]
-    return options
-
-
 @app.command(epilog=_RENDER_EXAMPLES)
 def render(
     context: typer.Context,
@@ -189,7 +177,7 @@ def render(
         "strength": strength,
         "mix": mix,
         "method": method,
-        "options": _parse_options(options) if options else None,
+        "options": cli_methods.parse_options(options) if options else None,
         "quality": quality,
         "iterations": iterations,
         "budget_seconds": budget,
@@ -242,7 +230,7 @@ def prepare(
     from astfx.settings import Settings
 
     settings = Settings(
-        method=method, options=_parse_options(options or []), seed=seed, device=device
+        method=method, options=cli_methods.parse_options(options or []), seed=seed, device=device
     )
     prepare_style(style, sample_rate, settings=settings).save(output)
     print(f"{output}: {method} targets for {sample_rate} Hz, {output.stat().st_size / 1e6:.1f} MB")

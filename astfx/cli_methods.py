@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from astfx.errors import InvalidSettingError
+from astfx.plugins import number_or_text
 
 ProgressBar = Callable[[str], AbstractContextManager[Callable[[float], None]]]
 
@@ -45,12 +46,30 @@ Examples:
 
 
 _DISTILL_EXAMPLES = """
-Example:
+Examples:
 
-  astfx distill rain.wav -o rain.safetensors --sample-rate 44100
+  astfx distill rain
 
-  astfx render voice.wav -s rain.safetensors -o out.wav --method feed-forward
+  astfx render voice.wav -s rain -o out.wav --method feed-forward
+
+  astfx distill shower.wav -o shower.safetensors --sample-rate 48000
+
+  astfx render voice.wav -s shower.safetensors -o out.wav --method feed-forward
+
+A preset's network is kept with the user's presets, for one sample rate.
 """
+
+
+def parse_options(pairs: list[str]) -> dict[str, Any]:
+    """Turn ``key=value`` into options: numbers, names, or comma-separated numbers."""
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key or not text:
+            raise InvalidSettingError(f"--set {pair!r} must look like key=value")
+        values = [number_or_text(part) for part in text.split(",")]
+        options[key.replace("-", "_")] = tuple(values) if len(values) > 1 else values[0]
+    return options
 
 
 def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
@@ -148,29 +167,51 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
 
     @app.command(epilog=_DISTILL_EXAMPLES)
     def distill(
-        style: Annotated[str, typer.Argument(help="The style's audio.")],
-        output: Annotated[Path, typer.Option("--output", "-o", help="A .safetensors file.")],
+        style: Annotated[str, typer.Argument(help="A preset, or the style's audio.")],
+        output: Annotated[
+            Path | None,
+            typer.Option(
+                "--output",
+                "-o",
+                help="A .safetensors file; a preset's network is kept with it by default.",
+            ),
+        ] = None,
         sample_rate: Annotated[int, typer.Option(help="Of the content it is for, in Hz.")] = 44100,
         steps: Annotated[int, typer.Option(help="Of training: more is nearer.")] = 1500,
         phrases: Annotated[int, typer.Option(help="Made-up phrases it learns from.")] = 250,
+        options: Annotated[
+            list[str] | None,
+            typer.Option("--set", metavar="KEY=VALUE", help="Another setting; repeatable."),
+        ] = None,
         seed: Annotated[int, typer.Option(help="Of the phrases it learns from.")] = 0,
         device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     ) -> None:
         """Train the feed-forward network of a style, minutes; renders are then one pass."""
-        if output.suffix != ".safetensors":
+        if output is not None and output.suffix != ".safetensors":
             raise InvalidSettingError(f"style file '{output}' must end in .safetensors")
         from astfx.api import prepare_style
+        from astfx.presets import distilled, resolve
         from astfx.settings import Settings
 
+        preset = resolve(style)
+        if preset is None and output is None:
+            raise InvalidSettingError(
+                f"the network of a sound needs a file: astfx distill {style} -o FILE.safetensors "
+                "(that of a preset is kept with it)"
+            )
         settings = Settings(
             method="feed-forward",
-            options={"steps": steps, "phrases": phrases},
+            options={"steps": steps, "phrases": phrases, **parse_options(options or [])},
             seed=seed,
             device=device,
         )
         with progress_bar("distilling") as move:
-            targets = prepare_style(style, sample_rate, settings=settings, progress=move)
-            targets.save(output)
+            targets = prepare_style(preset or style, sample_rate, settings=settings, progress=move)
+            if output is not None:
+                targets.save(output)
+        if output is None:
+            assert preset is not None
+            output = distilled.keep(preset, targets)
         size = output.stat().st_size / 1e6
         print(f"{output}: feed-forward network for {sample_rate} Hz, {size:.1f} MB")
 

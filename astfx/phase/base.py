@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -87,7 +86,9 @@ def with_magnitude(
             _flat(spectrogram),
             _flat(spectrogram if previous is None else previous),
             momentum if previous is not None else 0.0,
-            (torch.ones(out.shape) if magnitude is None else magnitude.contiguous()).view(-1).numpy(),
+            (torch.ones(out.shape) if magnitude is None else magnitude.contiguous())
+            .view(-1)
+            .numpy(),
             _flat(out),
         )
         return out
