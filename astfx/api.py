@@ -24,7 +24,7 @@ from astfx.errors import InvalidSettingError
 from astfx.presets import Preset, resolve
 from astfx.render import Render, Report
 from astfx.segments import Progress, part_of
-from astfx.settings import DEFAULT_METHOD, DEFAULT_PHASE, Settings, make_settings
+from astfx.settings import Settings, make_settings
 from astfx.targets import StyleTargets, array_source, prepare_source
 
 STYLE_SUFFIX = ".safetensors"
@@ -39,7 +39,8 @@ def transfer(
     style_sample_rate: int | None = None,
     strength: float | None = None,
     mix: float | None = None,
-    method: str = DEFAULT_METHOD,
+    method: str | None = None,
+    recipe: str | None = None,
     options: Mapping[str, Any] | None = None,
     quality: str | None = None,
     iterations: int | None = None,
@@ -47,9 +48,9 @@ def transfer(
     seed: int = 0,
     device: str = "auto",
     threads: int | None = None,
-    phase: str = DEFAULT_PHASE,
+    phase: str | None = None,
     phase_iterations: int | None = None,
-    window_ms: float = 92.88,
+    window_ms: float | None = None,
     segment_seconds: float = 10.0,
     overlap_seconds: float = 0.5,
     progress: Progress | None = None,
@@ -71,8 +72,10 @@ def transfer(
         0 returns the content bit for bit, 1 is the full style. By default a preset's own, else 1.
     mix : float, 0 to 1, optional
         Share of the result against the content. By default a preset's own, else 1.
-    method : str
-        `astfx methods` lists them.
+    method : str, optional
+        "gram" by default; `astfx methods` lists them.
+    recipe : {"000", "001", "002", "003", "004"}, optional
+        Exactly what one source document did, its method too; settings given beside it go first.
     options : mapping, optional
         The method's own options. By default a preset's.
     quality : {"draft", "standard", "best"}, optional
@@ -87,11 +90,11 @@ def transfer(
     device : {"auto", "cpu", "cuda"}
     threads : int, optional
         CPU threads; None chooses.
-    phase : str
-        "pghi", "fast-griffin-lim", "griffin-lim", "oa-griffin-lim" or "local-sums".
+    phase : str, optional
+        "pghi" by default, "fast-griffin-lim", "griffin-lim", "oa-griffin-lim" or "local-sums".
     phase_iterations : int, optional
-    window_ms : float, milliseconds
-        STFT window.
+    window_ms : float, milliseconds, optional
+        STFT window, 92.88 by default.
     segment_seconds, overlap_seconds : float
         Longer audio is stylised in segments of about this length, overlapping by this much.
     progress : callable, optional
@@ -124,6 +127,7 @@ def transfer(
         strength=strength,
         mix=mix,
         method=method,
+        recipe=recipe,
         options=options,
         quality=quality,
         iterations=iterations,

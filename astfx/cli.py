@@ -113,7 +113,6 @@ def _progress_bar(label: str) -> Iterator[Callable[[float], None]]:
 
 @app.command(epilog=_RENDER_EXAMPLES)
 def render(
-    context: typer.Context,
     content: Annotated[str, typer.Argument(help="The sound that is played; - reads a WAV.")],
     style: Annotated[
         str,
@@ -135,7 +134,9 @@ def render(
     mix: Annotated[
         float | None, typer.Option(help="Share of the result (default 1) against the content.")
     ] = None,
-    method: Annotated[str, typer.Option(help="See `astfx methods`.")] = "gram",
+    method: Annotated[
+        str | None, typer.Option(help="gram (default) or another of `astfx methods`.")
+    ] = None,
     recipe: Annotated[
         str | None, typer.Option(help="What a source document did: 000, 001, 002, 003 or 004.")
     ] = None,
@@ -153,7 +154,9 @@ def render(
     seed: Annotated[int, typer.Option(help="The same seed gives the same result.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Annotated[int | None, typer.Option(help="CPU threads; default: chosen.")] = None,
-    phase: Annotated[str, typer.Option(help="How phase is found; see `astfx methods`.")] = "pghi",
+    phase: Annotated[
+        str | None, typer.Option(help="pghi (default) or another of `astfx methods`.")
+    ] = None,
     phase_iterations: Annotated[int | None, typer.Option(help="Griffin-Lim iterations.")] = None,
     float_samples: Annotated[
         bool, typer.Option("--float", help="Write float samples instead of 24 bit.")
@@ -177,6 +180,7 @@ def render(
         "strength": strength,
         "mix": mix,
         "method": method,
+        "recipe": recipe,
         "options": cli_methods.parse_options(options) if options else None,
         "quality": quality,
         "iterations": iterations,
@@ -187,12 +191,6 @@ def render(
         "phase": phase,
         "phase_iterations": phase_iterations,
     }
-    if recipe is not None:
-        from astfx.recipes import apply_recipe
-
-        source = context.get_parameter_source
-        explicit = [key for key in values if getattr(source(key), "name", "") == "COMMANDLINE"]
-        values = apply_recipe(recipe, values | {"options": values["options"] or {}}, explicit)
     preset = resolve(style)
     settings = make_settings({} if preset is None else preset.settings, **values)
     with _progress_bar("stylising") as move:

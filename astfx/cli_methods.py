@@ -42,6 +42,8 @@ Examples:
   astfx compare voice.wav rain.wav -o comparison
 
   astfx compare voice.wav rain.wav -o comparison --methods gram,monge,texture --quality draft
+
+  astfx compare voice.wav rain.wav -o documents --methods gram,000,001,002,003,004
 """
 
 
@@ -221,7 +223,7 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
         style: Annotated[Path, typer.Argument(help="The sound it takes its texture from.")],
         output: Annotated[Path, typer.Option("--output", "-o", help="A folder.")],
         methods: Annotated[
-            str | None, typer.Option(help="Names with commas between; default: all.")
+            str | None, typer.Option(help="Names, or recipes (000); commas between; default: all.")
         ] = None,
         quality: Annotated[str, typer.Option(help="draft, standard or best.")] = "standard",
         budget: Annotated[
