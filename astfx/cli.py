@@ -242,6 +242,7 @@ def methods() -> None:
 
     from astfx.methods import METHODS
     from astfx.phase import PHASE_METHODS
+    from astfx.recipes import RECIPES
 
     table = Table("method", "", "", box=None, show_header=False, padding=(0, 2, 0, 0))
     for name, row in METHODS.items():
@@ -252,6 +253,9 @@ def methods() -> None:
             f"{key}={value.default}" for key, value in row.options.__dataclass_fields__.items()
         )
         table.add_row("", "--set", ", ".join(settings), end_section=True)
+    for name, recipe in RECIPES.items():
+        method = recipe.settings["method"]
+        table.add_row(f"[bold]--recipe {name}[/bold]", "", f"{method}: {recipe.document}")
     for name, phase in PHASE_METHODS.items():
         table.add_row(f"[bold]--phase {name}[/bold]", "", f"{phase.summary} ({phase.source})")
     Console().print(table)

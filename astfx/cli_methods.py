@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from astfx.errors import InvalidSettingError
+from astfx.errors import CancelledError, InvalidSettingError
 from astfx.plugins import number_or_text
 
 ProgressBar = Callable[[str], AbstractContextManager[Callable[[float], None]]]
@@ -116,6 +116,11 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
             float | None, typer.Option(help="Length of excerpts; default: 3, voices 1.05.")
         ] = None,
         learning_rate: Annotated[float, typer.Option(help="Of Adam, at first.")] = 0.003,
+        decay: Annotated[float, typer.Option(help="Of the learning rate, each epoch.")] = 0.9,
+        batch_size: Annotated[int, typer.Option(help="Excerpts in a step.")] = 32,
+        sample_rate: Annotated[
+            int | None, typer.Option(help="In Hz; default: 22050, voices that of most clips.")
+        ] = None,
         held_out: Annotated[
             float, typer.Option(help="Share kept for the accuracy, unless the data says.")
         ] = 0.1,
@@ -141,22 +146,30 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
         settings = TrainSettings(
             epochs=epochs,
             patience=patience,
-            seconds=seconds or (1.05 if network == "voice-cnn" else 3.0),
+            seconds=(1.05 if network == "voice-cnn" else 3.0) if seconds is None else seconds,
             learning_rate=learning_rate,
+            decay=decay,
+            batch_size=batch_size,
+            sample_rate=sample_rate,
             held_out=held_out,
             seed=seed,
             device=device,
         )
         with progress_bar("training") as move:
-            result = train_network(
-                network,
-                dataset,
-                output,
-                settings,
-                provenance=provenance,
-                resume=resume,
-                progress=move,
-            )
+            try:
+                result = train_network(
+                    network,
+                    dataset,
+                    output,
+                    settings,
+                    provenance=provenance,
+                    resume=resume,
+                    progress=move,
+                )
+            except KeyboardInterrupt:
+                raise CancelledError(
+                    "interrupted: --resume goes on after the last whole epoch"
+                ) from None
         history = result.history
         draw_training(
             picture,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from astfx import presets
 from astfx.api import transfer_file
 from astfx.audio import FileSource, Waveform, check_finite, read_all, resample, written_aside
 from astfx.errors import AstfxError, AudioFileError, CancelledError, InvalidSettingError
@@ -83,6 +84,11 @@ def compare(
     """
     names = choose(methods)
     base = settings or Settings()
+    if not Path(style).is_file() and str(style) in presets.names():
+        raise InvalidSettingError(
+            f"style={str(style)!r} is a preset, which holds no audio to score against: name a "
+            "sound file"
+        )
     sources = FileSource(content, "content"), FileSource(style, "style")
     rate = sources[0].sample_rate
     original, target = (resample(read_all(s), s.sample_rate, rate) for s in sources)

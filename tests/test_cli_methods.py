@@ -89,8 +89,27 @@ def test_train_writes_weights_and_a_picture(run: Run, tmp_path: Path) -> None:
     code, _, err = run("train", "audio-cnn", tmp_path / "none", "-o", output)
     assert code == 2
     assert err.strip() == f"astfx: data set '{tmp_path / 'none'}' is not a folder"
+    code, _, err = run("train", "audio-cnn", tmp_path / "data", "-o", output, "--seconds", 0)
+    assert (code, "seconds=0.0 must lie between 0.1 and 60" in err) == (2, True)
+    astray = tmp_path / "none" / "w.safetensors"
+    code, _, err = run("train", "audio-cnn", tmp_path / "data", "-o", astray)
+    assert (code, err.strip()) == (2, f"astfx: weights file '{astray}': its folder does not exist")
+    code, _, err = run("train", "audio-cnn", tmp_path / "data", "-o", output, "--resume")
+    assert (code, "only a training that was interrupted leaves one" in err) == (2, True)
     code, _, err = run("train", "x", tmp_path, "-o", output, "--plot", "curves.bmp")
     assert (code, "must end in .png" in err) == (2, True)
+
+
+def test_an_interrupted_training_says_how_to_go_on(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: object, **named: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("astfx.training.loop.train", interrupted)
+    code, _, err = run("train", "audio-cnn", tmp_path, "-o", tmp_path / "w.safetensors")
+    assert code == 130
+    assert err.strip() == "astfx: interrupted: --resume goes on after the last whole epoch"
 
 
 @pytest.mark.parametrize("name", list(RECIPES))

@@ -125,6 +125,11 @@ def test_a_method_that_cannot_take_a_clip_does_not_stop_the_others(
     assert not (tmp_path / "out" / "texture.wav").exists()
 
 
+def test_a_preset_has_nothing_to_score_against(clips: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(InvalidSettingError, match="style='rain' is a preset, which holds no audio"):
+        compare(clips[0], Path("rain"), tmp_path, methods=("adain",))
+
+
 def test_recipes_stand_beside_methods(clips: tuple[Path, Path], tmp_path: Path) -> None:
     settings = Settings(iterations=1, phase_iterations=1)
     found = compare(

@@ -56,7 +56,7 @@ class TrainSettings:
     epochs: int = 40
     patience: int = 8
     batch_size: int = 32
-    learning_rate: float = 0.005
+    learning_rate: float = 0.003
     decay: float = 0.9
     seconds: float = 3.0
     sample_rate: int | None = None
@@ -267,7 +267,10 @@ class Trainer:
             If there is none, or it is of another training.
         """
         if not path.is_file():
-            raise DatasetError(f"there is no checkpoint '{path}' to go on from")
+            raise DatasetError(
+                f"there is no checkpoint '{path}' to go on from: only a training that was "
+                "interrupted leaves one"
+            )
         tensors, metadata = read_tensors(path)
         progress = json.loads(metadata.get("astfx-training", "{}"))
         if progress.get("fingerprint") != self._fingerprint():
