@@ -158,6 +158,9 @@ def render(
         str | None, typer.Option(help="pghi (default) or another of `astfx methods`.")
     ] = None,
     phase_iterations: Annotated[int | None, typer.Option(help="Griffin-Lim iterations.")] = None,
+    window_ms: Annotated[
+        float | None, typer.Option(help="STFT window; default: 92.88, 2048 samples at 22.05 kHz.")
+    ] = None,
     float_samples: Annotated[
         bool, typer.Option("--float", help="Write float samples instead of 24 bit.")
     ] = False,
@@ -190,6 +193,7 @@ def render(
         "threads": threads,
         "phase": phase,
         "phase_iterations": phase_iterations,
+        "window_ms": window_ms,
     }
     preset = resolve(style)
     settings = make_settings({} if preset is None else preset.settings, **values)

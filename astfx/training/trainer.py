@@ -241,8 +241,9 @@ class Trainer:
         return self._measure(clips)[1]
 
     def _fingerprint(self) -> dict[str, Any]:
-        # More epochs may be asked for when going on.
-        return {**asdict(replace(self._settings, epochs=1)), **self.net.settings.to_dict()}
+        # When to stop may be asked for anew when going on.
+        kept = replace(self._settings, epochs=1, patience=1)
+        return {**asdict(kept), **self.net.settings.to_dict()}
 
     def store(self, path: Path) -> None:
         """Write all that is needed to go on."""
@@ -273,8 +274,12 @@ class Trainer:
             )
         tensors, metadata = read_tensors(path)
         progress = json.loads(metadata.get("astfx-training", "{}"))
-        if progress.get("fingerprint") != self._fingerprint():
-            raise DatasetError(f"checkpoint '{path}' is of another training: its settings differ")
+        mine, other = self._fingerprint(), progress.get("fingerprint", {})
+        differing = [key for key, value in mine.items() if other.get(key) != value]
+        if differing:
+            raise DatasetError(
+                f"checkpoint '{path}' is of another training: {', '.join(differing)} differ"
+            )
 
         def part(prefix: str) -> dict[str, Tensor]:
             return {
