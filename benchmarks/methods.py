@@ -1,6 +1,6 @@
 """docs/methods.md: the table of methods, and all of them on two pairs.
 
-`python -m benchmarks.methods [SECTION ...]`, sections "table", "feed-forward" and
+`python -m benchmarks.methods [SECTION ...]`, sections "table", "one-pass" and
 "side-by-side" (all by default, some ten minutes on two cores). Names of methods after
 "side-by-side" make only their rows anew.
 """
@@ -117,12 +117,12 @@ def feed_forward_speed() -> None:
             rows.append([pair.name, f"{sample_rate} Hz", f"{wall:.4f}", f"{cpu:.4f}"])
             print(rows[-1], flush=True)
     header = ["", "sample rate", "real-time factor", "CPU seconds for each second of audio"]
-    write_section(PAGE, "feed-forward", table(header, rows))
+    write_section(PAGE, "one-pass", table(header, rows))
 
 
 SECTIONS = {
     "table": registry,
-    "feed-forward": feed_forward_speed,
+    "one-pass": feed_forward_speed,
     "side-by-side": side_by_side,
 }
 

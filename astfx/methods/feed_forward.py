@@ -256,5 +256,5 @@ METHOD = Method(
     check=check,
     prepared_options=("hidden",),
     distil=distil,
-    phase_iterations=4,
+    phase_iterations=3,
 )
