@@ -23,11 +23,12 @@ from astfx.audio import (
 from astfx.errors import InvalidSettingError
 from astfx.presets import Preset, resolve
 from astfx.render import Render, Report
-from astfx.segments import Progress
-from astfx.settings import DEFAULT_METHOD, DEFAULT_PHASE, Settings, make_settings
+from astfx.segments import Progress, part_of
+from astfx.settings import Settings, make_settings
 from astfx.targets import StyleTargets, array_source, prepare_source
 
 STYLE_SUFFIX = ".safetensors"
+_RATE_OF_AN_ARRAY = "style_sample_rate={!r} is for a style that is an array: any other has its own"
 
 
 def transfer(
@@ -38,7 +39,8 @@ def transfer(
     style_sample_rate: int | None = None,
     strength: float | None = None,
     mix: float | None = None,
-    method: str = DEFAULT_METHOD,
+    method: str | None = None,
+    recipe: str | None = None,
     options: Mapping[str, Any] | None = None,
     quality: str | None = None,
     iterations: int | None = None,
@@ -46,9 +48,9 @@ def transfer(
     seed: int = 0,
     device: str = "auto",
     threads: int | None = None,
-    phase: str = DEFAULT_PHASE,
+    phase: str | None = None,
     phase_iterations: int | None = None,
-    window_ms: float = 92.88,
+    window_ms: float | None = None,
     segment_seconds: float = 10.0,
     overlap_seconds: float = 0.5,
     progress: Progress | None = None,
@@ -70,8 +72,10 @@ def transfer(
         0 returns the content bit for bit, 1 is the full style. By default a preset's own, else 1.
     mix : float, 0 to 1, optional
         Share of the result against the content. By default a preset's own, else 1.
-    method : str
-        `astfx methods` lists them.
+    method : str, optional
+        "gram" by default; `astfx methods` lists them.
+    recipe : {"000", "001", "002", "003", "004"}, optional
+        Exactly what one source document did, its method too; settings given beside it go first.
     options : mapping, optional
         The method's own options. By default a preset's.
     quality : {"draft", "standard", "best"}, optional
@@ -86,11 +90,11 @@ def transfer(
     device : {"auto", "cpu", "cuda"}
     threads : int, optional
         CPU threads; None chooses.
-    phase : str
-        "pghi", "fast-griffin-lim", "griffin-lim", "oa-griffin-lim" or "local-sums".
+    phase : str, optional
+        "pghi" by default, "fast-griffin-lim", "griffin-lim", "oa-griffin-lim" or "local-sums".
     phase_iterations : int, optional
-    window_ms : float, milliseconds
-        STFT window.
+    window_ms : float, milliseconds, optional
+        STFT window, 92.88 by default.
     segment_seconds, overlap_seconds : float
         Longer audio is stylised in segments of about this length, overlapping by this much.
     progress : callable, optional
@@ -123,6 +127,7 @@ def transfer(
         strength=strength,
         mix=mix,
         method=method,
+        recipe=recipe,
         options=options,
         quality=quality,
         iterations=iterations,
@@ -138,14 +143,11 @@ def transfer(
     )
     sample_rate = check_sample_rate(sample_rate)
     source = array_source(check_waveform(content, "content"), sample_rate, "content")
-    prepared: Source | StyleTargets
+    prepared: Source | StyleTargets | Preset
     if isinstance(style, StyleTargets | Preset | str | os.PathLike):
         if style_sample_rate is not None:
-            raise InvalidSettingError(
-                f"style_sample_rate={style_sample_rate!r} is for a style that is an array: any "
-                "other has its own"
-            )
-        prepared = _prepared(style, preset, sample_rate, settings)
+            raise InvalidSettingError(_RATE_OF_AN_ARRAY.format(style_sample_rate))
+        prepared = _prepared(style, preset)
     else:
         rate = _style_rate(style_sample_rate, sample_rate)
         prepared = array_source(check_waveform(style, "style"), rate, "style")
@@ -157,7 +159,7 @@ def transfer(
 
 
 def prepare_style(
-    style: npt.NDArray[np.floating[Any]] | str | os.PathLike[str],
+    style: npt.NDArray[np.floating[Any]] | Preset | str | os.PathLike[str],
     sample_rate: int,
     *,
     style_sample_rate: int | None = None,
@@ -168,7 +170,7 @@ def prepare_style(
 
     Parameters
     ----------
-    style : (samples,) or (channels, samples) float, or path
+    style : (samples,) or (channels, samples) float, path, Preset, or a preset's name
     sample_rate : int, hertz
         Of the content that it will be used on.
     style_sample_rate : int, hertz, optional
@@ -176,7 +178,8 @@ def prepare_style(
     settings : Settings, optional
         Method, options, window, seed and device count.
     progress : callable, optional
-        Called with the share done by methods that take minutes (`feed-forward`).
+        Called with the share done by methods that take minutes (`feed-forward`); return False
+        to cancel.
 
     Returns
     -------
@@ -189,12 +192,19 @@ def prepare_style(
         If the style or a setting cannot be used.
     """
     sample_rate = check_sample_rate(sample_rate)
+    settings, report = settings or Settings(), part_of(progress, 0.0, 1.0)
+    preset = resolve(style)
+    if style_sample_rate is not None and not isinstance(style, np.ndarray):
+        raise InvalidSettingError(_RATE_OF_AN_ARRAY.format(style_sample_rate))
+    if preset is not None:
+        return preset.targets(sample_rate, settings, report, afresh=True)
     if isinstance(style, str | os.PathLike):
         source: Source = FileSource(style, "style")
     else:
+        assert not isinstance(style, Preset)
         rate = _style_rate(style_sample_rate, sample_rate)
         source = array_source(check_waveform(style, "style"), rate, "style")
-    return prepare_source(source, sample_rate, settings or Settings(), progress)
+    return prepare_source(source, sample_rate, settings, report)
 
 
 def transfer_file(
@@ -240,11 +250,7 @@ def transfer_file(
     preset = None if isinstance(style, FileSource) else resolve(style)
     if settings is None:
         settings = make_settings({} if preset is None else preset.settings)
-    prepared = (
-        style
-        if isinstance(style, FileSource)
-        else _prepared(style, preset, source.sample_rate, settings)
-    )
+    prepared = style if isinstance(style, FileSource) else _prepared(style, preset)
     if not to_stdout:
         inputs = {"content": source.path}
         if isinstance(prepared, FileSource):
@@ -285,14 +291,11 @@ def transfer_file(
 
 
 def _prepared(
-    style: str | os.PathLike[str] | StyleTargets | Preset,
-    preset: Preset | None,
-    sample_rate: int,
-    settings: Settings,
-) -> Source | StyleTargets:
+    style: str | os.PathLike[str] | StyleTargets | Preset, preset: Preset | None
+) -> Source | StyleTargets | Preset:
     """What a render takes of a style that is no array; `preset` is what it resolves to."""
     if preset is not None:
-        return preset.targets(sample_rate, settings)
+        return preset
     if isinstance(style, StyleTargets):
         return style
     assert not isinstance(style, Preset)

@@ -17,7 +17,7 @@ import typer
 
 from astfx import cli_methods, cli_presets
 from astfx.errors import AstfxError, CancelledError, InvalidSettingError
-from astfx.plugins import Commands, number_or_text
+from astfx.plugins import Commands
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -115,21 +115,8 @@ def _progress_bar(label: str) -> Iterator[Callable[[float], None]]:
             raise CancelledError("interrupted: nothing was written") from None
 
 
-def _parse_options(pairs: list[str]) -> dict[str, Any]:
-    """Turn ``key=value`` into options: numbers, names, or comma-separated numbers."""
-    options: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, text = pair.partition("=")
-        if not equals or not key or not text:
-            raise InvalidSettingError(f"--set {pair!r} must look like key=value")
-        values = [number_or_text(part) for part in text.split(",")]
-        options[key.replace("-", "_")] = tuple(values) if len(values) > 1 else values[0]
-    return options
-
-
 @app.command(epilog=_RENDER_EXAMPLES)
 def render(
-    context: typer.Context,
     content: Annotated[str, typer.Argument(help="The sound that is played; - reads a WAV.")],
     style: Annotated[
         str,
@@ -151,7 +138,9 @@ def render(
     mix: Annotated[
         float | None, typer.Option(help="Share of the result (default 1) against the content.")
     ] = None,
-    method: Annotated[str, typer.Option(help="See `astfx methods`.")] = "gram",
+    method: Annotated[
+        str | None, typer.Option(help="gram (default) or another of `astfx methods`.")
+    ] = None,
     recipe: Annotated[
         str | None, typer.Option(help="What a source document did: 000, 001, 002, 003 or 004.")
     ] = None,
@@ -169,8 +158,13 @@ def render(
     seed: Annotated[int, typer.Option(help="The same seed gives the same result.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Annotated[int | None, typer.Option(help="CPU threads; default: chosen.")] = None,
-    phase: Annotated[str, typer.Option(help="How phase is found; see `astfx methods`.")] = "pghi",
+    phase: Annotated[
+        str | None, typer.Option(help="pghi (default) or another of `astfx methods`.")
+    ] = None,
     phase_iterations: Annotated[int | None, typer.Option(help="Griffin-Lim iterations.")] = None,
+    window_ms: Annotated[
+        float | None, typer.Option(help="STFT window; default: 92.88, 2048 samples at 22.05 kHz.")
+    ] = None,
     float_samples: Annotated[
         bool, typer.Option("--float", help="Write float samples instead of 24 bit.")
     ] = False,
@@ -193,7 +187,8 @@ def render(
         "strength": strength,
         "mix": mix,
         "method": method,
-        "options": _parse_options(options) if options else None,
+        "recipe": recipe,
+        "options": cli_methods.parse_options(options) if options else None,
         "quality": quality,
         "iterations": iterations,
         "budget_seconds": budget,
@@ -202,13 +197,8 @@ def render(
         "threads": threads,
         "phase": phase,
         "phase_iterations": phase_iterations,
+        "window_ms": window_ms,
     }
-    if recipe is not None:
-        from astfx.recipes import apply_recipe
-
-        source = context.get_parameter_source
-        explicit = [key for key in values if getattr(source(key), "name", "") == "COMMANDLINE"]
-        values = apply_recipe(recipe, values | {"options": values["options"] or {}}, explicit)
     preset = resolve(style)
     settings = make_settings({} if preset is None else preset.settings, **values)
     with _progress_bar("stylising") as move:
@@ -246,7 +236,7 @@ def prepare(
     from astfx.settings import Settings
 
     settings = Settings(
-        method=method, options=_parse_options(options or []), seed=seed, device=device
+        method=method, options=cli_methods.parse_options(options or []), seed=seed, device=device
     )
     prepare_style(style, sample_rate, settings=settings).save(output)
     print(f"{output}: {method} targets for {sample_rate} Hz, {output.stat().st_size / 1e6:.1f} MB")
@@ -260,6 +250,7 @@ def methods() -> None:
 
     from astfx.methods import METHODS
     from astfx.phase import PHASE_METHODS
+    from astfx.recipes import RECIPES
 
     table = Table("method", "", "", box=None, show_header=False, padding=(0, 2, 0, 0))
     for name, row in METHODS.items():
@@ -270,6 +261,9 @@ def methods() -> None:
             f"{key}={value.default}" for key, value in row.options.__dataclass_fields__.items()
         )
         table.add_row("", "--set", ", ".join(settings), end_section=True)
+    for name, recipe in RECIPES.items():
+        method = recipe.settings["method"]
+        table.add_row(f"[bold]--recipe {name}[/bold]", "", f"{method}: {recipe.document}")
     for name, phase in PHASE_METHODS.items():
         table.add_row(f"[bold]--phase {name}[/bold]", "", f"{phase.summary} ({phase.source})")
     Console().print(table)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from astfx.errors import InvalidSettingError
+from astfx.errors import CancelledError, InvalidSettingError
+from astfx.plugins import number_or_text
 
 ProgressBar = Callable[[str], AbstractContextManager[Callable[[float], None]]]
 
@@ -41,16 +42,36 @@ Examples:
   astfx compare voice.wav rain.wav -o comparison
 
   astfx compare voice.wav rain.wav -o comparison --methods gram,monge,texture --quality draft
+
+  astfx compare voice.wav rain.wav -o documents --methods gram,000,001,002,003,004
 """
 
 
 _DISTILL_EXAMPLES = """
-Example:
+Examples:
 
-  astfx distill rain.wav -o rain.safetensors --sample-rate 44100
+  astfx distill rain
 
-  astfx render voice.wav -s rain.safetensors -o out.wav --method feed-forward
+  astfx render voice.wav -s rain -o out.wav --method feed-forward
+
+  astfx distill shower.wav -o shower.safetensors --sample-rate 48000
+
+  astfx render voice.wav -s shower.safetensors -o out.wav --method feed-forward
+
+A preset's network is kept with the user's presets, for one sample rate.
 """
+
+
+def parse_options(pairs: list[str]) -> dict[str, Any]:
+    """Turn ``key=value`` into options: numbers, names, or comma-separated numbers."""
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key or not text:
+            raise InvalidSettingError(f"--set {pair!r} must look like key=value")
+        values = [number_or_text(part) for part in text.split(",")]
+        options[key.replace("-", "_")] = tuple(values) if len(values) > 1 else values[0]
+    return options
 
 
 def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
@@ -95,6 +116,11 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
             float | None, typer.Option(help="Length of excerpts; default: 3, voices 1.05.")
         ] = None,
         learning_rate: Annotated[float, typer.Option(help="Of Adam, at first.")] = 0.003,
+        decay: Annotated[float, typer.Option(help="Of the learning rate, each epoch.")] = 0.9,
+        batch_size: Annotated[int, typer.Option(help="Excerpts in a step.")] = 32,
+        sample_rate: Annotated[
+            int | None, typer.Option(help="In Hz; default: 22050, voices that of most clips.")
+        ] = None,
         held_out: Annotated[
             float, typer.Option(help="Share kept for the accuracy, unless the data says.")
         ] = 0.1,
@@ -120,22 +146,30 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
         settings = TrainSettings(
             epochs=epochs,
             patience=patience,
-            seconds=seconds or (1.05 if network == "voice-cnn" else 3.0),
+            seconds=(1.05 if network == "voice-cnn" else 3.0) if seconds is None else seconds,
             learning_rate=learning_rate,
+            decay=decay,
+            batch_size=batch_size,
+            sample_rate=sample_rate,
             held_out=held_out,
             seed=seed,
             device=device,
         )
         with progress_bar("training") as move:
-            result = train_network(
-                network,
-                dataset,
-                output,
-                settings,
-                provenance=provenance,
-                resume=resume,
-                progress=move,
-            )
+            try:
+                result = train_network(
+                    network,
+                    dataset,
+                    output,
+                    settings,
+                    provenance=provenance,
+                    resume=resume,
+                    progress=move,
+                )
+            except KeyboardInterrupt:
+                raise CancelledError(
+                    "interrupted: --resume goes on after the last whole epoch"
+                ) from None
         history = result.history
         draw_training(
             picture,
@@ -148,29 +182,51 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
 
     @app.command(epilog=_DISTILL_EXAMPLES)
     def distill(
-        style: Annotated[str, typer.Argument(help="The style's audio.")],
-        output: Annotated[Path, typer.Option("--output", "-o", help="A .safetensors file.")],
+        style: Annotated[str, typer.Argument(help="A preset, or the style's audio.")],
+        output: Annotated[
+            Path | None,
+            typer.Option(
+                "--output",
+                "-o",
+                help="A .safetensors file; a preset's network is kept with it by default.",
+            ),
+        ] = None,
         sample_rate: Annotated[int, typer.Option(help="Of the content it is for, in Hz.")] = 44100,
         steps: Annotated[int, typer.Option(help="Of training: more is nearer.")] = 1500,
         phrases: Annotated[int, typer.Option(help="Made-up phrases it learns from.")] = 250,
+        options: Annotated[
+            list[str] | None,
+            typer.Option("--set", metavar="KEY=VALUE", help="Another setting; repeatable."),
+        ] = None,
         seed: Annotated[int, typer.Option(help="Of the phrases it learns from.")] = 0,
         device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     ) -> None:
         """Train the feed-forward network of a style, minutes; renders are then one pass."""
-        if output.suffix != ".safetensors":
+        if output is not None and output.suffix != ".safetensors":
             raise InvalidSettingError(f"style file '{output}' must end in .safetensors")
         from astfx.api import prepare_style
+        from astfx.presets import distilled, resolve
         from astfx.settings import Settings
 
+        preset = resolve(style)
+        if preset is None and output is None:
+            raise InvalidSettingError(
+                f"the network of a sound needs a file: astfx distill {style} -o FILE.safetensors "
+                "(that of a preset is kept with it)"
+            )
         settings = Settings(
             method="feed-forward",
-            options={"steps": steps, "phrases": phrases},
+            options={"steps": steps, "phrases": phrases, **parse_options(options or [])},
             seed=seed,
             device=device,
         )
         with progress_bar("distilling") as move:
-            targets = prepare_style(style, sample_rate, settings=settings, progress=move)
-            targets.save(output)
+            targets = prepare_style(preset or style, sample_rate, settings=settings, progress=move)
+            if output is not None:
+                targets.save(output)
+        if output is None:
+            assert preset is not None
+            output = distilled.keep(preset, targets)
         size = output.stat().st_size / 1e6
         print(f"{output}: feed-forward network for {sample_rate} Hz, {size:.1f} MB")
 
@@ -180,7 +236,7 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
         style: Annotated[Path, typer.Argument(help="The sound it takes its texture from.")],
         output: Annotated[Path, typer.Option("--output", "-o", help="A folder.")],
         methods: Annotated[
-            str | None, typer.Option(help="Names with commas between; default: all.")
+            str | None, typer.Option(help="Names, or recipes (000); commas between; default: all.")
         ] = None,
         quality: Annotated[str, typer.Option(help="draft, standard or best.")] = "standard",
         budget: Annotated[

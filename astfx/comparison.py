@@ -7,17 +7,19 @@ import io
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 
+from astfx import presets
 from astfx.api import transfer_file
 from astfx.audio import FileSource, Waveform, check_finite, read_all, resample, written_aside
 from astfx.errors import AstfxError, AudioFileError, CancelledError, InvalidSettingError
 from astfx.methods import METHODS, find_method
 from astfx.metrics import anchors, score
 from astfx.page import Comparison, Entry, columns, write_page
+from astfx.recipes import RECIPES
 from astfx.settings import Settings
 
 SHORTEST_CONTENT_SECONDS, SHORTEST_STYLE_SECONDS = 1.0, 2.0
@@ -27,7 +29,7 @@ _SLOW_PREPARATION_SECONDS = 10.0
 
 
 def choose(names: Sequence[str] | None) -> tuple[str, ...]:
-    """Check names of methods, each once; all of them for None.
+    """Check names of methods and recipes, each once; all methods for None.
 
     Raises
     ------
@@ -37,7 +39,8 @@ def choose(names: Sequence[str] | None) -> tuple[str, ...]:
     if names is None:
         return tuple(METHODS)
     for name in names:
-        find_method(name)
+        if name not in RECIPES:
+            find_method(name)
     return tuple(dict.fromkeys(names))
 
 
@@ -51,18 +54,20 @@ def compare(
     options: Mapping[str, Mapping[str, object]] | None = None,
     progress: Callable[[float], object] | None = None,
 ) -> Comparison:
-    """Render two clips by every method and write the results into a folder.
+    """Render two clips by every method, or by recipes too, and write the results into a folder.
 
     Parameters
     ----------
     content, style : Path
         Audio files.
     folder : Path
-        Made if it is not there. Gets ``METHOD.wav``, ``index.html`` and ``figures.csv``.
+        Made if it is not there. Gets ``METHOD.wav`` or ``recipe-000.wav``, ``index.html`` and
+        ``figures.csv``.
     methods : sequence of str, optional
-        All by default.
+        Names of methods and of recipes ("000"). All methods by default.
     settings : Settings, optional
-        Of every render, but for the method and its options; a budget counts for each.
+        Of every render, but for the method and its options; a budget counts for each. What
+        differs from the defaults goes before a recipe's.
     options : mapping of method to options, optional
     progress : callable, optional
         Called with the share done; False cancels.
@@ -79,6 +84,11 @@ def compare(
     """
     names = choose(methods)
     base = settings or Settings()
+    if not Path(style).is_file() and str(style) in presets.names():
+        raise InvalidSettingError(
+            f"style={str(style)!r} is a preset, which holds no audio to score against: name a "
+            "sound file"
+        )
     sources = FileSource(content, "content"), FileSource(style, "style")
     rate = sources[0].sample_rate
     original, target = (resample(read_all(s), s.sample_rate, rate) for s in sources)
@@ -88,7 +98,7 @@ def compare(
         raise AudioFileError(f"output folder '{folder}' is a file: name a folder")
     for source in sources:
         for name in names:
-            if (folder / f"{name}.wav").absolute() == Path(source.path).absolute():
+            if (folder / f"{_label(name)}.wav").absolute() == Path(source.path).absolute():
                 raise InvalidSettingError(
                     f"output folder '{folder}' holds the {source.name}: write to another folder"
                 )
@@ -106,12 +116,12 @@ def compare(
             raise CancelledError("cancelled")
 
     for number, name in enumerate(names):
-        chosen = replace(base, method=name, options=dict((options or {}).get(name, {})))
+        chosen = _settings(name, base, dict((options or {}).get(name, {})))
 
         def within(share: float, number: int = number) -> None:
             report((number + 0.9 * share) / len(names))
 
-        entry = _render(name, sources, folder / f"{name}.wav", chosen, within)
+        entry = _render(name, sources, folder / f"{_label(name)}.wav", chosen, within)
         if is_scored and entry.waveform is not None:
             entry.figures = score(entry.waveform, original, target, rate)
         entries.append(entry)
@@ -156,6 +166,23 @@ def _anchor_entries(original: Waveform, target: Waveform, rate: int) -> list[Ent
     ]
 
 
+def _label(name: str) -> str:
+    return f"recipe-{name}" if name in RECIPES else name
+
+
+def _settings(name: str, base: Settings, options: dict[str, object]) -> Settings:
+    if name not in RECIPES:
+        return replace(base, method=name, options=options)
+    default = Settings()
+    given = {
+        field.name: getattr(base, field.name)
+        for field in fields(base)
+        if field.name not in ("method", "options")
+        and getattr(base, field.name) != getattr(default, field.name)
+    }
+    return Settings.from_recipe(name, **given, options=options)
+
+
 def _render(
     name: str,
     sources: tuple[FileSource, FileSource],
@@ -164,8 +191,12 @@ def _render(
     progress: Callable[[float], None],
 ) -> Entry:
     rate = sources[0].sample_rate
-    row = METHODS[name]
-    entry = Entry(name=name, summary=row.summary, is_anchor=False, waveform=None, sample_rate=rate)
+    summary = METHODS[settings.method].summary
+    if name in RECIPES:
+        summary = f"{settings.method} as in {RECIPES[name].document}"
+    entry = Entry(
+        name=_label(name), summary=summary, is_anchor=False, waveform=None, sample_rate=rate
+    )
     began = time.monotonic()
     try:
         done = transfer_file(sources[0], sources[1], output, settings, progress=progress)

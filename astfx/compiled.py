@@ -7,20 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, wraps
-from typing import ParamSpec, TypeVar
+from typing import Literal, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def compiled(
-    *, fastmath: bool = False, nogil: bool = False
+    *,
+    fastmath: bool = False,
+    nogil: bool = False,
+    error_model: Literal["python", "numpy"] = "python",
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorate a function of arrays and numbers; it may call no other such function.
 
     Parameters
     ----------
     fastmath, nogil : bool
+    error_model : {"python", "numpy"}
         As `numba.njit` has them. What it compiles is kept for later processes.
     """
 
@@ -29,7 +33,8 @@ def compiled(
         def machine_code() -> Callable[P, R]:
             import numba
 
-            made: Callable[P, R] = numba.njit(cache=True, fastmath=fastmath, nogil=nogil)(function)
+            how = numba.njit(cache=True, fastmath=fastmath, nogil=nogil, error_model=error_model)
+            made: Callable[P, R] = how(function)
             return made
 
         @wraps(function)

@@ -1,4 +1,4 @@
-"""What each source document did, as settings: `--recipe 000|001|002|003|004`.
+"""What each source document did, as settings: `recipe="000"`, 001, 002, 003 or 004.
 
 A recipe sets what its document states; what it does not state stays as the method has it.
 Explicit settings go before the recipe's.
@@ -6,7 +6,7 @@ Explicit settings go before the recipe's.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -120,17 +120,15 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
-def apply_recipe(name: str, given: Mapping[str, Any], explicit: Collection[str]) -> dict[str, Any]:
-    """Fill settings with a recipe's, except those that were given explicitly.
+def with_recipe(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill settings with a recipe's, except those that were given.
 
     Parameters
     ----------
     name : str
         A key of `RECIPES`.
     given : mapping
-        Settings by name, "options" among them.
-    explicit : collection of str
-        Names in `given` that the recipe must not replace.
+        Settings by name that go before the recipe's, "options" among them.
 
     Raises
     ------
@@ -141,9 +139,9 @@ def apply_recipe(name: str, given: Mapping[str, Any], explicit: Collection[str])
         raise InvalidSettingError(f"recipe={name!r} must be one of {', '.join(RECIPES)}")
     recipe = RECIPES[name]
     method = recipe.settings["method"]
-    if "method" in explicit and given["method"] != method:
+    if given.get("method", method) != method:
         raise InvalidSettingError(
             f"recipe={name!r} is of method={method!r}, not {given['method']!r}: name one of the two"
         )
-    filled = {key: value for key, value in recipe.settings.items() if key not in explicit}
-    return {**given, **filled, "options": {**recipe.options, **given.get("options", {})}}
+    options = {**recipe.options, **given.get("options", {})}
+    return {**recipe.settings, **given, "options": options}

@@ -7,6 +7,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,7 +29,8 @@ from astfx.levels import SILENCE
 from astfx.loudness import LoudnessMeter
 from astfx.methods import find_method
 from astfx.phase import find_phase_method
-from astfx.segments import Meter, Pace, Progress, Scan, apply_gate, scan, soften_ends
+from astfx.presets import Preset
+from astfx.segments import Meter, Pace, Progress, Scan, apply_gate, part_of, scan, soften_ends
 from astfx.settings import Settings, make_options
 from astfx.shaping import Shaper
 from astfx.stylist import SegmentReport, Stylist
@@ -41,6 +43,8 @@ from astfx.targets import (
 )
 
 PACKAGES = ("astfx", "torch", "numpy", "scipy", "numba", "soundfile", "soxr", "pedalboard")
+
+_DISTILLING_SHARE = 0.95
 
 _Result = TypeVar("_Result")
 
@@ -133,7 +137,7 @@ class Render:
     Parameters
     ----------
     content : Source
-    style : Source or StyleTargets
+    style : Source, StyleTargets or Preset
     settings : Settings
     progress : callable, optional
     spool_folder : Path, optional
@@ -150,7 +154,7 @@ class Render:
     def __init__(
         self,
         content: Source,
-        style: Source | StyleTargets,
+        style: Source | StyleTargets | Preset,
         settings: Settings,
         progress: Progress | None = None,
         spool_folder: Path | None = None,
@@ -188,8 +192,13 @@ class Render:
         if isinstance(style, StyleTargets):
             targets = style
         else:
+            preparing = None
+            if find_method(settings.method).distil is not None:
+                preparing = part_of(self._progress, 0.0, _DISTILLING_SHARE)
+                self._progress = part_of(self._progress, _DISTILLING_SHARE, 1.0)
+            prepare = style.targets if isinstance(style, Preset) else partial(prepare_source, style)
             targets = self._timed(
-                "style", lambda: prepare_source(style, content.sample_rate, settings)
+                "style", lambda: prepare(content.sample_rate, settings, preparing)
             )
         nothing_to_do = settings.strength == 0.0 or settings.mix == 0.0
         if not nothing_to_do and measured.peak >= SILENCE:

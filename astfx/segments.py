@@ -21,6 +21,22 @@ from astfx.loudness import LoudnessMeter
 Progress = Callable[[float], bool | None]
 """Called with the share done, 0 to 1; returning False cancels the render."""
 
+
+def part_of(progress: Progress | None, first: float, last: float) -> Callable[[float], None] | None:
+    """Progress of a part of some work, that from `first` to `last` of the whole.
+
+    What it returns raises CancelledError when `progress` returns False.
+    """
+    if progress is None:
+        return None
+
+    def report(share: float) -> None:
+        if progress(first + (last - first) * min(share, 1.0)) is False:
+            raise CancelledError("the render was cancelled")
+
+    return report
+
+
 _LONGEST_SINGLE = 1.5
 _SHORTEST_SILENCE_MS = 100.0
 _BESIDE_HOPS = 5

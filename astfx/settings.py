@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from astfx.errors import InvalidSettingError
+from astfx.recipes import with_recipe
 
 DEFAULT_METHOD = "gram"
 DEFAULT_PHASE = "pghi"
@@ -108,19 +109,42 @@ class Settings:
                 f"segment_seconds={self.segment_seconds}"
             )
 
+    @classmethod
+    def from_recipe(cls, recipe: str, **given: Any) -> Settings:
+        """What one source document did, for `transfer_file`, `prepare_style` and `compare`.
 
-def make_settings(defaults: Mapping[str, Any], **given: Any) -> Settings:
-    """Build settings from what a caller gave, and a preset's where the caller gave None.
+        Parameters
+        ----------
+        recipe : str
+            "000", "001", "002", "003" or "004"; docs/methods.md says what each one states.
+        **given
+            Settings that go before the recipe's.
+
+        Raises
+        ------
+        InvalidSettingError
+            For an unknown recipe, another method than the recipe's, or a value out of range.
+        """
+        return make_settings({}, recipe=recipe, **given)
+
+
+def make_settings(
+    defaults: Mapping[str, Any], *, recipe: str | None = None, **given: Any
+) -> Settings:
+    """Build settings from what a caller gave, and a recipe's or preset's where that is None.
 
     Raises
     ------
     InvalidSettingError
-        For a value out of range.
+        For an unknown recipe or a value out of range.
     """
+    chosen = {key: value for key, value in given.items() if value is not None}
+    if recipe is not None:
+        chosen = with_recipe(recipe, chosen)
     own = {key: value for key, value in defaults.items() if key in Settings.__dataclass_fields__}
-    if given.get("method", DEFAULT_METHOD) != DEFAULT_METHOD:
+    if chosen.get("method", DEFAULT_METHOD) != DEFAULT_METHOD:
         own.pop("options", None)  # A preset's options are the default method's.
-    return Settings(**own | {key: value for key, value in given.items() if value is not None})
+    return Settings(**own | chosen)
 
 
 def make_options(options_type: type[Any], method: str, values: Mapping[str, Any]) -> Any:

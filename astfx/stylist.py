@@ -18,7 +18,7 @@ from astfx.image import Image
 from astfx.methods import Problem, find_method
 from astfx.phase import PhaseProblem, find_phase_method
 from astfx.segments import Emitter, Meter, Pace, Scan, Segment, plan_segments
-from astfx.settings import Settings, make_options
+from astfx.settings import DEFAULT_PHASE, Settings, make_options
 from astfx.targets import StyleTargets
 
 _PHASE_CONTEXT_FRAMES = 8
@@ -134,13 +134,12 @@ class Stylist:
         self._meter.report("match", index, _MATCH_SHARE)
 
         began = time.monotonic()
-        n_iter = self.settings.phase_iterations
         problem = PhaseProblem(
             magnitude=self.level.magnitude(output),
             content=image.shared,
             fixed=self._fixed,
             stft=self.stft,
-            n_iter=self.phase.n_iter if n_iter is None else n_iter,
+            n_iter=self._phase_iterations(),
             rng=np.random.default_rng([self.settings.seed, index]),
         )
         shared = self.phase.reconstruct(problem)
@@ -153,6 +152,13 @@ class Stylist:
         self._remember(output[emitted], output[emitted.stop :])
         self._meter.report("match", index, 1.0)
         return self._emitter.emit(spectrogram[:, emitted])
+
+    def _phase_iterations(self) -> int:
+        if self.settings.phase_iterations is not None:
+            return self.settings.phase_iterations
+        if self.settings.phase == DEFAULT_PHASE and self.method.phase_iterations is not None:
+            return self.method.phase_iterations
+        return self.phase.n_iter
 
     def _match(
         self, index: int, segment: Segment, features: Tensor, report: SegmentReport

@@ -55,6 +55,14 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return "\n".join(f"| {line} |" for line in lines) + "\n"
 
 
+def replace_rows(path: Path, section: str, text: str) -> None:
+    """Put a table's rows where those of the same first cell stand in a section, others last."""
+    fresh = {line.split(" | ")[0]: line for line in text.splitlines() if line.startswith("| ")}
+    kept = path.read_text().split(f"<!-- begin {section} -->")[1].split("<!-- end")[0]
+    lines = [fresh.pop(line.split(" | ")[0], line) for line in kept.strip().splitlines()]
+    write_section(path, section, "\n".join([*lines, *fresh.values()]))
+
+
 def write_section(path: Path, name: str, text: str) -> None:
     """Replace what stands between the markers of a section; the rest of the page stays."""
     begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"

@@ -1,44 +1,32 @@
-"""docs/methods.md: the table of methods, all of them on two pairs, the documents' findings.
+"""docs/methods.md: the table of methods, and all of them on two pairs.
 
-`python -m benchmarks.methods [SECTION ...]`, sections "table", "side-by-side" and
-"findings" (all by default, some twenty minutes on two cores).
+`python -m benchmarks.methods [SECTION ...]`, sections "table", "one-pass" and
+"side-by-side" (all by default, some ten minutes on two cores). Names of methods after
+"side-by-side" make only their rows anew.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
-from typing import Any
-
-import numpy as np
-import torch
+from collections.abc import Sequence
 
 import astfx
-from astfx import metrics
-from astfx.audio import Waveform
+from astfx.audio import resample
 from astfx.comparison import compare
-from astfx.features.weight_files import read_tensors
-from astfx.frontends.stft import Stft
 from astfx.methods import METHODS
-from astfx.phase import PHASE_METHODS, PhaseProblem
+from astfx.phase import PHASE_METHODS
 from astfx.recipes import RECIPES
-from astfx.render import Render
 from astfx.settings import Settings
-from astfx.targets import array_source
-from astfx.weights import SHIPPED
-from benchmarks.common import ROOT, clip_path, need_audio, table, write_section
-from benchmarks.sound import PAIRS, Pair
+from benchmarks.common import ROOT, clip_path, need_audio, replace_rows, table, write_section
+from benchmarks.sound import PAIRS
 
 PAGE = ROOT / "docs" / "methods.md"
 OUTPUT = ROOT / "out" / "compare"
 RATE = 22050
 CHOSEN = (PAIRS[0], PAIRS[3])
 BUDGET_SECONDS = 60.0
-SHALLOW_FILTERS, SHALLOW_ITERATIONS = 1024, 40
+PASSES = 30
 COLUMNS = {
     "style_distance_db": "style dB",
     "chroma_cosine": "chroma",
@@ -77,12 +65,14 @@ def registry() -> None:
         write_section(PAGE, name, text)
 
 
-def side_by_side() -> None:
+def side_by_side(chosen: Sequence[str] = ()) -> None:
+    """All methods on both pairs; with names, only their rows are made anew."""
     for number, pair in enumerate(CHOSEN, start=1):
         result = compare(
             clip_path(pair.content),
             clip_path(pair.style),
             OUTPUT / str(number),
+            methods=chosen or None,
             settings=Settings(budget_seconds=BUDGET_SECONDS),
         )
         rows = []
@@ -93,287 +83,55 @@ def side_by_side() -> None:
             factor = "" if entry.real_time_factor is None else f"{entry.real_time_factor:.2g}"
             rows.append([name, *cells, speed, factor])
         header = ["", *COLUMNS.values(), "s", "real-time factor"]
+        section = f"side-by-side-{number}"
         text = f"**{pair.name}**\n\n" + table(header, rows)
-        write_section(PAGE, f"side-by-side-{number}", text)
+        if chosen:
+            replace_rows(PAGE, section, text)
+        else:
+            write_section(PAGE, section, text)
         print(text, flush=True)
 
 
-@dataclass(frozen=True)
-class Rendered:
-    """One render, its figures, and how it went."""
-
-    output: Waveform
-    figures: dict[str, float]
-    losses: tuple[float, ...]
-    seconds: float
-
-
-@cache
-def rendered(index: int, method: str, iterations: int, options: tuple[Any, ...] = ()) -> Rendered:
-    pair = CHOSEN[index]
-    content, style = pair.sounds()
-    settings = Settings(method=method, iterations=iterations, options=dict(options))
-    job = Render(
-        array_source(content, RATE, "content"), array_source(style, RATE, "style"), settings
-    )
-    began = time.perf_counter()
-    job.prepare()
-    output = np.concatenate(list(job.blocks()), axis=1)
-    seconds = time.perf_counter() - began
-    report = job.finish()
-    figures = figures_of(output, pair)
-    losses = tuple(report.segments[0].losses)
-    print(pair.name, method, dict(options), f"{seconds:.1f} s", flush=True)
-    return Rendered(output, figures, losses, seconds)
-
-
-def figures_of(output: Waveform, pair: Pair) -> dict[str, float]:
-    content, style = pair.sounds()
-    return metrics.score(output, content, style, RATE, figures=tuple(COLUMNS))
-
-
-@cache
-def published(index: int, method: str) -> dict[str, float]:
-    clip = CHOSEN[index].published(method)
-    assert clip is not None
-    return figures_of(clip, CHOSEN[index])
-
-
-def shallow(index: int, **options: Any) -> Rendered:
-    chosen = {"filters": SHALLOW_FILTERS, **options}
-    return rendered(index, "shallow-cnn", SHALLOW_ITERATIONS, tuple(chosen.items()))
-
-
-def vgg(index: int) -> Rendered:
-    return rendered(index, "vgg19", 40, (("content_weight", 0.0), ("weights", "random")))
-
-
-def voice(index: int, start: str) -> Rendered:
-    return rendered(index, "voice-cnn", 150, (("start", start),))
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a document says, and a measurement of it on one pair: (holds, figures)."""
-
-    claim: str
-    source: str
-    measure: Callable[[int], tuple[bool, str]]
-
-
-def db(figures: dict[str, float]) -> float:
-    return figures["style_distance_db"]
-
-
-def shallow_beats_vgg_published(i: int) -> tuple[bool, str]:
-    a, b = db(published(i, "shallow")), db(published(i, "vgg"))
-    return a < b, f"{a:.1f} dB, VGG {b:.1f}"
-
-
-def shallow_beats_vgg_here(i: int) -> tuple[bool, str]:
-    a, b = db(shallow(i, content_weight=0.0).figures), db(vgg(i).figures)
-    return a < b, f"{a:.1f} dB, VGG {b:.1f}"
-
-
-def content_start_beats_noise(i: int) -> tuple[bool, str]:
-    a = shallow(i, content_weight=0.0).figures
-    b = shallow(i, content_weight=0.0, start="noise").figures
-    holds = db(a) < db(b) and a["onset_correlation"] > b["onset_correlation"]
-    return holds, (
-        f"{db(a):.1f} dB, onset {a['onset_correlation']:.2f}; noise {db(b):.1f} dB, "
-        f"onset {b['onset_correlation']:.2f}"
-    )
-
-
-def noise_start_with_a_content_loss(i: int) -> tuple[bool, str]:
-    a = shallow(i, content_weight=0.01, start="noise").figures
-    b = shallow(i, content_weight=0.01).figures
-    return db(a) < db(b), (
-        f"noise {db(a):.1f} dB, mel {a['mel_correlation']:.2f}; content {db(b):.1f} dB, "
-        f"mel {b['mel_correlation']:.2f}"
-    )
-
-
-def style_alone_suffices(i: int) -> tuple[bool, str]:
-    a = shallow(i, content_weight=0.0).figures
-    b = shallow(i, content_weight=0.01).figures
-    kept = a["onset_correlation"] > 0.9 * b["onset_correlation"]
-    return kept and db(a) < db(b) + 0.5, (
-        f"{db(a):.1f} dB, onset {a['onset_correlation']:.2f}; with alpha 0.01 {db(b):.1f} dB, "
-        f"onset {b['onset_correlation']:.2f}"
-    )
-
-
-def vgg_is_noisy_published(i: int) -> tuple[bool, str]:
-    a, b = (published(i, name)["mel_correlation"] for name in ("vgg", "shallow"))
-    c, d = (published(i, name)["mel_db_frechet"] for name in ("vgg", "shallow"))
-    return a < b and c > d, (
-        f"mel correlation {a:.2f} (shallow {b:.2f}), mel-dB Frechet {c:.0f} ({d:.0f})"
-    )
-
-
-def vgg_is_noisy_here(i: int) -> tuple[bool, str]:
-    a, b = vgg(i).figures, shallow(i, content_weight=0.0).figures
-    holds = a["musical_noise_per_second"] > b["musical_noise_per_second"]
-    return holds and a["mel_db_frechet"] > b["mel_db_frechet"], (
-        f"musical noise {a['musical_noise_per_second']:.1f} a second (shallow "
-        f"{b['musical_noise_per_second']:.1f}), mel-dB Frechet {a['mel_db_frechet']:.0f} "
-        f"({b['mel_db_frechet']:.0f})"
-    )
-
-
-def trained_beats_shallow(i: int) -> tuple[bool, str]:
-    a = rendered(i, "audio-cnn", 100, (("content_weight", 0.0),)).figures
-    b = shallow(i, content_weight=0.0).figures
-    return db(a) < db(b), f"{db(a):.1f} dB, shallow {db(b):.1f}"
-
-
-def trained_beats_base(i: int) -> tuple[bool, str]:
-    a = rendered(i, "audio-cnn", 100, (("content_weight", 0.0),)).figures
-    b = vgg(i).figures
-    return db(a) < db(b), f"{db(a):.1f} dB, VGG {db(b):.1f}"
-
-
-def frameshift_avoids_the_overlay(i: int) -> tuple[bool, str]:
-    a, b = (voice(i, start).figures["largest_copy"] for start in ("frameshift", "style"))
-    return a < b, f"largest copy of the style {a:.2f}, from the style {b:.2f}"
-
-
-def frameshift_keeps_the_content(i: int) -> tuple[bool, str]:
-    found = {s: voice(i, s).figures for s in ("frameshift", "style", "noise", "content")}
-    mel = {start: figures["mel_correlation"] for start, figures in found.items()}
-    holds = mel["frameshift"] > max(mel["style"], mel["noise"])
-    return holds, ", ".join(f"{start} {value:.2f}" for start, value in mel.items())
-
-
-def content_start_repeats_the_content(i: int) -> tuple[bool, str]:
-    a = voice(i, "content").figures
-    as_it_is = metrics.style_distance_db(*CHOSEN[i].sounds(), RATE)
-    holds = a["mel_correlation"] > 0.9 and db(a) > as_it_is - 1.0
-    return holds, (
-        f"mel correlation {a['mel_correlation']:.2f}, {db(a):.1f} dB (content {as_it_is:.1f})"
-    )
-
-
-def lbfgs_beats_adam(i: int) -> tuple[bool, str]:
-    options = {"filters": 512, "content_weight": 0.0}
-    a = rendered(i, "shallow-cnn", 100, (*options.items(), ("optimiser", "lbfgs")))
-    b = rendered(i, "shallow-cnn", 100, (*options.items(), ("optimiser", "adam")))
-    rises = sum(y > x for x, y in zip(b.losses, b.losses[1:], strict=False))
-    return a.losses[-1] < min(b.losses), (
-        f"loss {a.losses[-1]:.2g}, Adam {min(b.losses):.2g} (it rose {rises} times of 100)"
-    )
-
-
-def feed_forward_is_faster(i: int) -> tuple[bool, str]:
-    content, style = CHOSEN[i].sounds()
+def one_pass(i: int, sample_rate: int) -> tuple[float, float]:
+    """Real-time factors of a whole `feed-forward` render: on the clock, and of the CPU."""
+    content, style = (resample(clip, RATE, sample_rate) for clip in CHOSEN[i].sounds())
     options = {"steps": 1, "phrases": 1, "teacher_iterations": 1}  # as fast, learnt or not
     targets = astfx.prepare_style(
-        style, RATE, settings=Settings(method="feed-forward", options=options)
+        style, sample_rate, settings=Settings(method="feed-forward", options=options)
     )
     times = []
-    for _ in range(3):
-        began = time.perf_counter()
-        astfx.transfer(content, targets, RATE, method="feed-forward", phase_iterations=2)
-        times.append(time.perf_counter() - began)
-    seconds = content.shape[1] / RATE
-    ratio = vgg(i).seconds / 40 * 300 / min(times)  # 300 iterations, as the classic recipe
-    return ratio > 100, (
-        f"real-time factor {min(times) / seconds:.3f} with its phase; 300 iterations of VGG "
-        f"take {ratio:.0f} times as long"
-    )
+    for _ in range(PASSES):
+        began = time.perf_counter(), time.process_time()
+        astfx.transfer(content, targets, sample_rate, method="feed-forward")
+        times.append((time.perf_counter() - began[0], time.process_time() - began[1]))
+    seconds = content.shape[1] / sample_rate
+    wall, cpu = (min(column) / seconds for column in zip(*times, strict=True))
+    return wall, cpu
 
 
-@cache
-def inconsistency_db(index: int, phase: str, iterations: int) -> float:
-    content, _ = CHOSEN[index].sounds()
-    stft = Stft(n_fft=2048, hop_length=512, device=torch.device("cpu"))
-    spectrogram = stft.analyse(torch.from_numpy(content))[0]
-    problem = PhaseProblem(
-        magnitude=spectrogram.abs(),
-        content=torch.zeros_like(spectrogram),
-        fixed=spectrogram[:0],
-        stft=stft,
-        n_iter=iterations,
-        rng=np.random.default_rng(0),
-    )
-    found = PHASE_METHODS[phase].reconstruct(problem)
-    again, wanted = stft.forward(stft.inverse(found)).abs(), spectrogram.abs()
-    return float(20 * torch.log10((again - wanted).norm() / wanted.norm()))
-
-
-def least_squares_beats_overlap_add(i: int) -> tuple[bool, str]:
-    a, b = (inconsistency_db(i, name, 100) for name in ("griffin-lim", "oa-griffin-lim"))
-    return a < b, f"{a:.1f} dB, OA {b:.1f}"
-
-
-def local_sums_beat_griffin_lim(i: int) -> tuple[bool, str]:
-    a, b = (inconsistency_db(i, name, 100) for name in ("local-sums", "griffin-lim"))
-    return a < b, f"{a:.1f} dB, Griffin-Lim {b:.1f}"
-
-
-def speakers_are_told_apart(i: int) -> tuple[bool, str]:
-    about = json.loads(read_tensors(SHIPPED / "voice-cnn.safetensors")[1]["astfx-network"])
-    accuracy = about["held_out_accuracy"]
-    return accuracy >= 0.925, f"{100 * accuracy:.1f} % of 6 speakers"
-
-
-FINDINGS = [
-    Finding(
-        "Random shallow features beat VGG (published audio)", "000, 001, 004",
-        shallow_beats_vgg_published,
-    ),
-    Finding(
-        "The same with our renders, VGG on random weights", "000, 001, 004",
-        shallow_beats_vgg_here,
-    ),
-    Finding("A content start beats a noise start", "004", content_start_beats_noise),
-    Finding(
-        "A noise start “performed better” (with a content loss)", "001",
-        noise_start_with_a_content_loss,
-    ),
-    Finding("A style loss alone suffices, from the content", "004", style_alone_suffices),
-    Finding("VGG is noisy (published audio)", "004", vgg_is_noisy_published),
-    Finding("Log-mel VGG is noisy (ours, random weights)", "002, 004", vgg_is_noisy_here),
-    Finding("A trained four-layer network beats a shallow one", "001", trained_beats_shallow),
-    Finding("and beats the image network", "001", trained_beats_base),
-    Finding("Speakers are told apart, 92.5 %", "003", speakers_are_told_apart),
-    Finding("From the content, the content comes back", "003", content_start_repeats_the_content),
-    Finding(
-        "The frameshift start avoids the style's own speech", "003", frameshift_avoids_the_overlay
-    ),
-    Finding(
-        "and brings out the content better than style or noise starts (mel correlation)", "003",
-        frameshift_keeps_the_content,
-    ),
-    Finding("L-BFGS ends lower than Adam", "003", lbfgs_beats_adam),
-    Finding("Feed-forward networks are hundreds of times faster", "000", feed_forward_is_faster),
-    Finding(
-        "LSEE-MSTFTM ends nearer than OA-MSTFTM, 100 iterations", "000",
-        least_squares_beats_overlap_add,
-    ),
-    Finding(
-        "Local weighted sums converge faster than Griffin-Lim, 100 iterations", "000",
-        local_sums_beat_griffin_lim,
-    ),
-]  # fmt: skip
-
-
-def findings() -> None:
+def feed_forward_speed() -> None:
     rows = []
-    for finding in FINDINGS:
-        found = [finding.measure(i) for i in range(len(CHOSEN))]
-        count = sum(holds for holds, _ in found)
-        verdict = ("does not hold", "holds on one", "**holds**")[count]
-        rows.append([finding.claim, finding.source, *(text for _, text in found), verdict])
-        print(rows[-1], flush=True)
-    header = ["finding", "document", *(pair.name for pair in CHOSEN), "here"]
-    write_section(PAGE, "findings", table(header, rows))
+    for sample_rate in (22050, 44100):
+        for i, pair in enumerate(CHOSEN):
+            wall, cpu = one_pass(i, sample_rate)
+            rows.append([pair.name, f"{sample_rate} Hz", f"{wall:.4f}", f"{cpu:.4f}"])
+            print(rows[-1], flush=True)
+    header = ["", "sample rate", "real-time factor", "CPU seconds for each second of audio"]
+    write_section(PAGE, "one-pass", table(header, rows))
 
 
-SECTIONS = {"table": registry, "findings": findings, "side-by-side": side_by_side}
+SECTIONS = {
+    "table": registry,
+    "one-pass": feed_forward_speed,
+    "side-by-side": side_by_side,
+}
 
 if __name__ == "__main__":
     need_audio()
-    for name in sys.argv[1:] or SECTIONS:
-        SECTIONS[name]()
+    asked = sys.argv[1:]
+    single = [name for name in asked if name in METHODS]
+    for name in [name for name in asked if name not in single] or SECTIONS:
+        if name == "side-by-side":
+            side_by_side(single)
+        else:
+            SECTIONS[name]()

@@ -75,8 +75,27 @@ def test_train_writes_weights_and_a_picture(run: Run, tmp_path: Path) -> None:
     code, _, err = run("train", "audio-cnn", tmp_path / "none", "-o", output)
     assert code == 2
     assert err.strip() == f"astfx: data set '{tmp_path / 'none'}' is not a folder"
+    code, _, err = run("train", "audio-cnn", tmp_path / "data", "-o", output, "--seconds", 0)
+    assert (code, "seconds=0.0 must lie between 0.1 and 60" in err) == (2, True)
+    astray = tmp_path / "none" / "w.safetensors"
+    code, _, err = run("train", "audio-cnn", tmp_path / "data", "-o", astray)
+    assert (code, err.strip()) == (2, f"astfx: weights file '{astray}': its folder does not exist")
+    code, _, err = run("train", "audio-cnn", tmp_path / "data", "-o", output, "--resume")
+    assert (code, "only a training that was interrupted leaves one" in err) == (2, True)
     code, _, err = run("train", "x", tmp_path, "-o", output, "--plot", "curves.bmp")
     assert (code, "must end in .png" in err) == (2, True)
+
+
+def test_an_interrupted_training_says_how_to_go_on(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: object, **named: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("astfx.training.loop.train", interrupted)
+    code, _, err = run("train", "audio-cnn", tmp_path, "-o", tmp_path / "w.safetensors")
+    assert code == 130
+    assert err.strip() == "astfx: interrupted: --resume goes on after the last whole epoch"
 
 
 @pytest.mark.parametrize("name", list(RECIPES))
@@ -119,6 +138,45 @@ def test_distill_then_render(run: Run, clips: tuple[Path, Path], tmp_path: Path)
     assert soundfile.info(output).frames == RATE
     code, _, err = run("distill", style, "-o", tmp_path / "rain.wav")
     assert (code, "must end in .safetensors" in err) == (2, True)
+
+
+def test_a_distilled_preset_is_used_by_its_name(
+    run: Run, clips: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASTFX_PRESETS", str(tmp_path / "presets"))
+    content, _ = clips
+    small = ["--set", "teacher_iterations=2", "--set", "hidden=16"]
+    code, out, err = run(
+        "distill", "rain", "--sample-rate", RATE, "--steps", 2, "--phrases", 2, *small
+    )
+    assert code == 0, err
+    kept = Path(out.split(": feed-forward network for 22050 Hz")[0])
+    assert kept.parent == tmp_path / "presets" / "distilled"
+    # Training it again would have other numbers: what is kept is what renders.
+    monkeypatch.setattr("astfx.methods.feed_forward._lessons", lambda *a: pytest.fail("trained"))
+    rendered = {}
+    for style in ("rain", kept):
+        output = tmp_path / "o.wav"
+        code, _, err = run(
+            "render", content, "-s", style, "-o", output, "--method", "feed-forward",
+            "--set", "hidden=16",
+        )  # fmt: skip
+        assert code == 0, err
+        rendered[style] = output.read_bytes()
+    assert rendered["rain"] == rendered[kept]
+    code, out, err = run("presets", "list")
+    assert "distilled" not in out
+
+
+def test_a_sound_is_distilled_into_a_file(run: Run, clips: tuple[Path, Path]) -> None:
+    code, _, err = run("distill", clips[1])
+    assert code == 2
+    assert err.strip() == (
+        f"astfx: the network of a sound needs a file: astfx distill {clips[1]} -o "
+        "FILE.safetensors (that of a preset is kept with it)"
+    )
+    code, _, err = run("distill", "rainn")
+    assert (code, "there is no preset 'rainn'" in err) == (2, True)
 
 
 @pytest.mark.usefixtures("unscored")

@@ -125,6 +125,26 @@ def test_a_method_that_cannot_take_a_clip_does_not_stop_the_others(
     assert not (tmp_path / "out" / "texture.wav").exists()
 
 
+def test_a_preset_has_nothing_to_score_against(clips: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(InvalidSettingError, match="style='rain' is a preset, which holds no audio"):
+        compare(clips[0], Path("rain"), tmp_path, methods=("adain",))
+
+
+@pytest.mark.usefixtures("unscored")
+def test_recipes_stand_beside_methods(clips: tuple[Path, Path], tmp_path: Path) -> None:
+    settings = Settings(iterations=1, phase_iterations=1)
+    found = compare(
+        *clips, tmp_path, methods=("adain", "000", "003"), settings=settings,
+        options={"000": {"filters": 16}},
+    )  # fmt: skip
+    assert [entry.name for entry in found.entries[3:]] == ["adain", "recipe-000", "recipe-003"]
+    assert found.entries[4].summary.startswith("shallow-cnn as in Mohnish & Hari")
+    assert (tmp_path / "recipe-000.wav").is_file()
+    assert len(found.entries[4].losses[0]) == 2  # one iteration: the settings go first
+    with pytest.raises(InvalidSettingError, match="method='005' must be one of gram"):
+        compare(*clips, tmp_path, methods=("005",))
+
+
 @pytest.mark.usefixtures("unscored")
 def test_options_go_to_their_method(clips: tuple[Path, Path], tmp_path: Path) -> None:
     found = compare(

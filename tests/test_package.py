@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 # Imports run one way: a module may import those before it, never those after.
 ORDER = [
     "errors _threads plugins compiled",
-    "audio",
+    "audio recipes",
     "levels loudness device settings optim",
     "frontends descent",
     "features",
@@ -31,7 +31,7 @@ ORDER = [
     "api",
     "effect",
     "plots preset_plots doctor demo",
-    "runs recipes page",
+    "runs page",
     "comparison",
     "cli_methods cli_presets",
     "cli __init__",

@@ -2,19 +2,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
+import astfx
+from astfx.audio import Waveform
 from astfx.errors import InvalidSettingError
 from astfx.methods import find_method
-from astfx.recipes import RECIPES, apply_recipe
-from astfx.settings import Settings, make_options
+from astfx.recipes import RECIPES
+from astfx.settings import Settings, make_options, make_settings
 
-GIVEN: dict[str, Any] = {"method": "gram", "options": {}, "iterations": None, "phase": "pghi"}
+RATE = 22050
 
 
 @pytest.mark.parametrize("name", list(RECIPES))
 def test_every_recipe_is_settings_that_exist(name: str) -> None:
-    settings = Settings(**apply_recipe(name, GIVEN, ()))
+    settings = Settings.from_recipe(name)
     method = find_method(settings.method)
     options = make_options(method.options, settings.method, settings.options)
     assert RECIPES[name].document
@@ -23,7 +26,7 @@ def test_every_recipe_is_settings_that_exist(name: str) -> None:
 
 
 def test_recipe_000_is_its_notebook() -> None:
-    settings = Settings(**apply_recipe("000", GIVEN, ()))
+    settings = Settings.from_recipe("000")
     assert (settings.method, settings.iterations) == ("shallow-cnn", 300)
     assert (settings.phase, settings.phase_iterations) == ("griffin-lim", 300)
     assert settings.options["content_weight"] == 0.01
@@ -31,22 +34,44 @@ def test_recipe_000_is_its_notebook() -> None:
 
 
 def test_recipe_003_weighs_style_a_thousand_to_one() -> None:
-    options = Settings(**apply_recipe("003", GIVEN, ())).options
+    options = Settings.from_recipe("003").options
     assert options["style_weight"] / options["content_weight"] == 1000.0
     assert options["start"] == "frameshift"
 
 
 def test_what_is_given_explicitly_stays() -> None:
-    given = {**GIVEN, "iterations": 7, "options": {"filters": 8}}
-    filled = apply_recipe("000", given, ("iterations",))
-    assert filled["iterations"] == 7
-    assert filled["options"]["filters"] == 8
-    assert filled["phase"] == "griffin-lim"
+    filled = Settings.from_recipe("000", iterations=7, options={"filters": 8}, seed=None)
+    assert filled.iterations == 7
+    assert filled.options["filters"] == 8
+    assert filled.options["start"] == "noise"
+    assert filled.phase == "griffin-lim"
+    assert filled.seed == 0
+
+
+def test_a_preset_keeps_what_a_recipe_leaves_open() -> None:
+    """But its options are the default method's."""
+    own = {"strength": 0.5, "options": {"bias": 0.4}, "engine": "auto"}
+    settings = make_settings(own, recipe="002", method=None)
+    assert (settings.strength, settings.method) == (0.5, "vgg19")
+    assert "bias" not in settings.options
 
 
 def test_unknown_recipes_and_other_methods_are_refused() -> None:
     with pytest.raises(InvalidSettingError, match="recipe='005' must be one of 000, 001, 002"):
-        apply_recipe("005", GIVEN, ())
+        Settings.from_recipe("005")
     with pytest.raises(InvalidSettingError, match="recipe='003' is of method='voice-cnn', not 'gr"):
-        apply_recipe("003", GIVEN, ("method",))
-    assert apply_recipe("003", {**GIVEN, "method": "voice-cnn"}, ("method",))
+        Settings.from_recipe("003", method="gram")
+    assert Settings.from_recipe("003", method="voice-cnn") == Settings.from_recipe("003")
+
+
+def test_transfer_takes_a_recipe_and_what_goes_before_it(melody: Waveform, rain: Waveform) -> None:
+    content, style = melody[:, : RATE // 2], rain[:, :RATE]
+    call: dict[str, Any] = {"iterations": 2, "phase_iterations": 2}
+    by_name = astfx.transfer(content, style, RATE, recipe="000", options={"filters": 32}, **call)
+    written_out = astfx.transfer(
+        content, style, RATE, method="shallow-cnn", phase="griffin-lim",
+        options={**RECIPES["000"].options, "filters": 32}, **call,
+    )  # fmt: skip
+    np.testing.assert_array_equal(by_name, written_out)
+    with pytest.raises(InvalidSettingError, match="is of method='shallow-cnn', not 'monge'"):
+        astfx.transfer(content, style, RATE, recipe="000", method="monge")

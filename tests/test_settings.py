@@ -83,7 +83,7 @@ def test_unknown_method_lists_the_known_ones() -> None:
 
 
 def test_defaults_of_transfer_and_of_the_command_line_are_those_of_settings() -> None:
-    """But for what a preset may set: None there is the preset's value, else that of Settings."""
+    """But for what a preset or a recipe may set: None there is its value, else Settings'."""
     defaults = {field.name: getattr(Settings(), field.name) for field in fields(Settings)}
     defaults |= dict.fromkeys(("strength", "mix", "quality"))
     assert make_settings({}, strength=None, mix=None, quality=None, options=None) == Settings()
@@ -92,8 +92,8 @@ def test_defaults_of_transfer_and_of_the_command_line_are_those_of_settings() ->
         for name, parameter in inspect.signature(transfer).parameters.items()
         if name in defaults and name != "options"
     }
-    # None leaves a setting to a preset, and without one to the default.
-    presets_own = {"strength", "mix", "quality"}
+    # None leaves a setting to a preset or a recipe, and without one to the default.
+    presets_own = {"strength", "mix", "quality", "method", "phase", "window_ms"}
     wanted = {name: None if name in presets_own else value for name, value in defaults.items()}
     assert function == {name: value for name, value in wanted.items() if name != "options"}
     command = inspect.signature(cli_render).parameters

@@ -164,23 +164,24 @@ class BlockLoss:
         n_new = len(self._along) - n_known
         first = n_references
         known = self._frames[first : first + n_known]
-        # Everything moves up by one frame; only what is new must be multiplied.
-        for held in (known, self._squares[first : first + n_known]):
-            held[:-1] = held[1:].clone()
-        known[-1] = latest
-        self._squares[first + n_known - 1] = latest.square().sum()
         products = self._products[:n_known]
-        products[:-1, :n_references] = products[1:, :n_references].clone()
-        products[:-1, first : first + n_known - 1] = products[
-            1:, first + 1 : first + n_known
-        ].clone()
-        torch.mv(self._frames, latest, out=self._latest)
-        products[-1] = self._latest
-        products[:, first + n_known - 1] = self._latest[first : first + n_known]
-        if self._fresh:
-            slots = torch.tensor(self._fresh)
-            products[:, slots] = known @ self._frames[slots].T
-            self._fresh.clear()
+        if n_known:  # patches of one frame look at nothing before them
+            # Everything moves up by one frame; only what is new must be multiplied.
+            for held in (known, self._squares[first : first + n_known]):
+                held[:-1] = held[1:].clone()
+            known[-1] = latest
+            self._squares[first + n_known - 1] = latest.square().sum()
+            products[:-1, :n_references] = products[1:, :n_references].clone()
+            products[:-1, first : first + n_known - 1] = products[
+                1:, first + 1 : first + n_known
+            ].clone()
+            torch.mv(self._frames, latest, out=self._latest)
+            products[-1] = self._latest
+            products[:, first + n_known - 1] = self._latest[first : first + n_known]
+            if self._fresh:
+                slots = torch.tensor(self._fresh)
+                products[:, slots] = known @ self._frames[slots].T
+        self._fresh.clear()
         enough = self._held >= 2 * max(self.widths)
         self._mass = n_new / (n_new + self._held) if enough else 1.0
         newest = (self._written - 1) % self._n_past

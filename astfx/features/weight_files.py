@@ -43,7 +43,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise WeightsError(f"weights file '{path}' cannot be read ({reason})") from None
     except Exception as error:  # torch raises pickle's own errors, which are not imported here
         raise WeightsError(
-            f"weights file '{path}' cannot be read ({type(error).__name__})"
+            f"weights file '{path}' cannot be read: it holds something else than tensors "
+            f"({type(error).__name__})"
         ) from None
     return _flat(loaded), {}
 

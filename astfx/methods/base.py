@@ -109,6 +109,8 @@ class Method:
         afterwards, or the waveform of all channels together.
     distil : callable or None
         `prepare` with a progress callback behind, for methods that take minutes.
+    phase_iterations : int or None
+        Of the default phase method, where fewer do; None is that method's own number.
     note : callable
         ``note(options)``: what the user must know of a render with these options, or "".
     """
@@ -131,6 +133,7 @@ class Method:
     texture_rounds: Mapping[str, int] = field(default_factory=dict)
     domain: str = "frames"
     distil: Callable[..., dict[str, Tensor]] | None = None
+    phase_iterations: int | None = None
     note: Callable[[Any], str] = lambda options: ""
 
     def tensors(

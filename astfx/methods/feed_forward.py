@@ -203,11 +203,17 @@ def prepare(
     return distil(runs, options, grid, seed)
 
 
+def _empty_network(n_bins: int, options: FeedForwardOptions) -> StyleNetwork:
+    """Shapes without numbers: drawing those takes as long as the pass itself."""
+    with torch.device("meta"):
+        return StyleNetwork(n_bins, options.hidden)
+
+
 def check(tensors: Mapping[str, Tensor], options: FeedForwardOptions, grid: Grid) -> None:
     """Refuse loaded tensors that `prepare` cannot have made."""
     n_bins = grid.n_fft // 2 + 1
     check_tensor(tensors, "ceiling", (n_bins,))
-    for name, value in StyleNetwork(n_bins, options.hidden).state_dict().items():
+    for name, value in _empty_network(n_bins, options).state_dict().items():
         if check_tensor(tensors, f"{_PREFIX}{name}", tuple(value.shape)).dtype != torch.float32:
             raise ValueError(f"tensor {_PREFIX + name!r} must be float32")
 
@@ -215,13 +221,14 @@ def check(tensors: Mapping[str, Tensor], options: FeedForwardOptions, grid: Grid
 def match(problem: Problem) -> Minimum:
     """Pass the content's frames through the network."""
     options: FeedForwardOptions = problem.options
-    network = StyleNetwork(problem.content.shape[1], options.hidden).to(problem.content.device)
+    network = _empty_network(problem.content.shape[1], options)
     network.load_state_dict(
         {
             name.removeprefix(_PREFIX): tensor
             for name, tensor in problem.targets.items()
             if name.startswith(_PREFIX)
-        }
+        },
+        assign=True,
     )
     with torch.no_grad():
         x = torch.minimum(network(problem.content), problem.targets["ceiling"]).contiguous()
@@ -239,7 +246,7 @@ METHOD = Method(
     features="a small network, trained on the gram loss",
     statistics="those of gram",
     optimiser="none to render; Adam to distil",
-    needs="`astfx distill STYLE` first: minutes, once",
+    needs="`astfx distill PRESET` (or a sound) first: minutes, once",
     source="Johnson et al. 2016; Ulyanov et al. 2016 (document 000)",
     options=FeedForwardOptions,
     iterations={"draft": 1, "standard": 1, "best": 1},
@@ -249,4 +256,5 @@ METHOD = Method(
     check=check,
     prepared_options=("hidden",),
     distil=distil,
+    phase_iterations=3,
 )

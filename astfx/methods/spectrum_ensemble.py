@@ -2,7 +2,9 @@
 
 P. Verma and J. O. Smith, "Neural style transfer for audio spectrograms" (2018), which
 documents 000 and 002 cite: a classifier's layers over a log spectrogram, and to Gatys' two
-losses two more, of the energy along frequency (gamma) and along time (delta).
+losses two more, of the energy along frequency (gamma) and along time (delta). No document states
+the weights, and they leave open whose envelopes they are: the style's spectrum and the content's
+course through time serve both style and content best here (docs/methods.md has the figures).
 """
 
 from __future__ import annotations
@@ -39,10 +41,10 @@ class SpectrumEnsembleOptions(AudioCnnOptions):
         Whose envelope each one is; a style's is stretched to the content's length.
     """
 
-    gamma: float = 0.1
-    delta: float = 0.1
-    frequency_envelope: str = "content"
-    time_envelope: str = "style"
+    gamma: float = 0.01
+    delta: float = 0.001
+    frequency_envelope: str = "style"
+    time_envelope: str = "content"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from astfx.frontends.stft import Stft
-from astfx.phase.base import PhaseProblem, unit_phasor
+from astfx.phase.base import PhaseProblem, with_magnitude
 
 FAST_MOMENTUM = 0.99
 
@@ -54,18 +54,13 @@ def refine(
     """
     n_fixed = fixed.shape[-2]
     inverse = stft.inverse if least_squares else stft.inverse_unweighted
-    spectrogram = start
+    result = with_magnitude(start, magnitude)
     previous: Tensor | None = None
     for _ in range(n_iter):
-        spectrogram = unit_phasor(spectrogram).mul_(magnitude)
-        spectrogram[..., :n_fixed, :] = fixed
-        consistent = stft.forward(inverse(spectrogram))
-        if momentum > 0.0 and previous is not None:
-            spectrogram = consistent + (consistent - previous).mul_(momentum)
-        else:
-            spectrogram = consistent
+        result[..., :n_fixed, :] = fixed
+        consistent = stft.forward(inverse(result))
+        result = with_magnitude(consistent, magnitude, previous, momentum)
         previous = consistent
-    result = unit_phasor(spectrogram).mul_(magnitude)
     result[..., :n_fixed, :] = fixed
     return result
 

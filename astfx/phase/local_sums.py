@@ -20,7 +20,7 @@ from torch import Tensor
 
 from astfx.compiled import compiled
 from astfx.frontends.stft import Stft
-from astfx.phase.base import PhaseProblem, unit_phasor
+from astfx.phase.base import PhaseProblem, with_magnitude
 
 REACH_BINS = 5
 """Neighbours on each side along frequency; the kernel holds nearly all of its energy there."""
@@ -141,6 +141,6 @@ def local_sums(problem: PhaseProblem) -> Tensor:
         threshold = mean * _FIRST_THRESHOLD * (_LAST_THRESHOLD / _FIRST_THRESHOLD) ** share
         _sweep(spectrogram, magnitude, kernel, n_fixed, threshold if share < 1.0 else 0.0)
     result = torch.from_numpy(spectrogram).to(problem.magnitude.device)
-    result = unit_phasor(result).mul_(problem.magnitude)
+    result = with_magnitude(result, problem.magnitude)
     result[:n_fixed] = problem.fixed
     return result

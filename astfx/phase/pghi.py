@@ -60,15 +60,35 @@ def phase_gradients(
 
 
 @compiled(nogil=True)
+def _loudest_first(bucket: npt.NDArray[np.int32], n_buckets: int) -> npt.NDArray[np.int32]:
+    """Indices by falling bucket, in order within each: a counting sort."""
+    place = np.zeros(n_buckets + 1, np.int32)
+    for i in range(bucket.size):
+        place[n_buckets - 1 - bucket[i] + 1] += 1
+    for b in range(n_buckets):
+        place[b + 1] += place[b]
+    order = np.empty(bucket.size, np.int32)
+    for i in range(bucket.size):
+        b = n_buckets - 1 - bucket[i]
+        order[place[b]] = i
+        place[b] += 1
+    return order
+
+
+@compiled(nogil=True)
 def _integrate(
     bucket: npt.NDArray[np.int32],
     time_gradient: npt.NDArray[np.float32],
     frequency_gradient: npt.NDArray[np.float32],
     phase: npt.NDArray[np.float32],
     state: npt.NDArray[np.int8],
+    seeds: npt.NDArray[np.int32],
     n_buckets: int,
 ) -> None:
-    """Fill `phase` where `state` is _OPEN, loudest bins first (in place)."""
+    """Fill `phase` where `state` is _OPEN, loudest bins first (in place).
+
+    seeds : (frames * bins,), indices in that order
+    """
     n_frames, n_bins = bucket.shape
     head = np.full(n_buckets, -1, np.int32)
     link = np.full(n_frames * n_bins, -1, np.int32)
@@ -89,7 +109,6 @@ def _integrate(
                 head[b] = t * n_bins + m
                 top = max(top, b)
 
-    seeds = np.argsort(-bucket.ravel(), kind="mergesort")
     next_seed = 0
     while True:
         while top >= 0 and head[top] < 0:
@@ -191,5 +210,6 @@ def pghi(
     level_db = 20.0 * np.log10(np.maximum(magnitude, np.float32(tolerance * peak)) / peak)
     bucket = ((1.0 - level_db / floor_db) * (_N_BUCKETS - 1)).astype(np.int32)
     time_gradient, frequency_gradient = phase_gradients(magnitude, n_fft, hop_length)
-    _integrate(bucket, time_gradient, frequency_gradient, result, state, _N_BUCKETS)
+    seeds = _loudest_first(bucket.ravel(), _N_BUCKETS)
+    _integrate(bucket, time_gradient, frequency_gradient, result, state, seeds, _N_BUCKETS)
     return result

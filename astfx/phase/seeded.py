@@ -17,19 +17,18 @@ from astfx.phase.pghi import pghi
 
 SEED_WITHIN_DB = 6.0
 LEAST_SEEDED_POWER = 0.7
-_TINY = 1e-20
 
 
 def seeded_pghi(problem: PhaseProblem) -> Tensor:
     """PGHI from the content's phase where the magnitude is within 6 dB of the content's."""
     magnitude = problem.magnitude
-    content_magnitude = problem.content.abs()
-    ratio_db = 20.0 * torch.log10(magnitude.clamp_min(_TINY) / content_magnitude.clamp_min(_TINY))
-    known = ratio_db.abs() < SEED_WITHIN_DB
     power = magnitude.square()
-    if float(power[known].sum()) < LEAST_SEEDED_POWER * float(power.sum()):
-        known.zero_()
-    angle = problem.content.angle()
+    content_power = torch.view_as_real(problem.content).square().sum(dim=-1)
+    within = 10.0 ** (SEED_WITHIN_DB / 10.0)
+    known = (power < within * content_power) & (content_power < within * power)
+    is_seeded = float(power[known].sum()) >= LEAST_SEEDED_POWER * float(power.sum())
+    angle = problem.content.angle() if is_seeded else torch.zeros_like(magnitude)
+    known &= is_seeded
     n_fixed = problem.fixed.shape[0]
     if n_fixed:
         angle[:n_fixed] = problem.fixed.angle()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
@@ -27,6 +27,7 @@ from astfx.audio import (
 from astfx.device import resolve_device, thread_count
 from astfx.errors import InvalidSettingError, PresetError
 from astfx.methods import Grid, find_method
+from astfx.presets import distilled
 from astfx.presets import tensors as packing
 from astfx.presets.checks import check_name, check_settings
 from astfx.settings import Settings, make_options
@@ -223,8 +224,24 @@ class Preset:
         """
         return replace(self, settings={**self.settings, **settings})
 
-    def targets(self, sample_rate: int, settings: Settings) -> StyleTargets:
+    def targets(
+        self,
+        sample_rate: int,
+        settings: Settings,
+        progress: Callable[[float], object] | None = None,
+        *,
+        afresh: bool = False,
+    ) -> StyleTargets:
         """What a render at a sample rate needs of the style.
+
+        Parameters
+        ----------
+        sample_rate : int, hertz
+        settings : Settings
+        progress : callable, optional
+            Called with the share done by methods that take minutes (`feed-forward`).
+        afresh : bool
+            Train the network of such a method even where `astfx distill` kept one.
 
         Raises
         ------
@@ -240,19 +257,24 @@ class Preset:
             )
         method = find_method(settings.method)
         options = make_options(method.options, settings.method, settings.options)
+        if settings.method != "gram" and "blend_of" in self.provenance:
+            raise InvalidSettingError(
+                f"method={settings.method!r} cannot use a blend of presets: use method='gram'"
+            )
+        if not afresh and (kept := distilled.find(self, wanted, settings.method, options)):
+            return kept
         frames = packing.from_bytes(self.tensors["frames"])
         frames = packing.frames_at(frames, self.grid, wanted)
         runs = _long_enough(
             torch.split(frames, self.tensors["run_lengths"].tolist()),
             wanted.frames(method.context_ms(options)),
         )
-        found = method.prepare(runs, options, wanted, settings.seed)
+        if method.distil is not None:
+            runs = [run.to(resolve_device(settings.device)) for run in runs]
+        with thread_count(settings.threads), torch.no_grad():
+            found = method.tensors(runs, options, wanted, settings.seed, progress)
         if settings.method == "gram":
             found["run_weights"] = self.tensors["run_weights"]
-        elif "blend_of" in self.provenance:
-            raise InvalidSettingError(
-                f"method={settings.method!r} cannot use a blend of presets: use method='gram'"
-            )
         if method.texture_rounds:
             prefix = packing.texture_prefix(sample_rate)
             found |= {

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from astfx.errors import DatasetError, InvalidSettingError
+from astfx.errors import DatasetError, InvalidSettingError, WeightsError
 from astfx.features.classifiers import NETWORKS
 from astfx.training.datasets import find_clips, split
 from astfx.training.trainer import History, Trainer, TrainSettings
@@ -84,6 +84,8 @@ def train(
     Raises
     ------
     InvalidSettingError, DatasetError, DeviceError
+    WeightsError
+        If there is no folder to write into.
     CancelledError
         If `progress` returned False; the checkpoint stays.
     """
@@ -91,6 +93,8 @@ def train(
         raise InvalidSettingError(f"network={network!r} must be one of {', '.join(NETWORKS)}")
     if output.suffix != ".safetensors":
         raise InvalidSettingError(f"weights file '{output}' must end in .safetensors")
+    if not output.absolute().parent.is_dir():
+        raise WeightsError(f"weights file '{output}': its folder does not exist")
     chosen = settings or TrainSettings()
     dataset = find_clips(folder, network)
     parts = split(dataset, chosen.held_out, chosen.seed)

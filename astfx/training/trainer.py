@@ -56,7 +56,7 @@ class TrainSettings:
     epochs: int = 40
     patience: int = 8
     batch_size: int = 32
-    learning_rate: float = 0.005
+    learning_rate: float = 0.003
     decay: float = 0.9
     seconds: float = 3.0
     sample_rate: int | None = None
@@ -241,8 +241,9 @@ class Trainer:
         return self._measure(clips)[1]
 
     def _fingerprint(self) -> dict[str, Any]:
-        # More epochs may be asked for when going on.
-        return {**asdict(replace(self._settings, epochs=1)), **self.net.settings.to_dict()}
+        # When to stop may be asked for anew when going on.
+        kept = replace(self._settings, epochs=1, patience=1)
+        return {**asdict(kept), **self.net.settings.to_dict()}
 
     def store(self, path: Path) -> None:
         """Write all that is needed to go on."""
@@ -267,11 +268,18 @@ class Trainer:
             If there is none, or it is of another training.
         """
         if not path.is_file():
-            raise DatasetError(f"there is no checkpoint '{path}' to go on from")
+            raise DatasetError(
+                f"there is no checkpoint '{path}' to go on from: only a training that was "
+                "interrupted leaves one"
+            )
         tensors, metadata = read_tensors(path)
         progress = json.loads(metadata.get("astfx-training", "{}"))
-        if progress.get("fingerprint") != self._fingerprint():
-            raise DatasetError(f"checkpoint '{path}' is of another training: its settings differ")
+        mine, other = self._fingerprint(), progress.get("fingerprint", {})
+        differing = [key for key, value in mine.items() if other.get(key) != value]
+        if differing:
+            raise DatasetError(
+                f"checkpoint '{path}' is of another training: {', '.join(differing)} differ"
+            )
 
         def part(prefix: str) -> dict[str, Tensor]:
             return {

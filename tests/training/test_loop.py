@@ -190,5 +190,5 @@ def test_what_cannot_be_begun_is_refused(tones: Path, tmp_path: Path) -> None:
     with pytest.raises(CancelledError):
         train("audio-cnn", tones, tmp_path / "w.safetensors", settings, progress=lambda x: False)
     other = TrainSettings(**{**QUICK, "epochs": 2, "seconds": 0.3})
-    with pytest.raises(DatasetError, match="is of another training: its settings differ"):
+    with pytest.raises(DatasetError, match="is of another training: seconds differ"):
         train("audio-cnn", tones, tmp_path / "w.safetensors", other, resume=True)
