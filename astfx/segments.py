@@ -197,14 +197,14 @@ def silence_gate(
 ) -> npt.NDArray[np.float32] | None:
     """Gain that keeps silences silent, for samples [start, stop); None where it is one.
 
-    It fades within the silence, one hop at either end, so that no onset is dulled.
+    It fades within the silence, one hop at either end, so that no onset is dulled; a silence at
+    an end of the clip begins and ends with it.
     """
     first, last = start // hop_length, -(-stop // hop_length)
     if not silent[first:last].any():
         return None
-    padded = np.concatenate(([False], silent, [False]))
-    before, here, after = padded[first:last], padded[first + 1 : last + 1], padded[first + 2 :]
-    after = np.resize(np.append(after[: last - first], False), last - first)
+    padded = np.pad(silent, (1, max(1, last + 1 - len(silent))), mode="edge")
+    before, here, after = (padded[first + i : last + i] for i in range(3))
     begin = np.where(here & before, 0.0, 1.0)
     end = np.where(here & after, 0.0, 1.0)
     ramp = np.arange(hop_length, dtype=np.float32) / hop_length

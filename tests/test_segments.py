@@ -47,7 +47,7 @@ def test_level_leaves_silence_out() -> None:
 def test_pauses_are_filled_and_long_silences_kept() -> None:
     hop, rate = 500, 10_000
     clip = noise(8 * rate)
-    clip[:, 1 * rate : 2 * rate] = 0.0
+    clip[:, 1 * rate : 1 * rate + round(0.09 * rate)] = 0.0
     clip[:, 3 * rate : 6 * rate] = 0.0
     silent = scan(ArraySource(clip, rate, "content"), hop).silent
     assert np.flatnonzero(silent).tolist() == list(range(60, 120))
@@ -64,6 +64,16 @@ def test_gate_silences_silence_only_and_fades_inside_it() -> None:
     assert (gate[1100:1900] == 0).all()
     assert np.abs(np.diff(gate)).max() <= 1.01 / hop
     assert silence_gate(silent, 0, 900, hop) is None
+
+
+def test_a_silence_at_an_end_is_silent_to_it() -> None:
+    silent = np.array([True, True, True, False, False, True, True])
+    gate = silence_gate(silent, 0, 670, 100)
+    assert gate is not None
+    assert gate.shape == (670,)
+    assert (gate[:200] == 0).all()
+    assert (gate[300:500] == 1).all()
+    assert (gate[600:] == 0).all()
 
 
 @pytest.mark.parametrize("block", [64, 100, 333, 1000])

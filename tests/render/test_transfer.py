@@ -167,6 +167,22 @@ def test_long_silence_inside_stays_silent(melody: Waveform, rain: Waveform) -> N
     assert np.abs(output[:, -RATE // 2 :]).max() > 0.01
 
 
+@pytest.mark.parametrize("quality", ["draft", "standard"])
+def test_nothing_sounds_before_an_attack_out_of_silence_but_its_window(
+    quality: str, rain: Waveform
+) -> None:
+    rng = np.random.default_rng(0)
+    content = np.zeros((1, 2 * RATE), np.float32)
+    attacks, n_hit, n_window = (RATE // 2, RATE + 3000), 3000, 2048
+    for attack in attacks:
+        decay = np.exp(-np.arange(n_hit) / 800.0)
+        content[0, attack : attack + n_hit] = 0.3 * decay * rng.standard_normal(n_hit)
+    output = astfx.transfer(content, rain, RATE, quality=quality)
+    for attack, rest in zip(attacks, (0, attacks[0] + n_hit + n_window), strict=True):
+        assert np.abs(output[0, attack : attack + n_window]).max() > 0.05
+        assert np.abs(output[0, rest : attack - n_window]).max() == 0.0
+
+
 def test_constant_content_works(rain: Waveform) -> None:
     output = astfx.transfer(np.full(30000, 0.5, np.float32), rain, RATE, **FAST)
     assert np.isfinite(output).all()
