@@ -18,6 +18,7 @@ import astfx
 from astfx import metrics
 from astfx.audio import Waveform
 from benchmarks.common import ROOT, SHARED, load, need_audio, table, write_section
+from benchmarks.sound_plots import draw_strength, draw_trade_off
 
 PAGE = ROOT / "docs" / "sound.md"
 RATE = 22050
@@ -32,6 +33,8 @@ FIGURES = (
     "cqt_gram_loss",
 )
 COLUMNS = ("style dB", "chroma", "onset", "mel", "mel-dB Frechet", "MFCC Frechet", "CQT net")
+WATCHED = FIGURES[:4]
+PUBLISHED = ("mcdermott", "shallow", "soundnet", "vgg")
 CHROMA_ALLOWANCE = 0.05
 
 
@@ -138,7 +141,7 @@ def pairs() -> str:
     for index, pair in enumerate(PAIRS):
         first = f"**{pair.name}**" + (" (tuned)" if pair.tuned else "")
         rows.append([first, "content as it is", *cells(scored(pair.sounds()[0], pair)), ""])
-        for method in ("mcdermott", "shallow", "soundnet", "vgg"):
+        for method in PUBLISHED:
             audio = pair.published(method)
             if audio is not None:
                 rows.append(["", f"published {method}", *cells(scored(audio, pair)), ""])
@@ -200,37 +203,54 @@ def ablation() -> str:
     return table(("", *COLUMNS), rows)
 
 
+@cache
+def sweeps() -> dict[Pair, list[Scores]]:
+    """Nine strengths of every pair."""
+    return {
+        pair: [scored(render(pair, strength=float(s)), pair, WATCHED) for s in STEPS]
+        for pair in [*PAIRS, *CLASSIC]
+    }
+
+
+@cache
+def published_scores(pair: Pair) -> dict[str, Scores]:
+    """What the published results of a pair reach, by method."""
+    audio = {method: pair.published(method) for method in PUBLISHED}
+    return {m: scored(clip, pair, WATCHED) for m, clip in audio.items() if clip is not None}
+
+
 def strength() -> str:
     """Nine steps on every pair, as a table of steps in the wrong direction, and a picture."""
-    from matplotlib.figure import Figure
-
-    watched = FIGURES[:4]
-    figure = Figure(figsize=(12, 3.6), layout="constrained")
-    axes = figure.subplots(1, 4)
+    named = {pair.name: found for pair, found in sweeps().items()}
+    draw_strength(ROOT / "docs" / "strength.png", STEPS, named, WATCHED, COLUMNS)
     rows: list[list[object]] = []
-    for pair in [*PAIRS, *CLASSIC]:
-        found = [scored(render(pair, strength=float(s)), pair, watched) for s in STEPS]
-        row: list[object] = [pair.name]
-        for axis, name, label in zip(axes, watched, COLUMNS, strict=False):
-            values = np.array([scores[name] for scores in found])
-            axis.plot(STEPS, values, marker=".", label=pair.name)
-            axis.set_xlabel("strength")
-            axis.set_title(label)
-            worst = float(np.diff(values).max())
+    for name, found in named.items():
+        row: list[object] = [name]
+        for figure in WATCHED:
+            worst = float(np.diff([scores[figure] for scores in found]).max())
             row.append("falls" if worst <= 0.0 else f"falls, but for {worst:.3f}")
-        for method, marker in (("shallow", "x"), ("mcdermott", "+")):
-            audio = pair.published(method)
-            if audio is not None:
-                scores = scored(audio, pair, watched)
-                for axis, name in zip(axes, watched, strict=True):
-                    colour = axis.lines[-1].get_color()
-                    axis.plot([1.05], [scores[name]], marker=marker, color=colour)
         rows.append(row)
-    axes[0].set_ylabel("x: published Shallow, +: McDermott")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right center", fontsize="small")
-    figure.savefig(ROOT / "docs" / "strength.png", dpi=100)
     return table(("over nine steps", *COLUMNS[:4]), rows)
+
+
+def trade_off() -> str:
+    """The style that the default reaches at the similarity of the published Shallow result."""
+    curves = {pair.name: sweeps()[pair] for pair in PAIRS}
+    points = {pair.name: published_scores(pair) for pair in PAIRS}
+    draw_trade_off(ROOT / "docs" / "trade-off.png", curves, points, WATCHED, COLUMNS)
+    rows: list[list[object]] = []
+    for pair in PAIRS:
+        shallow, found = published_scores(pair)["shallow"], sweeps()[pair]
+        row: list[object] = [pair.name, f"{shallow[WATCHED[0]]:.1f}"]
+        for figure in WATCHED[1:]:
+            # The similarity falls along the curve; what is wanted is where it passes Shallow's.
+            kept = np.minimum.accumulate([scores[figure] for scores in found])
+            at = float(np.interp(-shallow[figure], -kept, STEPS))
+            style = float(np.interp(at, STEPS, [scores[WATCHED[0]] for scores in found]))
+            row.append(f"{style:.1f} (strength {at:.2f})")
+        rows.append(row)
+    at_its = [f"ours at its {name}" for name in COLUMNS[1:4]]
+    return table(("style dB", "published Shallow", *at_its), rows)
 
 
 def speech() -> str:
@@ -250,7 +270,13 @@ def artefacts() -> str:
     for pair in [*PAIRS, *CLASSIC]:
         content, _ = pair.sounds()
         output = render(pair)
-        names = ("largest_copy", "pre_echo_db", "non_finite", "musical_noise_per_second")
+        names = (
+            "largest_copy",
+            "pre_echo_db",
+            "early_echo_db",
+            "non_finite",
+            "musical_noise_per_second",
+        )
         ours, own = scored(output, pair, names), scored(content, pair, names)
         both = [load(name, RATE, mono=False) for name in (pair.content, pair.style)]
         stereo = "mono"
@@ -267,12 +293,13 @@ def artefacts() -> str:
         )
         copies.append(f"{metrics.largest_copy(style[:, half:], style[:, :half], RATE):.2f}")
         peaks = f"{own['musical_noise_per_second']:.0f} / {ours['musical_noise_per_second']:.0f}"
+        echo = f"{ours['pre_echo_db']:.1f} / {ours['early_echo_db']:.1f} dB"
         rows.append(
             [
                 pair.name,
                 " / ".join(copies),
                 peaks,
-                f"{ours['pre_echo_db']:.1f} dB",
+                echo if ours["pre_echo_db"] == ours["pre_echo_db"] else "no attacks",
                 stereo,
                 f"{ours['non_finite']:.0f}",
             ]
@@ -281,7 +308,7 @@ def artefacts() -> str:
         "pair",
         "copy: output / published Shallow / style's halves",
         "peaks: content / output",
-        "pre-echo",
+        "pre-echo: within / beyond a window",
         "stereo correlation: content / output",
         "NaN or Inf",
     )
@@ -294,6 +321,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "speech": speech,
     "artefacts": artefacts,
     "strength": strength,
+    "trade-off": trade_off,
     "ablation": ablation,
 }
 
