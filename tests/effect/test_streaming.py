@@ -224,7 +224,7 @@ def test_a_jump_would_show_as_a_click(engine: str, steady: dict[str, list[Wavefo
     jumps = [
         np.concatenate([before[:, :at], after[:, at:]], axis=1)
         for before, after in pairwise(steady[engine])
-        for at in (10000, 15000, 20000)
+        for at in range(8000, 30000, 500)  # some fall where the two happen to meet
     ]
     found = np.median([largest_curvature(jump) for jump in jumps])
     assert found > CLICK_TOLERANCE * usual
