@@ -118,13 +118,16 @@ LONGER = [
     (("classic/gettysburg", f"{FOLDER}/woman_speaking_french"), f"{FOLDER}/man_speaking_english"),
     ((f"{FOLDER}/pachelbel", "classic/imperial"), f"{FOLDER}/bongo-loop"),
     ((f"{FOLDER}/pachelbel", "classic/usa"), f"{FOLDER}/man_speaking_english"),
-    ((f"{FOLDER}/pachelbel", f"{FOLDER}/pachelbel"), f"{FOLDER}/cat_milk"),
     ((f"{FOLDER}/woman_speaking_french", "classic/gettysburg"), f"{FOLDER}/crickets"),
+    ((f"{FOLDER}/pachelbel",) * 3, f"{FOLDER}/cat_milk"),
+    (("classic/imperial",) * 2, "classic/usa"),
+    (("classic/gettysburg",) * 2, "classic/fire"),
+    ((f"{FOLDER}/woman_speaking_french",) * 3, f"{FOLDER}/man_speaking_english"),
 ]
 
 
 def segments() -> str:
-    """Two clips on end, in one segment and in the default ones, by what no method optimises."""
+    """Clips on end, in one segment and in the default ones, by what no method optimises."""
     rows = []
     for names, style_name in LONGER:
         clips = [load(name, RATE) for name in names]

@@ -81,6 +81,7 @@ CLASSIC = [
     Pair("classic/imperial", "classic/usa", None, False),
     Pair("classic/gettysburg", "classic/fire", None, False),
 ]
+ALL = [*PAIRS, *CLASSIC]
 SPEECH = [PAIRS[2], CLASSIC[1]]
 ABLATION: dict[str, dict[str, Any]] = {
     "the default": {},
@@ -111,8 +112,8 @@ def render(pair: Pair, **settings: Any) -> Waveform:
 
 @cache
 def measured(index: int, quality: str) -> tuple[float, Scores]:
-    """Real-time factor and scores of one of the six pairs at a quality."""
-    pair = PAIRS[index]
+    """Real-time factor and scores of one of all pairs at a quality."""
+    pair = ALL[index]
     began = time.perf_counter()
     output = render(pair, quality=quality)
     seconds = time.perf_counter() - began
@@ -138,7 +139,7 @@ def cells(scores: Scores) -> list[str]:
 
 def pairs() -> str:
     rows: list[list[object]] = []
-    for index, pair in enumerate(PAIRS):
+    for index, pair in enumerate(ALL):
         first = f"**{pair.name}**" + (" (tuned)" if pair.tuned else "")
         rows.append([first, "content as it is", *cells(scored(pair.sounds()[0], pair)), ""])
         for method in PUBLISHED:
@@ -208,7 +209,7 @@ def sweeps() -> dict[Pair, list[Scores]]:
     """Nine strengths of every pair."""
     return {
         pair: [scored(render(pair, strength=float(s)), pair, WATCHED) for s in STEPS]
-        for pair in [*PAIRS, *CLASSIC]
+        for pair in ALL
     }
 
 
@@ -267,7 +268,7 @@ def speech() -> str:
 
 def artefacts() -> str:
     rows = []
-    for pair in [*PAIRS, *CLASSIC]:
+    for pair in ALL:
         content, _ = pair.sounds()
         output = render(pair)
         names = (
@@ -283,7 +284,7 @@ def artefacts() -> str:
         if both[0].shape[0] == 2:
             wide = astfx.transfer(both[0], both[1], RATE)
             found = [metrics.stereo_correlation(clip) for clip in (both[0], wide)]
-            stereo = f"{found[0]:.2f} / {found[1]:.2f}"
+            stereo = f"{found[0]:.3f} / {found[1]:.3f}"
         style = pair.sounds()[1]
         half = style.shape[1] // 2
         copies = [f"{ours['largest_copy']:.2f}"]

@@ -44,9 +44,11 @@ def draw_trade_off(
     style, *kept = figures
     figure = Figure(figsize=(15, 7.5), layout="constrained")
     axes = figure.subplots(len(kept), len(curves), sharey="row", sharex="col")
+    for axis, label in zip(axes[:, 0], labels[1:], strict=False):
+        axis.set_ylabel(label)
     for column, (pair, sweep) in zip(axes.T, curves.items(), strict=True):
         column[0].set_title(pair, fontsize="small")
-        for axis, name, label in zip(column, kept, labels[1:], strict=False):
+        for axis, name in zip(column, kept, strict=True):
             axis.plot(
                 [scores[style] for scores in sweep],
                 [scores[name] for scores in sweep],
@@ -63,8 +65,6 @@ def draw_trade_off(
                     label=f"published {method}",
                 )
             axis.grid(alpha=0.3)
-            if column is axes.T[0]:
-                axis.set_ylabel(label)
         column[-1].set_xlabel("style distance, dB")
     for axis in axes[0]:
         axis.invert_xaxis()

@@ -103,9 +103,9 @@ def early_echo_db(
     """Return how much the output swells earlier than a window before the content's attacks.
 
     The level in the window that ends one window before an attack, over that in the window
-    before it, the content's taken off; the mean over the attacks of `pre_echo_db` that have
-    room before them. Smearing by a phase algorithm reaches one window at most and leaves this
-    near 0; a style that plays on in a pause does so too.
+    before it, a rise of the content's own taken off; the mean over the attacks of `pre_echo_db`
+    that have room before them. Smearing by a phase algorithm reaches one window at most and
+    leaves this near 0; a style that plays on in a pause does so too.
 
     Parameters
     ----------
@@ -132,8 +132,8 @@ def early_echo_db(
     near = near[near >= window]
     if near.size == 0:
         return float("nan")
-    ratios = [_ratio_db(energy, near, near - window, window) for energy in (ours, theirs)]
-    return float(np.mean(ratios[0] - ratios[1]))
+    rise, own = (_ratio_db(energy, near, near - window, window) for energy in (ours, theirs))
+    return float(np.mean(rise - np.maximum(own, 0.0)))
 
 
 def _at_attacks(

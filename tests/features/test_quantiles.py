@@ -10,6 +10,7 @@ from astfx.features.quantiles import (
     N_QUANTILES,
     QuantileMap,
     RunningHistogram,
+    _evenly_ranked,
     histogram_of,
 )
 
@@ -133,3 +134,10 @@ def test_requests_are_corrected_until_the_result_has_the_distribution() -> None:
     late = np.stack(errors[-800:])
     found, expected = np.quantile(late, RANKS, axis=0), np.quantile(style, RANKS, axis=0)
     assert np.abs(found - expected).mean() < 0.3 * lost
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 50, 333])
+def test_levels_at_even_ranks_are_numpys_quantiles(n_frames: int) -> None:
+    frames = draws(n_frames, 7, 13)
+    expected = np.quantile(frames.astype(np.float64), RANKS, axis=0).T
+    np.testing.assert_allclose(_evenly_ranked(frames), expected, rtol=1e-6, atol=1e-7)
