@@ -17,6 +17,7 @@ from astfx.errors import CancelledError, InvalidAudioError
 from astfx.frontends.stft import Stft
 from astfx.levels import SILENCE, hop_levels, sounding_rms
 from astfx.loudness import LoudnessMeter
+from astfx.stretches import even_borders
 
 Progress = Callable[[float], bool | None]
 """Called with the share done, 0 to 1; returning False cancels the render."""
@@ -37,7 +38,6 @@ def part_of(progress: Progress | None, first: float, last: float) -> Callable[[f
     return report
 
 
-_LONGEST_SINGLE = 1.5
 _SHORTEST_SILENCE_MS = 100.0
 _BESIDE_HOPS = 5
 _LEAST_HOPS = 8
@@ -51,12 +51,6 @@ class Segment:
     first: int
     last: int
     look: int
-
-
-def even_borders(length: int, about: float) -> list[int]:
-    """Borders that cut a length into equal parts of about `about`; up to 1.5 of it stays whole."""
-    count = round(length / about) if length > _LONGEST_SINGLE * about else 1
-    return [round(i * length / count) for i in range(count + 1)]
 
 
 def plan_segments(n_frames: int, segment_frames: int, overlap_frames: int) -> list[Segment]:

@@ -63,7 +63,8 @@ class Settings:
     window_ms : float, 5 to 500, milliseconds
         STFT window; the hop is a quarter of it.
     segment_seconds : float, 1 to 120
-        Longer audio is stylised in segments of about this length.
+        Longer audio is stylised in segments of about this length: memory, and how soon the
+        next one begins. Beyond 10 it changes the sound little.
     overlap_seconds : float, 0.1 to 10
         How far neighbouring segments overlap.
     """

@@ -28,8 +28,9 @@ from astfx.features.texture import (
 from astfx.frontends.log_magnitude import REFERENCE_RMS
 from astfx.levels import SILENCE
 from astfx.optim import minimise
-from astfx.segments import Meter, Pace, Scan, even_borders
+from astfx.segments import Meter, Pace, Scan
 from astfx.settings import Settings
+from astfx.stretches import STRETCH_SECONDS, even_borders
 from astfx.targets import StyleTargets, texture_key
 
 ITERATIONS = 20
@@ -84,7 +85,8 @@ class Shaper:
         self._content = SlidingReader(content.blocks(), content.channels)
         self._stylised = SlidingReader(stylised, content.channels)
         self._margin = round(settings.overlap_seconds * content.sample_rate)
-        self._borders = even_borders(self._n_samples, settings.segment_seconds * self._sample_rate)
+        stretch_seconds = min(settings.segment_seconds, STRETCH_SECONDS)
+        self._borders = even_borders(self._n_samples, stretch_seconds * self._sample_rate)
         count = len(self._borders) - 1
         meter.expect("shape", count, _STEP_WEIGHT)
         pace.expect(count)

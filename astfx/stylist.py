@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from astfx.methods import Problem, find_method
 from astfx.phase import PhaseProblem, find_phase_method
 from astfx.segments import Emitter, Meter, Pace, Scan, Segment, plan_segments
 from astfx.settings import DEFAULT_PHASE, Settings, make_options
+from astfx.stretches import STRETCH_SECONDS, even_borders
 from astfx.targets import StyleTargets
 
 _PHASE_CONTEXT_FRAMES = 8
@@ -205,7 +207,7 @@ class Stylist:
         report: SegmentReport,
     ) -> Tensor:
         """Let the method match one segment."""
-        iterations = self.settings.iterations or self.method.iterations[self.settings.quality]
+        iterations = self.settings.iterations or self._usual_iterations(self.segments[index])
         deadline = self._pace.deadline()
         if deadline is not None and self.reports:
             deadline -= self.reports[-1].phase_seconds  # as long as the last one took
@@ -230,6 +232,13 @@ class Stylist:
         )
         report.losses, report.evaluations = list(result.losses), result.evaluations
         return result.x
+
+    def _usual_iterations(self, segment: Segment) -> int:
+        """As many as the method takes; one search for several stretches needs a few more."""
+        n_frames = segment.last - segment.first
+        n_stretches = len(even_borders(n_frames, self.grid.frames(STRETCH_SECONDS * 1e3))) - 1
+        usual = self.method.iterations[self.settings.quality]
+        return round(usual * math.cbrt(n_stretches))
 
     def _fade_in(self, output: Tensor, n_context: int) -> None:
         """Let frames stylised twice pass from the last segment's version to this one's."""

@@ -312,6 +312,31 @@ def test_segmented_and_whole_renders_of_real_audio_agree(
     assert min(shares) > (1 - SEGMENT_AGREEMENT) * max(shares)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("pair", "style"),
+    [
+        (("grinstein/content_style/pachelbel", "classic/usa"), "man_speaking_english"),
+        (("grinstein/content_style/pachelbel", "classic/imperial"), "bongo-loop"),
+    ],
+)
+def test_two_different_clips_on_end_agree_too(
+    load: Load, pair: tuple[str, str], style: str
+) -> None:
+    """One segment may not give each of them a part of the style of its own."""
+    clips = [load(name) for name in pair]
+    content = np.concatenate([0.1 * clip / clip.std() for clip in clips], axis=1)
+    target = load(f"grinstein/content_style/{style}")
+    before = style_distance(content, target, RATE)
+    shares = [
+        1
+        - style_distance(astfx.transfer(content, target, RATE, segment_seconds=s), target, RATE)
+        / before
+        for s in (60.0, 10.0)
+    ]
+    assert min(shares) > (1 - SEGMENT_AGREEMENT) * max(shares)
+
+
 @pytest.mark.parametrize("phase", ["pghi", "fast-griffin-lim", "griffin-lim"])
 def test_every_phase_method_renders(phase: str, melody: Waveform, rain: Waveform) -> None:
     output = astfx.transfer(melody, rain, RATE, phase=phase, phase_iterations=8)
