@@ -28,7 +28,7 @@ from astfx.targets import array_source
 from astfx.weights import SHIPPED
 from benchmarks.common import need_audio, replace_rows, table, write_section
 from benchmarks.methods import CHOSEN, COLUMNS, PAGE, RATE, one_pass
-from benchmarks.sound import Pair
+from benchmarks.sound_pairs import Pair
 
 SHALLOW_FILTERS, SHALLOW_ITERATIONS = 1024, 40
 

@@ -19,7 +19,7 @@ from astfx.phase import PHASE_METHODS
 from astfx.recipes import RECIPES
 from astfx.settings import Settings
 from benchmarks.common import ROOT, clip_path, need_audio, replace_rows, table, write_section
-from benchmarks.sound import PAIRS
+from benchmarks.sound_pairs import PAIRS
 
 PAGE = ROOT / "docs" / "methods.md"
 OUTPUT = ROOT / "out" / "compare"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -17,11 +16,11 @@ import numpy as np
 import astfx
 from astfx import metrics
 from astfx.audio import Waveform
-from benchmarks.common import ROOT, SHARED, load, need_audio, table, write_section
+from benchmarks.common import ROOT, load, need_audio, table, write_section
+from benchmarks.sound_pairs import ALL, PAIRS, RATE, SPEECH, Pair
 from benchmarks.sound_plots import draw_strength, draw_trade_off
 
 PAGE = ROOT / "docs" / "sound.md"
-RATE = 22050
 STEPS = np.linspace(0.0, 1.0, 9)
 FIGURES = (
     "style_distance_db",
@@ -38,51 +37,6 @@ PUBLISHED = ("mcdermott", "shallow", "soundnet", "vgg")
 CHROMA_ALLOWANCE = 0.05
 
 
-@dataclass(frozen=True)
-class Pair:
-    """A content, a style, and the style distance aimed at."""
-
-    content: str
-    style: str
-    goal_db: float | None
-    tuned: bool
-
-    @property
-    def name(self) -> str:
-        short = self.content.rsplit("/", 1)[-1].replace("woman_speaking_french", "woman")
-        style = self.style.rsplit("/", 1)[-1].replace("man_speaking_english", "man")
-        return f"{short} <- {style}"
-
-    def sounds(self) -> tuple[Waveform, Waveform]:
-        return load(self.content, RATE), load(self.style, RATE)
-
-    def published(self, method: str) -> Waveform | None:
-        file = "__".join(name.rsplit("/", 1)[-1] for name in (self.content, self.style))
-        name = f"grinstein/published/{method}/{file}"
-        if not (SHARED / "data" / f"{name}.mp3").exists():
-            return None
-        clip = load(name, RATE)
-        return clip[:, : self.sounds()[0].shape[1]]
-
-
-_FOLDER = "grinstein/content_style/"
-PAIRS = [
-    Pair(_FOLDER + content, _FOLDER + style, goal, tuned)
-    for content, style, goal, tuned in (
-        ("pachelbel", "cat_milk", -20.0, True),
-        ("pachelbel", "man_speaking_english", -18.0, True),
-        ("woman_speaking_french", "crickets", -9.0, True),
-        ("woman_speaking_french", "man_speaking_english", -20.0, False),
-        ("pachelbel", "bongo-loop", -20.0, False),
-        ("pachelbel", "applause", -1.0, True),
-    )
-]
-CLASSIC = [
-    Pair("classic/imperial", "classic/usa", None, False),
-    Pair("classic/gettysburg", "classic/fire", None, False),
-]
-ALL = [*PAIRS, *CLASSIC]
-SPEECH = [PAIRS[2], CLASSIC[1]]
 ABLATION: dict[str, dict[str, Any]] = {
     "the default": {},
     "`draft`: kernel render alone": {"quality": "draft"},
@@ -95,6 +49,13 @@ ABLATION: dict[str, dict[str, Any]] = {
     "no headroom": {"options": {"headroom": 1000.0}},
     "255 ms kernel only": {"options": {"kernel_ms": (255.0,)}},
     "23 ms kernel only": {"options": {"kernel_ms": (23.0,)}},
+}
+COPIES: dict[str, dict[str, Any]] = {
+    "the default": {},
+    "strength 0.5": {"strength": 0.5},
+    "`draft`": {"quality": "draft"},
+    "phase from random": {"phase": "fast-griffin-lim"},
+    "`monge`: gains of 64 bands alone": {"method": "monge"},
 }
 
 Scores = dict[str, float]
@@ -316,11 +277,23 @@ def artefacts() -> str:
     return table(header, rows)
 
 
+def copies() -> str:
+    """What the largest copy of a looped style depends on."""
+    pair = PAIRS[4]
+    names = ("largest_copy", "style_distance_db")
+    rows: list[list[object]] = []
+    for label, settings in COPIES.items():
+        found = scored(render(pair, **settings), pair, names)
+        rows.append([label, f"{found[names[0]]:.2f}", f"{found[names[1]]:.1f}"])
+    return table((pair.name, "copy", "style dB"), rows)
+
+
 SECTIONS: dict[str, Callable[[], str]] = {
     "pairs": pairs,
     "goals": goals,
     "speech": speech,
     "artefacts": artefacts,
+    "copies": copies,
     "strength": strength,
     "trade-off": trade_off,
     "ablation": ablation,
