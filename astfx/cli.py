@@ -71,7 +71,7 @@ def entry() -> None:
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, 2)
         os.close(nothing)
-    # Else the program ends with a search of all that torch made for garbage, a fifth of its import.
+    # Else the program ends with a search of all that torch made for garbage.
     atexit.register(gc.freeze)
     main()
 

@@ -22,6 +22,11 @@ from astfx.stretches import even_borders
 Progress = Callable[[float], bool | None]
 """Called with the share done, 0 to 1; returning False cancels the render."""
 
+_SHORTEST_SILENCE_MS = 100.0
+_BESIDE_HOPS = 5
+_LEAST_HOPS = 8
+_MOST_END_PEAK = 1.5
+
 
 def part_of(progress: Progress | None, first: float, last: float) -> Callable[[float], None] | None:
     """Progress of a part of some work, that from `first` to `last` of the whole.
@@ -36,12 +41,6 @@ def part_of(progress: Progress | None, first: float, last: float) -> Callable[[f
             raise CancelledError("the render was cancelled")
 
     return report
-
-
-_SHORTEST_SILENCE_MS = 100.0
-_BESIDE_HOPS = 5
-_LEAST_HOPS = 8
-_MOST_END_PEAK = 1.5
 
 
 @dataclass(frozen=True)

@@ -24,20 +24,13 @@ from astfx.metrics import (
     style_distance_db,
 )
 from benchmarks.common import ROOT, clip_path, load, need_audio, table, write_section
+from benchmarks.sound_pairs import PAIRS
+from benchmarks.sound_pairs import RATE as PAIRS_RATE
 
 PAGE = ROOT / "docs" / "effect.md"
 RATE = 44_100
 SECONDS = 20
-FOLDER = "grinstein/content_style"
 SIZES = (64, 65, 512, 8193)
-PAIRS = [
-    ("pachelbel", "cat_milk"),
-    ("pachelbel", "man_speaking_english"),
-    ("woman_speaking_french", "crickets"),
-    ("woman_speaking_french", "man_speaking_english"),
-    ("pachelbel", "bongo-loop"),
-    ("pachelbel", "applause"),
-]
 
 
 def stereo(seconds: float) -> Waveform:
@@ -125,29 +118,27 @@ def blocks() -> str:
 
 def quality() -> str:
     """What the streaming engines reach of the render engine."""
-    rate, rows = 22_050, []
-    for content_name, style_name in PAIRS:
-        content = load(f"{FOLDER}/{content_name}", rate)
-        style = load(f"{FOLDER}/{style_name}", rate)
-        before = gram_loss(content, style, rate)
-        name = f"{content_name.split('_')[0]} <- {style_name.replace('_', ' ')}"
+    rows = []
+    for pair in PAIRS:
+        content, style = pair.sounds()
+        before = gram_loss(content, style, PAIRS_RATE)
         for engine in ("render", "draft", "stream", "live"):
             board = astfx.StyleTransfer(
                 style,
-                style_sample_rate=rate,
+                style_sample_rate=PAIRS_RATE,
                 engine="render" if engine == "draft" else engine,
                 quality="draft" if engine == "draft" else "standard",
             )
-            output = board(content, rate)
+            output = board(content, PAIRS_RATE)
             rows.append(
                 [
-                    name,
+                    pair.name,
                     "render, draft" if engine == "draft" else engine,
-                    f"{1 - gram_loss(output, style, rate) / before:.1%}",
-                    f"{style_distance_db(output, style, rate):.1f}",
-                    f"{onset_correlation(output, content, rate):.2f}",
-                    f"{mel_correlation(output, content, rate):.2f}",
-                    f"{chroma_cosine(output, content, rate):.2f}",
+                    f"{1 - gram_loss(output, style, PAIRS_RATE) / before:.1%}",
+                    f"{style_distance_db(output, style, PAIRS_RATE):.1f}",
+                    f"{onset_correlation(output, content, PAIRS_RATE):.2f}",
+                    f"{mel_correlation(output, content, PAIRS_RATE):.2f}",
+                    f"{chroma_cosine(output, content, PAIRS_RATE):.2f}",
                 ]
             )
     header = (

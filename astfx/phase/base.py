@@ -115,7 +115,7 @@ def _impose(
     magnitude: npt.NDArray[np.float32],
     out: npt.NDArray[np.float32],
 ) -> None:
-    """`with_magnitude` in one pass: torch takes eight, and most of Griffin-Lim's time."""
+    """`with_magnitude` in one pass over memory: torch takes several."""
     ahead = np.float32(momentum)
     for i in range(magnitude.size):
         real = spectrogram[2 * i] + ahead * (spectrogram[2 * i] - previous[2 * i])
