@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from astfx.audio import Waveform
 ROOT = Path(__file__).parents[2]
 RATE = 22_050
 QUICK = ("quality", "draft", "iterations", 1)
+# A busy machine may let a process wait for long; nothing here is timed.
+PATIENCE_SECONDS = 120.0
 
 
 @dataclass
@@ -80,7 +83,7 @@ class Server:
             return 0
         self.process.send_signal(signal.SIGINT)
         try:
-            code = self.process.wait(10)
+            code = self.process.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
@@ -96,7 +99,13 @@ class Server:
 
     def client(self, transport: str = "length", token: str = "") -> Client:
         """A client of it."""
-        return Client("127.0.0.1", self.port, transport=transport, token=token)
+        return Client(
+            "127.0.0.1",
+            self.port,
+            transport=transport,
+            token=token,
+            timeout_seconds=PATIENCE_SECONDS,
+        )
 
 
 def environment() -> dict[str, str]:
@@ -131,12 +140,20 @@ def until(client: Client, address: str, seconds: float = 180.0) -> Message:
     raise AssertionError(f"no {address} in {seconds} seconds")
 
 
-def collect(client: Client, seconds: float) -> list[Message]:
-    """All messages that come within a time."""
-    found, deadline = [], time.monotonic() + seconds
-    while (message := client.receive(deadline - time.monotonic())) is not None:
+def collect(client: Client, quiet_seconds: float) -> list[Message]:
+    """All messages that come, until none has come for a time."""
+    found = []
+    while (message := client.receive(quiet_seconds)) is not None:
         found.append(message)
     return found
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Wait until something holds that the server does in its own time."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, f"{holds} does not hold"
+        time.sleep(0.02)
 
 
 def read(path: Path) -> Waveform:

@@ -77,7 +77,7 @@ class Bench:
 
     async def until_ended(self, count: int) -> None:
         self.pool.begin()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             while len(self.outcomes) < count:
                 await asyncio.sleep(0.01)
         await self.pool.end()
@@ -107,10 +107,11 @@ def test_a_worker_that_died_idle_costs_no_job(bench: Callable[[], Bench], tmp_pa
         made = bench()
         pools.Worker.dead = 1  # type: ignore[attr-defined]
         made.pool.begin()
-        await asyncio.sleep(0.05)
+        while not pools.Worker.started:  # type: ignore[attr-defined]
+            await asyncio.sleep(0.01)
         made.store.accept([job("1", tmp_path)])
         made.pool.wake()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             while not made.outcomes:
                 await asyncio.sleep(0.01)
         await made.pool.end()

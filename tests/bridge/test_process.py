@@ -29,6 +29,7 @@ TAKES_JOBS = """
 import json, sys, time
 for line in sys.stdin:
     print(json.dumps({"begun": json.loads(line)["id"]}), flush=True)
+    print(json.dumps({"progress": 0.5}), flush=True)
     time.sleep(60)
 """
 
@@ -48,8 +49,9 @@ def test_a_killed_worker_is_reported_by_its_signal() -> None:
 def test_a_job_is_to_blame_only_once_it_was_begun() -> None:
     async def run() -> None:
         worker = await _worker(TAKES_JOBS)
-        running = asyncio.create_task(worker.run({"id": "1"}, lambda share: None))
-        await asyncio.sleep(0.5)
+        taken = asyncio.Event()
+        running = asyncio.create_task(worker.run({"id": "1"}, lambda share: taken.set()))
+        await taken.wait()
         os.kill(worker.process.pid, signal.SIGKILL)
         with pytest.raises(WorkerGoneError) as gone:
             await running

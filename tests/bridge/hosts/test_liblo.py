@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from tests.bridge.hosts.programs import absent, need, run
-from tests.bridge.serving import RATE, Server, read
+from tests.bridge.serving import RATE, Server, eventually, read
 
 pytestmark = pytest.mark.hosts
 
@@ -41,6 +40,12 @@ open(output, 'wb').write(bytes(done[0][2]))
 """
 
 
+def is_bound(port: int) -> bool:
+    """Whether a program listens on a UDP port (trying to bind it would take it from oscdump)."""
+    tables = (Path("/proc/net/udp"), Path("/proc/net/udp6"))
+    return any(f":{port:04X} " in table.read_text() for table in tables if table.exists())
+
+
 def test_oscsend_asks_and_oscdump_hears(server: Server) -> None:
     with server.client("udp") as probe:
         free = probe.local_port
@@ -50,7 +55,7 @@ def test_oscsend_asks_and_oscdump_hears(server: Server) -> None:
     )
     assert dump.stdout is not None
     try:
-        time.sleep(0.3)
+        eventually(lambda: is_bound(free))
         words = ["content.wav", "from-lo.wav", "style", "style.wav", "quality", "draft"]
         run(need("oscsend"), f"osc.udp://{target}", "/astfx/notify", "ii", "1", str(free))
         run(need("oscsend"), f"osc.tcp://{target}", "/astfx/render", "issssss", "42", *words)
