@@ -17,11 +17,14 @@ from astfx.errors import CancelledError, InvalidAudioError
 from astfx.frontends.stft import Stft
 from astfx.levels import SILENCE, hop_levels, sounding_rms
 from astfx.loudness import LoudnessMeter
-from astfx.stretches import even_borders
 
 Progress = Callable[[float], bool | None]
 """Called with the share done, 0 to 1; returning False cancels the render."""
 
+STRETCH_SECONDS = 10.0
+"""How much of a content is matched to the style at a time, at most one and a half times this."""
+
+_LONGEST_SINGLE = 1.5
 _SHORTEST_SILENCE_MS = 100.0
 _BESIDE_HOPS = 5
 _LEAST_HOPS = 8
@@ -52,6 +55,12 @@ class Segment:
     look: int
 
 
+def even_borders(length: int, about: float) -> list[int]:
+    """Borders that cut a length into equal parts of about `about`; up to 1.5 of it stays whole."""
+    count = round(length / about) if length > _LONGEST_SINGLE * about else 1
+    return [round(i * length / count) for i in range(count + 1)]
+
+
 def plan_segments(n_frames: int, segment_frames: int, overlap_frames: int) -> list[Segment]:
     """Cut frames into equal segments of about `segment_frames`.
 
@@ -80,7 +89,7 @@ class Scan:
         K-weighted mean power.
     peak : float
     silent : (hops,) bool
-        Hop-long stretches inside a silence of at least two seconds.
+        Hop-long stretches inside a silence of at least 100 ms.
     end_peaks : (float, float)
         Peak of the first hop over that of the five after the next, and of the last likewise.
     polarity : (channels,) float32

@@ -28,9 +28,8 @@ from astfx.features.texture import (
 from astfx.frontends.log_magnitude import REFERENCE_RMS
 from astfx.levels import SILENCE
 from astfx.optim import minimise
-from astfx.segments import Meter, Pace, Scan
+from astfx.segments import STRETCH_SECONDS, Meter, Pace, Scan, even_borders
 from astfx.settings import Settings
-from astfx.stretches import STRETCH_SECONDS, even_borders
 from astfx.targets import StyleTargets, texture_key
 
 ITERATIONS = 20

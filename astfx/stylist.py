@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass, field, replace
 
 import numpy as np
 import torch
@@ -18,9 +17,8 @@ from astfx.frontends.stft import Stft
 from astfx.image import Image
 from astfx.methods import Problem, find_method
 from astfx.phase import PhaseProblem, find_phase_method
-from astfx.segments import Emitter, Meter, Pace, Scan, Segment, plan_segments
+from astfx.segments import STRETCH_SECONDS, Emitter, Meter, Pace, Scan, Segment, plan_segments
 from astfx.settings import DEFAULT_PHASE, Settings, make_options
-from astfx.stretches import STRETCH_SECONDS, even_borders
 from astfx.targets import StyleTargets
 
 _PHASE_CONTEXT_FRAMES = 8
@@ -92,7 +90,7 @@ class Stylist:
         self._meter = meter
         meter.expect("match", len(self.segments), 1.0)
         self._pace = pace
-        pace.expect(len(self.segments))
+        pace.expect(sum(len(self._stretches(segment)) for segment in self.segments))
         self._polarity = torch.from_numpy(measured.polarity).to(self.device)
         # What earlier segments leave behind, all of it bounded.
         self._past: Tensor | None = None
@@ -149,9 +147,7 @@ class Stylist:
         report.phase_seconds = time.monotonic() - began
         self.reports.append(report)
 
-        self._past = output[emitted]
         self._fixed = torch.cat([self._fixed, shared[emitted]])[-self._context_frames :]
-        self._remember(output[emitted], output[emitted.stop :])
         self._meter.report("match", index, 1.0)
         return self._emitter.emit(spectrogram[:, emitted])
 
@@ -166,6 +162,50 @@ class Stylist:
         self, index: int, segment: Segment, features: Tensor, report: SegmentReport
     ) -> Tensor:
         """Features of the output for the context, the segment and what it looks ahead to."""
+        n_before = len(self._context)
+        found = [self._context]
+        pieces = self._stretches(segment)
+        losses = []
+        for number, piece in enumerate(pieces):
+            n_context = len(self._context)
+            first = n_before + piece.first - segment.first
+            reach = slice(first - n_context, first + piece.look - piece.first)
+            searched = SegmentReport()
+            share = (number / len(pieces), 1.0 / len(pieces))
+            output = self._match_stretch(index, piece, features[reach], share, searched)
+            n_new = piece.last - piece.first
+            self._past = output[n_context : n_context + n_new]
+            self._remember(self._past, output[n_context + n_new :])
+            found.append(self._past)
+            losses.append(searched.losses)
+            report.evaluations += searched.evaluations
+        report.losses = _mean_losses(losses)
+        return torch.cat(found if self._look is None else [*found, self._look])
+
+    def _stretches(self, segment: Segment) -> list[Segment]:
+        """What of a segment is matched to the style at a time, as segments themselves.
+
+        Over more than ten seconds at once, parts of a content could each take a part of the
+        style; and so where a clip is cut for memory's sake does not change its sound.
+        """
+        if self.method.domain == "waveform":
+            return [segment]
+        cut = plan_segments(
+            segment.last - segment.first,
+            self.grid.frames(STRETCH_SECONDS * 1e3),
+            self.grid.frames(self.settings.overlap_seconds * 1e3),
+        )
+        moved = [Segment(*(segment.first + border for border in astuple(piece))) for piece in cut]
+        return [*moved[:-1], replace(moved[-1], look=segment.look)]
+
+    def _match_stretch(
+        self,
+        index: int,
+        piece: Segment,
+        features: Tensor,
+        share: tuple[float, float],
+        report: SegmentReport,
+    ) -> Tensor:
         n_context = len(self._context)
         start = features.clone()
         start[:n_context] = self._context
@@ -173,12 +213,11 @@ class Stylist:
             start[n_context : n_context + len(self._look)] = self._look
         # At the ends of the clip, frames are mirrored: every real frame then lies in as many
         # patches as any other, and clips shorter than a patch work.
-        head = self._edge_frames if segment.first == 0 else 0
-        at_end = segment.look == segment.last
-        tail = self._edge_frames if at_end else 0
+        head = self._edge_frames if piece.first == 0 else 0
+        tail = self._edge_frames if piece.look == piece.last else 0
         mirrored = _mirror_index(len(start), head, tail, self.device)
         found = self._solve(
-            index, features[mirrored], start[mirrored], n_context, self._past, report
+            index, features[mirrored], start[mirrored], n_context, self._past, share, report
         )
         output = found[head : head + len(start)]
         self._fade_in(output, n_context)
@@ -191,7 +230,7 @@ class Stylist:
         # Only the samples that all frames over them make whole.
         edge = self.stft.n_fft - self.stft.hop_length
         waveform = self.stft.inverse(content)[edge:-edge] * gain
-        found = self._solve(index, waveform, waveform.clone(), 0, None, report)
+        found = self._solve(index, waveform, waveform.clone(), 0, None, (0.0, 1.0), report)
         output = self.stft.forward(torch.nn.functional.pad(found / gain, (edge, edge)))
         self._fade_in(output, len(self._context))
         report.match_seconds = time.monotonic() - began
@@ -204,16 +243,18 @@ class Stylist:
         start: Tensor,
         n_fixed: int,
         past: Tensor | None,
+        share: tuple[float, float],
         report: SegmentReport,
     ) -> Tensor:
-        """Let the method match one segment."""
-        iterations = self.settings.iterations or self._usual_iterations(self.segments[index])
+        """Let the method match a segment, or the part of it that `share` is of its progress."""
+        iterations = self.settings.iterations or self.method.iterations[self.settings.quality]
         deadline = self._pace.deadline()
         if deadline is not None and self.reports:
-            deadline -= self.reports[-1].phase_seconds  # as long as the last one took
+            deadline -= share[1] * self.reports[-1].phase_seconds  # as long as the last one took
 
         def callback(iteration: int, loss: float) -> bool:
-            self._meter.report("match", index, _MATCH_SHARE * (iteration / iterations))
+            done = share[0] + share[1] * iteration / iterations
+            self._meter.report("match", index, _MATCH_SHARE * done)
             return deadline is not None and time.monotonic() > deadline
 
         result = self.method.match(
@@ -232,13 +273,6 @@ class Stylist:
         )
         report.losses, report.evaluations = list(result.losses), result.evaluations
         return result.x
-
-    def _usual_iterations(self, segment: Segment) -> int:
-        """As many as the method takes; one search for several stretches needs a few more."""
-        n_frames = segment.last - segment.first
-        n_stretches = len(even_borders(n_frames, self.grid.frames(STRETCH_SECONDS * 1e3))) - 1
-        usual = self.method.iterations[self.settings.quality]
-        return round(usual * math.cbrt(n_stretches))
 
     def _fade_in(self, output: Tensor, n_context: int) -> None:
         """Let frames stylised twice pass from the last segment's version to this one's."""
@@ -262,6 +296,12 @@ class Stylist:
         self.reports.append(SegmentReport())
         self._meter.report("match", index, 1.0)
         return self._emitter.emit_silence(len(frames))
+
+
+def _mean_losses(losses: Sequence[Sequence[float]]) -> list[float]:
+    """Mean over the stretches of a segment, the last loss of each going on."""
+    count = max(len(part) for part in losses)
+    return [sum(part[min(i, len(part) - 1)] for part in losses) / len(losses) for i in range(count)]
 
 
 def _mirror_index(n_frames: int, head: int, tail: int, device: torch.device) -> Tensor:

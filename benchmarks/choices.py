@@ -139,14 +139,13 @@ def segments() -> str:
             for seconds in (60.0, 10.0)
         )
         found = [style_distance(output, style, RATE) for output in (whole, cut)]
-        ways = [1 - distance / before for distance in found]
         rows.append(
             [
                 f"{' + '.join(name.split('/')[-1] for name in names)} <- "
                 f"{style_name.split('/')[-1]}".replace("_", " "),
                 f"{before:.1f}",
                 *(f"{distance:.2f}" for distance in found),
-                f"{abs(ways[1] / ways[0] - 1):.1%}",
+                f"{abs(found[1] / found[0] - 1):.1%}",
                 *(f"{style_distance_db(output, style, RATE):.1f}" for output in (whole, cut)),
             ]
         )
@@ -155,14 +154,11 @@ def segments() -> str:
         "the content as it is",
         "one segment",
         "default",
-        "ways differ by",
+        "they differ by",
         "texture, one segment",
         "texture, default",
     )
-    note = (
-        "Style distance in dB a mel band; the way is from the content's to 0. Texture is the mean "
-        "over McDermott's classes, in dB."
-    )
+    note = "Style distance in dB a mel band; texture is the mean over McDermott's classes, in dB."
     return table(header, rows) + "\n" + note + "\n"
 
 

@@ -15,7 +15,7 @@ ORDER = [
     "errors _threads plugins compiled",
     "audio recipes",
     "levels loudness device settings optim",
-    "frontends descent stretches",
+    "frontends descent",
     "features",
     "weights",
     "training",

@@ -7,7 +7,13 @@ import pytest
 
 from astfx.audio import ArraySource, Waveform
 from astfx.errors import InvalidAudioError
-from astfx.segments import apply_gate, plan_segments, scan, silence_gate
+from astfx.segments import apply_gate, even_borders, plan_segments, scan, silence_gate
+
+
+def test_lengths_of_up_to_one_and_a_half_stay_whole() -> None:
+    assert even_borders(15, 10.0) == [0, 15]
+    assert even_borders(16, 10.0) == [0, 8, 16]
+    assert even_borders(40, 10.0) == [0, 10, 20, 30, 40]
 
 
 @pytest.mark.parametrize("n_frames", [1, 40, 150, 151, 1000, 26000])

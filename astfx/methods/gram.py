@@ -17,7 +17,6 @@ from astfx.errors import InvalidSettingError
 from astfx.features.arc_cosine import ArcCosineContentLoss, ArcCosineLoss, make_references
 from astfx.methods.base import Grid, Method, Problem, check_tensor, hold_fixed
 from astfx.optim import Minimum, Objective, minimise
-from astfx.stretches import STRETCH_SECONDS, even_borders, over_stretches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,8 +120,7 @@ def match(problem: Problem) -> Minimum:
         mass = n_new / (n_new + len(problem.past))
         groups = [*style, ([problem.past], 1.0 - mass)]
         references = make_references(groups, widths, like=references)
-    borders = even_borders(len(problem.start), problem.grid.frames(STRETCH_SECONDS * 1e3))
-    style_loss = over_stretches(ArcCosineLoss(references, widths, mass), borders, max(widths) - 1)
+    style_loss = ArcCosineLoss(references, widths, mass)
     objective: Objective = style_loss
     weight = problem.options.content_weight
     if weight > 0.0:

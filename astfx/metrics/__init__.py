@@ -16,7 +16,7 @@ The map
 `heldout`     Gram losses under random nets that no render has seen.
 `content`     rhythm, loudness, harmony, pitch and speech that the output keeps.
 `artefacts`   missed magnitudes, clipping, NaN, clicks at segment borders, stereo.
-`copying`     `largest_copy`: does the output replay the style?
+`copying`     `largest_copy`, `excess_copy`: does the output replay the style?
 `smearing`    musical noise and pre-echo.
 `report`      `score` and `anchors`: all of them at once.
 
@@ -41,7 +41,7 @@ from astfx.metrics.content import (
     onset_correlation,
     pitch_agreement,
 )
-from astfx.metrics.copying import largest_copy
+from astfx.metrics.copying import excess_copy, largest_copy
 from astfx.metrics.frechet import (
     frechet_distance,
     gaussian_frechet,
@@ -72,6 +72,7 @@ __all__ = [
     "cqt_gram_loss",
     "early_echo_db",
     "estoi",
+    "excess_copy",
     "frechet_distance",
     "gaussian_frechet",
     "gram_loss",

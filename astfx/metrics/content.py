@@ -40,6 +40,7 @@ PITCH_RANGE_HZ = (65.0, 1047.0)  # C2 to C6
 PITCH_TOLERANCE_CENTS = 50.0
 ESTOI_SHORTEST_SECONDS = 0.5
 
+_CHROMA_BINS_PER_OCTAVE = 36  # as librosa has it
 _ONSET_MELS = 128
 _MELS = 64
 _MEL_FLOOR = 1e-4
@@ -91,12 +92,14 @@ def chroma_cosine(output: npt.NDArray[Any], content: npt.NDArray[Any], sample_ra
     """Return the mean cosine of the chroma vectors, weighted by the content's RMS.
 
     Between 0 and 1. Chroma is never negative, so unrelated music scores about
-    0.6-0.8: read it beside `anchors`.
+    0.6-0.8: read it beside `anchors`. Both are binned by the content's tuning: an
+    estimate for each would hide a detuning, and jump where a texture has no pitch.
 
     Parameters and errors are those of `onset_correlation`.
     """
     first, second = _pair(output, content, sample_rate)
-    ours, theirs = _chroma(first), _chroma(second)
+    tuning = _tuning(second)
+    ours, theirs = _chroma(first, tuning), _chroma(second, tuning)
     norms = np.linalg.norm(ours, axis=0) * np.linalg.norm(theirs, axis=0)
     cosine = np.sum(ours * theirs, axis=0) / np.maximum(norms, 1e-9)
     weights = _frame_rms(second, floor=0.0)[: cosine.size]
@@ -221,14 +224,30 @@ def _frame_rms(signal: Signal, floor: float = _RMS_FLOOR) -> Signal:
     return np.asarray(np.maximum(np.sqrt(np.mean(frames**2, axis=1)), floor))
 
 
-def _chroma(signal: Signal) -> Signal:
+def _tuning(signal: Signal) -> float:
+    """Return how far a signal's pitches lie from the nearest bins, in bins of a third semitone."""
     import librosa
 
     if not np.any(signal):
-        # Tuning cannot be estimated of silence, and librosa would warn.
-        return np.zeros((12, 1 + signal.size // HOP_LENGTH))
+        return 0.0  # librosa would warn
+    return float(
+        librosa.estimate_tuning(
+            y=signal, sr=ANALYSIS_RATE_HZ, bins_per_octave=_CHROMA_BINS_PER_OCTAVE
+        )
+    )
+
+
+def _chroma(signal: Signal, tuning: float) -> Signal:
+    import librosa
+
     with short_signals_allowed():
-        chroma = librosa.feature.chroma_cqt(y=signal, sr=ANALYSIS_RATE_HZ, hop_length=HOP_LENGTH)
+        chroma = librosa.feature.chroma_cqt(
+            y=signal,
+            sr=ANALYSIS_RATE_HZ,
+            hop_length=HOP_LENGTH,
+            bins_per_octave=_CHROMA_BINS_PER_OCTAVE,
+            tuning=tuning,
+        )
     return np.asarray(chroma, dtype=np.float64)
 
 

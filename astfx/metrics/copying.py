@@ -28,7 +28,7 @@ def largest_copy(
     The largest absolute normalised cross-correlation of the output's snippets, half
     overlapping, with the style at every lag. 1 is an exact copy at any gain or
     polarity. Noises stay below 0.1, unrelated speech and music about 0.4 (they share
-    pitches), steady tones of one pitch near 1: read it beside `astfx.metrics.anchors`.
+    pitches), steady tones of one pitch near 1: `excess_copy` takes that off.
 
     Parameters
     ----------
@@ -85,3 +85,29 @@ def largest_copy(
         matched = products[: window_energy.size][heard] ** 2 / (window_energy[heard] * own)
         largest = max(largest, float(matched.max()))
     return min(1.0, float(np.sqrt(largest)))
+
+
+def excess_copy(
+    output: npt.NDArray[Any],
+    style: npt.NDArray[Any],
+    sample_rate: float,
+    snippet_seconds: float = SNIPPET_SECONDS,
+) -> float:
+    """Return how much more closely the output repeats the style than the style reversed.
+
+    `largest_copy` less that with the style reversed in time, which has the same pitches
+    and the same spectrum, but which no output can have copied. Around 0, or below,
+    nothing of the style is replayed, however tonal it is; what is replayed stands out.
+    Decaying sounds fit their own reversal less well: of them it says rather too much.
+
+    Parameters and errors are those of `largest_copy`.
+
+    Returns
+    -------
+    float
+        Between -1 and 1.
+    """
+    backwards = np.asarray(style)[..., ::-1]
+    return largest_copy(output, style, sample_rate, snippet_seconds) - largest_copy(
+        output, backwards, sample_rate, snippet_seconds
+    )

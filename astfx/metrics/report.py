@@ -169,6 +169,7 @@ _FIGURES: dict[str, Callable[[_Clips], float]] = {
     "gram_loss": _with_style(lambda a, b, rate: heldout.gram_loss(a, b, rate, relative=True)),
     "cqt_gram_loss": _with_style(heldout.cqt_gram_loss),
     "largest_copy": _with_style(copying.largest_copy),
+    "excess_copy": _with_style(copying.excess_copy),
     "onset_correlation": _with_content(content.onset_correlation),
     "log_rms_correlation": _with_content(content.log_rms_correlation),
     "chroma_cosine": _with_content(content.chroma_cosine),

@@ -65,6 +65,21 @@ def test_harmony_is_heard_by_chroma(melody: Signal) -> None:
     assert content.chroma_cosine(f_sharp, c_major, RATE) < 0.4
 
 
+def test_chroma_falls_as_a_chord_is_detuned() -> None:
+    # With a tuning estimated for each of the two sounds, 30 cents would cost nothing.
+    time = np.arange(2 * RATE) / RATE
+    notes_hz = np.array([261.63, 329.63, 392.0])
+
+    def chord(cents: float) -> Signal:
+        detuned_hz = notes_hz * 2 ** (cents / 1200)
+        return np.asarray(np.sin(2 * np.pi * np.outer(detuned_hz, time)).sum(axis=0))
+
+    cosines = [content.chroma_cosine(chord(cents), chord(0.0), RATE) for cents in (0, 30, 60, 100)]
+    assert cosines[0] == pytest.approx(1.0, abs=1e-6)
+    assert np.all(np.diff(cosines) < -0.03)
+    assert cosines[-1] < 0.4
+
+
 @pytest.mark.parametrize(("cents", "expected"), [(0.0, 1.0), (35.0, 1.0), (80.0, 0.0)])
 def test_pitch_agrees_within_50_cents(cents: float, expected: float) -> None:
     time = np.arange(RATE) / RATE

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from astfx import errors
-from astfx.metrics import largest_copy
+from astfx.metrics import excess_copy, largest_copy
 
 Signal = npt.NDArray[np.float64]
 
@@ -36,6 +36,22 @@ def test_a_copy_under_noise_scores_its_correlation(noise: Signal, copied: float)
 def test_unrelated_noise_is_no_copy(noise: Signal) -> None:
     other = np.random.default_rng(5).standard_normal(noise.size)
     assert largest_copy(other, noise, RATE) < UNRELATED_NOISE
+
+
+def test_notes_of_the_same_pitches_are_no_copy_and_replayed_ones_are() -> None:
+    # Sixteen notes a second in another order, each with a phase of its own.
+    def notes(seed: int) -> Signal:
+        rng = np.random.default_rng(seed)
+        time = np.arange(RATE // 16) / RATE
+        tones_hz = 220.0 * 2 ** (rng.integers(0, 5, (128, 1)) * 5 / 12)
+        tones = np.sin(2 * np.pi * (tones_hz * time + rng.random((128, 1))))
+        return np.asarray((tones * np.hanning(time.size)).reshape(-1))
+
+    style, output = notes(1), notes(2)
+    assert largest_copy(output, style, RATE) > 0.5
+    assert abs(excess_copy(output, style, RATE)) < 0.1
+    output[2 * RATE : 3 * RATE] = style[4 * RATE : 5 * RATE]
+    assert excess_copy(output, style, RATE) > 0.25
 
 
 def test_every_lag_equals_numpy_correlate(random: np.random.Generator) -> None:

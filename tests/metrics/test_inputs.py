@@ -21,6 +21,7 @@ PAIRED: tuple[Callable[..., float], ...] = (
     metrics.gram_loss,
     metrics.cqt_gram_loss,
     metrics.largest_copy,
+    metrics.excess_copy,
     metrics.onset_correlation,
     metrics.log_rms_correlation,
     metrics.chroma_cosine,
