@@ -63,7 +63,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
     service = webdriver.ChromeService(executable_path=shutil.which("chromedriver"))
     driver = webdriver.Chrome(options=options, service=service)
-    driver.set_script_timeout(20)
+    driver.set_script_timeout(120)
     yield driver
     driver.quit()
 
@@ -101,14 +101,16 @@ def test_a_player_plays_and_the_next_goes_on_in_its_place(opened: Any) -> None:
         const done = arguments[0];
         const [a, b] = document.querySelectorAll('audio');
         a.muted = b.muted = true;
-        const later = (ms) => new Promise((yes) => setTimeout(yes, ms));
+        const until = async (holds) => {
+          while (!holds()) await new Promise((yes) => setTimeout(yes, 20));
+        };
         (async () => {
           a.currentTime = 1.0;
           await a.play();
-          await later(300);
+          await until(() => a.currentTime > 1.0);
           const moved = a.currentTime;
           await b.play();
-          await later(50);
+          await until(() => a.paused && !b.paused);
           done([moved, a.paused, b.paused, b.currentTime]);
         })().catch((e) => done(String(e)));
         """

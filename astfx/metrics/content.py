@@ -16,6 +16,7 @@ masked by modulated noise maskers" (2016), for ESTOI.
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -228,13 +229,14 @@ def _tuning(signal: Signal) -> float:
     """Return how far a signal's pitches lie from the nearest bins, in bins of a third semitone."""
     import librosa
 
-    if not np.any(signal):
-        return 0.0  # librosa would warn
-    return float(
-        librosa.estimate_tuning(
-            y=signal, sr=ANALYSIS_RATE_HZ, bins_per_octave=_CHROMA_BINS_PER_OCTAVE
+    with warnings.catch_warnings():
+        # Silence and clicks have no pitch: 0, and librosa says so.
+        warnings.filterwarnings("ignore", message="Trying to estimate tuning from empty")
+        return float(
+            librosa.estimate_tuning(
+                y=signal, sr=ANALYSIS_RATE_HZ, bins_per_octave=_CHROMA_BINS_PER_OCTAVE
+            )
         )
-    )
 
 
 def _chroma(signal: Signal, tuning: float) -> Signal:

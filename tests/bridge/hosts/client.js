@@ -26,4 +26,4 @@ client.on("ready", () => {
   }
 });
 client.open();
-setTimeout(() => { console.log("TIMEOUT"); process.exit(1); }, 60000);
+setTimeout(() => { console.log("TIMEOUT"); process.exit(1); }, 300000);

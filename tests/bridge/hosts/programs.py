@@ -30,7 +30,7 @@ def absent(reason: str) -> None:
 
 
 def run(
-    *command: str | Path, seconds: float = 90.0, environment: dict[str, str] | None = None
+    *command: str | Path, seconds: float = 400.0, environment: dict[str, str] | None = None
 ) -> str:
     """Run a program to its end; give all it prints."""
     result = subprocess.run(

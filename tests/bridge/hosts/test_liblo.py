@@ -18,8 +18,9 @@ PYLIBLO = """
 import sys, time
 import pyliblo3 as liblo
 port, clip, output = int(sys.argv[1]), sys.argv[2], sys.argv[3]
-done = []
+done, heard = [], []
 def hear(path, arguments, types, source):
+    heard.append(path)
     print(path, types, [a if not isinstance(a, (bytes, list)) else len(a) for a in arguments])
     if path == '/astfx/done':
         done.append(arguments)
@@ -33,9 +34,11 @@ for protocol in (liblo.UDP, liblo.TCP):
         blob = ('b', open(clip, 'rb').read())
         server.send(target, liblo.Message('/astfx/render/blob', 'lo-blob', blob,
                                           'style', 'style.wav', 'quality', 'draft'))
-    end = time.time() + (40 if protocol == liblo.TCP else 1)
-    while time.time() < end and not done:
+    wanted = '/astfx/done' if protocol == liblo.TCP else '/astfx/value'
+    end = time.time() + 300
+    while time.time() < end and wanted not in heard:
         server.recv(50)
+    heard.clear()
 open(output, 'wb').write(bytes(done[0][2]))
 """
 
