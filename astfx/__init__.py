@@ -16,7 +16,7 @@ The map
 The way of the audio, a module each::
 
     audio -> frontends -> features -> methods (match) -> phase -> audio
-             \______________ stylist, render, api _________/
+             \_________ matching, stylist, render, api ____/
 
 Importing astfx is quick: torch is loaded when the first of these names is used.
 """

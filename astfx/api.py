@@ -22,8 +22,8 @@ from astfx.audio import (
 )
 from astfx.errors import InvalidSettingError
 from astfx.presets import Preset, resolve
+from astfx.progress import Progress, part_of
 from astfx.render import Render, Report
-from astfx.segments import Progress, part_of
 from astfx.settings import Settings, make_settings
 from astfx.targets import StyleTargets, array_source, prepare_source
 

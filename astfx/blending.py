@@ -15,7 +15,8 @@ from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import Stft
 from astfx.methods import Grid
 from astfx.phase.griffin_lim import FAST_MOMENTUM, refine
-from astfx.segments import Emitter, Meter, Scan, Segment, plan_segments
+from astfx.progress import Meter
+from astfx.segments import Emitter, Scan, Segment, plan_segments
 from astfx.settings import Settings, position
 
 _CONTEXT_FRAMES = 8

@@ -27,13 +27,15 @@ from astfx.device import resolve_device, thread_count
 from astfx.features.texture import CLASSES, TextureWeights
 from astfx.levels import SILENCE
 from astfx.loudness import LoudnessMeter
+from astfx.matching import SegmentReport
 from astfx.methods import find_method
 from astfx.phase import find_phase_method
 from astfx.presets import Preset
-from astfx.segments import Meter, Pace, Progress, Scan, apply_gate, part_of, scan, soften_ends
+from astfx.progress import Meter, Pace, Progress, part_of
+from astfx.segments import Scan, apply_gate, scan, soften_ends
 from astfx.settings import Settings, make_options
 from astfx.shaping import Shaper
-from astfx.stylist import SegmentReport, Stylist
+from astfx.stylist import Stylist
 from astfx.targets import (
     StyleTargets,
     check_targets,

@@ -12,8 +12,8 @@ from astfx.api import STYLE_SUFFIX, transfer_file
 from astfx.audio import FileSource, Waveform, check_finite, read_all, read_excerpt, resample
 from astfx.errors import AudioFileError, InvalidAudioError, InvalidSettingError
 from astfx.presets import Preset
+from astfx.progress import Progress
 from astfx.render import Report
-from astfx.segments import Progress
 from astfx.settings import Settings, make_settings
 
 MEASURED_SECONDS = 60.0

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,13 +12,10 @@ import torch
 from torch import Tensor
 
 from astfx.audio import Source, Waveform, check_finite
-from astfx.errors import CancelledError, InvalidAudioError
+from astfx.errors import InvalidAudioError
 from astfx.frontends.stft import Stft
 from astfx.levels import SILENCE, hop_levels, sounding_rms
 from astfx.loudness import LoudnessMeter
-
-Progress = Callable[[float], bool | None]
-"""Called with the share done, 0 to 1; returning False cancels the render."""
 
 STRETCH_SECONDS = 10.0
 """How much of a content is matched to the style at a time, at most one and a half times this."""
@@ -29,21 +25,6 @@ _SHORTEST_SILENCE_MS = 100.0
 _BESIDE_HOPS = 5
 _LEAST_HOPS = 8
 _MOST_END_PEAK = 1.5
-
-
-def part_of(progress: Progress | None, first: float, last: float) -> Callable[[float], None] | None:
-    """Progress of a part of some work, that from `first` to `last` of the whole.
-
-    What it returns raises CancelledError when `progress` returns False.
-    """
-    if progress is None:
-        return None
-
-    def report(share: float) -> None:
-        if progress(first + (last - first) * min(share, 1.0)) is False:
-            raise CancelledError("the render was cancelled")
-
-    return report
 
 
 @dataclass(frozen=True)
@@ -224,33 +205,6 @@ def apply_gate(block: Waveform, silent: npt.NDArray[np.bool_], start: int, hop_l
         block *= gate
 
 
-class Pace:
-    """Share a time budget evenly among the steps of a render.
-
-    Parameters
-    ----------
-    seconds : float or None
-        None never stops anything.
-    """
-
-    def __init__(self, seconds: float | None) -> None:
-        self._end = None if seconds is None else time.monotonic() + seconds
-        self._steps_left = 0
-
-    def expect(self, count: int) -> None:
-        """Announce `count` more steps."""
-        self._steps_left += count
-
-    def deadline(self) -> float | None:
-        """When the step that begins now has had its share (`time.monotonic`)."""
-        if self._end is None:
-            return None
-        now = time.monotonic()
-        share = max(self._end - now, 0.0) / max(self._steps_left, 1)
-        self._steps_left -= 1
-        return now + share
-
-
 class Emitter:
     """Turn emitted frames into samples, segment after segment.
 
@@ -285,38 +239,3 @@ class Emitter:
         """Samples that `n_frames` frames of silence complete."""
         shape = (self._channels, n_frames, self._stft.n_bins)
         return self.emit(torch.zeros(shape, dtype=torch.complex64, device=self._stft.device))
-
-
-class Meter:
-    """Progress of a render whose stages run interleaved, as one share from 0 to 1.
-
-    Parameters
-    ----------
-    progress : callable or None
-        Called with the share; returning False cancels.
-    """
-
-    def __init__(self, progress: Progress | None) -> None:
-        self._progress = progress
-        self._stages: dict[str, tuple[int, float]] = {}
-        self._done: dict[str, float] = {}
-
-    def expect(self, stage: str, count: int, weight: float) -> None:
-        """Announce a stage of `count` equal steps, each worth `weight`."""
-        self._stages[stage], self._done[stage] = (count, weight), 0.0
-
-    def report(self, stage: str, index: int, share: float) -> None:
-        """Step `index` of a stage is done to `share`.
-
-        Raises
-        ------
-        CancelledError
-            If the callback returned False.
-        """
-        if self._progress is None:
-            return
-        self._done[stage] = max(self._done[stage], index + share)
-        total = sum(count * weight for count, weight in self._stages.values())
-        done = sum(self._done[name] * self._stages[name][1] for name in self._stages)
-        if self._progress(min(done / total, 1.0)) is False:
-            raise CancelledError("the render was cancelled")

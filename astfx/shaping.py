@@ -28,7 +28,8 @@ from astfx.features.texture import (
 from astfx.frontends.log_magnitude import REFERENCE_RMS
 from astfx.levels import SILENCE
 from astfx.optim import minimise
-from astfx.segments import STRETCH_SECONDS, Meter, Pace, Scan, even_borders
+from astfx.progress import Meter, Pace
+from astfx.segments import STRETCH_SECONDS, Scan, even_borders
 from astfx.settings import Settings
 from astfx.targets import StyleTargets, texture_key
 

@@ -20,7 +20,7 @@ from astfx.effect.written import read_arguments, written_arguments
 from astfx.errors import AstfxError, EffectError, InvalidSettingError
 from astfx.methods import find_method
 from astfx.phase import find_phase_method
-from astfx.segments import Progress
+from astfx.progress import Progress
 from astfx.settings import DEFAULT_METHOD, DEFAULT_PHASE, make_options, make_settings
 from astfx.streaming.base import Engine
 from astfx.streaming.streamer import Streamer, latency_samples

@@ -17,8 +17,8 @@ from astfx import cli, metrics
 from astfx.audio import ArraySource, MirroredSource, Waveform
 from astfx.errors import InvalidSettingError, TargetFileError
 from astfx.features.texture import CLASS_SIZES, CLASSES
+from astfx.progress import Pace
 from astfx.render import Render
-from astfx.segments import Pace
 from astfx.settings import Settings
 from astfx.targets import StyleTargets, excerpts, style_runs, texture_key, texture_tensors
 
@@ -69,7 +69,7 @@ def test_mirrored_source_is_numpys_padding(n_samples: int, margin: int, block: i
 def test_a_budget_is_shared_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight steps that each use what they get leave the same to every one of them."""
     now = [100.0]
-    monkeypatch.setattr("astfx.segments.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("astfx.progress.time.monotonic", lambda: now[0])
     pace = Pace(16.0)
     pace.expect(5)
     pace.expect(3)
