@@ -40,6 +40,7 @@ CHOICES: dict[str, dict[str, Any]] = {
     "no headroom": {"headroom": 1000.0},
     "neither": {"bias": 0.0, "headroom": 1000.0},
     "23 ms only": {"kernel_ms": (23.0,)},
+    "23 and 255 ms": {"kernel_ms": (23.0, 255.0)},
     "255 ms only": {"kernel_ms": (255.0,)},
     "23, 93, 255 and 510 ms": {"kernel_ms": (23.0, 93.0, 255.0, 510.0)},
 }

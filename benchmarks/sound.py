@@ -35,6 +35,7 @@ COLUMNS = ("style dB", "chroma", "onset", "mel", "mel-dB Frechet", "MFCC Frechet
 WATCHED = FIGURES[:4]
 PUBLISHED = ("mcdermott", "shallow", "soundnet", "vgg")
 CHROMA_ALLOWANCE = 0.05
+GAINS = (1.0 + 1e-6, 1.0 + 1e-4, 1.0 - 1e-3)
 LEVEL = 0.0005  # what the tables would print as no step
 
 
@@ -48,6 +49,7 @@ ABLATION: dict[str, dict[str, Any]] = {
     "20 kernel iterations": {"iterations": 20},
     "no bias": {"options": {"bias": 0.0}},
     "no headroom": {"options": {"headroom": 1000.0}},
+    "23 and 255 ms kernels": {"options": {"kernel_ms": (23.0, 255.0)}},
     "255 ms kernel only": {"options": {"kernel_ms": (255.0,)}},
     "23 ms kernel only": {"options": {"kernel_ms": (23.0,)}},
 }
@@ -117,35 +119,55 @@ def pairs() -> str:
     return table(("pair", "", *COLUMNS, "real-time factor"), rows)
 
 
+@cache
+def draws(index: int) -> list[Scores]:
+    """The default of a pair, on another number of threads and at gains that nobody hears.
+
+    A search may end elsewhere after such a change; what holds must hold after all of them.
+    """
+    pair = PAIRS[index]
+    content, style = pair.sounds()
+    found = [measured(index, "standard")[1], scored(render(pair, threads=1), pair)]
+    for gain in GAINS:
+        found.append(scored(astfx.transfer(content * np.float32(gain), style, RATE), pair))
+    return found
+
+
+def margins(ours: Scores, shallow: Scores, goal_db: float) -> dict[str, float]:
+    """By how much each goal is met, below 0 where it is not."""
+    return {
+        "style_distance_db": goal_db - ours["style_distance_db"],
+        "chroma_cosine": ours["chroma_cosine"] - shallow["chroma_cosine"] + CHROMA_ALLOWANCE,
+        **{name: ours[name] - shallow[name] for name in FIGURES[2:4]},
+        **{name: shallow[name] - ours[name] for name in FIGURES[4:]},
+    }
+
+
 def goals() -> str:
     """Each goal of each pair, met or by how much not."""
     rows: list[list[object]] = []
     beaten: dict[str, int] = dict.fromkeys(FIGURES[4:], 0)
     n_published = 0
     for index, pair in enumerate(PAIRS):
-        ours = measured(index, "standard")[1]
         shallow_audio, mcdermott_audio = pair.published("shallow"), pair.published("mcdermott")
         assert shallow_audio is not None
         assert pair.goal_db is not None
         shallow = scored(shallow_audio, pair)
+        found = [margins(ours, shallow, pair.goal_db) for ours in draws(index)]
+        worst = {name: min(each[name] for each in found) for name in FIGURES}
         row: list[object] = [pair.name]
-        margins = [("style_distance_db", pair.goal_db - ours["style_distance_db"], "{:.1f} dB")]
-        for name, allowance in (
-            ("chroma_cosine", CHROMA_ALLOWANCE),
-            ("onset_correlation", 0.0),
-            ("mel_correlation", 0.0),
+        for name, form in zip(
+            FIGURES, ("{:.1f} dB", *["{:.3f}"] * 3, *["{:.4g}"] * 3), strict=True
         ):
-            margins.append((name, ours[name] - shallow[name] + allowance, "{:.3f}"))
-        for name in FIGURES[4:]:
-            margins.append((name, shallow[name] - ours[name], "{:.4g}"))
-        for _, margin, form in margins:
-            row.append("met" if margin >= 0.0 else f"**missed by {form.format(-margin)}**")
-        rows.append(row)
+            met = worst[name] >= 0.0
+            row.append("met" if met else f"**missed by {form.format(-worst[name])}**")
+        styles = [ours["style_distance_db"] for ours in draws(index)]
+        rows.append([*row, f"{max(styles):.1f} to {min(styles):.1f}"])
         if mcdermott_audio is not None:
             n_published += 1
             theirs = scored(mcdermott_audio, pair)
             for name in beaten:
-                beaten[name] += ours[name] < theirs[name]
+                beaten[name] += all(ours[name] < theirs[name] for ours in draws(index))
     counts = ", ".join(
         f"{column} on {beaten[name]}" for name, column in zip(FIGURES[4:], COLUMNS[4:], strict=True)
     )
@@ -154,7 +176,7 @@ def goals() -> str:
         "published Shallow result, chroma against it less 0.05; the independent measures against "
         f"it too. Of McDermott's {n_published} published results, astfx is below in {counts}.\n"
     )
-    return table(("pair", *COLUMNS), rows) + "\n" + note
+    return table(("pair", *COLUMNS, "style dB over five renders"), rows) + "\n" + note
 
 
 def ablation() -> str:

@@ -39,7 +39,7 @@ class GramOptions:
         of its onsets, is worth in the texture rounds.
     """
 
-    kernel_ms: tuple[float, ...] = (23.0, 255.0)
+    kernel_ms: tuple[float, ...] = (23.0, 116.0, 255.0)
     bias: float = 0.5
     headroom: float = 1.1
     content_weight: float = 0.0
