@@ -46,6 +46,17 @@ def test_goals_of_a_published_pair_that_was_not_tuned_on(load: Load) -> None:
     assert found["mel_db_frechet"] < theirs["mel_db_frechet"]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("gain", "threads"), [(1.0, 1), (1.0 + 1e-4, 2)])
+def test_the_goal_of_a_sparse_style_is_met_by_no_accident(
+    load: Load, gain: float, threads: int
+) -> None:
+    folder = "grinstein/content_style"
+    content, style = load(f"{folder}/woman_speaking_french"), load(f"{folder}/crickets")
+    output = astfx.transfer(content * np.float32(gain), style, RATE, threads=threads)
+    assert metrics.style_distance_db(output, style, RATE) <= -9.0
+
+
 def test_speech_stays_intelligible_at_half_strength(load: Load) -> None:
     content, style = load("classic/gettysburg"), load("classic/fire")
     output = astfx.transfer(content, style, RATE, strength=0.5)
