@@ -82,7 +82,7 @@ def transfer(
         "draft" is quickest, "best" takes as long as it likes. By default a preset's own, else
         "standard".
     iterations : int, optional
-        Optimiser iterations for each segment; None is the method's default.
+        Optimiser iterations for each segment (about ten seconds); None is the method's default.
     budget_seconds : float, optional
         Stop iterating when the render would take longer.
     seed : int

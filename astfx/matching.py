@@ -26,7 +26,8 @@ class SegmentReport:
     Attributes
     ----------
     losses : list of float
-        The method's loss at the start and after each iteration.
+        The method's loss at the start and after each iteration; of a long segment the mean
+        over its stretches.
     evaluations : int
     match_seconds, phase_seconds : float
     """

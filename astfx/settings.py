@@ -48,7 +48,8 @@ class Settings:
     quality : {"draft", "standard", "best"}
         How much is done: see docs/sound.md.
     iterations : int or None, 1 to 100000
-        Optimiser iterations per segment; None is the method's default for the quality.
+        Optimiser iterations per segment, or for each ten seconds of a longer one; None is the
+        method's default for the quality.
     budget_seconds : float or None, 0.01 to 86400
         Stop iterating when the whole render would take longer. Results then depend on the
         machine's speed.
@@ -182,7 +183,7 @@ def _fit_type(name: str, value: Any, default: Any) -> Any:
 
 
 def position(strength: float) -> float:
-    """Where on the line a strength lies: half the strength is half the style distance in dB.
+    """Where on the line a strength lies: half the strength is about half the distance in dB.
 
     Most of a style is only heard near the end of the line (docs/sound.md has the curves).
     """

@@ -37,7 +37,7 @@ class Grid:
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One segment to stylise.
+    """One segment to stylise, or a stretch of a long one.
 
     Time runs along the first axis: frames of log magnitude, (frames, bins), or for a method
     of the "waveform" domain samples at an RMS of 0.1, (samples,).
@@ -52,7 +52,7 @@ class Problem:
     n_fixed : int
         Leading frames of `start` that were already emitted and must stay.
     past : (frames, bins) or None
-        Frames emitted before the segment: they count towards the output's statistics. None
+        Frames of the one before: they count towards the output's statistics. None
         in the "waveform" domain, where `n_fixed` is 0 as well.
     targets : mapping of str to Tensor
         What the method's `prepare` made of the style.

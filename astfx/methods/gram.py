@@ -2,7 +2,7 @@
 
 The features of a random convolution with infinitely many filters, in closed form
 (`astfx.features.arc_cosine`), at several kernel widths, so that nothing is drawn at random
-and one evaluation costs about a hundredth of the sampled network's.
+and one evaluation costs a small part of the sampled network's.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def early_echo_db(
     Returns
     -------
     float
-        NaN where the content has no attack.
+        NaN where the content has no attack with room before it.
 
     Raises
     ------

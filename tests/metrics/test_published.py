@@ -1,4 +1,4 @@
-"""The figures reproduce what was measured on the audio of a 2018 paper (design/methods.md).
+"""The figures reproduce what was measured on the audio of a 2018 paper.
 
 Onset and mel correlations and both Frechet distances are reproduced to the digits
 printed, and so is chroma but where librosa's estimate of an output's own tuning is off:
