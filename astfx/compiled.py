@@ -6,7 +6,11 @@ Importing it takes as long as making a preset, and most commands run none of the
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import cache, wraps
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
 from typing import Literal, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -44,3 +48,25 @@ def compiled(
         return call
 
     return decorate
+
+
+@cache
+def import_librosa() -> ModuleType:
+    """Import librosa, and what numba compiles of it, in one process at a time.
+
+    Two processes that compile its gufuncs at once may leave numba's cache such that every
+    later call ends in a segmentation fault (numba issue 10128).
+    """
+    import platformdirs
+    from filelock import FileLock
+
+    folder = Path(platformdirs.user_cache_dir("astfx"))
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(FileLock(folder / "librosa.lock"))
+        except OSError:
+            pass  # nowhere to write: numba keeps no cache there either
+        for name in ("librosa.util.utils", "librosa.core.audio", "librosa.beat"):
+            import_module(name)
+        return import_module("librosa")

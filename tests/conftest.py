@@ -20,6 +20,14 @@ Load = Callable[..., Waveform]
 Run = Callable[..., tuple[int, str, str]]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Have librosa compiled before several processes import it at once (see `import_librosa`)."""
+    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
+        from astfx.compiled import import_librosa
+
+        import_librosa()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep each file in one process, and all of the bridge: its files share a server, in order."""
     bridge = Path(__file__).parent / "bridge"

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from astfx.compiled import import_librosa
 from astfx.errors import InvalidAudioError, MissingDependencyError
 from astfx.metrics._inputs import (
     Signal,
@@ -227,7 +228,7 @@ def _frame_rms(signal: Signal, floor: float = _RMS_FLOOR) -> Signal:
 
 def _tuning(signal: Signal) -> float:
     """Return how far a signal's pitches lie from the nearest bins, in bins of a third semitone."""
-    import librosa
+    librosa = import_librosa()
 
     with warnings.catch_warnings():
         # Silence and clicks have no pitch: 0, and librosa says so.
@@ -240,7 +241,7 @@ def _tuning(signal: Signal) -> float:
 
 
 def _chroma(signal: Signal, tuning: float) -> Signal:
-    import librosa
+    librosa = import_librosa()
 
     with short_signals_allowed():
         chroma = librosa.feature.chroma_cqt(
@@ -255,7 +256,7 @@ def _chroma(signal: Signal, tuning: float) -> Signal:
 
 def _pitch_hz(signal: Signal) -> Signal:
     """Return the pitch of every frame in Hz, NaN where it is unvoiced."""
-    import librosa
+    librosa = import_librosa()
 
     pitch, _, _ = librosa.pyin(
         signal,

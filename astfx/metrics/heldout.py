@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from astfx.compiled import import_librosa
 from astfx.errors import InvalidAudioError, InvalidSettingError
 from astfx.metrics._inputs import (
     Signal,
@@ -219,8 +220,9 @@ def _log_magnitude(signal: Signal, sample_rate: float) -> npt.NDArray[np.float32
 
 def _cqt_features(signal: Signal, sample_rate: float, seed: int) -> Signal:
     """Return features of shape (frames, octaves x channels)."""
-    import librosa
     import torch
+
+    librosa = import_librosa()
 
     level = level_to(resample(signal, sample_rate, ANALYSIS_RATE_HZ), _LEVEL_RMS)
     with short_signals_allowed():
