@@ -6,7 +6,7 @@ Importing it takes as long as making a preset, and most commands run none of the
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import cache, wraps
 from importlib import import_module
 from pathlib import Path
@@ -62,11 +62,9 @@ def import_librosa() -> ModuleType:
 
     folder = Path(platformdirs.user_cache_dir("astfx"))
     with ExitStack() as stack:
-        try:
+        with suppress(OSError):  # where nothing can be written, there is no lock
             folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(FileLock(folder / "librosa.lock"))
-        except OSError:
-            pass  # nowhere to write: numba keeps no cache there either
         for name in ("librosa.util.utils", "librosa.core.audio", "librosa.beat"):
             import_module(name)
         return import_module("librosa")

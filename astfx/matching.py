@@ -10,13 +10,16 @@ import torch
 from torch import Tensor
 
 from astfx.methods import Problem, find_method
+from astfx.optim import Minimum
 from astfx.progress import Meter, Pace
 from astfx.segments import STRETCH_SECONDS, Segment, plan_segments
 from astfx.settings import Settings, make_options
 from astfx.targets import StyleTargets
 
-PHASE_CONTEXT_FRAMES = 8
 MATCH_SHARE = 0.8
+"""Of a segment's progress, what the search is; its phase is the rest."""
+
+_PHASE_CONTEXT_FRAMES = 8
 
 
 @dataclass
@@ -78,7 +81,7 @@ class Matcher:
         self.reserve_seconds = 0.0
         self._settings, self._targets, self._grid = settings, targets, targets.grid
         self._edge_frames = self._grid.frames(self.method.context_ms(self.options)) - 1
-        self.context_frames = max(self._edge_frames, PHASE_CONTEXT_FRAMES)
+        self.context_frames = max(self._edge_frames, _PHASE_CONTEXT_FRAMES)
         self._meter, self._pace = meter, pace
         meter.expect("match", len(segments), 1.0)
         pace.expect(sum(len(self._stretches(segment)) for segment in segments))
@@ -110,19 +113,21 @@ class Matcher:
             first = n_before + piece.first - segment.first
             reach = slice(first - n_context, first + piece.look - piece.first)
             part = (number / len(pieces), 1.0 / len(pieces))
-            output, searched = self._match_stretch(index, piece, features[reach], part, report)
+            output, searched = self._match_stretch(index, piece, features[reach], part)
             n_new = piece.last - piece.first
             self._past = output[n_context : n_context + n_new]
             self.remember(self._past, output[n_context + n_new :])
             found.append(self._past)
-            losses.append(searched)
+            losses.append(searched.losses)
+            report.evaluations += searched.evaluations
         report.losses = _mean(losses)
         return torch.cat(found if self._look is None else [*found, self._look])
 
     def match_waveform(self, index: int, waveform: Tensor, report: SegmentReport) -> Tensor:
         """A whole segment's samples, for the methods that work on them."""
-        found, report.losses = self._solve(index, waveform, waveform.clone(), 0, (0.0, 1.0), report)
-        return found
+        found = self._solve(index, waveform, waveform.clone(), 0, (0.0, 1.0))
+        report.losses, report.evaluations = list(found.losses), found.evaluations
+        return found.x
 
     def fade_in(self, output: Tensor) -> None:
         """Let frames found twice pass, in place, from the last segment's version to this one's."""
@@ -165,8 +170,7 @@ class Matcher:
         piece: Segment,
         features: Tensor,
         part: tuple[float, float],
-        report: SegmentReport,
-    ) -> tuple[Tensor, list[float]]:
+    ) -> tuple[Tensor, Minimum]:
         n_context = len(self.context)
         start = features.clone()
         start[:n_context] = self.context
@@ -177,12 +181,10 @@ class Matcher:
         head = self._edge_frames if piece.first == 0 else 0
         tail = self._edge_frames if piece.look == piece.last else 0
         mirrored = _mirror_index(len(start), head, tail, features.device)
-        found, losses = self._solve(
-            index, features[mirrored], start[mirrored], n_context, part, report
-        )
-        output = found[head : head + len(start)]
+        found = self._solve(index, features[mirrored], start[mirrored], n_context, part)
+        output = found.x[head : head + len(start)]
         self.fade_in(output)
-        return output, losses
+        return output, found
 
     def _solve(
         self,
@@ -191,8 +193,7 @@ class Matcher:
         start: Tensor,
         n_fixed: int,
         part: tuple[float, float],
-        report: SegmentReport,
-    ) -> tuple[Tensor, list[float]]:
+    ) -> Minimum:
         """Let the method search; `part` says where in the segment, and how much of it, this is."""
         settings = self._settings
         iterations = settings.iterations or self.method.iterations[settings.quality]
@@ -205,7 +206,7 @@ class Matcher:
             self._meter.report("match", index, MATCH_SHARE * done)
             return deadline is not None and time.monotonic() > deadline
 
-        result = self.method.match(
+        return self.method.match(
             Problem(
                 grid=self._grid,
                 content=content,
@@ -219,8 +220,6 @@ class Matcher:
                 callback=callback,
             )
         )
-        report.evaluations += result.evaluations
-        return result.x, list(result.losses)
 
 
 def _mean(losses: Sequence[Sequence[float]]) -> list[float]:

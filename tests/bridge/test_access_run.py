@@ -60,7 +60,7 @@ def test_udp_speaks_only_beside_an_authenticated_connection(start: Callable[...,
 
         def refused() -> bool:
             speaker.send("/astfx/ping", 4)
-            return (answer := speaker.receive()) is not None and answer.address == "/astfx/fail"
+            return (answer := speaker.receive(1.0)) is not None and answer.address == "/astfx/fail"
 
         eventually(refused)
 
