@@ -26,7 +26,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from astfx._threads import limit_spinning
+from astfx.runtime.threads import limit_spinning
 
 if TYPE_CHECKING:
     from astfx import metrics as metrics
@@ -41,12 +41,12 @@ if TYPE_CHECKING:
     from astfx.effect.containers import process as process
     from astfx.effect.files import render_file as render_file
     from astfx.effect.style_transfer import StyleTransfer as StyleTransfer
+    from astfx.engine.render import Report as Report
     from astfx.errors import AstfxError as AstfxError
     from astfx.errors import CancelledError as CancelledError
     from astfx.presets.preset import Preset as Preset
-    from astfx.render import Report as Report
     from astfx.settings import Settings as Settings
-    from astfx.targets import StyleTargets as StyleTargets
+    from astfx.styles.targets import StyleTargets as StyleTargets
 
 limit_spinning()
 
@@ -58,9 +58,9 @@ _HOMES = {
     "Mix": "astfx.effect.containers",
     "Pedalboard": "astfx.effect.containers",
     "Preset": "astfx.presets.preset",
-    "Report": "astfx.render",
+    "Report": "astfx.engine.render",
     "Settings": "astfx.settings",
-    "StyleTargets": "astfx.targets",
+    "StyleTargets": "astfx.styles.targets",
     "StyleTransfer": "astfx.effect.style_transfer",
     "prepare_style": "astfx.api",
     "process": "astfx.effect.containers",

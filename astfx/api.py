@@ -20,12 +20,12 @@ from astfx.audio import (
     check_target,
     check_waveform,
 )
+from astfx.engine.render import Render, Report
 from astfx.errors import InvalidSettingError
 from astfx.presets import Preset, resolve
-from astfx.progress import Progress, part_of
-from astfx.render import Render, Report
+from astfx.runtime.progress import Progress, part_of
 from astfx.settings import Settings, make_settings
-from astfx.targets import StyleTargets, array_source, prepare_source
+from astfx.styles.targets import StyleTargets, array_source, prepare_source
 
 STYLE_SUFFIX = ".safetensors"
 _RATE_OF_AN_ARRAY = "style_sample_rate={!r} is for a style that is an array: any other has its own"

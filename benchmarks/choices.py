@@ -17,9 +17,10 @@ from torch import Tensor
 
 import astfx
 from astfx.audio import ArraySource, Waveform
+from astfx.engine.render import Render
 from astfx.metrics import onset_correlation, style_distance, style_distance_db
-from astfx.phase import PHASE_METHODS, PhaseProblem, seeded
-from astfx.render import Render
+from astfx.phase import PHASE_METHODS, PhaseProblem
+from astfx.phase import seeded_pghi as seeded
 from astfx.settings import Settings
 from benchmarks.common import ROOT, load, need_audio, table, write_section
 

@@ -19,13 +19,13 @@ import torch
 
 from astfx import metrics
 from astfx.audio import Waveform
-from astfx.features.weight_files import read_tensors
+from astfx.engine.render import Render
 from astfx.frontends.stft import Stft
+from astfx.networks.weight_files import read_tensors
+from astfx.networks.weights import SHIPPED
 from astfx.phase import PHASE_METHODS, PhaseProblem
-from astfx.render import Render
 from astfx.settings import Settings
-from astfx.targets import array_source
-from astfx.weights import SHIPPED
+from astfx.styles.targets import array_source
 from benchmarks.common import need_audio, replace_rows, table, write_section
 from benchmarks.methods import CHOSEN, COLUMNS, PAGE, RATE, one_pass
 from benchmarks.sound_pairs import Pair

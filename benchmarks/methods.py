@@ -13,10 +13,10 @@ from collections.abc import Sequence
 
 import astfx
 from astfx.audio import resample
-from astfx.comparison import compare
 from astfx.methods import METHODS
 from astfx.phase import PHASE_METHODS
 from astfx.recipes import RECIPES
+from astfx.report.comparison import compare
 from astfx.settings import Settings
 from benchmarks.common import ROOT, clip_path, need_audio, replace_rows, table, write_section
 from benchmarks.sound_pairs import PAIRS

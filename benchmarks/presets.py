@@ -22,8 +22,8 @@ import soundfile
 import astfx
 from astfx.audio import Waveform, resample, written_aside
 from astfx.metrics import mel_correlation, onset_correlation, style_distance, style_distance_db
-from astfx.plots import spectrogram_db
 from astfx.presets import Preset, factory_folder
+from astfx.report.plots import spectrogram_db
 from benchmarks.common import ROOT, table, timed, write_section
 from presets.build import SAMPLE_RATE
 from presets.synthesis import FAMILIES, SOUNDS, make
@@ -114,7 +114,7 @@ def making() -> str:
 
         command = ("presets", "make", f"{folder}/rain.wav", "--name", "Rain", "--replace")
         pairs = [
-            (seconds("-m", "astfx.cli", *command), seconds("-c", "import torch"))
+            (seconds("-m", "astfx.cli.main", *command), seconds("-c", "import torch"))
             for _ in range(STARTS)
         ]
     mine, bare = (min(column) for column in zip(*pairs, strict=True))

@@ -19,14 +19,14 @@ import torch
 from torch import Tensor
 
 import astfx
-from astfx._threads import default_threads
-from astfx.device import gpu_name, synchronise, thread_count
 from astfx.features.random_conv import RandomConv, gram_matrix
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import Stft
 from astfx.methods import METHODS, Problem
+from astfx.runtime.device import gpu_name, synchronise, thread_count
+from astfx.runtime.threads import default_threads
 from astfx.settings import Settings
-from astfx.targets import grid_for
+from astfx.styles.targets import grid_for
 from benchmarks.common import (
     ROOT,
     best_of,

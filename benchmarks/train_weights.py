@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from astfx.features.weight_files import read_tensors
-from astfx.plots import draw_training
-from astfx.training.loop import TrainSettings, train
-from astfx.weights import SHIPPED
+from astfx.networks.train import TrainSettings, train
+from astfx.networks.weight_files import read_tensors
+from astfx.networks.weights import SHIPPED
+from astfx.report.plots import draw_training
 from benchmarks.common import ROOT, SHARED, need_audio, table, write_section
 from presets.synthesis import SOUNDS
 

@@ -23,7 +23,7 @@ Run = Callable[..., tuple[int, str, str]]
 def pytest_configure(config: pytest.Config) -> None:
     """Have librosa compiled before several processes import it at once (see `import_librosa`)."""
     if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
-        from astfx.compiled import import_librosa
+        from astfx.runtime.compiled import import_librosa
 
         import_librosa()
 
@@ -76,7 +76,7 @@ def rain() -> Waveform:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Call the command line in this process: (exit code, stdout, stderr)."""
-    from astfx import cli
+    from astfx.cli import main as cli
 
     def call(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["astfx", *map(str, arguments)])
@@ -94,8 +94,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 @pytest.fixture
 def unscored(monkeypatch: pytest.MonkeyPatch) -> None:
     """Comparisons without their figures, which take most of the time."""
-    from astfx import comparison
     from astfx.metrics import FIGURES
+    from astfx.report import comparison
 
     none = dict.fromkeys(FIGURES, math.nan)
     monkeypatch.setattr(comparison, "score", lambda *_: dict(none))

@@ -13,8 +13,8 @@ import pytest
 import soundfile
 
 from astfx.audio import Waveform
-from astfx.comparison import compare
-from astfx.page import Comparison
+from astfx.report.comparison import compare
+from astfx.report.page import Comparison
 from astfx.settings import Settings
 
 RATE = 22050

@@ -11,7 +11,7 @@ import soundfile
 import torch
 
 from astfx.audio import Waveform
-from astfx.features import soundnet, vgg
+from astfx.networks import soundnet, vgg
 from astfx.recipes import RECIPES
 from tests.conftest import Run
 
@@ -92,7 +92,7 @@ def test_an_interrupted_training_says_how_to_go_on(
     def interrupted(*arguments: object, **named: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("astfx.training.loop.train", interrupted)
+    monkeypatch.setattr("astfx.networks.train.train", interrupted)
     code, _, err = run("train", "audio-cnn", tmp_path, "-o", tmp_path / "w.safetensors")
     assert code == 130
     assert err.strip() == "astfx: interrupted: --resume goes on after the last whole epoch"

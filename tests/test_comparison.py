@@ -12,11 +12,11 @@ import pytest
 import soundfile
 
 from astfx.audio import Waveform
-from astfx.comparison import choose, compare
 from astfx.errors import AudioFileError, CancelledError, InvalidSettingError
 from astfx.methods import METHODS
 from astfx.metrics import FIGURES
-from astfx.page import Comparison, audio_uri
+from astfx.report.comparison import choose, compare
+from astfx.report.page import Comparison, audio_uri
 from astfx.settings import Settings
 
 RATE = 22050

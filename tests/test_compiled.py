@@ -8,11 +8,11 @@ from pathlib import Path
 import librosa
 import pytest
 
-from astfx.compiled import import_librosa
+from astfx.runtime.compiled import import_librosa
 
 FIRST_USE = """
 import numpy
-from astfx.compiled import import_librosa
+from astfx.runtime.compiled import import_librosa
 librosa = import_librosa()
 print(librosa.util.localmin(numpy.array([2.0, 1.0, 2.0])).tolist())
 """

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from astfx.descent import OPTIMISERS, descend, objective_of
 from astfx.errors import InvalidSettingError
+from astfx.optim.autograd import OPTIMISERS, descend, objective_of
 
 TARGET = torch.tensor([1.0, -2.0, 3.0])
 

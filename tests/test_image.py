@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from astfx.image import Image
+from astfx.frontends.channels import Image
 
 
 def noise(channels: int, frames: int = 40, bins: int = 65, seed: int = 0) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from scipy import optimize
 from torch import Tensor
 
-from astfx.optim import minimise
+from astfx.optim.lbfgs import minimise
 
 
 def quadratic(n: int, seed: int) -> tuple[Tensor, Tensor]:

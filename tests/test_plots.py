@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from astfx.plots import draw_render, spectrogram_db
+from astfx.report.plots import draw_render, spectrogram_db
 
 
 @pytest.mark.parametrize("frequency_hz", [100.0, 1000.0, 8000.0])

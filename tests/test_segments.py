@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from astfx.audio import ArraySource, Waveform
+from astfx.engine.segments import apply_gate, even_borders, plan_segments, scan, silence_gate
 from astfx.errors import InvalidAudioError
-from astfx.segments import apply_gate, even_borders, plan_segments, scan, silence_gate
 
 
 def test_lengths_of_up_to_one_and_a_half_stay_whole() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from astfx.api import transfer
-from astfx.cli import render as cli_render
+from astfx.cli.main import render as cli_render
 from astfx.errors import AstfxError, InvalidSettingError
 from astfx.methods import METHODS, find_method
 from astfx.settings import Settings, make_options, make_settings

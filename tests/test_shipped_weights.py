@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from astfx import weights
-from astfx.features.classifiers import NetSettings
-from astfx.features.weight_files import read_tensors
-from astfx.training.datasets import find_clips, read_clip
+from astfx.networks import weights
+from astfx.networks.classifiers import NetSettings
+from astfx.networks.datasets import find_clips, read_clip
+from astfx.networks.weight_files import read_tensors
 from tests.conftest import SHARED
 
 LEAST_ACCURACY = 0.925  # document 003's

@@ -12,11 +12,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from astfx import weights
 from astfx.errors import InvalidSettingError, WeightsError
-from astfx.features import soundnet, vgg
-from astfx.features.classifiers import NetSettings, VoiceNet
-from astfx.features.weight_files import read_tensors
+from astfx.networks import soundnet, vgg, weights
+from astfx.networks.classifiers import NetSettings, VoiceNet
+from astfx.networks.weight_files import read_tensors
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from astfx.effect.automation import Curve, Engaged, Parameter
-from astfx.effect.styles import Style
+from astfx.styles.style import Style
 
 FADE_SECONDS = 0.25
 

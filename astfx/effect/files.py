@@ -25,7 +25,7 @@ from astfx.effect.containers import Chain, Mix, Pedalboard
 from astfx.effect.natives import NativeRun
 from astfx.effect.style_transfer import StyleTransfer
 from astfx.errors import CancelledError, EffectTypeError, InvalidSettingError
-from astfx.progress import Progress
+from astfx.runtime.progress import Progress
 
 BLOCK_SAMPLES = 1 << 16
 QUIET = 10.0 ** (-90.0 / 20.0)

@@ -12,12 +12,12 @@ import numpy as np
 from astfx.audio import SlidingReader, Source, Waveform
 from astfx.effect.automation import Automation
 from astfx.effect.controls import Controls
-from astfx.effect.styles import Style
-from astfx.progress import Progress
-from astfx.render import Render
+from astfx.engine.render import Render
+from astfx.runtime.progress import Progress
 from astfx.settings import Settings
 from astfx.streaming.streamer import mixed, usable
-from astfx.targets import array_source
+from astfx.styles.style import Style
+from astfx.styles.targets import array_source
 
 
 @contextmanager

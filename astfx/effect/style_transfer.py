@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 
 from astfx.audio import Source, Waveform
-from astfx.device import resolve_device, thread_count
 from astfx.effect.automation import Automation, Parameter, shown_number
 from astfx.effect.base import Effect, check_rate
 from astfx.effect.controls import Controls
 from astfx.effect.offline import rendered, rendered_clip
-from astfx.effect.styles import Style, StyleLike, checked_engine, engine_shape
-from astfx.effect.written import read_arguments, written_arguments
+from astfx.effect.serialise import read_arguments, written_arguments
 from astfx.errors import AstfxError, EffectError, InvalidSettingError
 from astfx.methods import find_method
 from astfx.phase import find_phase_method
-from astfx.progress import Progress
+from astfx.runtime.device import resolve_device, thread_count
+from astfx.runtime.progress import Progress
 from astfx.settings import DEFAULT_METHOD, DEFAULT_PHASE, make_options, make_settings
 from astfx.streaming.base import Engine
 from astfx.streaming.streamer import Streamer, latency_samples
+from astfx.styles.style import Style, StyleLike, checked_engine, engine_shape
 
 _DEFAULT_RATE = 44_100
 _STREAM_THREADS = 1

@@ -1,1 +1,1 @@
-"""What is compared: features of frames, their losses and gradients."""
+"""Features of a sound, and losses between them with their gradients."""

@@ -17,8 +17,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from astfx.compiled import compiled
 from astfx.features.arc_cosine import make_references
+from astfx.runtime.compiled import compiled
 
 Array = npt.NDArray[np.float32]
 _TINY = np.float32(1e-12)

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from astfx.features.erb import N_BANDS, erb_filterbank
+from astfx.dsp.erb import N_BANDS, erb_filterbank
 from astfx.features.texture import (
     CLASS_SIZES,
     CLASSES,

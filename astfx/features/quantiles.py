@@ -13,7 +13,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from astfx.compiled import compiled
+from astfx.runtime.compiled import compiled
 
 Array = npt.NDArray[np.float32]
 

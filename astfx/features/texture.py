@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from astfx.features.erb import erb_bands
+from astfx.dsp.erb import erb_bands
 
 FRAME_RATE_HZ = 400.0
 COMPRESSION = 0.3

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from astfx.methods.base import Grid, Method, Problem, check_tensor
-from astfx.methods.starts import check_range
-from astfx.optim import Minimum
+from astfx.methods.optimising import check_range
+from astfx.optim.lbfgs import Minimum
 
 
 @dataclass(frozen=True, kw_only=True)

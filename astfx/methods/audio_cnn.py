@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from astfx import weights
-from astfx.features.classifiers import LAYERS, AudioNet, NetSettings
-from astfx.frontends.pictures import Picture
+from astfx.frontends.filterbanks import Picture
 from astfx.methods.base import Grid, Method, Problem
 from astfx.methods.layers import LayerOptions, layer_objective
-from astfx.methods.starts import check_spectra, keep_runs, kept_runs, set_stage
-from astfx.optim import Minimum
+from astfx.methods.optimising import check_spectra, keep_runs, kept_runs, set_stage
+from astfx.networks import weights
+from astfx.networks.classifiers import LAYERS, AudioNet, NetSettings
+from astfx.optim.lbfgs import Minimum
 
 RANDOM = NetSettings(
     network="audio-cnn", classes=("none",), sample_rate=22050, n_fft=2048, hop_length=512

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from astfx.optim import Minimum, Objective
+from astfx.optim.lbfgs import Minimum, Objective
 
 
 @dataclass(frozen=True, kw_only=True)

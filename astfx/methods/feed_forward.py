@@ -22,9 +22,9 @@ from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import Stft
 from astfx.methods import gram
 from astfx.methods.base import Grid, Method, Problem, check_tensor
-from astfx.methods.practice import phrase
-from astfx.methods.starts import check_range
-from astfx.optim import Minimum, minimise
+from astfx.methods.optimising import check_range
+from astfx.methods.training_phrases import phrase
+from astfx.optim.lbfgs import Minimum, minimise
 
 KERNEL = 3
 DILATIONS = (1, 2, 4)

@@ -16,7 +16,7 @@ from torch import Tensor
 from astfx.errors import InvalidSettingError
 from astfx.features.arc_cosine import ArcCosineContentLoss, ArcCosineLoss, make_references
 from astfx.methods.base import Grid, Method, Problem, check_tensor, hold_fixed
-from astfx.optim import Minimum, Objective, minimise
+from astfx.optim.lbfgs import Minimum, Objective, minimise
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from astfx.descent import objective_of
 from astfx.errors import InvalidSettingError
-from astfx.methods.starts import DescentOptions, Stage, check_range
-from astfx.optim import Objective
+from astfx.methods.optimising import DescentOptions, Stage, check_range
+from astfx.optim.autograd import objective_of
+from astfx.optim.lbfgs import Objective
 
 Extract = Callable[[Tensor], Mapping[str, Tensor]]
 """Maps x (time first) to feature maps by layer, each (channels, positions)."""

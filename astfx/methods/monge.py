@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from astfx.errors import InvalidSettingError
-from astfx.frontends.pictures import mel_edges_hz, triangles
+from astfx.frontends.filterbanks import mel_edges_hz, triangles
 from astfx.methods.base import Grid, Method, Problem, check_tensor
-from astfx.methods.starts import check_range
-from astfx.optim import Minimum
+from astfx.methods.optimising import check_range
+from astfx.optim.lbfgs import Minimum
 
 FRONT_ENDS = ("mel", "log")
 _FLOOR = 1e-3  # of a mel band, in the magnitude's unit

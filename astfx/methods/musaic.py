@@ -17,8 +17,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from astfx.methods.base import Method, Problem
-from astfx.methods.starts import check_range, check_spectra, keep_runs
-from astfx.optim import Minimum
+from astfx.methods.optimising import check_range, check_spectra, keep_runs
+from astfx.optim.lbfgs import Minimum
 
 _TINY = 1e-9
 

@@ -15,16 +15,16 @@ from torch import Tensor
 
 from astfx.errors import InvalidAudioError, InvalidSettingError
 from astfx.features.random_conv import RandomConv, RandomConvLoss, gram_matrix
-from astfx.frontends.pictures import Picture, check_front_end
+from astfx.frontends.filterbanks import Picture, check_front_end
 from astfx.methods.base import Grid, Method, Problem, check_tensor
-from astfx.methods.starts import (
+from astfx.methods.optimising import (
     DescentOptions,
     check_runs,
     keep_runs,
     kept_runs,
     set_stage,
 )
-from astfx.optim import Minimum, Objective
+from astfx.optim.lbfgs import Minimum, Objective
 
 STYLE_STARTS = ("style", "frameshift")
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from astfx import weights
-from astfx.features.soundnet import LAYERS, SAMPLE_RATE_HZ, SoundNet, resample_smoothly
 from astfx.methods.base import Method, Problem
 from astfx.methods.layers import LayerOptions, layer_objective
-from astfx.methods.starts import check_waveforms, keep_runs, kept_runs, set_stage
-from astfx.optim import Minimum
+from astfx.methods.optimising import check_waveforms, keep_runs, kept_runs, set_stage
+from astfx.networks import weights
+from astfx.networks.soundnet import LAYERS, SAMPLE_RATE_HZ, SoundNet, resample_smoothly
+from astfx.optim.lbfgs import Minimum
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,14 +15,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from astfx import weights
-from astfx.descent import objective_of
 from astfx.errors import InvalidSettingError
 from astfx.methods.audio_cnn import AudioCnnOptions, layers_of_frames
 from astfx.methods.base import Method, Problem
 from astfx.methods.layers import layer_loss
-from astfx.methods.starts import check_range, check_spectra, keep_runs, kept_runs, set_stage
-from astfx.optim import Minimum
+from astfx.methods.optimising import check_range, check_spectra, keep_runs, kept_runs, set_stage
+from astfx.networks import weights
+from astfx.optim.autograd import objective_of
+from astfx.optim.lbfgs import Minimum
 
 ROLES = ("content", "style")
 

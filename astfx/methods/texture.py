@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from astfx.descent import descend, objective_of
 from astfx.errors import InvalidAudioError, InvalidSettingError
 from astfx.features.modulation import (
     ALL_CLASSES,
@@ -25,8 +24,9 @@ from astfx.features.modulation import (
     distance_db,
 )
 from astfx.methods.base import Grid, Method, Problem, check_tensor
-from astfx.methods.starts import DescentOptions, check_range, set_stage
-from astfx.optim import Minimum
+from astfx.methods.optimising import DescentOptions, check_range, set_stage
+from astfx.optim.autograd import descend, objective_of
+from astfx.optim.lbfgs import Minimum
 
 SHORTEST_SECONDS = 0.5
 _WAVEFORM_STARTS = ("content", "noise")

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from astfx import weights
 from astfx.errors import InvalidSettingError
-from astfx.features.vgg import LAYERS, POOLINGS, Vgg19
-from astfx.frontends.pictures import Picture, check_front_end
+from astfx.frontends.filterbanks import Picture, check_front_end
 from astfx.methods.base import Method, Problem
 from astfx.methods.layers import LayerOptions, layer_objective
-from astfx.methods.starts import check_range, check_spectra, keep_runs, kept_runs, set_stage
-from astfx.optim import Minimum
+from astfx.methods.optimising import check_range, check_spectra, keep_runs, kept_runs, set_stage
+from astfx.networks import weights
+from astfx.networks.vgg import LAYERS, POOLINGS, Vgg19
+from astfx.optim.lbfgs import Minimum
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from astfx import weights
-from astfx.features.classifiers import LAYERS, NetSettings, VoiceNet
-from astfx.features.soundnet import resample_smoothly
 from astfx.methods.base import Method, Problem
 from astfx.methods.layers import LayerOptions, layer_objective
-from astfx.methods.starts import check_waveforms, keep_runs, kept_runs, set_stage
-from astfx.optim import Minimum
+from astfx.methods.optimising import check_waveforms, keep_runs, kept_runs, set_stage
+from astfx.networks import weights
+from astfx.networks.classifiers import LAYERS, NetSettings, VoiceNet
+from astfx.networks.soundnet import resample_smoothly
+from astfx.optim.lbfgs import Minimum
 
 RANDOM = NetSettings(
     network="voice-cnn", classes=("none",), sample_rate=48000, n_fft=512, hop_length=128

@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from astfx.compiled import import_librosa
 from astfx.errors import InvalidAudioError, MissingDependencyError
 from astfx.metrics._inputs import (
     Signal,
@@ -33,6 +32,7 @@ from astfx.metrics._inputs import (
     short_signals_allowed,
 )
 from astfx.metrics._spectra import mel_power, power_to_db
+from astfx.runtime.compiled import import_librosa
 
 ANALYSIS_RATE_HZ = 22050.0
 N_FFT = 2048

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from astfx.compiled import import_librosa
 from astfx.errors import InvalidAudioError, InvalidSettingError
 from astfx.metrics._inputs import (
     Signal,
@@ -30,6 +29,7 @@ from astfx.metrics._inputs import (
     short_signals_allowed,
 )
 from astfx.metrics._spectra import power_spectrogram
+from astfx.runtime.compiled import import_librosa
 
 ANALYSIS_RATE_HZ = 22050.0
 N_FFT = 2048

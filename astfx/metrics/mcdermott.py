@@ -26,8 +26,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
+from astfx.dsp.erb import N_BANDS, erb_filterbank
 from astfx.errors import InvalidAudioError
-from astfx.features.erb import N_BANDS, erb_filterbank
 from astfx.metrics._inputs import Signal, audible, check_sample_rate, level_to, mono
 
 COMPRESSION = 0.3

@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 from astfx.errors import InvalidSettingError
+from astfx.phase import griffin_lim, local_sums, seeded_pghi
 from astfx.phase.base import PhaseMethod, PhaseProblem
-from astfx.phase.griffin_lim import (
-    fast_griffin_lim,
-    griffin_lim,
-    overlap_add_griffin_lim,
-)
-from astfx.phase.local_sums import local_sums
-from astfx.phase.seeded import seeded_pghi
 
 __all__ = ["PHASE_METHODS", "PhaseMethod", "PhaseProblem", "find_phase_method"]
 
@@ -19,31 +13,31 @@ PHASE_METHODS: dict[str, PhaseMethod] = {
         summary="phase gradient heap integration, then a few fast Griffin-Lim steps",
         source="Průša et al. 2017; Perraudin et al. 2013",
         n_iter=8,
-        reconstruct=seeded_pghi,
+        reconstruct=seeded_pghi.seeded_pghi,
     ),
     "fast-griffin-lim": PhaseMethod(
         summary="Griffin-Lim with momentum 0.99, from random phase",
         source="Perraudin et al. 2013",
         n_iter=32,
-        reconstruct=fast_griffin_lim,
+        reconstruct=griffin_lim.fast_griffin_lim,
     ),
     "griffin-lim": PhaseMethod(
         summary="LSEE-MSTFTM, the classic algorithm, from random phase",
         source="Griffin & Lim 1984",
         n_iter=100,
-        reconstruct=griffin_lim,
+        reconstruct=griffin_lim.griffin_lim,
     ),
     "oa-griffin-lim": PhaseMethod(
         summary="OA-MSTFTM, its form by plain overlap-add, from random phase",
         source="Griffin & Lim 1984",
         n_iter=100,
-        reconstruct=overlap_add_griffin_lim,
+        reconstruct=griffin_lim.overlap_add_griffin_lim,
     ),
     "local-sums": PhaseMethod(
         summary="local weighted sums, bin by bin, loud bins first, from random phase",
         source="Le Roux et al. 2010",
         n_iter=100,
-        reconstruct=local_sums,
+        reconstruct=local_sums.local_sums,
     ),
 }
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from astfx.compiled import compiled
 from astfx.frontends.stft import Stft
+from astfx.runtime.compiled import compiled
 
 _TINY_POWER = 1e-37
 

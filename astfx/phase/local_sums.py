@@ -18,9 +18,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from astfx.compiled import compiled
 from astfx.frontends.stft import Stft
 from astfx.phase.base import PhaseProblem, with_magnitude
+from astfx.runtime.compiled import compiled
 
 REACH_BINS = 5
 """Neighbours on each side along frequency; the kernel holds nearly all of its energy there."""

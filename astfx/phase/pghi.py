@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from astfx.compiled import compiled
+from astfx.runtime.compiled import compiled
 
 HANN_GAMMA = 0.25645
 """Width of the Gaussian closest to a Hann window, over its length squared."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from astfx.errors import AudioFileError
 from astfx.methods import Grid, find_method
-from astfx.targets import StyleTargets
+from astfx.styles.targets import StyleTargets
 
 if TYPE_CHECKING:
     from astfx.presets.preset import Preset

@@ -24,14 +24,14 @@ from astfx.audio import (
     read_all,
     resample,
 )
-from astfx.device import resolve_device, thread_count
 from astfx.errors import InvalidSettingError, PresetError
 from astfx.methods import Grid, find_method
 from astfx.presets import distilled
 from astfx.presets import tensors as packing
 from astfx.presets.checks import check_name, check_settings
+from astfx.runtime.device import resolve_device, thread_count
 from astfx.settings import Settings, make_options
-from astfx.targets import (
+from astfx.styles.targets import (
     LIVE_KEYS,
     StyleTargets,
     array_source,

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from astfx.features.erb import N_BANDS, hz_to_erb
+from astfx.dsp.erb import N_BANDS, hz_to_erb
 from astfx.features.texture import MODULATION_RANGE_HZ, N_MODULATION_BANDS
 from astfx.presets import tensors as packing
 from astfx.presets.preset import Preset
-from astfx.targets import texture_key
+from astfx.styles.targets import texture_key
 
 Array = npt.NDArray[np.float64]
 

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from astfx.audio import Samples, Waveform
+from astfx.audio.levels import SILENCE, clips_rms
 from astfx.features.monge import Array, GainMap, band_levels
 from astfx.features.texture import DECIMALS
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import hop_length_for
-from astfx.levels import SILENCE, clips_rms
 from astfx.methods import Grid
 from astfx.streaming.levels import HopPower, LoudnessMatch
 

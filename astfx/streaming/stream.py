@@ -17,17 +17,17 @@ import torch
 from torch import Tensor
 
 from astfx.audio import Waveform
+from astfx.audio.levels import SILENCE
 from astfx.features.block_kernel import BlockLoss
 from astfx.features.monge import GainMap, band_levels
 from astfx.features.quantiles import QuantileMap
+from astfx.frontends.channels import Image
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import Stft
-from astfx.image import Image
-from astfx.levels import SILENCE
 from astfx.methods import Grid
 from astfx.methods.gram import GramOptions, kernel_widths
-from astfx.phase.continued import continued_phases
 from astfx.phase.griffin_lim import refine
+from astfx.phase.phase_vocoder import continued_phases
 from astfx.settings import position
 from astfx.streaming.levels import HopPower, LoudnessMatch
 

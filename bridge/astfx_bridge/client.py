@@ -1,7 +1,7 @@
 """A client for Python programs: files or blobs in, stylised ones out.
 
     with Client() as astfx:
-        astfx.render("voice.wav", "wet.wav", style="rain.wav", strength=0.8)
+        astfx.engine.render("voice.wav", "wet.wav", style="rain.wav", strength=0.8)
 
 Only python-osc and this package are needed, no torch.
 """

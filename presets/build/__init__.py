@@ -12,8 +12,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from astfx.device import thread_count
 from astfx.presets import Preset
+from astfx.runtime.device import thread_count
 from presets.synthesis import SOUNDS, make
 
 FOLDER = Path(__file__).parents[1]

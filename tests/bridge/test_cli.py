@@ -17,8 +17,8 @@ from astfx_bridge.osc import Message
 from astfx_bridge.sending import line, values_of
 from typer.testing import CliRunner
 
-from astfx import cli as astfx_cli
-from astfx import plugins
+from astfx.cli import main as astfx_cli
+from astfx.cli import plugins
 from tests.bridge.serving import RATE, ROOT, Server, environment
 
 

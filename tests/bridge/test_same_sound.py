@@ -29,7 +29,7 @@ def test_a_preset_sounds_the_same_wherever_it_is_asked_for(server: Server) -> No
     wanted = wanted / max(1.0, float(np.abs(wanted).max()) / 0.9999)
     with server.client() as client:
         client.render("content.wav", "osc.wav", style="rain", strength=0.9)
-    command = [sys.executable, "-m", "astfx.cli", "render", str(server.root / "content.wav")]
+    command = [sys.executable, "-m", "astfx.cli.main", "render", str(server.root / "content.wav")]
     command += ["--style", "rain", "--strength", "0.9", "-o", str(server.root / "cli.wav")]
     subprocess.run(command, check=True, capture_output=True)
     effect = astfx.StyleTransfer("rain", strength=0.9)(content, rate)

@@ -15,7 +15,6 @@ import soundfile
 
 import astfx
 from astfx.audio import Waveform
-from astfx.effect.styles import Style
 from astfx.errors import (
     AstfxError,
     AudioFileNotFoundError,
@@ -25,6 +24,7 @@ from astfx.errors import (
     InvalidSettingError,
 )
 from astfx.metrics import style_distance
+from astfx.styles.style import Style
 from tests.effect.conftest import RATE, Make, streamed
 
 DRAFT: dict[str, Any] = {"quality": "draft", "iterations": 3}

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from astfx.features.erb import HIGHEST_HZ, LOWEST_HZ, N_BANDS, hz_to_erb
+from astfx.dsp.erb import HIGHEST_HZ, LOWEST_HZ, N_BANDS, hz_to_erb
 from astfx.features.modulation import (
     ALL_CLASSES,
     ALL_SIZES,

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from astfx.errors import InvalidSettingError
-from astfx.frontends.log_magnitude import LogMagnitude
-from astfx.frontends.pictures import (
+from astfx.frontends.filterbanks import (
     CQT_BANDS_PER_OCTAVE,
     FRONT_ENDS,
     LOWEST_CQT_HZ,
@@ -16,6 +15,7 @@ from astfx.frontends.pictures import (
     mel_edges_hz,
     triangles,
 )
+from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import Stft
 
 CPU = torch.device("cpu")

@@ -15,9 +15,9 @@ from astfx.features.arc_cosine import ArcCosineLoss, make_references
 from astfx.methods import METHODS
 from astfx.methods.feed_forward import FeedForwardOptions, StyleNetwork, distil
 from astfx.methods.gram import GramOptions, kernel_widths
-from astfx.methods.practice import phrase
+from astfx.methods.training_phrases import phrase
 from astfx.settings import Settings, make_options
-from astfx.targets import StyleTargets
+from astfx.styles.targets import StyleTargets
 from tests.methods.conftest import GRID, LONG_GRID, MakeProblem, noise_frames
 
 RATE = 22050

@@ -12,7 +12,7 @@ from torch import Tensor
 from astfx.errors import InvalidSettingError
 from astfx.methods import Problem
 from astfx.methods.layers import LayerOptions, gram, layer_loss, layer_objective, style_grams
-from astfx.methods.starts import DescentOptions, Stage, set_stage
+from astfx.methods.optimising import DescentOptions, Stage, set_stage
 from tests.methods.conftest import GRID, noise_frames
 
 CONTENT, STYLE = noise_frames(40, 1), noise_frames(60, 0)

@@ -10,12 +10,12 @@ import pytest
 
 import astfx
 from astfx.audio import Waveform
+from astfx.engine.render import Render
 from astfx.errors import InvalidSettingError, WeightsError
 from astfx.methods import METHODS
 from astfx.metrics import style_distance
-from astfx.render import Render
 from astfx.settings import Settings, make_options
-from astfx.targets import array_source
+from astfx.styles.targets import array_source
 
 RATE = 22050
 QUICK: dict[str, dict[str, Any]] = {

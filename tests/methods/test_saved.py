@@ -13,7 +13,7 @@ import astfx
 from astfx.audio import Waveform
 from astfx.methods import METHODS
 from astfx.settings import Settings, make_options
-from astfx.targets import StyleTargets
+from astfx.styles.targets import StyleTargets
 
 RATE = 22050
 SMALL: dict[str, dict[str, Any]] = {

@@ -8,7 +8,7 @@ import pytest
 from scipy.special import gamma
 
 from astfx import errors
-from astfx.features.erb import N_BANDS, erb_filterbank
+from astfx.dsp.erb import N_BANDS, erb_filterbank
 from astfx.metrics import mcdermott
 from astfx.metrics.mcdermott import (
     CORRELATION_OFFSETS,

@@ -114,8 +114,8 @@ def test_making_a_preset_loads_no_more_than_torch(own_folder: Path, sound: Path)
     code = (
         "import sys\n"
         f"sys.argv = ['astfx', 'presets', 'make', {str(sound)!r}, '--name', 'Rain']\n"
-        "import astfx.cli\n"
-        "try: astfx.cli.entry()\n"
+        "import astfx.cli.main\n"
+        "try: astfx.cli.main.entry()\n"
         "except SystemExit as end: assert not end.code, end.code\n"
         "heavy = {'numba', 'scipy', 'librosa', 'matplotlib', 'pedalboard', 'torch._dynamo'}\n"
         "assert 'torch' in sys.modules\n"

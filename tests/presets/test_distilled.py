@@ -16,7 +16,7 @@ from astfx.errors import CancelledError, InvalidSettingError, TargetFileError
 from astfx.methods import find_method
 from astfx.presets import Preset, distilled
 from astfx.settings import Settings, make_options
-from astfx.targets import grid_for
+from astfx.styles.targets import grid_for
 
 RATE = 22050
 TINY: dict[str, Any] = {"hidden": 16, "steps": 2, "phrases": 2, "teacher_iterations": 2}

@@ -16,7 +16,7 @@ from astfx.metrics import style_distance_db
 from astfx.presets import Preset
 from astfx.presets.profiles import profile
 from astfx.settings import Settings
-from astfx.targets import LIVE_KEYS, StyleTargets
+from astfx.styles.targets import LIVE_KEYS, StyleTargets
 
 RATE = 22_050
 

@@ -11,7 +11,7 @@ from astfx.audio import Waveform, resample
 from astfx.metrics import style_distance
 from astfx.presets import Preset
 from astfx.settings import Settings
-from astfx.targets import LIVE_KEYS
+from astfx.styles.targets import LIVE_KEYS
 
 RATES = (8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000)
 RATE = 22_050

@@ -294,7 +294,7 @@ def test_an_existing_output_survives_a_failed_render(
 def test_ctrl_c_leaves_nothing(clips: tuple[Path, Path], tmp_path: Path) -> None:
     content, style = clips
     process = subprocess.Popen(
-        [sys.executable, "-m", "astfx.cli", "render", str(content), "-s", str(style),
+        [sys.executable, "-m", "astfx.cli.main", "render", str(content), "-s", str(style),
          "-o", str(tmp_path / "out.wav"), "--iterations", "10000", "--method", "shallow-cnn"],
         stderr=subprocess.PIPE,
         text=True,

@@ -9,9 +9,10 @@ import pytest
 import soundfile
 
 import astfx
-from astfx import metrics, runs
+from astfx import metrics
 from astfx.audio import Waveform
-from astfx.runs import score_files
+from astfx.cli import runs
+from astfx.cli.runs import score_files
 from astfx.settings import position
 from tests.conftest import Load, Run
 

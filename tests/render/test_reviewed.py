@@ -13,14 +13,15 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import astfx
-from astfx import cli, metrics
+from astfx import metrics
 from astfx.audio import ArraySource, MirroredSource, Waveform
+from astfx.cli import main as cli
+from astfx.engine.render import Render
 from astfx.errors import InvalidSettingError, TargetFileError
 from astfx.features.texture import CLASS_SIZES, CLASSES
-from astfx.progress import Pace
-from astfx.render import Render
+from astfx.runtime.progress import Pace
 from astfx.settings import Settings
-from astfx.targets import StyleTargets, excerpts, style_runs, texture_key, texture_tensors
+from astfx.styles.targets import StyleTargets, excerpts, style_runs, texture_key, texture_tensors
 
 RATE = 22050
 
@@ -69,7 +70,7 @@ def test_mirrored_source_is_numpys_padding(n_samples: int, margin: int, block: i
 def test_a_budget_is_shared_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight steps that each use what they get leave the same to every one of them."""
     now = [100.0]
-    monkeypatch.setattr("astfx.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("astfx.runtime.progress.time.monotonic", lambda: now[0])
     pace = Pace(16.0)
     pace.expect(5)
     pace.expect(3)
@@ -121,7 +122,7 @@ def test_silent_clips_do_not_count_as_texture(rain: Waveform) -> None:
 
 
 def test_level_of_a_style_leaves_silence_out(rain: Waveform) -> None:
-    from astfx.targets import grid_for
+    from astfx.styles.targets import grid_for
 
     grid, device = grid_for(RATE, Settings()), torch.device("cpu")
     (plain,) = style_runs([rain], grid, 1, device, "style")

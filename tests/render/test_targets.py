@@ -15,7 +15,7 @@ import astfx
 from astfx.audio import Waveform
 from astfx.errors import AudioFileNotFoundError, InvalidSettingError, TargetFileError
 from astfx.settings import Settings
-from astfx.targets import StyleTargets, excerpts
+from astfx.styles.targets import StyleTargets, excerpts
 
 RATE = 22050
 SMALL: dict[str, dict[str, Any]] = {"gram": {}, "shallow-cnn": {"filters": 64}}

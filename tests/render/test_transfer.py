@@ -10,6 +10,8 @@ import pytest
 
 import astfx
 from astfx.audio import ArraySource, Waveform, resample
+from astfx.audio.loudness import LoudnessMeter
+from astfx.engine.render import Render
 from astfx.errors import (
     AstfxError,
     AudioTypeError,
@@ -18,9 +20,7 @@ from astfx.errors import (
     InvalidAudioError,
     InvalidSettingError,
 )
-from astfx.loudness import LoudnessMeter
 from astfx.metrics import style_distance
-from astfx.render import Render
 from astfx.settings import Settings
 from tests.conftest import Load
 

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from astfx.errors import DatasetError
-from astfx.training.datasets import common_rate, find_clips, read_clip, split
+from astfx.networks.datasets import common_rate, find_clips, read_clip, split
 
 Write = Callable[..., Path]
 

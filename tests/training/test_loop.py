@@ -11,13 +11,13 @@ import pytest
 import soundfile
 import torch
 
-from astfx import weights
 from astfx.errors import CancelledError, DatasetError, InvalidSettingError
-from astfx.features.classifiers import AudioNet, NetSettings, VoiceNet
-from astfx.features.weight_files import read_tensors
-from astfx.training.datasets import find_clips
-from astfx.training.loop import TrainSettings, train
-from astfx.training.trainer import net_settings
+from astfx.networks import weights
+from astfx.networks.classifiers import AudioNet, NetSettings, VoiceNet
+from astfx.networks.datasets import find_clips
+from astfx.networks.train import TrainSettings, train
+from astfx.networks.trainer import net_settings
+from astfx.networks.weight_files import read_tensors
 
 RATE = 8000
 QUICK: dict[str, Any] = {

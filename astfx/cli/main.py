@@ -1,0 +1,345 @@
+"""The command line. torch and friends are imported by the commands that need them."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from astfx.cli import methods as cli_methods
+from astfx.cli import presets as cli_presets
+from astfx.cli.plugins import Commands
+from astfx.errors import AstfxError, CancelledError, InvalidSettingError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+app = typer.Typer(
+    name="astfx",
+    cls=Commands,
+    help="Any sound as an effect: the first sound in the texture of the second.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.add_typer(cli_presets.app)
+
+CALLERS_MISTAKE, INTERRUPTED = 2, 130
+
+_RENDER_EXAMPLES = """
+Examples:
+
+  astfx render voice.wav --style rain.flac -o wet-voice.wav
+
+  astfx render song.mp3 -s glass.wav -o out.wav --strength 0.6 --plot out.png
+
+  astfx render voice.wav --style rain -o out.wav     (a preset: astfx presets list)
+
+  sox in.wav -t wav - | astfx render - --style rain.wav -o - | play -
+"""
+
+_SCORE_EXAMPLES = """
+Example:
+
+  astfx score wet.wav --content voice.wav --style rain.flac
+
+The columns are the output, and as anchors the content as it is, the style as it
+is, and one half of the style against the other: as near as one can get.
+`help(astfx.metrics)` in Python says what each figure means.
+"""
+
+
+def entry() -> None:
+    """Entry point of the program: `main`, without what C libraries print to standard error.
+
+    The MP3 decoder writes a line for each frame it dislikes, across the progress bar.
+    ASTFX_DEBUG=1 shows such lines.
+    """
+    if not os.environ.get("ASTFX_DEBUG"):
+        sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, 2)
+        os.close(nothing)
+    # Else the program ends with a search of all that torch made for garbage.
+    atexit.register(gc.freeze)
+    main()
+
+
+def main() -> None:
+    """Run the command line: every expected failure is one sentence and an exit code."""
+    try:
+        app()
+    except CancelledError as error:
+        _fail(str(error), INTERRUPTED)
+    except AstfxError as error:
+        _fail(str(error), CALLERS_MISTAKE)
+
+
+def _fail(message: str, code: int) -> None:
+    print(f"astfx: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+@contextmanager
+def _progress_bar(label: str) -> Iterator[Callable[[float], None]]:
+    """Show a bar with the time left on standard error; give the function that moves it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    bar: Progress = Bar(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task(label, total=1.0)
+        try:
+            yield lambda share: bar.update(task, completed=share)
+        except KeyboardInterrupt:
+            # typer would end the program without a word.
+            raise CancelledError("interrupted: nothing was written") from None
+
+
+@app.command(epilog=_RENDER_EXAMPLES)
+def render(
+    content: Annotated[str, typer.Argument(help="The sound that is played; - reads a WAV.")],
+    style: Annotated[
+        str,
+        typer.Option(
+            "--style",
+            "-s",
+            help="The sound it takes its texture from, a preset, or a prepared style.",
+        ),
+    ],
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output", "-o", help="Where to write; the suffix is the format, - writes a WAV."
+        ),
+    ],
+    strength: Annotated[
+        float | None, typer.Option(help="0 is the content, 1 (default) the full style.")
+    ] = None,
+    mix: Annotated[
+        float | None, typer.Option(help="Share of the result (default 1) against the content.")
+    ] = None,
+    method: Annotated[
+        str | None, typer.Option(help="gram (default) or another of `astfx methods`.")
+    ] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="What a source document did: 000, 001, 002, 003 or 004.")
+    ] = None,
+    options: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the method; repeatable."),
+    ] = None,
+    quality: Annotated[str | None, typer.Option(help="draft, standard (default) or best.")] = None,
+    iterations: Annotated[
+        int | None, typer.Option(help="Optimiser iterations; default: the method's own.")
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Stop refining after this long.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same result.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    threads: Annotated[int | None, typer.Option(help="CPU threads; default: chosen.")] = None,
+    phase: Annotated[
+        str | None, typer.Option(help="pghi (default) or another of `astfx methods`.")
+    ] = None,
+    phase_iterations: Annotated[int | None, typer.Option(help="Griffin-Lim iterations.")] = None,
+    window_ms: Annotated[
+        float | None, typer.Option(help="STFT window; default: 92.88, 2048 samples at 22.05 kHz.")
+    ] = None,
+    float_samples: Annotated[
+        bool, typer.Option("--float", help="Write float samples instead of 24 bit.")
+    ] = False,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="PNG", help="Draw spectrograms and the loss.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="JSON", help="Write settings, losses and timings.")
+    ] = None,
+) -> None:
+    """Render CONTENT in the texture of a style."""
+    from astfx.cli import runs
+    from astfx.presets import resolve
+    from astfx.settings import make_settings
+
+    runs.check_side_files(
+        {"output": output, "content": content, "style": style}, plot=plot, report=report
+    )
+    values: dict[str, Any] = {
+        "strength": strength,
+        "mix": mix,
+        "method": method,
+        "recipe": recipe,
+        "options": cli_methods.parse_options(options) if options else None,
+        "quality": quality,
+        "iterations": iterations,
+        "budget_seconds": budget,
+        "seed": seed,
+        "device": device,
+        "threads": threads,
+        "phase": phase,
+        "phase_iterations": phase_iterations,
+        "window_ms": window_ms,
+    }
+    preset = resolve(style)
+    settings = make_settings({} if preset is None else preset.settings, **values)
+    with _progress_bar("stylising") as move:
+        result = runs.render_and_measure(
+            content,
+            preset or style,
+            output,
+            settings,
+            float_samples=float_samples,
+            plot=plot,
+            progress=move,
+        )
+    if report is not None:
+        _write_json(report, result.to_dict())
+    print(result.summary(), file=sys.stderr if output == "-" else sys.stdout)
+
+
+@app.command()
+def prepare(
+    style: Annotated[str, typer.Argument(help="The style's audio.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A .safetensors file.")],
+    sample_rate: Annotated[int, typer.Option(help="Of the content it is for, in Hz.")] = 44100,
+    method: Annotated[str, typer.Option(help="See `astfx methods`.")] = "gram",
+    options: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the method; repeatable."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the method's random filters.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Compute once what renders need of a style, and keep it in a file."""
+    if output.suffix != ".safetensors":
+        raise InvalidSettingError(f"style file '{output}' must end in .safetensors")
+    from astfx.api import prepare_style
+    from astfx.settings import Settings
+
+    settings = Settings(
+        method=method, options=cli_methods.parse_options(options or []), seed=seed, device=device
+    )
+    prepare_style(style, sample_rate, settings=settings).save(output)
+    print(f"{output}: {method} targets for {sample_rate} Hz, {output.stat().st_size / 1e6:.1f} MB")
+
+
+@app.command()
+def methods() -> None:
+    """List the methods: what each one does, needs, and where it comes from."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from astfx.methods import METHODS
+    from astfx.phase import PHASE_METHODS
+    from astfx.recipes import RECIPES
+
+    table = Table("method", "", "", box=None, show_header=False, padding=(0, 2, 0, 0))
+    for name, row in METHODS.items():
+        table.add_row(f"[bold]{name}[/bold]", "", row.summary)
+        for column in ("front_end", "features", "statistics", "optimiser", "needs", "source"):
+            table.add_row("", column.replace("_", " "), getattr(row, column))
+        settings = (
+            f"{key}={value.default}" for key, value in row.options.__dataclass_fields__.items()
+        )
+        table.add_row("", "--set", ", ".join(settings), end_section=True)
+    for name, recipe in RECIPES.items():
+        method = recipe.settings["method"]
+        table.add_row(f"[bold]--recipe {name}[/bold]", "", f"{method}: {recipe.document}")
+    for name, phase in PHASE_METHODS.items():
+        table.add_row(f"[bold]--phase {name}[/bold]", "", f"{phase.summary} ({phase.source})")
+    Console().print(table)
+
+
+@app.command()
+def doctor() -> None:
+    """Show versions, devices, audio formats, and what is missing and how to get it."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from astfx.cli.doctor import examine
+
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    findings = examine()
+    for finding in findings:
+        table.add_row("ok" if finding.ok else "--", finding.subject, finding.text)
+    Console().print(table)
+    if not all(finding.ok for finding in findings if finding.needed):
+        sys.exit(1)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option("--output", "-o", help="A folder.")] = Path("demo"),
+) -> None:
+    """Synthesise a melody and rain, render one in the texture of the other, and draw it."""
+    from astfx.cli import runs
+    from astfx.demo import write_example
+    from astfx.settings import Settings
+
+    content, style = write_example(folder)
+    output, plot = folder / "result.wav", folder / "result.png"
+    with _progress_bar("stylising") as move:
+        result = runs.render_and_measure(
+            str(content), str(style), str(output), Settings(), plot=plot, progress=move
+        )
+    print(result.summary())
+    print(f"content  {content}\nstyle    {style}\nresult   {output}\npicture  {plot}")
+
+
+@app.command(epilog=_SCORE_EXAMPLES)
+def score(
+    output: Annotated[str, typer.Argument(help="The audio to be scored.")],
+    content: Annotated[str, typer.Option("--content", "-c", help="What it was made from.")],
+    style: Annotated[str, typer.Option("--style", "-s", help="What it shall sound like.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Score audio by measures that no method optimises, beside their anchors."""
+    from astfx.cli.runs import score_files
+
+    with _progress_bar("scoring") as move:
+        scores = score_files(output, content, style, progress=move)
+    if as_json:
+        print(json.dumps(scores, indent=2).replace("NaN", "null"))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("figure", *scores, box=None, padding=(0, 2, 0, 0))
+    for figure in scores["output"]:
+        values = (scores[column][figure] for column in scores)
+        table.add_row(figure, *("-" if math.isnan(v) else f"{v:.4g}" for v in values))
+    Console().print(table)
+
+
+def _write_json(path: Path, data: dict[str, Any]) -> None:
+    """Write JSON aside, then rename it."""
+    from astfx.audio import written_aside
+
+    with written_aside(path) as part:
+        part.write_text(json.dumps(data, indent=2) + "\n")
+
+
+cli_methods.register(app, _progress_bar)
+
+if __name__ == "__main__":
+    entry()

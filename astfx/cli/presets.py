@@ -1,0 +1,334 @@
+"""`astfx presets`: styles with a name, from the command line."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from astfx.errors import AstfxError, InvalidSettingError, PresetError
+
+if TYPE_CHECKING:
+    from astfx.presets import Preset
+
+_EXAMPLES = """
+Examples:
+
+  astfx presets list --search bright
+
+  astfx presets make rain.wav --name Rain
+
+  astfx render voice.wav --style rain -o wet.wav
+"""
+
+app = typer.Typer(
+    name="presets",
+    help="Styles with a name: list, make, blend, hear and share them.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    epilog=_EXAMPLES,
+)
+
+_LIST_EXAMPLES = """
+Examples:
+
+  astfx presets list
+
+  astfx presets list --family water --tag calm
+
+  astfx presets list --search "rain roof"
+"""
+
+_SHOW_EXAMPLES = """
+Example:
+
+  astfx presets show rain --plot rain.png
+"""
+
+_MAKE_EXAMPLES = """
+Example:
+
+  astfx presets make rain.wav --name "Rain on tin" --tag natural --licence CC0-1.0
+
+keeps it as rain-on-tin, for `astfx render voice.wav --style rain-on-tin -o wet.wav`.
+"""
+
+_BLEND_EXAMPLES = """
+Example:
+
+  astfx presets blend rain=0.7 hail=0.3 --name storm
+"""
+
+_PLAY_EXAMPLES = """
+Example:
+
+  astfx presets play rain -o rain-audition.wav
+"""
+
+_SHARE_EXAMPLES = """
+Examples:
+
+  astfx presets export storm storm.astfx
+
+  astfx presets import storm.astfx
+"""
+
+_VERIFY_EXAMPLES = """
+Examples:
+
+  astfx presets verify                 (all that can be found)
+
+  astfx presets verify storm.astfx
+"""
+
+_Name = Annotated[str, typer.Argument(help="A preset's name or file.")]
+_Replace = Annotated[bool, typer.Option("--replace", help="Replace one of that name.")]
+_Author = Annotated[str, typer.Option(help="Who made it.")]
+_Licence = Annotated[str, typer.Option(help="Under what terms, such as CC0-1.0.")]
+_Description = Annotated[str, typer.Option(help="One or two sentences.")]
+_Family = Annotated[str, typer.Option(help="What kind of sound it is.")]
+_Tags = Annotated[list[str] | None, typer.Option("--tag", help="A word; repeatable.")]
+
+
+@app.command("list", epilog=_LIST_EXAMPLES)
+def list_presets(
+    search: Annotated[
+        str, typer.Option(help="Words that the name, family, tags or description have.")
+    ] = "",
+    tag: _Tags = None,
+    family: Annotated[str, typer.Option(help="Only of this family, or a part of its name.")] = "",
+) -> None:
+    """List presets with their family and tags; your own are marked."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from astfx.presets import Preset, paths, user_folder
+
+    table = Table("name", "family", "tags", "description", box=None, padding=(0, 2, 0, 0))
+    count = 0
+    damaged = []
+    for name, path in sorted(paths()):
+        try:
+            preset = Preset.load(path)
+        except PresetError as error:
+            damaged.append(str(error))
+            continue
+        if not _matches(preset, name, search, tag or [], family):
+            continue
+        count += 1
+        own = " (yours)" if path.parent == user_folder() else ""
+        table.add_row(
+            _plain(name + own),
+            _plain(preset.family),
+            _plain(" ".join(preset.tags)),
+            _plain(preset.description),
+        )
+    if count:
+        Console().print(table)
+    for problem in damaged:
+        print(f"astfx: {problem}", file=sys.stderr)
+    if not count:
+        raise PresetError("no preset is like that: `astfx presets list` shows all")
+
+
+def _matches(preset: Preset, name: str, search: str, tags: list[str], family: str) -> bool:
+    text = " ".join([name, preset.family, *preset.tags, preset.description]).lower()
+    return (
+        all(word in text for word in search.lower().split())
+        and set(tags) <= set(preset.tags)
+        and family.lower() in preset.family.lower()
+    )
+
+
+def _plain(text: str) -> Any:
+    """Text as it is: a preset's words are not markup, and hold no control characters."""
+    from rich.text import Text
+
+    return Text("".join(c if c.isprintable() else " " for c in text))
+
+
+@app.command(epilog=_SHOW_EXAMPLES)
+def show(
+    preset: _Name,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="PNG", help="Where to draw; default: NAME.png here.")
+    ] = None,
+) -> None:
+    """Print a preset's description, and draw its spectral and modulation profile."""
+    from astfx.cli import runs
+    from astfx.presets.files import description_toml
+    from astfx.report.preset_plots import draw_preset
+
+    found = _resolved(preset)
+    picture = plot or Path(f"{found.name}.png")
+    runs.check_side_files({"preset": preset}, plot=picture)
+    draw_preset(picture, found)
+    print(description_toml(found).strip())
+    frames = len(found.tensors["frames"])
+    kept = frames * found.grid.hop_length / found.grid.sample_rate
+    print(f"\n# {frames} frames ({kept:.1f} seconds), picture {picture}")
+
+
+@app.command(epilog=_MAKE_EXAMPLES)
+def make(
+    audio: Annotated[str, typer.Argument(help="The sound; - reads a WAV.")],
+    name: Annotated[str, typer.Option(help="What to call it: `Rain on tin` is rain-on-tin.")],
+    author: _Author = "",
+    licence: _Licence = "",
+    description: _Description = "",
+    family: _Family = "",
+    tag: _Tags = None,
+    replace: _Replace = False,
+) -> None:
+    """Make a preset of a sound, and keep it among your own."""
+    from astfx.presets import Preset
+
+    described = _description(name, author, licence, description, family, tag)
+    _keep(Preset.from_audio(audio, **described), replace=replace)
+
+
+@app.command(epilog=_BLEND_EXAMPLES)
+def blend(
+    parts: Annotated[list[str], typer.Argument(metavar="NAME=WEIGHT...", help="What to mix.")],
+    name: Annotated[str, typer.Option(help="What to call it.")],
+    author: _Author = "",
+    licence: _Licence = "",
+    description: _Description = "",
+    family: _Family = "",
+    tag: _Tags = None,
+    replace: _Replace = False,
+) -> None:
+    """Blend presets by weight, and keep the result among your own."""
+    from astfx.presets import Preset
+
+    described = _description(name, author, licence, description, family, tag)
+    weights: dict[Preset, float] = {}
+    named: set[str] = set()
+    for part in parts:
+        key, _, text = part.rpartition("=")
+        try:
+            weight = float(text)
+        except ValueError:
+            weight = -1.0
+        if not key or not weight > 0.0:
+            raise InvalidSettingError(f"{part!r} must look like rain=0.7, with a weight above 0")
+        if key in named:
+            raise InvalidSettingError(f"{key!r} is given twice: add its weights up")
+        named.add(key)
+        weights[_resolved(key)] = weight
+    _keep(Preset.blend(weights, **described), replace=replace)
+
+
+@app.command(epilog=_PLAY_EXAMPLES)
+def play(
+    preset: _Name,
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output", "-o", help="Where to write; the suffix is the format, - writes a WAV."
+        ),
+    ],
+    quality: Annotated[
+        str | None, typer.Option(help="draft, standard or best; default: the preset's.")
+    ] = None,
+) -> None:
+    """Write an audition: a short plucked melody in that style."""
+    from astfx.cli.runs import write_audition
+
+    found = _resolved(preset)
+    report = write_audition(found, output, quality)
+    print(
+        f"{output}: a melody in the style of {found.name}, {report.audio_seconds:.1f} s in "
+        f"{report.seconds['total']:.2f} s",
+        file=sys.stderr if output == "-" else sys.stdout,
+    )
+
+
+@app.command(epilog=_SHARE_EXAMPLES)
+def export(
+    preset: _Name,
+    file: Annotated[Path, typer.Argument(help="A .astfx file, or .toml for a pair of files.")],
+    replace: _Replace = False,
+) -> None:
+    """Write a preset to a file of its own, to give away."""
+    from astfx.presets.files import written_files
+
+    found = _resolved(preset)
+    for path in written_files(file):
+        if path.exists() and not replace:
+            raise PresetError(f"preset file '{path}' exists: name another or pass --replace")
+    found.save(file)
+    names = " and ".join(str(path) for path in written_files(file))
+    print(
+        f"{names}: {found.name}, {sum(p.stat().st_size for p in written_files(file)) / 1e3:.0f} kB"
+    )
+
+
+@app.command("import", epilog=_SHARE_EXAMPLES)
+def import_(
+    file: Annotated[Path, typer.Argument(help="A .astfx file, or .toml of a pair of files.")],
+    replace: _Replace = False,
+) -> None:
+    """Check a preset's file, and keep it among your own."""
+    from astfx.presets import Preset
+
+    _keep(Preset.load(file), replace=replace)
+
+
+@app.command(epilog=_VERIFY_EXAMPLES)
+def verify(
+    files: Annotated[list[str] | None, typer.Argument(help="Files or names; default: all.")] = None,
+) -> None:
+    """Check presets: hashes, shapes, ranges, names."""
+    from astfx.presets import Preset, paths
+
+    failed = []
+    targets = list(files) if files else [str(path) for _, path in sorted(paths())]
+    for target in targets:
+        try:
+            found = Preset.load(target) if not files else _resolved(target)
+            print(f"ok  {target}: {found.name}")
+        except AstfxError as error:
+            failed.append(target)
+            print(f"--  {error}", file=sys.stderr)
+    if failed:
+        raise PresetError(f"{len(failed)} of {len(targets)} presets cannot be used")
+    print("1 preset is sound" if len(targets) == 1 else f"{len(targets)} presets are sound")
+
+
+def _resolved(style: str) -> Preset:
+    from astfx.presets import resolve
+    from astfx.presets.checks import check_name
+
+    found = resolve(style)
+    if found is None:
+        check_name(style)
+        raise PresetError(f"'{style}' is a file, but no preset's")
+    return found
+
+
+def _description(
+    title: str, author: str, licence: str, description: str, family: str, tags: list[str] | None
+) -> dict[str, Any]:
+    from astfx.presets.checks import name_of
+
+    return {
+        "name": name_of(title),
+        "author": author,
+        "licence": licence,
+        "description": description,
+        "family": family,
+        "tags": tuple(tags or ()),
+    }
+
+
+def _keep(preset: Preset, *, replace: bool) -> None:
+    from astfx.presets import factory_folder, keep
+
+    path = keep(preset, replace=replace)
+    if (factory_folder() / f"{preset.name}.toml").is_file():
+        print(f"{preset.name} is now yours, not the one that came with astfx")
+    size = path.stat().st_size / 1e3
+    print(f"{path}: {size:.0f} kB, now `astfx render FILE --style {preset.name} -o OUT`")

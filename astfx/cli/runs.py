@@ -1,0 +1,224 @@
+"""A render as the command line does it: files in and out, measured, and drawn if asked."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from astfx.api import STYLE_SUFFIX, transfer_file
+from astfx.audio import FileSource, Waveform, check_finite, read_all, read_excerpt, resample
+from astfx.engine.render import Report
+from astfx.errors import AudioFileError, InvalidAudioError, InvalidSettingError
+from astfx.presets import Preset
+from astfx.runtime.progress import Progress
+from astfx.settings import Settings, make_settings
+
+MEASURED_SECONDS = 60.0
+PICTURES = (".png", ".svg", ".pdf")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A finished render and how near it came to its style.
+
+    Attributes
+    ----------
+    report : Report
+    output : str
+    distance_before_db, distance_after_db : float or None
+        `astfx.metrics.style_distance` of the content and of the output from the style, over
+        their first minute; None where the style is not audio, or a clip is too short.
+    """
+
+    report: Report
+    output: str
+    distance_before_db: float | None
+    distance_after_db: float | None
+
+    def summary(self) -> str:
+        """One line for people."""
+        report = self.report
+        parts = [
+            f"{self.output}: {report.seconds['total']:.2f} s for {report.audio_seconds:.1f} s of "
+            f"audio (real-time factor {report.real_time_factor:.2f})"
+        ]
+        if self.distance_before_db is not None and self.distance_after_db is not None:
+            parts.append(
+                f"style distance {self.distance_before_db:.1f} dB before, "
+                f"{self.distance_after_db:.1f} dB after"
+            )
+        if report.level_lost_db > 0.0:
+            parts.append(
+                f"{report.level_lost_db:.1f} dB quieter than the content to stay below full scale "
+                "(--float keeps the level)"
+            )
+        return ", ".join(parts) + (f"\n{report.note}" if report.note else "")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report with the distances."""
+        return {
+            **self.report.to_dict(),
+            "style_distance_db": {
+                "before": self.distance_before_db,
+                "after": self.distance_after_db,
+            },
+        }
+
+
+def render_and_measure(
+    content: str,
+    style: str | Preset,
+    output: str,
+    settings: Settings,
+    *,
+    float_samples: bool = False,
+    plot: Path | None = None,
+    progress: Progress | None = None,
+) -> Measured:
+    """Render files, score the result, and draw it if `plot` names a picture.
+
+    Raises
+    ------
+    AstfxError
+        If anything named cannot be used.
+    """
+    source = FileSource(content, "content")
+    prepared = isinstance(style, Preset) or style.endswith(STYLE_SUFFIX)
+    style_source = None if isinstance(style, Preset) or prepared else FileSource(style, "style")
+    report = transfer_file(
+        source,
+        style_source or style,
+        output,
+        settings,
+        float_samples=float_samples,
+        progress=progress,
+    )
+    before = after = None
+    written: Waveform | None = None
+    heard = read_excerpt(source, MEASURED_SECONDS)
+    if output != "-":
+        written = read_excerpt(FileSource(output, "output"), MEASURED_SECONDS)
+    if style_source is not None and written is not None:
+        target = resample(
+            read_excerpt(style_source, MEASURED_SECONDS),
+            style_source.sample_rate,
+            source.sample_rate,
+        )
+        before = _distance(heard, target, source.sample_rate)
+        after = _distance(written, target, source.sample_rate)
+    if plot is not None:
+        from astfx.report.plots import draw_render
+
+        clips = {"content": (heard, source.sample_rate)}
+        if style_source is not None:
+            clips["style"] = (
+                read_excerpt(style_source, MEASURED_SECONDS),
+                style_source.sample_rate,
+            )
+        if written is not None:
+            clips["result"] = (written, source.sample_rate)
+        draw_render(plot, clips, [segment.losses for segment in report.segments])
+    return Measured(
+        report=report, output=output, distance_before_db=before, distance_after_db=after
+    )
+
+
+def write_audition(preset: Preset, output: str, quality: str | None = None) -> Report:
+    """Render the shipped melody in a preset's style.
+
+    Raises
+    ------
+    AstfxError
+        If the output cannot be written, or the quality is unknown.
+    """
+    from astfx import demo
+    from astfx.audio import AudioWriter
+
+    with tempfile.TemporaryDirectory(prefix="astfx-") as folder:
+        content = Path(folder) / "melody.wav"
+        melody = demo.melody()
+        with AudioWriter(content, demo.SAMPLE_RATE, len(melody), melody.shape[1]) as writer:
+            writer.write(melody)
+        settings = make_settings(preset.settings, quality=quality)
+        return transfer_file(content, preset, output, settings)
+
+
+def score_files(
+    output: str, content: str, style: str, *, progress: Progress | None = None
+) -> dict[str, dict[str, float]]:
+    """Score a file beside its anchors, everything at the output's sample rate.
+
+    Returns
+    -------
+    dict of str to dict of str to float
+        For "output" and for each anchor ("content", "style", "floor") the figures of
+        `astfx.metrics.score`.
+
+    Raises
+    ------
+    AstfxError
+        If a file cannot be read, or is too short to be scored.
+    """
+    from astfx.metrics import anchors, score
+
+    sources = [
+        FileSource(path, role)
+        for path, role in ((output, "output"), (content, "content"), (style, "style"))
+    ]
+    rate = sources[0].sample_rate
+    clips = [resample(read_all(source), source.sample_rate, rate) for source in sources]
+    for clip, source, least in zip(clips, sources, (1.0, 1.0, 2.0), strict=True):
+        check_finite(clip, source.name, 0, rate)
+        if clip.shape[1] < least * rate:
+            raise InvalidAudioError(
+                f"{source.name} lasts {clip.shape[1] / rate:.2f} seconds, scores need at least "
+                f"{least:g}"
+            )
+    heard, original, target = clips
+    result = {"output": score(heard, original, target, rate)}
+    if progress is not None:
+        progress(0.3)
+    result.update(anchors(original, target, rate))
+    return result
+
+
+def _distance(clip: Waveform, style: Waveform, sample_rate: int) -> float | None:
+    """Style distance in dB; None for clips too short to have one."""
+    from astfx.metrics import style_distance
+
+    try:
+        return style_distance(clip, style, sample_rate)
+    except InvalidAudioError:
+        return None
+
+
+def check_side_files(
+    paths: Mapping[str, str], *, plot: Path | None = None, report: Path | None = None
+) -> None:
+    """Refuse a picture or report that cannot be written, or would replace another file named.
+
+    Raises
+    ------
+    AudioFileError, InvalidSettingError
+    """
+    taken = {role: Path(path).absolute() for role, path in paths.items() if path != "-"}
+    for role, path in (("picture", plot), ("report", report)):
+        if path is None:
+            continue
+        if role == "picture" and path.suffix.lower() not in PICTURES:
+            raise AudioFileError(f"picture file '{path}' must end in {', '.join(PICTURES)}")
+        folder = path.absolute().parent
+        if not folder.is_dir():
+            raise AudioFileError(f"{role} file '{path}': the folder '{folder}' does not exist")
+        if path.is_dir():
+            raise AudioFileError(f"{role} file '{path}' is a folder: name a file in it")
+        for other, owner in taken.items():
+            same = path.exists() and owner.exists() and path.samefile(owner)
+            if same or path.absolute() == owner:
+                raise InvalidSettingError(
+                    f"{role} file '{path}' is the {other} file: write to another name"
+                )
+        taken[role] = path.absolute()

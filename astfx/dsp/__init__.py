@@ -1,0 +1,1 @@
+"""Signal processing that several rooms share: frequency scales, windows, filters, matrix roots."""

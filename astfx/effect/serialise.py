@@ -1,0 +1,112 @@
+"""Settings of an effect as JSON holds them."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from astfx.effect.automation import Automation
+from astfx.errors import EffectError, InvalidSettingError, PresetError
+from astfx.presets import Preset, find
+from astfx.presets.files import description_toml, packed, unpacked
+from astfx.styles.style import StyleLike
+from astfx.styles.targets import StyleTargets
+
+
+def written_style(style: StyleLike | None, name: str) -> Any:
+    """A style by its path, by its samples, or as a preset: by its name, or whole if not kept.
+
+    Raises
+    ------
+    EffectError
+        If it is prepared targets.
+    """
+    if isinstance(style, StyleTargets):
+        raise EffectError(
+            f"{name} is a prepared style, which a dict cannot hold: save it and pass a path"
+        )
+    if isinstance(style, np.ndarray):
+        return {"samples": style.tolist()}
+    if isinstance(style, Preset):
+        return written_preset(style)
+    return None if style is None else os.fspath(style)
+
+
+def written_preset(preset: Preset) -> Any:
+    """A preset's name if that is how it is found, else all of it, in base64."""
+    with suppress(PresetError):
+        if description_toml(find(preset.name)) == description_toml(preset):
+            return preset.name
+    return {"preset": base64.b64encode(packed(preset)).decode()}
+
+
+def written_number(value: float | Automation, name: str) -> Any:
+    """A number, or an automation by its breakpoints.
+
+    Raises
+    ------
+    EffectError
+        If it is automated by a function.
+    """
+    if not isinstance(value, Automation):
+        return value
+    if value.breakpoints is None:
+        raise EffectError(
+            f"{name} is automated by a function, which a dict cannot hold: use breakpoints"
+        )
+    return {"breakpoints": [list(pair) for pair in value.breakpoints]}
+
+
+def read_value(value: Any, name: str) -> Any:
+    """A setting from what the functions above gave.
+
+    Raises
+    ------
+    InvalidSettingError
+        If its samples are not numbers, or its breakpoints are none.
+    PresetError
+        If it is a preset, and damaged.
+    """
+    if isinstance(value, Mapping) and "samples" in value:
+        try:
+            return np.array(value["samples"], np.float32)
+        except (TypeError, ValueError):
+            raise InvalidSettingError(f"{name}: samples must be numbers") from None
+    if isinstance(value, Mapping) and "preset" in value:
+        try:
+            data = base64.b64decode(value["preset"], validate=True)
+        except (TypeError, ValueError):
+            raise InvalidSettingError(f"{name}: preset must be base64 of an .astfx file") from None
+        return unpacked(data, f"{name}: its preset")
+    if isinstance(value, Mapping) and "breakpoints" in value:
+        return Automation(value["breakpoints"])
+    return value
+
+
+def written_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Constructor arguments of a `StyleTransfer`, ready for JSON."""
+    found = dict(arguments)
+    for name in ("style", "morph_to"):
+        found[name] = written_style(found[name], name)
+    for name in ("strength", "mix", "morph"):
+        found[name] = written_number(found[name], name)
+    return {"plugin": "astfx.StyleTransfer", **found}
+
+
+def read_arguments(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Constructor arguments from what `written_arguments` gave.
+
+    Raises
+    ------
+    InvalidSettingError
+        If they are for another plugin.
+    """
+    given = dict(values)
+    if given.pop("plugin", None) != "astfx.StyleTransfer":
+        raise InvalidSettingError(f"plugin={values.get('plugin')!r} must be 'astfx.StyleTransfer'")
+    return {name: read_value(value, name) for name, value in given.items()}

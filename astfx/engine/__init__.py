@@ -1,0 +1,1 @@
+"""The offline engine: whole clips, segment by segment, from waveform to waveform."""

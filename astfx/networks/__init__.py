@@ -1,0 +1,1 @@
+"""Neural networks: their layers, their weights, their training."""

@@ -1,0 +1,252 @@
+"""Weights of networks: where they are kept, what they must hold, how they are read safely.
+
+A network's weights are looked for in the folder of added weights (``astfx weights add``),
+then among those that come with astfx; else it runs on seeded random ones and says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from astfx.audio import written_aside
+from astfx.errors import InvalidSettingError, WeightsError
+from astfx.networks import classifiers, soundnet, vgg
+from astfx.networks.classifiers import NETWORKS, AudioNet, NetSettings, VoiceNet
+from astfx.networks.weight_files import read_tensors
+
+CHOICES = ("auto", "random")
+SHIPPED = Path(__file__).parents[1] / "data"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """A network whose weights others published.
+
+    Attributes
+    ----------
+    what : str
+        The file that is expected.
+    shapes : callable
+        Expected names and shapes.
+    rename : callable
+        The published names to those.
+    random_state : callable
+        Seed -> weights where there are none.
+    """
+
+    what: str
+    shapes: Callable[[], dict[str, tuple[int, ...]]]
+    rename: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
+    random_state: Callable[[int], dict[str, Tensor]]
+
+
+PUBLISHED: dict[str, Published] = {
+    "vgg19": Published(
+        what="torchvision's VGG-19 state dict (.pth or .safetensors)",
+        shapes=vgg.expected_shapes,
+        rename=lambda state: state,
+        random_state=vgg.random_state,
+    ),
+    "soundnet": Published(
+        what="SoundNet's eight layers (sound8.npy, or the same tensors as .safetensors)",
+        shapes=soundnet.expected_shapes,
+        rename=soundnet.from_published,
+        random_state=soundnet.random_state,
+    ),
+}
+NAMES = (*PUBLISHED, *NETWORKS)
+
+
+def folder() -> Path:
+    """Where added weights are kept: ASTFX_WEIGHTS, else the user's data folder."""
+    if "ASTFX_WEIGHTS" in os.environ:
+        return Path(os.environ["ASTFX_WEIGHTS"])
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home()))
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share"))
+    return base / "astfx" / "weights"
+
+
+def find(name: str, choice: str = "auto") -> Path | None:
+    """Path of a network's weights, None for random ones.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`.
+    choice : str
+        "auto", "random", or a path.
+
+    Raises
+    ------
+    WeightsError
+        If a path that was named does not exist.
+    """
+    if choice == "random":
+        return None
+    if choice != "auto":
+        path = Path(choice)
+        if not path.is_file():
+            raise WeightsError(f"weights file '{path}' does not exist")
+        return path
+    for place in (folder(), SHIPPED):
+        path = place / f"{name}.safetensors"
+        if path.is_file():
+            return path
+    return None
+
+
+def check(
+    name: str, state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, Tensor]:
+    """Return the tensors a network needs.
+
+    Raises
+    ------
+    WeightsError
+        If one is missing, has another shape, or is not finite.
+    """
+    for key, shape in shapes.items():
+        if key not in state:
+            raise WeightsError(f"weights for {name} lack the tensor {key!r}")
+        if tuple(state[key].shape) != shape:
+            raise WeightsError(
+                f"weights for {name}: tensor {key!r} has shape {tuple(state[key].shape)}, "
+                f"not {shape}"
+            )
+        if not bool(torch.isfinite(state[key]).all()):
+            raise WeightsError(f"weights for {name}: tensor {key!r} is not finite")
+    return {key: state[key].float().contiguous() for key in shapes}
+
+
+def load_published(name: str, choice: str, seed: int) -> dict[str, Tensor]:
+    """Weights of a published network, random ones where there are none."""
+    path = find(name, choice)
+    if path is None:
+        return PUBLISHED[name].random_state(seed)
+    return _published(name, path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=2)
+def _published(name: str, path: Path, changed: int) -> dict[str, Tensor]:
+    row = PUBLISHED[name]
+    return check(name, row.rename(read_tensors(path)[0]), row.shapes())
+
+
+def load_classifier(
+    name: str, choice: str, fallback: NetSettings, seed: int
+) -> AudioNet | VoiceNet:
+    """Return a trained classifier, or one with seeded random weights, ready for evaluation.
+
+    Raises
+    ------
+    WeightsError
+        If the file is not one that training wrote.
+    """
+    path = find(name, choice)
+    if path is None:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return NETWORKS[name](fallback).eval().requires_grad_(False)
+    tensors, metadata = read_tensors(path)
+    net = classifier_of(name, tensors, metadata, path)
+    return net.eval().requires_grad_(False)
+
+
+def classifier_of(
+    name: str, tensors: Mapping[str, Tensor], metadata: Mapping[str, str], path: Path
+) -> AudioNet | VoiceNet:
+    """Build a classifier from a checkpoint's tensors and metadata."""
+    try:
+        values = json.loads(metadata["astfx-network"])["settings"]
+        settings = NetSettings(**{**values, "classes": tuple(values["classes"])})
+        if settings.network != name:
+            raise WeightsError(f"weights file '{path}' is for {settings.network!r}, not {name!r}")
+        net = NETWORKS[name](settings)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, WeightsError):
+            raise
+        raise WeightsError(f"weights file '{path}' was not written by `astfx train`") from None
+    shapes = {key: tuple(tensor.shape) for key, tensor in net.state_dict().items()}
+    net.load_state_dict(check(name, tensors, shapes))
+    return net
+
+
+def add(name: str, file: str | os.PathLike[str]) -> Path:
+    """Check published or trained weights and keep them where methods look.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`.
+    file : path
+
+    Returns
+    -------
+    Path
+        Of the safetensors file kept.
+
+    Raises
+    ------
+    InvalidSettingError
+        For a name that is none.
+    WeightsError
+        If the file does not hold that network's weights.
+    """
+    if name not in NAMES:
+        raise InvalidSettingError(f"weights name {name!r} must be one of {', '.join(NAMES)}")
+    path = Path(file)
+    if not path.is_file():
+        raise WeightsError(f"weights file '{path}' does not exist")
+    state, metadata = read_tensors(path)
+    if name in PUBLISHED:
+        row = PUBLISHED[name]
+        kept = check(name, row.rename(state), row.shapes())
+    else:
+        kept = dict(classifier_of(name, state, metadata, path).state_dict())
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    metadata = {**metadata, "astfx-source": f"{path.name} (sha256 {digest})"}
+    target = folder() / f"{name}.safetensors"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    save(target, kept, metadata)
+    return target
+
+
+def save(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file aside, then rename it."""
+    from safetensors.torch import save as to_bytes
+
+    data = to_bytes(
+        {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()},
+        metadata=dict(metadata),
+    )
+    with written_aside(path) as part:
+        part.write_bytes(data)
+
+
+def describe(name: str, choice: str = "auto") -> str:
+    """Say which weights a network runs on, "" where they are the published or trained ones."""
+    if find(name, choice) is not None:
+        return ""
+    what = PUBLISHED[name].what if name in PUBLISHED else "weights from `astfx train`"
+    return f"{name} runs on seeded random weights: `astfx weights add {name} FILE` installs {what}"
+
+
+LAYERS = {
+    "vgg19": vgg.LAYERS,
+    "soundnet": soundnet.LAYERS,
+    "audio-cnn": classifiers.LAYERS,
+    "voice-cnn": classifiers.LAYERS,
+}
+"""Names of each network's layers."""

@@ -1,0 +1,241 @@
+"""Every method on the same two clips: rendered, timed, scored beside the anchors."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+
+from astfx import presets
+from astfx.api import transfer_file
+from astfx.audio import FileSource, Waveform, check_finite, read_all, resample, written_aside
+from astfx.errors import AstfxError, AudioFileError, CancelledError, InvalidSettingError
+from astfx.methods import METHODS, find_method
+from astfx.metrics import anchors, score
+from astfx.recipes import RECIPES
+from astfx.report.page import Comparison, Entry, columns, write_page
+from astfx.settings import Settings
+
+SHORTEST_CONTENT_SECONDS, SHORTEST_STYLE_SECONDS = 1.0, 2.0
+ANCHORS = ("content", "style", "floor")
+TABLE = "figures.csv"
+_SLOW_PREPARATION_SECONDS = 10.0
+
+
+def choose(names: Sequence[str] | None) -> tuple[str, ...]:
+    """Check names of methods and recipes, each once; all methods for None.
+
+    Raises
+    ------
+    InvalidSettingError
+        For one that does not exist.
+    """
+    if names is None:
+        return tuple(METHODS)
+    for name in names:
+        if name not in RECIPES:
+            find_method(name)
+    return tuple(dict.fromkeys(names))
+
+
+def compare(
+    content: Path,
+    style: Path,
+    folder: Path,
+    *,
+    methods: Sequence[str] | None = None,
+    settings: Settings | None = None,
+    options: Mapping[str, Mapping[str, object]] | None = None,
+    progress: Callable[[float], object] | None = None,
+) -> Comparison:
+    """Render two clips by every method, or by recipes too, and write the results into a folder.
+
+    Parameters
+    ----------
+    content, style : Path
+        Audio files.
+    folder : Path
+        Made if it is not there. Gets ``METHOD.wav`` or ``recipe-000.wav``, ``index.html`` and
+        ``figures.csv``.
+    methods : sequence of str, optional
+        Names of methods and of recipes ("000"). All methods by default.
+    settings : Settings, optional
+        Of every render, but for the method and its options; a budget counts for each. What
+        differs from the defaults goes before a recipe's.
+    options : mapping of method to options, optional
+    progress : callable, optional
+        Called with the share done; False cancels.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    AstfxError
+        If a clip or a setting cannot be used. A method that cannot take these clips does
+        not stop the others: its entry says why.
+    """
+    names = choose(methods)
+    base = settings or Settings()
+    if not Path(style).is_file() and str(style) in presets.names():
+        raise InvalidSettingError(
+            f"style={str(style)!r} is a preset, which holds no audio to score against: name a "
+            "sound file"
+        )
+    sources = FileSource(content, "content"), FileSource(style, "style")
+    rate = sources[0].sample_rate
+    original, target = (resample(read_all(s), s.sample_rate, rate) for s in sources)
+    for source, clip in zip(sources, (original, target), strict=True):
+        check_finite(clip, source.name, 0, rate)
+    if folder.exists() and not folder.is_dir():
+        raise AudioFileError(f"output folder '{folder}' is a file: name a folder")
+    for source in sources:
+        for name in names:
+            if (folder / f"{_label(name)}.wav").absolute() == Path(source.path).absolute():
+                raise InvalidSettingError(
+                    f"output folder '{folder}' holds the {source.name}: write to another folder"
+                )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AudioFileError(
+            f"output folder '{folder}' cannot be made ({error.strerror})"
+        ) from None
+    entries = _anchor_entries(original, target, rate)
+    is_scored = bool(entries[0].figures)
+
+    def report(share: float) -> None:
+        if progress is not None and progress(min(share, 1.0)) is False:
+            raise CancelledError("cancelled")
+
+    for number, name in enumerate(names):
+        chosen = _settings(name, base, dict((options or {}).get(name, {})))
+
+        def within(share: float, number: int = number) -> None:
+            report((number + 0.9 * share) / len(names))
+
+        entry = _render(name, sources, folder / f"{_label(name)}.wav", chosen, within)
+        if is_scored and entry.waveform is not None:
+            entry.figures = score(entry.waveform, original, target, rate)
+        entries.append(entry)
+        report((number + 1) / len(names))
+    result = Comparison(
+        content=Path(content).name,
+        style=Path(style).name,
+        quality=base.quality,
+        entries=tuple(entries),
+        folder=folder,
+    )
+    with written_aside(folder / TABLE) as part:
+        part.write_text(table_text(result), newline="")
+    write_page(result)
+    return result
+
+
+def _anchor_entries(original: Waveform, target: Waveform, rate: int) -> list[Entry]:
+    figures: dict[str, dict[str, float]] = {}
+    long_enough = (
+        original.shape[1] >= SHORTEST_CONTENT_SECONDS * rate
+        and target.shape[1] >= SHORTEST_STYLE_SECONDS * rate
+    )
+    if long_enough and np.any(original) and np.any(target):
+        figures = anchors(original, target, rate)
+    summaries = {
+        "content": "the content as it is",
+        "style": "the style as it is",
+        "floor": "half of the style against the other half",
+    }
+    waveforms = {"content": original, "style": target}
+    return [
+        Entry(
+            name=name,
+            summary=summaries[name],
+            is_anchor=True,
+            waveform=waveforms.get(name),
+            sample_rate=rate,
+            figures=figures.get(name, {}),
+        )
+        for name in ANCHORS
+    ]
+
+
+def _label(name: str) -> str:
+    return f"recipe-{name}" if name in RECIPES else name
+
+
+def _settings(name: str, base: Settings, options: dict[str, object]) -> Settings:
+    if name not in RECIPES:
+        return replace(base, method=name, options=options)
+    default = Settings()
+    given = {
+        field.name: getattr(base, field.name)
+        for field in fields(base)
+        if field.name not in ("method", "options")
+        and getattr(base, field.name) != getattr(default, field.name)
+    }
+    return Settings.from_recipe(name, **given, options=options)
+
+
+def _render(
+    name: str,
+    sources: tuple[FileSource, FileSource],
+    output: Path,
+    settings: Settings,
+    progress: Callable[[float], None],
+) -> Entry:
+    rate = sources[0].sample_rate
+    summary = METHODS[settings.method].summary
+    if name in RECIPES:
+        summary = f"{settings.method} as in {RECIPES[name].document}"
+    entry = Entry(
+        name=_label(name), summary=summary, is_anchor=False, waveform=None, sample_rate=rate
+    )
+    began = time.monotonic()
+    try:
+        done = transfer_file(sources[0], sources[1], output, settings, progress=progress)
+    except CancelledError:
+        raise
+    except AstfxError as error:
+        entry.note = f"failed: {error}"
+        return entry
+    entry.seconds = time.monotonic() - began
+    entry.real_time_factor = entry.seconds / max(done.audio_seconds, 1e-9)
+    entry.losses = [segment.losses for segment in done.segments]
+    entry.note = done.note
+    preparing = done.seconds.get("style", 0.0)
+    if preparing > _SLOW_PREPARATION_SECONDS:
+        slow = f"{preparing:.0f} s of this prepared the style, which is done once"
+        entry.note = f"{entry.note}; {slow}" if entry.note else slow
+    entry.waveform = read_all(FileSource(output, "output"))
+    return entry
+
+
+def table_text(result: Comparison) -> str:
+    """Every entry as a row of comma-separated values; empty where there is no figure."""
+
+    def cell(value: float | None) -> str:
+        return "" if value is None or math.isnan(value) else f"{value:.6g}"
+
+    names = columns(result)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["name", "kind", *names, "seconds", "real_time_factor", "note"])
+    for entry in result.entries:
+        writer.writerow(
+            [
+                entry.name,
+                "anchor" if entry.is_anchor else "method",
+                *(cell(entry.figures.get(name)) for name in names),
+                cell(entry.seconds),
+                cell(entry.real_time_factor),
+                entry.note,
+            ]
+        )
+    return text.getvalue()

@@ -1,0 +1,69 @@
+"""Where tensors live, and how many threads work on them: the one place that knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from astfx.errors import DeviceError, InvalidSettingError
+from astfx.runtime.threads import default_threads
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def resolve_device(name: str = "auto") -> torch.device:
+    """Turn a device setting into a torch device.
+
+    Parameters
+    ----------
+    name : {"auto", "cpu", "cuda"}
+        "auto" is the GPU where there is one, else the CPU.
+
+    Raises
+    ------
+    InvalidSettingError
+        For a name that is none of these.
+    DeviceError
+        For "cuda" on a machine without a usable GPU.
+    """
+    if name not in DEVICES:
+        raise InvalidSettingError(f"device={name!r} must be one of {', '.join(DEVICES)}")
+    has_gpu = torch.cuda.is_available()
+    if name == "cuda" and not has_gpu:
+        raise DeviceError(
+            "device='cuda' needs a GPU that torch can use, and none was found: "
+            "use device='auto' or 'cpu' (`astfx doctor` shows what torch sees)"
+        )
+    return torch.device("cuda" if has_gpu and name != "cpu" else "cpu")
+
+
+@contextmanager
+def thread_count(threads: int | None) -> Iterator[int]:
+    """Run torch on a chosen number of threads, and put the caller's number back.
+
+    Parameters
+    ----------
+    threads : int or None
+        None chooses: every core up to four, or one where spinning threads could stall a
+        busy machine.
+    """
+    before = torch.get_num_threads()
+    chosen = threads or default_threads()
+    torch.set_num_threads(chosen)
+    try:
+        yield chosen
+    finally:
+        torch.set_num_threads(before)
+
+
+def gpu_name() -> str | None:
+    """Name of the GPU that "auto" would use, or None."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait for the device, so that a clock read next is true."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
