@@ -1,6 +1,6 @@
 """What each choice of the engine is worth: `python -m benchmarks.choices` (about three minutes).
 
-Writes the tables of docs/engine.md.
+Writes the tables of docs/measured/engine.md.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from astfx.metrics import onset_correlation, style_distance, style_distance_db
 from astfx.phase import PHASE_METHODS, PhaseProblem
 from astfx.phase import seeded_pghi as seeded
 from astfx.settings import Settings
-from benchmarks.common import ROOT, load, need_audio, table, write_section
+from benchmarks.common import MEASURED, load, need_audio, table, write_section
 
-PAGE = ROOT / "docs" / "engine.md"
+PAGE = MEASURED / "engine.md"
 RATE = 22050
 FOLDER = "grinstein/content_style"
 PAIRS = [

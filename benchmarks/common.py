@@ -15,6 +15,9 @@ import soundfile
 from astfx.audio import Waveform, resample
 
 ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+MEASURED = DOCS / "measured"
+REFERENCE = DOCS / "reference"
 SHARED = Path(os.environ.get("ASTFX_SHARED", ROOT.parent / "shared"))
 
 Result = TypeVar("Result")

@@ -1,7 +1,7 @@
 """The effect as a host meets it: `python -m benchmarks.effect` (about fifteen minutes, idle).
 
-Writes the tables of docs/effect.md. Names of sections (engines, blocks, quality, board) run only
-those.
+Writes the tables of docs/measured/effect.md. Names of sections (engines, blocks, quality, board)
+run only those.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from astfx.metrics import (
     onset_correlation,
     style_distance_db,
 )
-from benchmarks.common import ROOT, clip_path, load, need_audio, table, write_section
+from benchmarks.common import MEASURED, clip_path, load, need_audio, table, write_section
 from benchmarks.sound_pairs import PAIRS
 from benchmarks.sound_pairs import RATE as PAIRS_RATE
 
-PAGE = ROOT / "docs" / "effect.md"
+PAGE = MEASURED / "effect.md"
 RATE = 44_100
 SECONDS = 20
 SIZES = (64, 65, 512, 8193)

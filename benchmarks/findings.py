@@ -1,4 +1,4 @@
-"""docs/methods.md: what the documents found, and what holds here.
+"""docs/measured/methods.md: what the documents found, and what holds here.
 
 `python -m benchmarks.findings [NAME ...]` measures every finding, some ten minutes on two cores,
 or the rows that the functions named write.

@@ -1,8 +1,9 @@
-"""docs/methods.md: the table of methods, and all of them on two pairs.
+"""The tables of the methods, and all of them on two pairs.
 
 `python -m benchmarks.methods [SECTION ...]`, sections "table", "one-pass" and
 "side-by-side" (all by default, some ten minutes on two cores). Names of methods after
-"side-by-side" make only their rows anew.
+"side-by-side" make only their rows anew. "table" writes docs/reference/methods.md, the others
+write docs/measured/methods.md.
 """
 
 from __future__ import annotations
@@ -18,10 +19,20 @@ from astfx.phase import PHASE_METHODS
 from astfx.recipes import RECIPES
 from astfx.report.comparison import compare
 from astfx.settings import Settings
-from benchmarks.common import ROOT, clip_path, need_audio, replace_rows, table, write_section
+from benchmarks.common import (
+    MEASURED,
+    REFERENCE,
+    ROOT,
+    clip_path,
+    need_audio,
+    replace_rows,
+    table,
+    write_section,
+)
 from benchmarks.sound_pairs import PAIRS
 
-PAGE = ROOT / "docs" / "methods.md"
+PAGE = MEASURED / "methods.md"
+REGISTRY = REFERENCE / "methods.md"
 OUTPUT = ROOT / "out" / "compare"
 RATE = 22050
 CHOSEN = (PAIRS[0], PAIRS[3])
@@ -62,7 +73,7 @@ def registry_tables() -> dict[str, str]:
 
 def registry() -> None:
     for name, text in registry_tables().items():
-        write_section(PAGE, name, text)
+        write_section(REGISTRY, name, text)
 
 
 def side_by_side(chosen: Sequence[str] = ()) -> None:

@@ -1,8 +1,8 @@
 """Every factory preset on three contents: `python -m benchmarks.presets` (about ten minutes).
 
-Writes the tables and the gallery of docs/presets.md and the thumbnails in docs/presets/. Names of
-presets audition only those, and print their rows instead; `making` only times `astfx presets
-make`.
+Writes the tables of docs/measured/presets.md, the gallery of docs/reference/factory-presets.md
+and its thumbnails in docs/reference/presets/. Names of presets audition only those, and print
+their rows instead; `making` only times `astfx presets make`.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ from astfx.audio import Waveform, resample, written_aside
 from astfx.metrics import mel_correlation, onset_correlation, style_distance, style_distance_db
 from astfx.presets import Preset, factory_folder
 from astfx.report.plots import spectrogram_db
-from benchmarks.common import ROOT, table, timed, write_section
+from benchmarks.common import MEASURED, REFERENCE, ROOT, table, timed, write_section
 from presets.build import SAMPLE_RATE
 from presets.synthesis import FAMILIES, SOUNDS, make
 from presets.synthesis.contents import CONTENTS, make_content
 
-PAGE = ROOT / "docs" / "presets.md"
-THUMBNAILS = ROOT / "docs" / "presets"
+PAGE = MEASURED / "presets.md"
+GALLERY = REFERENCE / "factory-presets.md"
+THUMBNAILS = REFERENCE / "presets"
 RATE = 22_050
 LEAST_DB = 6.0
 """A preset must bring two of the three contents nearer by this much."""
@@ -158,7 +159,7 @@ def draw(path: Path, style: Waveform, output: Waveform) -> None:
 def gallery() -> str:
     lines = []
     for family, sounds in FAMILIES.items():
-        lines += [f"### {family[0].upper()}{family[1:]}", ""]
+        lines += [f"## {family[0].upper()}{family[1:]}", ""]
         for sound in sounds:
             lines += [
                 f"**`{sound.name}`** · {', '.join(sound.tags)}<br>",
@@ -181,12 +182,11 @@ def summary(found: Mapping[str, Mapping[str, Audition]]) -> str:
         )
         count = int(((falls >= LEAST_DB).sum(axis=1) >= 2).sum())
         lines.append(
-            f"By {label} the distance falls by {medians} (medians); {count} of {len(found)} "
-            f"presets fall by {LEAST_DB:g} dB or more on two contents of three."
+            f"By {label}, the distance falls by {medians} (medians). It falls by {LEAST_DB:g} dB "
+            f"or more on two of the three contents for {count} of {len(found)} presets."
         )
-    lines.append(
-        f"Below that by texture: {', '.join(failing)}." if failing else "None is below that."
-    )
+    if failing:
+        lines.append(f"It falls by less by texture for {', '.join(failing)}.")
     return "\n".join(lines)
 
 
@@ -211,9 +211,9 @@ def main() -> None:
         print(rows)
         return
     write_section(PAGE, "auditions", f"{summary(found)}\n\n{rows}")
-    write_section(PAGE, "gallery", gallery())
+    write_section(GALLERY, "gallery", gallery())
     total = sum(path.stat().st_size for path in THUMBNAILS.glob("*.png"))
-    print(f"{PAGE}: {len(found)} presets, thumbnails of {total / 1e3:.0f} kB")
+    print(f"{PAGE}, {GALLERY}: {len(found)} presets, thumbnails of {total / 1e3:.0f} kB")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 osc.js over SLIP, SuperCollider over UDP), every fifth cancelled, the server killed 20 times with
 SIGKILL while they ask. Then what they heard is held against the record and the files. A second
 part measures how soon a ping is answered while two renders run. Writes the sections of
-docs/bridge.md. Needs sclang, node with osc.js (NODE_PATH) and pyliblo3.
+docs/measured/bridge.md. Needs sclang, node with osc.js (NODE_PATH) and pyliblo3.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from typing import Any
 
 from astfx_bridge import Client
 
-from benchmarks.common import ROOT, table, write_section
+from benchmarks.common import MEASURED, table, write_section
 from tests.bridge.serving import Server, environment, make_sounds, until
 
-PAGE = ROOT / "docs" / "bridge.md"
+PAGE = MEASURED / "bridge.md"
 CLIENTS = Path(__file__).parent / "soak_clients"
 JOBS, KILLS, SEED = 500, 20, 0
 QUIET_SHARE = 0.3  # of the jobs, at the end and without a kill: to see whether memory grows

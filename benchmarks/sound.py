@@ -1,6 +1,6 @@
 """How it sounds, in figures: `python -m benchmarks.sound` (about fifteen minutes).
 
-Renders and scores everything on docs/sound.md, and draws its pictures.
+Renders and scores everything on docs/measured/sound.md, and draws its pictures.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import numpy as np
 import astfx
 from astfx import metrics
 from astfx.audio import Waveform
-from benchmarks.common import ROOT, load, need_audio, table, write_section
+from benchmarks.common import MEASURED, load, need_audio, table, write_section
 from benchmarks.sound_pairs import ALL, PAIRS, RATE, SPEECH, Pair
 from benchmarks.sound_plots import draw_strength, draw_trade_off
 
-PAGE = ROOT / "docs" / "sound.md"
+PAGE = MEASURED / "sound.md"
 STEPS = np.linspace(0.0, 1.0, 9)
 FIGURES = (
     "style_distance_db",
@@ -207,7 +207,7 @@ def published_scores(pair: Pair) -> dict[str, Scores]:
 def strength() -> str:
     """Nine steps on every pair, as a table of the largest in the wrong direction, and a picture."""
     named = {pair.name: found for pair, found in sweeps().items()}
-    draw_strength(ROOT / "docs" / "strength.png", STEPS, named, WATCHED, COLUMNS)
+    draw_strength(MEASURED / "strength.png", STEPS, named, WATCHED, COLUMNS)
     rows: list[list[object]] = []
     for name, found in named.items():
         row: list[object] = [name]
@@ -222,7 +222,7 @@ def trade_off() -> str:
     """The style that the default reaches at the similarity of the published Shallow result."""
     curves = {pair.name: sweeps()[pair] for pair in PAIRS}
     points = {pair.name: published_scores(pair) for pair in PAIRS}
-    draw_trade_off(ROOT / "docs" / "trade-off.png", curves, points, WATCHED, COLUMNS)
+    draw_trade_off(MEASURED / "trade-off.png", curves, points, WATCHED, COLUMNS)
     rows: list[list[object]] = []
     for pair in PAIRS:
         shallow, found = published_scores(pair)["shallow"], sweeps()[pair]

@@ -1,4 +1,4 @@
-"""The pairs that docs/sound.md is about."""
+"""The pairs that docs/measured/sound.md is about."""
 
 from __future__ import annotations
 

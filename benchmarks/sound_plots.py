@@ -1,4 +1,4 @@
-"""The pictures of docs/sound.md."""
+"""The pictures of docs/measured/sound.md."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """How fast, how near, how much memory: `python -m benchmarks.speed` (about ten minutes).
 
-Writes the sections of docs/benchmarks.md. The classic recipe runs its whole 300 iterations
+Writes the sections of docs/measured/speed.md. The classic recipe runs its whole 300 iterations
 once for its loss; its time is extrapolated from five timed evaluations.
 """
 
@@ -28,6 +28,7 @@ from astfx.runtime.threads import default_threads
 from astfx.settings import Settings
 from astfx.styles.targets import grid_for
 from benchmarks.common import (
+    MEASURED,
     ROOT,
     best_of,
     clip_path,
@@ -38,7 +39,7 @@ from benchmarks.common import (
     write_section,
 )
 
-PAGE = ROOT / "docs" / "benchmarks.md"
+PAGE = MEASURED / "speed.md"
 CONTENT, STYLE = "classic/imperial", "classic/usa"
 RATE = 22050
 CLASSIC_ITERATIONS = 300

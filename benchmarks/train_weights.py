@@ -2,7 +2,7 @@
 
 `voice-cnn` learns the six speakers of the Free Spoken Digit Dataset (some ten minutes on
 two cores), `audio-cnn` the library's forty synthesised textures. Writes the weights into
-the package, the curves and the figures into docs/methods.md.
+the package, the curves and the figures into docs/measured/methods.md.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from astfx.networks.train import TrainSettings, train
 from astfx.networks.weight_files import read_tensors
 from astfx.networks.weights import SHIPPED
 from astfx.report.plots import draw_training
-from benchmarks.common import ROOT, SHARED, need_audio, table, write_section
+from benchmarks.common import MEASURED, SHARED, need_audio, table, write_section
 from presets.synthesis import SOUNDS
 
 RATE = 22050
 TAKES = 8  # of each synthesised sound
-PAGE = ROOT / "docs" / "methods.md"
+PAGE = MEASURED / "methods.md"
 SETTINGS = {
     "voice-cnn": TrainSettings(epochs=16, seconds=1.05, learning_rate=0.003, decay=0.85),
     "audio-cnn": TrainSettings(epochs=60, patience=15, learning_rate=0.002, decay=0.96),
@@ -73,7 +73,7 @@ def make(network: str) -> None:
     print(network, result.summary(), flush=True)
     history = result.history
     draw_training(
-        ROOT / "docs" / f"{network}.png",
+        MEASURED / f"{network}.png",
         history.train_loss,
         history.validation_loss,
         history.validation_accuracy,
