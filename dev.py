@@ -4,15 +4,17 @@
     python3 dev.py demo     make the environment, render the example, draw it
     python3 dev.py test     make the environment, run the everyday tests
     python3 dev.py setup    make the environment only
-    python3 dev.py check    ruff, mypy and all tests, as CI does
+    python3 dev.py check    ruff, mypy, docstring examples and all tests, as CI does
+    python3 dev.py docs     build the documentation into site/
 
-The environment is .venv in this folder; it is made again when pyproject.toml changes.
+The environment is .venv in this folder; it is brought up to date when pyproject.toml changes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -22,8 +24,10 @@ ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
 # An open upper bound would install gigabytes of GPU libraries on a machine without a GPU.
 STAMP = ENVIRONMENT / "astfx-stamp"
+BUILD, SITE = ROOT / "build" / "docs", ROOT / "site"
 # One process a core, each on one thread; tests/conftest.py says what stays together.
 EVERYDAY = ["-n", "auto", "--dist", "loadgroup", "-m", "not slow and not hosts"]
+DOCTESTS = ["--doctest-modules", "astfx", "bridge/astfx_bridge"]
 
 
 def program(name: str) -> str:
@@ -42,18 +46,30 @@ def run(*command: str) -> None:
         sys.exit(code)
 
 
-def setup() -> None:
-    """Make the environment unless it is there and fresh."""
+def setup(extra: str = "dev") -> None:
+    """Make the environment with an extra of pyproject.toml, unless it is there and fresh."""
     if sys.version_info < (3, 11):  # noqa: UP036 - the one file that an older Python may start
         sys.exit(f"astfx needs Python 3.11 or newer, this is {sys.version.split()[0]}")
     wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
-    if STAMP.exists() and STAMP.read_text() == wanted:
+    stamp = STAMP if extra == "dev" else STAMP.with_name(f"{STAMP.name}-{extra}")
+    if stamp.exists() and stamp.read_text() == wanted:
         return
     if not ENVIRONMENT.exists():
         print(f"making {ENVIRONMENT} (a few minutes, once)")
         venv.create(ENVIRONMENT, with_pip=True)
-    run(program("python"), "-m", "pip", "install", "--quiet", "--editable", ".[dev]")
-    STAMP.write_text(wanted)
+    run(program("python"), "-m", "pip", "install", "--quiet", "--editable", f".[{extra}]")
+    stamp.write_text(wanted)
+
+
+def docs() -> None:
+    """Build the documentation into site/; any warning is an error, and leaves site/ as it was."""
+    setup("docs")
+    shutil.rmtree(BUILD, ignore_errors=True)
+    pages = str(BUILD / "html")
+    run(program("python"), "-m", "sphinx", "-q", "-W", "--keep-going", "docs", pages)
+    shutil.rmtree(SITE, ignore_errors=True)
+    shutil.move(pages, SITE)
+    print(f"{SITE / 'index.html'}")
 
 
 def main() -> None:
@@ -66,14 +82,18 @@ def main() -> None:
             [program("ruff"), "check"],
             [program("ruff"), "format", "--check"],
             [program("mypy")],
+            [program("python"), "-m", "pytest", *DOCTESTS],
             [program("python"), "-m", "pytest"],
         ],
+        "docs": [],
     }
     if len(sys.argv) != 2 or sys.argv[1] not in commands:
         sys.exit(__doc__)
     setup()
     for command in commands[sys.argv[1]]:
         run(*command)
+    if sys.argv[1] == "docs":
+        docs()
 
 
 if __name__ == "__main__":
