@@ -23,10 +23,10 @@ def files() -> list[Path]:
     clients = [
         path for path in CLIENTS.rglob("*") if path.is_file() and "__pycache__" not in path.parts
     ]
-    return [*clients, PAGE, *DOCS.glob("bridge*.md")]
+    return [*clients, PAGE, *DOCS.rglob("*.md")]
 
 
-@pytest.mark.parametrize("path", files(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", files(), ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_every_address_that_a_client_or_a_page_names_is_in_the_table(path: Path) -> None:
     found = set(re.findall(r"/astfx/[a-z_/]+", path.read_text()))
     allowed = {name.rstrip("/") for name in found} - KNOWN - {"/astfx/param"}
