@@ -11,7 +11,10 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import numpydoc.xref
 from sphinx.errors import ExtensionError
+
+import astfx.errors
 
 HERE = Path(__file__).parent
 _project = tomllib.loads((HERE.parent / "pyproject.toml").read_text())["project"]
@@ -39,7 +42,7 @@ myst_enable_extensions = ["deflist"]
 # The tutorial is stored without outputs and executed by every build.
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
-nb_execution_timeout = 180
+nb_execution_timeout = 600
 nb_output_stderr = "error"
 nb_merge_streams = True
 
@@ -49,10 +52,18 @@ autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 autosummary_generate = False
 numpydoc_show_class_members = False
-numpydoc_xref_param_type = False
+numpydoc_xref_param_type = True
+numpydoc_xref_ignore = "all"
 python_use_unqualified_type_names = True
 maximum_signature_line_length = 88
+# Types that are ours become links. Those of Python would need its inventory, from the network.
+numpydoc.xref.DEFAULT_LINKS.clear()
+numpydoc_xref_aliases = {
+    **{name: f"astfx.errors.{name}" for name in vars(astfx.errors) if name.endswith("Error")},
+    **{name: f"astfx.{name}" for name in astfx.__all__ if name[0].isupper()},
+}
 
+pygments_dark_style = "github-dark"
 html_theme = "furo"
 html_title = f"astfx {release}"
 html_static_path = ["_static"]
