@@ -20,13 +20,13 @@ from torch import Tensor
 
 import astfx
 from astfx.features.random_conv import RandomConv, gram_matrix
+from astfx.frontends.grid import Grid
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import Stft
 from astfx.methods import METHODS, Problem
 from astfx.runtime.device import gpu_name, synchronise, thread_count
 from astfx.runtime.threads import default_threads
 from astfx.settings import Settings
-from astfx.styles.targets import grid_for
 from benchmarks.common import (
     ROOT,
     best_of,
@@ -54,7 +54,7 @@ class Pair:
 
     @classmethod
     def load(cls, device: torch.device) -> Pair:
-        grid = grid_for(RATE, Settings())
+        grid = Grid.of(Settings().window_ms, RATE)
         stft = Stft(n_fft=grid.n_fft, hop_length=grid.hop_length, device=device)
         found = []
         for name in (CONTENT, STYLE):
@@ -71,7 +71,7 @@ class Pair:
 
     def match(self, method: str, iterations: int) -> tuple[float, Tensor, int]:
         """Seconds, features and evaluations of one method."""
-        row, grid = METHODS[method], grid_for(RATE, Settings())
+        row, grid = METHODS[method], Grid.of(Settings().window_ms, RATE)
         options = row.options()
         targets = row.prepare([self.style], options, grid, 0)
 

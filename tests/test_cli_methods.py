@@ -114,7 +114,7 @@ def test_recipes_render(name: str, run: Run, clips: tuple[Path, Path], tmp_path:
     for key, value in RECIPES[name].options.items():
         if key != "filters":
             assert settings["options"][key] == (list(value) if isinstance(value, tuple) else value)
-    if name == "002":
+    if name == "iiit-vadodara":
         assert "vgg19 runs on seeded random weights" in out
 
 

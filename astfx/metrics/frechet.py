@@ -20,7 +20,9 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 import scipy.linalg
+import torch
 
+from astfx.dsp.linalg import symmetric_root
 from astfx.errors import InvalidAudioError
 from astfx.metrics._inputs import Signal, check_sample_rate, level_to, mono
 from astfx.metrics._spectra import frame_settings, mel_power, power_to_db
@@ -48,8 +50,7 @@ def gaussian_frechet(
     first_covariance, second_covariance : ndarray of shape (features, features)
         Symmetric, positive semi-definite; singular ones are fine.
     """
-    values, vectors = scipy.linalg.eigh(first_covariance)
-    root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+    root = symmetric_root(torch.from_numpy(first_covariance))[0].numpy()
     cross = scipy.linalg.eigvalsh(root @ second_covariance @ root)
     shift = float(np.sum((first_mean - second_mean) ** 2))
     spread = float(np.trace(first_covariance) + np.trace(second_covariance))

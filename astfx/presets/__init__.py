@@ -1,16 +1,9 @@
-"""Presets: styles with a name, kept and shared without their audio."""
+"""Presets: named styles, kept and shared without their audio."""
 
 from __future__ import annotations
 
-from astfx.presets.library import (
-    factory_folder,
-    find,
-    keep,
-    names,
-    paths,
-    resolve,
-    user_folder,
-)
+from astfx.presets.folders import factory_folder, names, paths, user_folder
+from astfx.presets.library import find, keep, resolve
 from astfx.presets.preset import Preset
 
 __all__ = [

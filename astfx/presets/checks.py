@@ -1,4 +1,4 @@
-"""What a preset may be called and may set."""
+"""What a preset may be called, and which settings it may hold."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import Any
 
 from astfx.errors import InvalidSettingError, PresetError
 from astfx.methods import find_method
-from astfx.settings import Settings, make_options
+from astfx.settings import DEFAULT_METHOD, TABLE, make_options
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
-_SETTINGS = ("strength", "mix", "quality", "engine", "options")
 
 
 def check_name(name: object) -> str:
@@ -48,13 +47,12 @@ def name_of(title: str) -> str:
 
 def check_settings(settings: Mapping[str, Any]) -> None:
     """Raise InvalidSettingError unless settings are those that a preset may hold."""
-    for key in settings:
-        if key not in _SETTINGS:
+    allowed = [name for name, row in TABLE.items() if row.in_presets]
+    for key, value in settings.items():
+        if key not in allowed:
             raise InvalidSettingError(
-                f"a preset has no setting {key!r}; it has {', '.join(_SETTINGS)}"
+                f"a preset has no setting {key!r}; it has {', '.join(allowed)}"
             )
-    engine = settings.get("engine", "auto")
-    if engine not in ("auto", "render", "stream", "live"):
-        raise InvalidSettingError(f"engine={engine!r} must be one of auto, render, stream, live")
-    checked = Settings(**{key: value for key, value in settings.items() if key != "engine"})
-    make_options(find_method("gram").options, "gram", checked.options)
+        TABLE[key].check(value)
+    options = settings.get("options", {})
+    make_options(find_method(DEFAULT_METHOD).options, DEFAULT_METHOD, options)

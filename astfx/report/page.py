@@ -13,9 +13,11 @@ from string import Template
 import numpy as np
 import soundfile
 
-from astfx.audio import Waveform, written_aside
+from astfx.audio import Waveform
+from astfx.audio.levels import gain_below_full_scale
 from astfx.metrics import FIGURES
 from astfx.report.plots import draw_clip, draw_losses_together
+from astfx.runtime.files import written_aside
 
 PAGE = "index.html"
 TEMPLATE = Path(__file__).parent / "compare.html"
@@ -132,8 +134,7 @@ def audio_uri(waveform: Waveform, sample_rate: int) -> str:
     """A clip as a FLAC in a data URI, at most its first minute, never clipped."""
     part = waveform[:, : round(MOST_SECONDS * sample_rate)]
     peak = float(np.abs(part).max(initial=0.0))
-    if peak > 1.0:
-        part = part * np.float32(0.9999 / peak)
+    part = part * gain_below_full_scale(peak)
     buffer = io.BytesIO()
     channels = part if len(part) <= 2 else part.mean(axis=0, keepdims=True)
     soundfile.write(buffer, channels.T, sample_rate, format="FLAC", subtype="PCM_16")

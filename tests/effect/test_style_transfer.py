@@ -205,7 +205,7 @@ def test_what_is_no_style_is_named(rain_file: Path) -> None:
             astfx.StyleTransfer(wrong)  # type: ignore[arg-type]
     message = "style_sample_rate=22050 is for a style that is an array"
     with pytest.raises(InvalidSettingError, match=message):
-        Style(rain_file, RATE)  # the effect keeps a rate for arrays to come; a file has its own
+        Style.of(rain_file, RATE)  # the effect keeps a rate for arrays to come; a file has its own
 
 
 @pytest.mark.parametrize(
