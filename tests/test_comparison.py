@@ -142,7 +142,7 @@ def test_recipes_stand_beside_methods(clips: tuple[Path, Path], tmp_path: Path) 
         "recipe-ulyanov-2016",
         "recipe-gafar-2023",
     ]
-    assert found.entries[4].summary.startswith("shallow-cnn as in Mohnish & Hari")
+    assert found.entries[4].summary.startswith("shallow-cnn as in Ulyanov & Lebedev")
     assert (tmp_path / "recipe-ulyanov-2016.wav").is_file()
     assert len(found.entries[4].losses[0]) == 2  # one iteration: the settings go first
     with pytest.raises(InvalidSettingError, match="method='005' must be one of gram"):

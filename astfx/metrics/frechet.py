@@ -20,9 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 import scipy.linalg
-import torch
 
-from astfx.dsp.linalg import symmetric_root
 from astfx.errors import InvalidAudioError
 from astfx.metrics._inputs import Signal, check_sample_rate, level_to, mono
 from astfx.metrics._spectra import frame_settings, mel_power, power_to_db
@@ -50,6 +48,11 @@ def gaussian_frechet(
     first_covariance, second_covariance : ndarray of shape (features, features)
         Symmetric, positive semi-definite; singular ones are fine.
     """
+    # Here, so that importing the metrics stays quick: it loads torch.
+    import torch
+
+    from astfx.dsp.linalg import symmetric_root
+
     root = symmetric_root(torch.from_numpy(first_covariance))[0].numpy()
     cross = scipy.linalg.eigvalsh(root @ second_covariance @ root)
     shift = float(np.sum((first_mean - second_mean) ** 2))

@@ -52,7 +52,7 @@ def resolve(style: object) -> Preset | None:
 
 def _may_be_a_name(text: str) -> bool:
     """Whether a text without a file of that name is more likely a preset's than a path."""
-    return text not in ("", "-") and not Path(text).suffix and len(Path(text).parts) == 1
+    return text not in ("", "-") and text == Path(text).name and not Path(text).suffix
 
 
 def keep(preset: Preset, *, replace: bool = False) -> Path:

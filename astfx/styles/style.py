@@ -22,7 +22,7 @@ from astfx.audio import (
     read_all,
     resample,
 )
-from astfx.errors import InvalidSettingError
+from astfx.errors import AudioTypeError, InvalidSettingError
 from astfx.frontends.channels import shared_waveforms
 from astfx.plan import RenderPlan
 from astfx.presets.library import resolve
@@ -100,7 +100,10 @@ class Style:
             return cls(given, preset=given)
         if not isinstance(given, str | os.PathLike):
             if not hasattr(given, "blocks"):
-                check_waveform(given, "style")  # says what it must be
+                raise AudioTypeError(
+                    "style must be an array, a path, a preset, a preset's name or StyleTargets, "
+                    f"not {type(given).__name__}"
+                )
             return cls(given.name, source=given)
         if os.fspath(given).endswith(SUFFIX):
             return cls(given, loaded=StyleTargets.load(given))

@@ -209,7 +209,10 @@ def test_other_methods_prepare_what_they_need_on_demand(drops: Preset, melody: W
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"colour": "red"}, "a preset has no setting 'colour'; it has strength, mix, quality"),
+        (
+            {"colour": "red"},
+            "a preset has no setting 'colour'; it has strength, mix, options, quality, engine",
+        ),
         ({"strength": 2.0}, "strength=2.0 must lie between 0 and 1"),
         ({"engine": "warp"}, "engine='warp' must be one of auto, render, stream, live"),
         ({"options": {"depth": 1}}, "method 'gram' has no option 'depth'"),

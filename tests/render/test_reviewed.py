@@ -224,7 +224,7 @@ def test_a_format_that_cannot_hold_the_output_is_refused_at_once(
     def fail(self: Render) -> None:
         raise AssertionError("work was begun")
 
-    monkeypatch.setattr(Render, "prepare", fail)
+    monkeypatch.setattr(Render, "__enter__", fail)
     assert call(monkeypatch, "render", wide, "-s", clips[1], "-o", tmp_path / "o.mp3") == 2
     assert "cannot be written" in capsys.readouterr().err
 
