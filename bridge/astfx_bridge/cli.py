@@ -15,8 +15,8 @@ from astfx.errors import AstfxError
 from astfx_bridge.settings import HTTP_PORT, OSC_PORT, Limits, ServerSettings
 
 if TYPE_CHECKING:
-    from astfx_bridge.osc import Message
     from astfx_bridge.server import Bridge
+    from astfx_bridge.wire.osc import Message
 
 app = typer.Typer(
     name="astfx-bridge",

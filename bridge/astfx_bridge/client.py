@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from astfx_bridge.addresses import ROWS
-from astfx_bridge.connection import UDP, Connection
 from astfx_bridge.errors import BridgeError, RefusedError
-from astfx_bridge.framing import LENGTH
-from astfx_bridge.osc import Message
 from astfx_bridge.settings import OSC_PORT
 from astfx_bridge.table import Value
+from astfx_bridge.wire.connection import UDP, Connection
+from astfx_bridge.wire.framing import LENGTH
+from astfx_bridge.wire.osc import Message
 
 
 @dataclass(frozen=True, kw_only=True)

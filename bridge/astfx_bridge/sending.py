@@ -9,8 +9,8 @@ from pathlib import Path
 from astfx_bridge.addresses import PARAMETERS, ROWS
 from astfx_bridge.client import Client
 from astfx_bridge.errors import BridgeError, RefusedError
-from astfx_bridge.osc import Message
 from astfx_bridge.table import Value
+from astfx_bridge.wire.osc import Message
 
 
 def values_of(address: str, words: Sequence[str]) -> list[Value]:

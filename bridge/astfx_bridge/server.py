@@ -13,20 +13,21 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from astfx_bridge import commands, discovery, oscquery
-from astfx_bridge.access import Access
+from astfx_bridge import discovery, oscquery
 from astfx_bridge.addresses import PARAMETERS
-from astfx_bridge.desk import Desk
-from astfx_bridge.dispatch import Dispatcher
+from astfx_bridge.commands.dispatch import Dispatcher
+from astfx_bridge.commands.registry import HANDLERS
 from astfx_bridge.errors import BridgeError
-from astfx_bridge.jobs import JobStore
-from astfx_bridge.peers import Peer, TcpPeer
-from astfx_bridge.pool import wait_for_orphans
+from astfx_bridge.jobs.lifecycle import Desk
+from astfx_bridge.jobs.pool import wait_for_orphans
+from astfx_bridge.jobs.store import JobStore
 from astfx_bridge.roots import Roots
 from astfx_bridge.settings import ServerSettings
 from astfx_bridge.table import Value
-from astfx_bridge.tcp import TcpHub
-from astfx_bridge.udp import UdpEndpoint, udp_socket
+from astfx_bridge.wire.access import Access
+from astfx_bridge.wire.peers import Peer, TcpPeer
+from astfx_bridge.wire.tcp import TcpHub
+from astfx_bridge.wire.udp import UdpEndpoint, udp_socket
 
 _PORT_TRIES = 20
 
@@ -78,7 +79,7 @@ class Bridge:
             name: parameter.default for name, parameter in PARAMETERS.items()
         }
         self.choices: dict[str, tuple[str, ...]] = {}
-        self._dispatcher = dispatcher = Dispatcher(self, commands.HANDLERS)
+        self._dispatcher = dispatcher = Dispatcher(self, HANDLERS)
         rate = settings.limits.messages_per_second
         self.udp = UdpEndpoint(dispatcher, self.access, rate)
         self.tcp = TcpHub(dispatcher, self.access, settings.limits, self.udp.send, self._left)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from astfx_bridge import Client
-from astfx_bridge.osc import Message
+from astfx_bridge.wire.osc import Message
 
 from astfx.audio import Waveform
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from astfx_bridge.addresses import PARAMETERS, REPLIES, ROWS
-from astfx_bridge.commands import HANDLERS
+from astfx_bridge.commands.registry import HANDLERS
 from astfx_bridge.errors import RefusedError
 from astfx_bridge.table import Argument, Row
 

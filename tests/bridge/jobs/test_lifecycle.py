@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 import soundfile
 from astfx_bridge.addresses import PARAMETERS
-from astfx_bridge.connection import TRANSPORTS
 from astfx_bridge.errors import RefusedError
-from astfx_bridge.osc import Message, decode, encode
+from astfx_bridge.wire.connection import TRANSPORTS
+from astfx_bridge.wire.osc import Message, decode, encode
 
 from tests.bridge.serving import (
     PATIENCE_SECONDS,

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from astfx_bridge.process import Worker, WorkerGoneError, WorkerIdleError
+from astfx_bridge.jobs.worker_handle import Worker, WorkerGoneError, WorkerIdleError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from astfx_bridge.jobs import Job
+from astfx_bridge.jobs.store import Job
 
 _BEGINNING = "astfx-"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from astfx_bridge import Client
 from astfx_bridge.errors import BridgeError, RefusedError
-from astfx_bridge.osc import encode
+from astfx_bridge.wire.osc import encode
 
 from tests.bridge.serving import Server, collect, environment, eventually, until
 

@@ -12,7 +12,7 @@ import soundfile
 
 import astfx
 from astfx.audio import AudioWriter, FileSource, SlidingReader
-from astfx_bridge import engines, styles
+from astfx_bridge.jobs import engines, styles
 
 Progress = Callable[[float], bool]
 

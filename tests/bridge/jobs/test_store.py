@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from astfx_bridge.jobs import CANCELLED, DONE, FAILED, Job, JobStore
+from astfx_bridge.jobs.store import CANCELLED, DONE, FAILED, Job, JobStore
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from astfx_bridge.access import Access, Bucket
 from astfx_bridge.errors import BridgeError, RefusedError
 from astfx_bridge.settings import Limits, ServerSettings, is_loopback
+from astfx_bridge.wire.access import Access, Bucket
 
 
 class Clock:

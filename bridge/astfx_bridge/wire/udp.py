@@ -8,8 +8,8 @@ from collections import OrderedDict
 from contextlib import suppress
 from typing import Protocol, cast
 
-from astfx_bridge.access import Access, Bucket
-from astfx_bridge.peers import Peer
+from astfx_bridge.wire.access import Access, Bucket
+from astfx_bridge.wire.peers import Peer
 
 MAX_SOURCES = 1024
 _RECEIVE_BUFFER_BYTES = 4 * 2**20

@@ -6,10 +6,10 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from astfx_bridge.addresses import PARAMETERS, PROTOCOL
-from astfx_bridge.dispatch import Call
+from astfx_bridge.commands.dispatch import Call
 from astfx_bridge.errors import RefusedError
-from astfx_bridge.peers import Peer, TcpPeer
 from astfx_bridge.table import Value
+from astfx_bridge.wire.peers import Peer, TcpPeer
 
 if TYPE_CHECKING:
     from astfx_bridge.server import Bridge

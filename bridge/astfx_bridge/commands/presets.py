@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from astfx_bridge import requests, styles
-from astfx_bridge.control import set_value
-from astfx_bridge.dispatch import Call
+from astfx_bridge.commands import job_requests
+from astfx_bridge.commands.dispatch import Call
+from astfx_bridge.commands.job_control import new_job
+from astfx_bridge.commands.session import set_value
 from astfx_bridge.errors import RefusedError
-from astfx_bridge.job_commands import new_job
-from astfx_bridge.peers import Peer
-from astfx_bridge.scratch import scratch_path
+from astfx_bridge.jobs import styles
+from astfx_bridge.jobs.scratch import scratch_path
+from astfx_bridge.wire.peers import Peer
 
 if TYPE_CHECKING:
     from astfx_bridge.server import Bridge
@@ -33,14 +34,14 @@ def preset(bridge: Bridge, peer: Peer, call: Call) -> None:
 
 async def preset_make(bridge: Bridge, peer: Peer, call: Call) -> None:
     """Accept the making of a preset from a sound."""
-    job_id = requests.new_id(bridge, call)
+    job_id = job_requests.new_id(bridge, call)
     if bridge.desk.repeat(peer, job_id, call):
         return
     name, text = styles.new_name(str(call.values["name"])), str(call.values["path"])
 
     def prepare() -> dict[str, Any]:
         path = bridge.roots.readable(text, "sound")
-        requests.source(path, text, "sound", bridge.settings.limits.clip_seconds)
+        job_requests.source(path, text, "sound", bridge.settings.limits.clip_seconds)
         return _preset_spec(bridge, job_id, name, kind="preset", content=str(path))
 
     spec = await asyncio.to_thread(prepare)
@@ -49,7 +50,7 @@ async def preset_make(bridge: Bridge, peer: Peer, call: Call) -> None:
 
 def preset_blend(bridge: Bridge, peer: Peer, call: Call) -> None:
     """Accept the blending of presets."""
-    job_id = requests.new_id(bridge, call)
+    job_id = job_requests.new_id(bridge, call)
     if bridge.desk.repeat(peer, job_id, call):
         return
     name = styles.new_name(str(call.values["name"]))

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 from astfx.errors import AstfxError
 from astfx_bridge.addresses import REPLIES, ROWS
 from astfx_bridge.errors import PacketError, RefusedError
-from astfx_bridge.osc import Message, decode, is_pattern, matcher
-from astfx_bridge.peers import MAX_BACKLOG, Peer, TcpPeer
 from astfx_bridge.table import Row, Value
+from astfx_bridge.wire.osc import Message, decode, is_pattern, matcher
+from astfx_bridge.wire.peers import MAX_BACKLOG, Peer, TcpPeer
 
 if TYPE_CHECKING:
     from astfx_bridge.server import Bridge

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from astfx_bridge.access import AUTH_SECONDS, Access, Bucket
 from astfx_bridge.errors import PacketError
-from astfx_bridge.framing import Deframer
-from astfx_bridge.peers import SendDatagram, TcpPeer
 from astfx_bridge.settings import Limits
-from astfx_bridge.udp import Receiver
+from astfx_bridge.wire.access import AUTH_SECONDS, Access, Bucket
+from astfx_bridge.wire.framing import Deframer
+from astfx_bridge.wire.peers import SendDatagram, TcpPeer
+from astfx_bridge.wire.udp import Receiver
 
 
 class TcpHub:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import soundfile
 
 from astfx.audio import written_aside
-from astfx_bridge import requests
-from astfx_bridge.dispatch import Call
+from astfx_bridge.commands import job_requests
+from astfx_bridge.commands.dispatch import Call
 from astfx_bridge.errors import RefusedError
-from astfx_bridge.jobs import CANCELLED, QUEUED, RUNNING, Job
-from astfx_bridge.notices import send_outcome, wire_id
-from astfx_bridge.peers import Peer
-from astfx_bridge.scratch import held_path, scratch_path
+from astfx_bridge.jobs.notices import send_outcome, wire_id
+from astfx_bridge.jobs.scratch import held_path, scratch_path
+from astfx_bridge.jobs.store import CANCELLED, QUEUED, RUNNING, Job
+from astfx_bridge.wire.peers import Peer
 
 if TYPE_CHECKING:
     from astfx_bridge.server import Bridge
@@ -36,16 +36,16 @@ def new_job(call: Call, job_id: str, spec: dict[str, Any], parent: str = "") -> 
 
 async def render(bridge: Bridge, peer: Peer, call: Call) -> None:
     """Accept a render from file to file."""
-    job_id = requests.new_id(bridge, call)
+    job_id = job_requests.new_id(bridge, call)
     if bridge.desk.repeat(peer, job_id, call):
         return
-    settings = requests.job_settings(bridge, call.pairs)
+    settings = job_requests.job_settings(bridge, call.pairs)
     content, output = str(call.values["content"]), str(call.values["output"])
 
     def prepare() -> dict[str, Any]:
         path = bridge.roots.readable(content, "content")
         target = bridge.roots.writable(output)
-        return requests.render_spec(bridge, job_id, path, content, target, settings)
+        return job_requests.render_spec(bridge, job_id, path, content, target, settings)
 
     spec = await asyncio.to_thread(prepare)
     bridge.desk.accept(peer, call, [new_job(call, job_id, spec)])
@@ -54,10 +54,10 @@ async def render(bridge: Bridge, peer: Peer, call: Call) -> None:
 async def render_blob(bridge: Bridge, peer: Peer, call: Call) -> None:
     """Accept a render of a clip that came as a blob."""
     await asyncio.to_thread(lambda: call.digest)  # of a long clip that takes a while
-    job_id = requests.new_id(bridge, call)
+    job_id = job_requests.new_id(bridge, call)
     if bridge.desk.repeat(peer, job_id, call):
         return
-    settings = requests.job_settings(bridge, call.pairs)
+    settings = job_requests.job_settings(bridge, call.pairs)
     clip = call.values["clip"]
     assert isinstance(clip, bytes)
     held = held_path(bridge.desk.blobs, ".content")
@@ -68,7 +68,7 @@ async def render_blob(bridge: Bridge, peer: Peer, call: Call) -> None:
             raise RefusedError("the clip must be a WAV or a FLAC")
         with written_aside(held) as part:
             part.write_bytes(clip)
-        return requests.render_spec(bridge, job_id, held, "blob", output, settings)
+        return job_requests.render_spec(bridge, job_id, held, "blob", output, settings)
 
     try:
         spec = await asyncio.to_thread(prepare)
@@ -82,10 +82,10 @@ async def render_blob(bridge: Bridge, peer: Peer, call: Call) -> None:
 
 async def stem(bridge: Bridge, peer: Peer, call: Call) -> None:
     """Accept a job for each sound in a folder."""
-    parent = requests.new_id(bridge, call)
+    parent = job_requests.new_id(bridge, call)
     if bridge.desk.repeat(peer, parent, call):
         return
-    settings = requests.job_settings(bridge, call.pairs)
+    settings = job_requests.job_settings(bridge, call.pairs)
     name = str(call.values["folder"])
 
     def prepare() -> list[Job]:
@@ -106,7 +106,7 @@ async def stem(bridge: Bridge, peer: Peer, call: Call) -> None:
         for path in found:
             job_id = f"{parent}/{path.name}"
             inner = bridge.roots.readable(str(path), "content")
-            spec = requests.render_spec(
+            spec = job_requests.render_spec(
                 bridge, job_id, inner, f"{name}/{path.name}", output / path.name, settings
             )
             jobs.append(new_job(call, job_id, spec, parent))
@@ -200,7 +200,9 @@ async def job_set(bridge: Bridge, peer: Peer, call: Call) -> None:
     """Change a parameter of a job that is still queued."""
     key = str(call.values["key"])
     value = bridge.checked(key, call.values["value"])
-    style = await asyncio.to_thread(requests.style_spec, bridge, value) if key == "style" else {}
+    style = (
+        await asyncio.to_thread(job_requests.style_spec, bridge, value) if key == "style" else {}
+    )
     job = bridge.desk.job(call)
     if job.state != QUEUED:
         raise RefusedError(f"job {job.id} is {job.state}: only a queued job can be changed")

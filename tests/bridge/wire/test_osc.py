@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 from astfx_bridge.errors import PacketError
-from astfx_bridge.osc import MAX_MESSAGES, Message, decode, encode, matcher
+from astfx_bridge.wire.osc import MAX_MESSAGES, Message, decode, encode, matcher
 from hypothesis import given
 from hypothesis import strategies as st
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder

@@ -9,10 +9,10 @@ from types import TracebackType
 from typing import Self
 
 from astfx_bridge.errors import BridgeError
-from astfx_bridge.framing import LENGTH, SLIP, Deframer, frame
-from astfx_bridge.osc import Message, decode, encode
 from astfx_bridge.settings import OSC_PORT
 from astfx_bridge.table import Value
+from astfx_bridge.wire.framing import LENGTH, SLIP, Deframer, frame
+from astfx_bridge.wire.osc import Message, decode, encode
 
 UDP = "udp"
 TRANSPORTS = (LENGTH, SLIP, UDP)

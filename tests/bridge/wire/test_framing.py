@@ -5,7 +5,7 @@ import struct
 
 import pytest
 from astfx_bridge.errors import PacketError
-from astfx_bridge.framing import LENGTH, SLIP, Deframer, frame
+from astfx_bridge.wire.framing import LENGTH, SLIP, Deframer, frame
 
 PACKETS = [b"/a\0\0", bytes(range(256)), b"\xc0\xdb\xdc\xdd" * 9, b"#bundle\0" + bytes(8)]
 

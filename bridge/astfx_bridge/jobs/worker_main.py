@@ -1,7 +1,7 @@
 """The process that renders: jobs in on standard input, progress and outcomes out, as JSON lines.
 
-`python -m astfx_bridge.worker LOCKFILE`. It ends at once when the server does: its standard input
-closes then. The lock tells a new server that no old worker is left.
+`python -m astfx_bridge.jobs.worker_main LOCKFILE`. It ends at once when the server does, because
+its standard input closes then. The lock tells a new server that no old worker is left.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def main() -> None:
         def say(message: dict[str, Any]) -> None:
             line_out.write(json.dumps(message).encode() + b"\n")
 
-        from astfx_bridge.work import WORK, known_methods, warm_up
+        from astfx_bridge.jobs.tasks import WORK, known_methods, warm_up
 
         warm_up()
         say({"ready": {"methods": known_methods()}})

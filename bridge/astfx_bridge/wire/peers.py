@@ -6,10 +6,10 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from astfx_bridge.access import Bucket
-from astfx_bridge.framing import frame
-from astfx_bridge.osc import MAX_DATAGRAM_BYTES, Message, encode
 from astfx_bridge.table import Value
+from astfx_bridge.wire.access import Bucket
+from astfx_bridge.wire.framing import frame
+from astfx_bridge.wire.osc import MAX_DATAGRAM_BYTES, Message, encode
 
 MAX_BACKLOG = 2000
 _SPARE_BYTES = 4 * 2**20

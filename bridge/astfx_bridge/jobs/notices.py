@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from astfx_bridge.errors import RefusedError
-from astfx_bridge.jobs import DONE, Job
-from astfx_bridge.peers import Peer
+from astfx_bridge.jobs.store import DONE, Job
 from astfx_bridge.table import Value
+from astfx_bridge.wire.peers import Peer
 
 MAX_OWNERS = 16
 MAX_SYNCS = 1000

@@ -14,9 +14,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from astfx_bridge.errors import BridgeError
-from astfx_bridge.jobs import CANCELLED, DONE, MAX_STARTS, Job, JobStore
-from astfx_bridge.process import Worker, WorkerGoneError, WorkerIdleError
-from astfx_bridge.scratch import clean
+from astfx_bridge.jobs.scratch import clean
+from astfx_bridge.jobs.store import CANCELLED, DONE, MAX_STARTS, Job, JobStore
+from astfx_bridge.jobs.worker_handle import Worker, WorkerGoneError, WorkerIdleError
 
 CANCEL_SECONDS = 2.0
 JOBS_PER_WORKER = 500

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from astfx.audio import FileSource, check_output
 from astfx.errors import AstfxError
-from astfx_bridge import styles
 from astfx_bridge.addresses import PARAMETERS
-from astfx_bridge.dispatch import Call
+from astfx_bridge.commands.dispatch import Call
 from astfx_bridge.errors import RefusedError
-from astfx_bridge.scratch import scratch_path
+from astfx_bridge.jobs import styles
+from astfx_bridge.jobs.scratch import scratch_path
 from astfx_bridge.table import Value
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from astfx_bridge import styles
 from astfx_bridge.errors import RefusedError
+from astfx_bridge.jobs import styles
 from astfx_bridge.roots import Roots
 
 import astfx

@@ -39,7 +39,7 @@ class Worker:
                 sys.executable,
                 "-P",  # not from the folder of the user's sounds
                 "-m",
-                "astfx_bridge.worker",
+                "astfx_bridge.jobs.worker_main",
                 str(lock),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from astfx_bridge import pool as pools
-from astfx_bridge.jobs import DONE, MAX_STARTS, Job, JobStore
-from astfx_bridge.process import WorkerGoneError, WorkerIdleError
+from astfx_bridge.jobs import pool as pools
+from astfx_bridge.jobs.store import DONE, MAX_STARTS, Job, JobStore
+from astfx_bridge.jobs.worker_handle import WorkerGoneError, WorkerIdleError
 
 
 class StandIn:
@@ -146,7 +146,7 @@ def test_without_workers_jobs_fail_in_words(
 
     async def run() -> None:
         made = bench()
-        monkeypatch.setattr("astfx_bridge.pool.Worker.start", refuse)
+        monkeypatch.setattr("astfx_bridge.jobs.pool.Worker.start", refuse)
         made.store.accept([job("1", tmp_path)])
         await made.until_ended(1)
         assert made.outcomes == [("1", {"failed": "no worker can be started (no more processes)"})]

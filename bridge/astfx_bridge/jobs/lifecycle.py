@@ -9,15 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from astfx_bridge.dispatch import Call
+from astfx_bridge.commands.dispatch import Call
 from astfx_bridge.errors import RefusedError
-from astfx_bridge.jobs import DONE, FAILED, Job, JobStore
-from astfx_bridge.notices import BLOB_COMMAND, Notices, send_outcome, wire_id
-from astfx_bridge.peers import Peer
-from astfx_bridge.pool import Pool
+from astfx_bridge.jobs.notices import BLOB_COMMAND, Notices, send_outcome, wire_id
+from astfx_bridge.jobs.pool import Pool
+from astfx_bridge.jobs.scratch import clean, remove_held
+from astfx_bridge.jobs.store import DONE, FAILED, Job, JobStore
 from astfx_bridge.roots import Roots
-from astfx_bridge.scratch import clean, remove_held
 from astfx_bridge.settings import ServerSettings
+from astfx_bridge.wire.peers import Peer
 
 TIDY_EVERY = 50
 

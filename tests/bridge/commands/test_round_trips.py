@@ -10,9 +10,9 @@ import pytest
 import soundfile
 from astfx_bridge import Client
 from astfx_bridge.addresses import PARAMETERS, REPLIES, ROWS
-from astfx_bridge.connection import TRANSPORTS, UDP
-from astfx_bridge.osc import Message
 from astfx_bridge.table import Value
+from astfx_bridge.wire.connection import TRANSPORTS, UDP
+from astfx_bridge.wire.osc import Message
 
 import astfx
 from tests.bridge.serving import QUICK, RATE, Server, collect, read, until
