@@ -1,96 +1,60 @@
-"""From packets to handlers: limits, order, the table's checks, and a fail for what is refused."""
+"""From packets to handlers: limits, order, the checks of the table, and a fail for each refusal."""
 
 from __future__ import annotations
 
 import asyncio
 import difflib
-import hashlib
-import json
 import sqlite3
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from astfx.errors import AstfxError
 from astfx_bridge.addresses import REPLIES, ROWS
+from astfx_bridge.commands.services import Handler, Services
 from astfx_bridge.errors import PacketError, RefusedError
-from astfx_bridge.table import Row, Value
+from astfx_bridge.table import Call, Value
 from astfx_bridge.wire.osc import Message, decode, is_pattern, matcher
 from astfx_bridge.wire.peers import MAX_BACKLOG, Peer, TcpPeer
 
-if TYPE_CHECKING:
-    from astfx_bridge.server import Bridge
-
-_AT_A_TIME = 50
-
-
-@dataclass(frozen=True)
-class Call:
-    """A message that fits its row.
-
-    Attributes
-    ----------
-    row : Row
-    values : dict
-        Arguments by name.
-    pairs : list of (str, value)
-        What followed them.
-    """
-
-    row: Row
-    values: dict[str, Value]
-    pairs: list[tuple[str, Value]]
-
-    @cached_property
-    def digest(self) -> str:
-        """Everything that is asked, in a few characters."""
-
-        def plain(value: Value) -> Value:
-            return hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else value
-
-        values = {name: plain(value) for name, value in self.values.items()}
-        pairs = [(key, plain(value)) for key, value in self.pairs]
-        text = json.dumps([self.row.address, values, pairs])
-        return hashlib.sha256(text.encode()).hexdigest()
-
-
-Handler = Callable[["Bridge", Peer, Call], Awaitable[None] | None]
+# So many messages of one sender are handled before the others have their turn.
+_MESSAGES_PER_TURN = 50
 
 
 class Dispatcher:
-    """Takes packets, and calls handlers one after another for each sender.
+    """Takes packets in, and calls the handlers of each sender's messages one after another.
 
     Parameters
     ----------
-    bridge : Bridge
+    services : Services
+        Passed to every handler.
     handlers : mapping of str to Handler
+        By the names that the address table gives them.
     """
 
-    def __init__(self, bridge: Bridge, handlers: Mapping[str, Handler]) -> None:
-        self._bridge, self._handlers = bridge, handlers
+    def __init__(self, services: Services, handlers: Mapping[str, Handler]) -> None:
+        self._services, self._handlers = services, handlers
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
-        """Give up what is still being looked at; nothing of it was acknowledged."""
+        """Cancel the handlers that still run. Nothing that they work on was acknowledged."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def receive(self, peer: Peer, packet: bytes) -> None:
-        """Take a packet in; what breaks a limit is dropped with a fail."""
-        rate = self._bridge.settings.limits.messages_per_second
-        if not peer.bucket.take():
+        """Take a packet in. A packet that exceeds a limit is dropped and answered with a fail."""
+        rate = self._services.settings.limits.messages_per_second
+        if not peer.message_rate.take():
             return self._drop(peer, 1, f"more than {rate:g} messages a second")
         try:
             messages = decode(packet)
         except PacketError as error:
-            if peer.complaints.take():
+            if peer.complaint_rate.take():
                 fail(peer, error.address or "/astfx/packet", 0, str(error))
             return None
-        if len(messages) > 1 and not peer.bucket.take(len(messages) - 1):
+        if len(messages) > 1 and not peer.message_rate.take(len(messages) - 1):
             return self._drop(peer, len(messages), f"more than {rate:g} messages a second")
         if len(peer.backlog) + len(messages) > MAX_BACKLOG:
             return self._drop(peer, len(messages), f"more than {MAX_BACKLOG} messages wait")
@@ -103,14 +67,14 @@ class Dispatcher:
 
     def _drop(self, peer: Peer, count: int, why: str) -> None:
         peer.dropped += count
-        if peer.complaints.take():
+        if peer.complaint_rate.take():
             fail(peer, "/astfx/packet", 0, f"{why}: {peer.dropped} were dropped")
             peer.dropped = 0
 
     def _drain(self, peer: Peer) -> None:
-        """Handle what waits, until a handler needs time or others should have their turn."""
+        """Handle the backlog until a handler has to wait, or it is the turn of others."""
         peer.busy = True
-        for _ in range(_AT_A_TIME):
+        for _ in range(_MESSAGES_PER_TURN):
             if not peer.backlog:
                 peer.busy = False
                 peer.resume()
@@ -126,11 +90,11 @@ class Dispatcher:
     def _handle(self, peer: Peer, message: Message) -> Coroutine[Any, Any, None] | None:
         address = message.address
         if address in REPLIES and address not in ROWS:
-            return None  # somebody else's answers, or one's own: answering would never end
+            return None  # a server's reply: answering replies would never end
         try:
             calls = self._calls(peer, message)
         except RefusedError as error:
-            fail(peer, address, subject(message.values), str(error))
+            fail(peer, address, failed_id(message.values), str(error))
             return None
         return self._run(peer, calls, message)
 
@@ -139,22 +103,17 @@ class Dispatcher:
     ) -> Coroutine[Any, Any, None] | None:
         for call in calls:
             try:
-                waiting = self._handlers[call.row.handler](self._bridge, peer, call)
+                waiting = self._handlers[call.row.handler](self._services, peer, call)
             except Exception as error:
                 self._failed(peer, call, message, error)
                 continue
             if waiting is not None:
-                return self._finish(
-                    peer, call, message, waiting
-                )  # only ever the last: it asks nothing
+                # Patterns reach only handlers that do not wait, so no other call follows.
+                return self._finish(peer, call, message, waiting)
         return None
 
     async def _finish(
-        self,
-        peer: Peer,
-        call: Call,
-        message: Message,
-        waiting: Awaitable[None],
+        self, peer: Peer, call: Call, message: Message, waiting: Awaitable[None]
     ) -> None:
         try:
             await waiting
@@ -170,7 +129,7 @@ class Dispatcher:
         else:
             text = f"unexpected {type(error).__name__}: {error}"
             print(f"astfx-bridge: {call.row.address}: {text}", file=sys.stderr)
-        fail(peer, call.row.address, subject(message.values), text)
+        fail(peer, call.row.address, failed_id(message.values), text)
 
     def _calls(self, peer: Peer, message: Message) -> list[Call]:
         self._check_access(peer, message.address)
@@ -186,15 +145,16 @@ class Dispatcher:
         return [Call(row, *row.check(message.values))]
 
     def _matching(self, message: Message) -> list[Call]:
-        """The rows that an address pattern reaches: those that only ask, and fit the arguments."""
+        """The calls of an address pattern: one for each row that it may reach and that fits."""
         try:
             pattern = matcher(message.address)
         except PacketError as error:
             raise RefusedError(str(error)) from None
         calls = []
         for row in ROWS.values():
-            asks = not row.changes or (row.parameter is not None and not message.values)
-            if asks and pattern.fullmatch(row.address):
+            # A parameter's address only asks if it comes without an argument.
+            only_asks = not row.changes or (row.parameter is not None and not message.values)
+            if only_asks and pattern.fullmatch(row.address):
                 with suppress(RefusedError):
                     calls.append(Call(row, *row.check(message.values)))
         if not calls:
@@ -202,7 +162,7 @@ class Dispatcher:
         return calls
 
     def _check_access(self, peer: Peer, address: str) -> None:
-        access = self._bridge.access
+        access = self._services.access
         if not access.needs_token or not isinstance(peer, TcpPeer) or peer.authenticated:
             return
         if address != "/astfx/auth":
@@ -212,17 +172,17 @@ class Dispatcher:
             raise RefusedError("not authenticated")
 
 
-def subject(values: tuple[Value, ...]) -> Value:
-    """What a fail names: the first argument, where it can be an id."""
+def failed_id(values: tuple[Value, ...]) -> Value:
+    """The id that a fail carries: the first argument where it can be an id, else 0."""
     first = values[0] if values else 0
     if isinstance(first, float) and first.is_integer():
-        return int(first)  # Pure Data's numbers are all floats
+        return int(first)  # Pure Data sends every number as a float
     return first if isinstance(first, int | str) else 0
 
 
-def fail(peer: Peer, address: str, about: Value, message: str) -> None:
-    """Send a fail."""
-    about = about[:80] if isinstance(about, str) else about
-    if isinstance(about, int) and not -(2**31) <= about < 2**31:
-        about = str(about)
-    peer.send("/astfx/fail", address[:256], about, message[:1000])
+def fail(peer: Peer, address: str, job_id: Value, message: str) -> None:
+    """Send a fail, with its texts cut to what OSC clients can be expected to show."""
+    job_id = job_id[:80] if isinstance(job_id, str) else job_id
+    if isinstance(job_id, int) and not -(2**31) <= job_id < 2**31:
+        job_id = str(job_id)
+    peer.send("/astfx/fail", address[:256], job_id, message[:1000])

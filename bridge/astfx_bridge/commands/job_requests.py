@@ -1,39 +1,50 @@
-"""What a job's request becomes before it is accepted: an id, checked settings, a worker's spec."""
+"""From a call to a job: its id, its settings, and what the worker is told to do."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from astfx.audio import FileSource, check_output
 from astfx.errors import AstfxError
 from astfx_bridge.addresses import PARAMETERS
-from astfx_bridge.commands.dispatch import Call
+from astfx_bridge.commands.services import Services
 from astfx_bridge.errors import RefusedError
 from astfx_bridge.jobs import styles
 from astfx_bridge.jobs.scratch import scratch_path
-from astfx_bridge.table import Value
-
-if TYPE_CHECKING:
-    from astfx_bridge.server import Bridge
+from astfx_bridge.jobs.store import Job
+from astfx_bridge.table import Call, Value
 
 _ID = re.compile(r"[^\x00-\x1f/]{1,64}")
 _FIRST_CHOSEN = 100_000  # Pure Data shows six digits
 
 
-def new_id(bridge: Bridge, call: Call) -> str:
-    """The id of a new job; 0 and an empty text let the server choose.
+def new_job(call: Call, job_id: str, spec: dict[str, Any], parent: str = "") -> Job:
+    """The job that a call asks for, not yet accepted."""
+    return Job(
+        id=job_id,
+        command=call.row.address,
+        request=call.digest,
+        spec=spec,
+        parent=parent,
+    )
+
+
+def new_id(services: Services, call: Call) -> str:
+    """The id of a new job. For 0 and for an empty text the server chooses one.
 
     Raises
     ------
     RefusedError
+        If the id is too long or holds a slash or a control character.
     """
     asked = call.values["id"]
     if asked in (0, "", "0"):
-        number = _FIRST_CHOSEN + bridge.desk.store.last_number() + 1
-        while bridge.desk.store.get(str(number)) is not None:
+        store = services.jobs.store
+        number = _FIRST_CHOSEN + store.last_number() + 1
+        while store.get(str(number)) is not None:
             number += 1
         return str(number)
     if not _ID.fullmatch(str(asked)):
@@ -41,73 +52,83 @@ def new_id(bridge: Bridge, call: Call) -> str:
     return str(asked)
 
 
-def job_settings(bridge: Bridge, pairs: Sequence[tuple[str, Value]]) -> dict[str, Value]:
-    """The server's parameters with a job's own.
+def job_settings(services: Services, pairs: Sequence[tuple[str, Value]]) -> dict[str, Value]:
+    """The server's parameters, overridden by a job's own.
 
     Raises
     ------
     RefusedError
         If a key does not exist, or a value is out of its range.
     """
-    settings = dict(bridge.parameters)
+    settings = services.parameters.copy()
     for key, value in pairs:
         if key not in PARAMETERS:
             raise RefusedError(f"there is no parameter {key!r}: there are {', '.join(PARAMETERS)}")
-        settings[key] = bridge.checked(key, value)
+        settings[key] = services.parameters.checked(key, value)
     return settings
 
 
-def source(path: Path, name: str, role: str, longest_seconds: float) -> FileSource:
-    """Look at a sound that a job will read.
+def checked_sound(path: Path, name: str, role: str, longest_seconds: float) -> FileSource:
+    """Read the header of a sound that a job will use.
+
+    Parameters
+    ----------
+    path : Path
+    name : str
+        What the client called the file; messages use it in place of the path.
+    role : str
+        What the file is for, such as "content".
+    longest_seconds : float
 
     Raises
     ------
     RefusedError
-        If it is no audio, or longer than the cap.
+        If it is no audio, or longer than allowed.
     """
     try:
-        found = FileSource(path, role)
+        sound = FileSource(path, role)
     except AstfxError as error:
         raise RefusedError(str(error).replace(str(path), name)) from None
-    if found.seconds > longest_seconds:
+    if sound.seconds > longest_seconds:
         raise RefusedError(
-            f"{role} '{name}' lasts {found.seconds:.1f} seconds, at most {longest_seconds:g} "
+            f"{role} '{name}' lasts {sound.seconds:.1f} seconds, at most {longest_seconds:g} "
             "are allowed"
         )
-    return found
+    return sound
 
 
-def style_spec(bridge: Bridge, name: Value) -> dict[str, str]:
-    """What a worker needs to know of a style.
+def style_spec(services: Services, name: Value) -> dict[str, str]:
+    """The part of a worker's spec that says which style to use.
 
     Raises
     ------
     RefusedError
+        If the style is neither a sound that may be used nor a preset.
     """
-    spec = styles.resolve(str(name), bridge.roots, bridge.desk.presets)
+    presets = services.jobs.presets
+    spec = styles.resolve(str(name), services.roots, presets)
     if "style" in spec and not spec["style"].endswith(".safetensors"):
-        limit = bridge.settings.limits.clip_seconds
-        source(Path(spec["style"]), str(name), "style", limit)
-    return {**spec, "presets": str(bridge.desk.presets)}
+        limit = services.settings.limits.clip_seconds
+        checked_sound(Path(spec["style"]), str(name), "style", limit)
+    return {**spec, "presets": str(presets)}
 
 
 def render_spec(
-    bridge: Bridge,
-    job_id: str,
+    services: Services,
     content: Path,
     content_name: str,
     output: Path,
     settings: Mapping[str, Value],
 ) -> dict[str, Any]:
-    """A worker's spec of one clip to be rendered; reads the files' headers.
+    """A worker's spec for rendering one clip. Reads the headers of the files.
 
     Raises
     ------
     RefusedError
         If the content, the style or the output cannot be used.
     """
-    clip = source(content, content_name, "content", bridge.settings.limits.clip_seconds)
-    style = style_spec(bridge, settings["style"])
+    clip = checked_sound(content, content_name, "content", services.settings.limits.clip_seconds)
+    style = style_spec(services, settings["style"])
     for role, path in (("content", str(content)), ("style", style.get("style"))):
         if path == str(output):
             raise RefusedError(f"output '{output.name}' is the {role} itself: name another file")

@@ -1,11 +1,11 @@
-"""The handlers by the names that the address table gives them."""
+"""Every handler by the name that the address table gives it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from astfx_bridge.commands import job_control, presets, session
-from astfx_bridge.commands.dispatch import Handler
+from astfx_bridge.commands import job_control, parameters, presets, rendering, session
+from astfx_bridge.commands.services import Handler
 
 HANDLERS: Mapping[str, Handler] = {
     "ping": session.ping,
@@ -14,18 +14,18 @@ HANDLERS: Mapping[str, Handler] = {
     "replyto": session.replyto,
     "notify": session.notify,
     "sync": session.sync,
-    "get": session.get,
-    "set": session.set_parameter,
-    "param": session.param,
+    "quit": session.quit_server,
+    "get": parameters.get,
+    "set": parameters.set_parameter,
+    "param": parameters.param,
     "presets": presets.presets,
     "preset": presets.preset,
-    "quit": session.quit_server,
-    "render": job_control.render,
-    "render_blob": job_control.render_blob,
-    "stem": job_control.stem,
-    "preview": job_control.preview,
     "preset_make": presets.preset_make,
     "preset_blend": presets.preset_blend,
+    "render": rendering.render,
+    "render_blob": rendering.render_blob,
+    "stem": rendering.stem,
+    "preview": rendering.preview,
     "cancel": job_control.cancel,
     "cancel_all": job_control.cancel_all,
     "status": job_control.status,

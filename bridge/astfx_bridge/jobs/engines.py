@@ -1,4 +1,4 @@
-"""A clip through the engine that a job asks for: the whole at once, or block by block as live."""
+"""Render a clip with the engine that a job asks for: as a whole, or block by block."""
 
 from __future__ import annotations
 
@@ -25,18 +25,19 @@ def render(
     Parameters
     ----------
     content : str
-    style : path, or what else `astfx.transfer_file` takes
+    style : path, or anything else that `astfx.transfer_file` takes
     output : str
     settings : Settings
-        The block engines heed strength, mix, method and seed.
+        The engines that work block by block use only strength, mix, method and seed.
     engine : {"auto", "render", "stream", "live"}
-        auto is render: a clip is whole.
+        auto means render, because the whole clip is known.
     progress : callable
-        Called with the share done; False cancels.
+        Called with the fraction that is done. The render stops when it returns False.
 
     Raises
     ------
     AstfxError
+        If the sounds cannot be read or rendered, or the render was stopped.
     """
     if engine not in BLOCKWISE:
         astfx.transfer_file(content, style, output, settings, progress=progress)

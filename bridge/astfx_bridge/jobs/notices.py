@@ -1,4 +1,4 @@
-"""Who is told what: owners of jobs, subscribers, and those who wait for a sync."""
+"""Who is told about a job: its owners, the subscribers, and those who wait for a sync."""
 
 from __future__ import annotations
 
@@ -7,43 +7,45 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from astfx_bridge.errors import RefusedError
-from astfx_bridge.jobs.store import DONE, Job
+from astfx_bridge.jobs.store import BLOB_COMMAND, DONE, Job
 from astfx_bridge.table import Value
 from astfx_bridge.wire.peers import Peer
 
 MAX_OWNERS = 16
 MAX_SYNCS = 1000
-BLOB_COMMAND = "/astfx/render/blob"
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,9}")
 
 
 def wire_id(job_id: str) -> Value:
-    """A job's id as it goes out: a whole number where it is one."""
+    """The id of a job as it is sent: an integer where it is a whole number."""
     whole = _WHOLE.fullmatch(job_id) and -(2**31) <= int(job_id) < 2**31
     return int(job_id) if whole else job_id
 
 
 class Notices:
-    """Sends what happens to jobs to those whom it concerns."""
+    """Sends the messages of jobs to the peers that they concern.
+
+    The owners of a job are the peers that asked for it.
+    """
 
     def __init__(self) -> None:
         self._owners: dict[str, list[Peer]] = {}
         self._syncs: list[tuple[Peer, Value, set[str]]] = []
 
-    def own(self, job_id: str, peer: Peer) -> None:
-        """From now on a peer is told of a job."""
+    def add_owner(self, job_id: str, peer: Peer) -> None:
+        """Send a peer the messages of a job from now on."""
         owners = self._owners.setdefault(job_id, [])
         if peer not in owners and len(owners) < MAX_OWNERS:
             owners.append(peer)
 
-    def leave(self, peer: Peer) -> None:
-        """A peer has gone."""
+    def remove_peer(self, peer: Peer) -> None:
+        """Send a peer nothing more, because it has disconnected."""
         for job_id in [name for name, owners in self._owners.items() if peer in owners]:
             self._owners[job_id].remove(peer)
         self._syncs = [sync for sync in self._syncs if sync[0] is not peer]
 
     def sync(self, peer: Peer, token: Value) -> None:
-        """Answer a peer when the jobs it owns now have ended.
+        """Answer a peer once the jobs that it owns now have ended.
 
         Raises
         ------
@@ -59,13 +61,13 @@ class Notices:
             self._syncs.append((peer, token, owned))
 
     def tell(self, job_id: str, subscribers: Iterable[Peer], address: str, *values: Value) -> None:
-        """Tell the owners and the subscribers."""
+        """Send a message about a job to its owners and the subscribers."""
         owners = self._owners.get(job_id, [])
         for peer in [*owners, *(other for other in subscribers if other not in owners)]:
             peer.send(address, *values)
 
     def ended(self, job: Job, subscribers: Iterable[Peer]) -> None:
-        """Tell how a job ended, and answer the syncs that waited for it."""
+        """Report how a job ended, and answer the syncs that waited for it."""
         owners = self._owners.pop(job.id, [])
         for peer in owners:
             send_outcome(peer, job)
@@ -79,14 +81,9 @@ class Notices:
                 self._syncs.remove(sync)
                 peer.send("/astfx/synced", token)
 
-    @property
-    def size(self) -> int:
-        """Jobs and syncs held."""
-        return len(self._owners) + len(self._syncs)
-
 
 def send_outcome(peer: Peer, job: Job, *, with_blob: bool = True) -> None:
-    """Send the done or fail of an ended job."""
+    """Send a peer the done or fail of an ended job."""
     name = wire_id(job.id)
     if job.state != DONE:
         peer.send("/astfx/fail", job.command, name, job.detail[:1000])

@@ -1,4 +1,4 @@
-"""The worker processes: jobs are given to them in order, crashed ones are replaced."""
+"""The worker processes: they get the jobs in order, and are replaced when they crash."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from astfx_bridge.errors import BridgeError
 from astfx_bridge.jobs.scratch import clean
 from astfx_bridge.jobs.store import CANCELLED, DONE, MAX_STARTS, Job, JobStore
-from astfx_bridge.jobs.worker_handle import Worker, WorkerGoneError, WorkerIdleError
+from astfx_bridge.jobs.worker_handle import WorkerGoneError, WorkerHandle, WorkerIdleError
 
 CANCEL_SECONDS = 2.0
 JOBS_PER_WORKER = 500
@@ -25,24 +25,26 @@ START_TRIES = 3
 
 
 class Pool:
-    """Slots that take jobs from the store, one process each, and one more slot for previews.
+    """Slots that take jobs from the store, each with a worker process of its own.
+
+    There is a slot for each render that may run at a time, and one more for previews.
 
     Parameters
     ----------
     store : JobStore
     jobs : int
-        Renders at a time.
+        How many renders run at a time.
     state : Path
-        For the lock files.
+        The folder of the workers' lock files.
     job_seconds : float
-        Longest run of a job.
+        A job that runs longer is stopped and fails.
     on_progress : callable
-        Called with a job and its fraction.
+        Called with a job and the fraction that is done.
     on_outcome : callable
-        Called with a job and what its worker said of it ("done" or "failed"); not for jobs that
-        were cancelled.
+        Called with a job and its outcome, a dict with the key "done" or "failed". Not called for
+        jobs that were cancelled.
     on_ready : callable
-        Called with what a new worker says of itself.
+        Called with the facts that a new worker reports about itself.
     """
 
     def __init__(
@@ -62,75 +64,75 @@ class Pool:
         self._jobs = jobs
         self._failed_starts = 0
         self._threads = max(1, min(4, (os.cpu_count() or 1) // jobs))
-        self._running: dict[str, Worker] = {}
+        self._running: dict[str, WorkerHandle] = {}
         self._fractions: dict[str, float] = {}
         self._wake = [asyncio.Event() for _ in range(jobs + 1)]
         self._slots: list[asyncio.Task[None]] = []
 
-    def begin(self) -> None:
-        """Start to work."""
+    def start(self) -> None:
+        """Start to take jobs."""
         for slot in range(self._jobs + 1):
-            task = asyncio.create_task(self._serve(slot), name=f"slot {slot}")
+            task = asyncio.create_task(self._run_slot(slot), name=f"slot {slot}")
             self._slots.append(task)
 
     def wake(self) -> None:
-        """There may be new jobs."""
+        """Look for new jobs."""
         for event in self._wake:
             event.set()
 
     def fraction(self, job: Job) -> float:
-        """How far a job is."""
+        """The fraction of a job that is done, 0 to 1."""
         return 1.0 if job.state == DONE else self._fractions.get(job.id, 0.0)
 
     @property
     def process_ids(self) -> dict[str, int]:
-        """Process of each running job."""
+        """The process id of the worker of each running job."""
         return {job_id: worker.process.pid for job_id, worker in self._running.items()}
 
     def cancel(self, job_id: str) -> None:
-        """Stop a job that runs; one that does not heed is ended with its process."""
+        """Stop a running job. If it does not stop in time, its process is killed."""
         worker = self._running.get(job_id)
         if worker is None:
             return
         worker.cancel(job_id)
 
-        def insist() -> None:
+        def kill() -> None:
             if self._running.get(job_id) is worker:
                 worker.kill()
 
-        asyncio.get_running_loop().call_later(CANCEL_SECONDS, insist)
+        asyncio.get_running_loop().call_later(CANCEL_SECONDS, kill)
 
-    async def end(self) -> None:
-        """Stop all processes; jobs that ran are left as running on record."""
+    async def stop(self) -> None:
+        """Stop all processes. The record still says of their jobs that they run."""
         for task in self._slots:
             task.cancel()
         await asyncio.gather(*self._slots, return_exceptions=True)
 
-    async def _serve(self, slot: int) -> None:
+    async def _run_slot(self, slot: int) -> None:
         preview = slot == self._jobs
         lock = self._state / f"worker-{slot}.lock"
-        worker: Worker | None = None
+        worker: WorkerHandle | None = None
         try:
             while True:
                 if worker is not None and worker.process.returncode is not None:
-                    worker = None  # it died idle, which no job is to blame for
+                    worker = None  # it died while idle, so no job fails
                 waiting = self._store.next_queued(preview=preview)
                 if worker is None and (waiting is not None or slot == 0):
-                    worker = await self._started(lock, waiting)
+                    worker = await self._start_worker(lock, waiting)
                 job = self._store.next_queued(preview=preview)
                 if job is None:
                     self._wake[slot].clear()
                     await self._wake[slot].wait()
-                elif worker is not None and not await self._settled(job, worker):
+                elif worker is not None and not await self._try_job(job, worker):
                     await worker.stop()
                     worker = None
         finally:
             if worker is not None:
                 await worker.stop()
 
-    async def _started(self, lock: Path, waiting: Job | None) -> Worker | None:
+    async def _start_worker(self, lock: Path, waiting: Job | None) -> WorkerHandle | None:
         try:
-            worker, ready = await Worker.start(lock)
+            worker, facts = await WorkerHandle.start(lock)
         except (WorkerGoneError, TimeoutError, OSError) as error:
             self._failed_starts += 1
             reason = str(error) or "see ASTFX_DEBUG=1 astfx serve"
@@ -140,23 +142,23 @@ class Pool:
             await asyncio.sleep(RESTART_SECONDS)
             return None
         self._failed_starts = 0
-        self._on_ready(ready)
+        self._on_ready(facts)
         return worker
 
-    async def _settled(self, job: Job, worker: Worker) -> bool:
-        """Run one job; whether the worker is still of use."""
+    async def _try_job(self, job: Job, worker: WorkerHandle) -> bool:
+        """Run one job, and say whether the worker can take another."""
         try:
-            return await self._work(job, worker) and worker.jobs_done < JOBS_PER_WORKER
+            return await self._run_job(job, worker) and worker.jobs_done < JOBS_PER_WORKER
         except (sqlite3.Error, OSError) as error:
-            # A full disk must not cost the job: it is tried again when there is room.
+            # A full disk must not fail the job: it is tried again until there is room.
             print(f"astfx-bridge: job {job.id} waits ({error})", file=sys.stderr)
             await asyncio.sleep(RESTART_SECONDS)
             with suppress(sqlite3.Error):
                 self._store.release(job.id)
             return False
 
-    async def _work(self, job: Job, worker: Worker) -> bool:
-        """Run one job to its end; whether the worker is still of use."""
+    async def _run_job(self, job: Job, worker: WorkerHandle) -> bool:
+        """Run one job to its end, and say whether the worker can take another."""
         clean([job])
         if job.starts >= MAX_STARTS:
             self._on_outcome(job, {"failed": f"it was begun {MAX_STARTS} times and never ended"})
@@ -203,6 +205,7 @@ def wait_for_orphans(state: Path, seconds: float = 10.0) -> None:
     Raises
     ------
     BridgeError
+        If one is still there after so many seconds.
     """
     for lock in state.glob("worker-*.lock"):
         try:

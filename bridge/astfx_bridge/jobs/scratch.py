@@ -1,4 +1,4 @@
-"""Half-written files: each job's have a name of their own, so that leftovers can be removed."""
+"""Half-written files. Their names are unique to a job, so that leftovers can be removed."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _BEGINNING = "astfx-"
 
 
 def held_path(folder: Path, suffix: str) -> Path:
-    """A new name for a clip that the server holds."""
+    """A new path for a clip that the server holds."""
     return folder / f"{_BEGINNING}{secrets.token_hex(8)}{suffix}"
 
 
 def scratch_path(output: Path) -> Path:
-    """Where a job writes until it is whole: beside its output, so that a rename is enough."""
+    """Where a job writes until its output is whole: beside it, so that a rename is enough."""
     return output.with_name(f".{_BEGINNING}{secrets.token_hex(8)}{output.suffix}")
 
 
 def clean(jobs: Iterable[Job]) -> None:
-    """Remove what jobs that do not run left behind; their outputs stay."""
+    """Remove the half-written files of jobs that do not run. Their outputs stay."""
     marks: dict[Path, set[str]] = {}
     for job in jobs:
         scratch = Path(job.spec["scratch"])
@@ -31,7 +31,7 @@ def clean(jobs: Iterable[Job]) -> None:
     for folder, known in marks.items():
         with suppress(OSError):
             for left in folder.glob(f".*{_BEGINNING}*"):
-                # What astfx writes aside is named after the file that it will be.
+                # astfx too writes to a side file first, whose name contains that of the file.
                 name = left.name.lstrip(".").split(".")[0]
                 if name in known:
                     left.unlink(missing_ok=True)

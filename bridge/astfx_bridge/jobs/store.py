@@ -1,4 +1,4 @@
-"""Jobs on record: SQLite, written before anything is acknowledged."""
+"""The record of jobs, in SQLite. It is written before anything is acknowledged."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
 ENDED = (DONE, FAILED, CANCELLED)
 MAX_STARTS = 10
+BLOB_COMMAND, PREVIEW_COMMAND = "/astfx/render/blob", "/astfx/preview"
 
 _SCHEMA = """
 create table if not exists jobs (
@@ -43,24 +44,26 @@ class Job:
     ----------
     id : str
     command : str
-        The address that asked for it.
+        The address of the request.
     request : str
-        Digest of everything asked, to tell a repeated request from another one with the same id.
+        A hash of the whole request. It tells a repeated request from a different one with the
+        same id.
     spec : dict
-        What the worker is told: kind, content, style, settings, output, scratch.
+        What the worker is told to do: kind, content, style, settings, output, scratch.
     parent : str
-        Id of the stem folder's request, or of the job that a preview is of.
+        The id of the stem folder's request, or of the job that this one previews.
     state : str
     detail : str
-        The output of a job that is done, or why it failed.
-    sample_rate, frames : int
-        Of the output.
+        The output of a job that is done, or the reason why it failed.
+    sample_rate : int, hertz
+    frames : int
+        The length of the output.
     starts : int
-        How often it was begun.
+        How many times it was started.
     reply_host, reply_port : str, int
-        A UDP client to tell, also after a restart; port 0 is none.
+        The UDP client that awaits it, also after a restart. Port 0 means none.
     number : int
-        Order of acceptance.
+        Counts the jobs in the order of acceptance.
     """
 
     id: str
@@ -79,7 +82,7 @@ class Job:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen to it."""
+        """Whether it is done, failed or cancelled."""
         return self.state in ENDED
 
 
@@ -90,12 +93,12 @@ _COLUMNS = (
 
 
 class JobStore:
-    """The record of all jobs. One connection, used by one thread.
+    """The record of all jobs. It holds one connection, for one thread.
 
     Parameters
     ----------
     path : Path
-        The SQLite file; made if it is not there.
+        The SQLite file. It is created if it does not exist.
     """
 
     def __init__(self, path: Path) -> None:
@@ -110,7 +113,7 @@ class JobStore:
         self._database.close()
 
     def accept(self, jobs: Sequence[Job], replaced: Iterable[str] = ()) -> None:
-        """Put jobs on record, all or none; records with the ids in `replaced` make room."""
+        """Put jobs on record, all or none, in place of the records with the ids in `replaced`."""
         marks = ", ".join("?" * len(_COLUMNS))
         rows = [
             [json.dumps(job.spec) if name == "spec" else getattr(job, name) for name in _COLUMNS]
@@ -126,7 +129,7 @@ class JobStore:
         return _Transaction(self._database)
 
     def get(self, job_id: str) -> Job | None:
-        """A job by its id."""
+        """The job with an id."""
         found = self._select("where id = ?", job_id)
         return found[0] if found else None
 
@@ -139,52 +142,53 @@ class JobStore:
         return self._select("order by number")
 
     def release(self, job_id: str) -> None:
-        """Queue a job again that could not be run."""
+        """Queue a running job again, because it could not be run."""
         self._database.execute(
             f"update jobs set state = '{QUEUED}' where id = ? and state = '{RUNNING}'", (job_id,)
         )
 
     def pending(self, limit: int = -1) -> list[Job]:
-        """Running and queued jobs in their order."""
+        """The running jobs, then the queued ones, in the order of acceptance."""
         return self._select(
             f"where state in ('{RUNNING}', '{QUEUED}') order by state desc, number limit ?", limit
         )
 
     def next_queued(self, *, preview: bool) -> Job | None:
-        """The oldest queued job; previews are a queue of their own."""
+        """The oldest queued job. Previews are a queue of their own."""
         sign = "=" if preview else "<>"
         found = self._select(
-            f"where state = '{QUEUED}' and command {sign} '/astfx/preview' order by number limit 1"
+            f"where state = '{QUEUED}' and command {sign} ? order by number limit 1",
+            PREVIEW_COMMAND,
         )
         return found[0] if found else None
 
     def counts(self) -> dict[str, int]:
-        """How many jobs there are in each state."""
+        """The number of jobs in each state."""
         rows = self._database.execute("select state, count(*) from jobs group by state")
         return dict(rows)
 
     def start(self, job: Job) -> Job:
-        """Note that a job runs."""
+        """Record that a job runs."""
         self._update(job.id, state=RUNNING, starts=job.starts + 1)
         return replace(job, state=RUNNING, starts=job.starts + 1)
 
     def end(self, job: Job, state: str, detail: str, sample_rate: int = 0, frames: int = 0) -> Job:
-        """Note how a job ended."""
+        """Record how a job ended."""
         self._update(job.id, state=state, detail=detail, sample_rate=sample_rate, frames=frames)
         return replace(job, state=state, detail=detail, sample_rate=sample_rate, frames=frames)
 
     def amend(self, job: Job, spec: dict[str, Any]) -> Job:
-        """Change what a queued job will do."""
+        """Change the spec of a queued job."""
         self._update(job.id, spec=json.dumps(spec))
         return replace(job, spec=spec)
 
     def redirect(self, job: Job, host: str, port: int) -> None:
-        """Note another UDP client to tell."""
+        """Record another UDP client that awaits a job."""
         if (job.reply_host, job.reply_port) != (host, port):
             self._update(job.id, reply_host=host, reply_port=port)
 
     def requeue(self) -> list[Job]:
-        """Give back the jobs that were running when the server ended, queued again."""
+        """Queue again the jobs that were running when the server ended, and return them."""
         interrupted = self._select(f"where state = '{RUNNING}' order by number")
         self._database.execute(f"update jobs set state = '{QUEUED}' where state = '{RUNNING}'")
         return interrupted
@@ -194,24 +198,24 @@ class JobStore:
         self._database.execute("delete from jobs where id = ?", (job_id,))
 
     def superfluous(self, kept: int) -> list[Job]:
-        """Ended jobs beyond the newest `kept`."""
+        """The ended jobs that are older than the newest `kept`."""
         return self._select(f"where state in {ENDED} order by number desc limit -1 offset ?", kept)
 
     def blobs(self) -> list[Job]:
-        """Jobs whose result is held here, newest first."""
+        """The jobs whose result is a blob that the server holds, newest first."""
         return self._select(
-            f"where state = '{DONE}' and command = '/astfx/render/blob' order by number desc"
+            f"where state = '{DONE}' and command = ? order by number desc", BLOB_COMMAND
         )
 
     def last_number(self) -> int:
-        """The highest number given so far."""
+        """The highest number that any job was given so far."""
         row = self._database.execute(
             "select seq from sqlite_sequence where name = 'jobs'"
         ).fetchone()
         return int(row[0]) if row else 0
 
-    def outputs_pending(self, output: str) -> str | None:
-        """Id of the job that has not ended and writes to a path."""
+    def writer_of(self, output: str) -> str | None:
+        """The id of the job that writes to a path and has not ended, or None."""
         row = self._database.execute(
             f"select id from jobs where state in ('{RUNNING}', '{QUEUED}') "
             "and json_extract(spec, '$.output') = ?",

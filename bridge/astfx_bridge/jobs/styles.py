@@ -1,7 +1,4 @@
-"""Styles that clients name: a path under the roots, or a preset.
-
-All that the bridge knows of presets is in this file.
-"""
+"""Styles that clients name: the path of a sound under the roots, or the name of a preset."""
 
 from __future__ import annotations
 
@@ -17,39 +14,22 @@ SUFFIX = ".astfx"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?\Z")
 
 
-def have_presets() -> bool:
-    """Whether this astfx has presets."""
-    return hasattr(astfx, "Preset")
-
-
-def need_presets() -> None:
-    """Refuse what needs presets where there are none.
-
-    Raises
-    ------
-    RefusedError
-    """
-    if not have_presets():
-        raise RefusedError("this astfx has no presets")
-
-
-def names(folder: Path) -> list[str]:
-    """The names of all presets: those made here, then astfx's own."""
-    need_presets()
+def preset_names(folder: Path) -> list[str]:
+    """The names of all presets: those made here, in `folder`, then those of astfx."""
     from astfx import presets
 
     made = sorted(path.name.removesuffix(SUFFIX) for path in folder.glob(f"*{SUFFIX}"))
     return made + [name for name in presets.names() if name not in made]
 
 
-def new_name(name: str) -> str:
-    """Check the name of a preset to be made.
+def checked_preset_name(name: str) -> str:
+    """The name of a new preset, if it is a valid one.
 
     Raises
     ------
     RefusedError
+        If it is too long, or holds anything but lower-case letters, digits and inner hyphens.
     """
-    need_presets()
     if not _NAME.match(name):
         raise RefusedError(
             f"preset name {name[:80]!r} must be 1 to 64 lower-case letters and digits, "
@@ -59,7 +39,7 @@ def new_name(name: str) -> str:
 
 
 def resolve(text: str, roots: Roots, folder: Path) -> dict[str, str]:
-    """What a job needs to know of a style: its path or its preset's name.
+    """The part of a job's spec that holds the path of the style or the name of the preset.
 
     Raises
     ------
@@ -71,7 +51,7 @@ def resolve(text: str, roots: Roots, folder: Path) -> dict[str, str]:
     try:
         return {"style": str(roots.readable(text, "style"))}
     except RefusedError:
-        if have_presets() and text in names(folder):
+        if text in preset_names(folder):
             return {"preset": text}
         if "/" not in text and "." not in text:
             raise RefusedError(
@@ -81,26 +61,26 @@ def resolve(text: str, roots: Roots, folder: Path) -> dict[str, str]:
 
 
 def load(job: dict[str, Any]) -> Any:
-    """The style of a job, as `astfx.transfer_file` takes it. In the worker."""
-    return _find(job["preset"], Path(job["presets"])) if "preset" in job else job["style"]
+    """The style of a job as `astfx.transfer_file` takes it. Called in the worker."""
+    return _preset(job["preset"], Path(job["presets"])) if "preset" in job else job["style"]
 
 
-def _find(name: str, folder: Path) -> Any:
+def _preset(name: str, folder: Path) -> Any:
     from astfx import presets
 
     made = folder / f"{name}{SUFFIX}"
     return astfx.Preset.load(made) if made.exists() else presets.find(name)
 
 
-def make(content: str, name: str, path: str) -> None:
-    """Make a preset from a sound and write it. In the worker."""
+def make_preset(content: str, name: str, path: str) -> None:
+    """Make a preset from a sound and write it. Called in the worker."""
     astfx.Preset.from_audio(content, name=name).save(path)
 
 
-def blend(weights: dict[str, float], name: str, path: str) -> None:
-    """Make a preset from others and write it. In the worker."""
+def blend_presets(weights: dict[str, float], name: str, path: str) -> None:
+    """Blend presets into a new one and write it. Called in the worker."""
     parts = {
-        _find(parent, Path(path).parent): weight
+        _preset(parent, Path(path).parent): weight
         for parent, weight in weights.items()
         if weight > 0.0
     }

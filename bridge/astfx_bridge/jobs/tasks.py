@@ -1,4 +1,4 @@
-"""What a worker does with a job, by its kind. Runs in the worker's process only."""
+"""What a worker does for each kind of job. Imported in the worker process only."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ Progress = Callable[[float], bool]
 
 
 def known_methods() -> list[str]:
-    """Names of the methods that this astfx has."""
+    """The names of all methods of astfx."""
     from astfx.methods import METHODS
 
     return list(METHODS)
 
 
 def warm_up() -> None:
-    """Compile and load what the first render would wait for."""
+    """Load and compile now what the first render would otherwise wait for."""
     noise = np.random.default_rng(0).standard_normal(4096).astype(np.float32)
     astfx.transfer(noise, noise[::-1].copy(), 22_050, iterations=1, quality="draft")
 
 
-def settings_of(values: dict[str, Any], threads: int, **changed: Any) -> astfx.Settings:
-    """The parameters of a job as settings of a render."""
+def render_settings(values: dict[str, Any], threads: int, **changed: Any) -> astfx.Settings:
+    """The parameters of a job as the settings of a render."""
     return astfx.Settings(
         **{
             "strength": values["strength"],
@@ -48,8 +48,9 @@ def settings_of(values: dict[str, Any], threads: int, **changed: Any) -> astfx.S
 
 
 def render(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
-    """Render the content into the scratch file, which the server renames."""
-    return _rendered(job, job["content"], settings_of(job["settings"], job["threads"]), progress)
+    """Render the content into the scratch file. The server renames it once it is whole."""
+    settings = render_settings(job["settings"], job["threads"])
+    return _rendered(job, job["content"], settings, progress)
 
 
 def _rendered(
@@ -79,7 +80,7 @@ def preview(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
             excerpt, source.sample_rate, source.channels, float_samples=True
         ) as writer:
             writer.write(clip)
-        settings = settings_of(
+        settings = render_settings(
             {**job["settings"], "quality": "draft", "iterations": 0}, job["threads"]
         )
         return _rendered(job, str(excerpt), settings, progress)
@@ -90,19 +91,19 @@ def preview(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
 def make_preset(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Make a preset from a sound."""
-    styles.make(job["content"], job["name"], job["scratch"])
+    styles.make_preset(job["content"], job["name"], job["scratch"])
     progress(1.0)
     return {"sample_rate": 0, "frames": 0}
 
 
 def blend_presets(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
-    """Make a preset from others."""
-    styles.blend(job["weights"], job["name"], job["scratch"])
+    """Blend presets into a new one."""
+    styles.blend_presets(job["weights"], job["name"], job["scratch"])
     progress(1.0)
     return {"sample_rate": 0, "frames": 0}
 
 
-WORK: dict[str, Callable[[dict[str, Any], Progress], dict[str, Any]]] = {
+TASKS: dict[str, Callable[[dict[str, Any], Progress], dict[str, Any]]] = {
     "render": render,
     "preview": preview,
     "preset": make_preset,

@@ -1,7 +1,8 @@
-"""The process that renders: jobs in on standard input, progress and outcomes out, as JSON lines.
+"""The worker process: it reads jobs from standard input and writes progress and outcomes.
 
-`python -m astfx_bridge.jobs.worker_main LOCKFILE`. It ends at once when the server does, because
-its standard input closes then. The lock tells a new server that no old worker is left.
+Both are lines of JSON. Run as `python -m astfx_bridge.jobs.worker_main LOCKFILE`. The process ends
+as soon as the server does, because its standard input closes then. While it holds the lock, a new
+server knows that it is still there.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ PROGRESS_SECONDS = 0.1
 ORPHAN_SECONDS = 20.0
 NICENESS = 10
 
-Say = Callable[[dict[str, Any]], None]
+Send = Callable[[dict[str, Any]], None]
 
 
 class Inbox:
-    """What the server says: jobs, and that the running one is cancelled."""
+    """What the server sends: jobs, and that the running one is cancelled."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self.jobs: SimpleQueue[dict[str, Any]] = SimpleQueue()
@@ -37,67 +38,68 @@ class Inbox:
 
     def _listen(self) -> None:
         for line in self._stream:
-            said = json.loads(line)
-            if "cancel" in said:
-                self.cancelled = said["cancel"]
+            message = json.loads(line)
+            if "cancel" in message:
+                self.cancelled = message["cancel"]
             else:
-                self.jobs.put(said)
-        os._exit(0)  # the server is gone; half-written files are its successor's to remove
+                self.jobs.put(message)
+        os._exit(0)  # the server is gone; the next one removes half-written files
 
 
 class Progress:
-    """Passes on how far a job is, ten times a second and at its end; False cancels it."""
+    """Reports the progress of a job, ten times a second at most and at its end."""
 
-    def __init__(self, job_id: str, inbox: Inbox, say: Say) -> None:
-        self._job_id, self._inbox, self._say = job_id, inbox, say
-        self._said_at, self._said = -1.0, -1.0
+    def __init__(self, job_id: str, inbox: Inbox, send: Send) -> None:
+        self._job_id, self._inbox, self._send = job_id, inbox, send
+        self._sent_at, self._sent = -1.0, -1.0
 
     def __call__(self, share: float) -> bool:
-        """Tell, and say whether to go on."""
+        """Report the fraction that is done. Returns False if the job is cancelled."""
         now = monotonic()
-        if share > self._said and (share >= 1.0 or now - self._said_at >= PROGRESS_SECONDS):
-            self._said_at, self._said = now, share
-            self._say({"progress": share})
+        if share > self._sent and (share >= 1.0 or now - self._sent_at >= PROGRESS_SECONDS):
+            self._sent_at, self._sent = now, share
+            self._send({"progress": share})
         return self._inbox.cancelled != self._job_id
 
 
 def main() -> None:
-    """Take jobs until the server ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then stops us
+    """Run jobs until the server ends."""
+    # Ctrl-C ends the server, which then stops this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    # Libraries may print: the line to the server is a descriptor of its own.
-    line_out = os.fdopen(os.dup(1), "wb", buffering=0)
+    # Libraries may print to standard output, so the server gets a descriptor of its own.
+    to_server = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     inbox = Inbox(sys.stdin.buffer)
     with FileLock(sys.argv[1], timeout=ORPHAN_SECONDS):
 
-        def say(message: dict[str, Any]) -> None:
-            line_out.write(json.dumps(message).encode() + b"\n")
+        def send(message: dict[str, Any]) -> None:
+            to_server.write(json.dumps(message).encode() + b"\n")
 
-        from astfx_bridge.jobs.tasks import WORK, known_methods, warm_up
+        from astfx_bridge.jobs.tasks import TASKS, known_methods, warm_up
 
         warm_up()
-        say({"ready": {"methods": known_methods()}})
+        send({"ready": {"methods": known_methods()}})
         while True:
             job = inbox.jobs.get()
-            say({"begun": job["id"]})
-            say(_outcome(WORK[job["kind"]], job, inbox, say))
+            send({"begun": job["id"]})
+            send(_outcome(TASKS[job["kind"]], job, inbox, send))
 
 
 def _outcome(
-    work: Callable[..., dict[str, Any]], job: dict[str, Any], inbox: Inbox, say: Say
+    task: Callable[..., dict[str, Any]], job: dict[str, Any], inbox: Inbox, send: Send
 ) -> dict[str, Any]:
     from astfx.errors import AstfxError
 
-    progress = Progress(job["id"], inbox, say)
+    progress = Progress(job["id"], inbox, send)
     try:
-        return {"done": work(job, progress)}
+        return {"done": task(job, progress)}
     except AstfxError as error:
         return {"failed": str(error)}
     except MemoryError:
         return {"failed": "there is not enough memory for this job"}
-    except Exception as error:  # a bug must fail its job and leave the worker alive
+    except Exception as error:  # a bug fails its job, and the worker goes on
         return {"failed": f"unexpected {type(error).__name__}: {error}"}
 
 

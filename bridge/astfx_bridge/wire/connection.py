@@ -1,4 +1,4 @@
-"""A client's socket: OSC messages out and in, over UDP or TCP."""
+"""The socket of a client: OSC messages out and in, over UDP or TCP."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONGEST_BYTES = 2**30
 
 
 class Connection:
-    """A socket to a bridge: messages out and in.
+    """A socket to a bridge, which sends and receives messages.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Connection:
     transport : {"length", "slip", "udp"}
         TCP with a length before each packet, TCP with SLIP, or UDP.
     timeout_seconds : float
-        How long to wait for an answer; jobs may take longer.
+        How long to wait for an answer. Jobs may take longer.
 
     Raises
     ------
@@ -64,11 +64,11 @@ class Connection:
 
     @property
     def local_port(self) -> int:
-        """The port that this client speaks from."""
+        """The port that this client sends from."""
         return int(self._socket.getsockname()[1])
 
     def send(self, address: str, *values: Value) -> None:
-        """Send a message and wait for nothing.
+        """Send a message, without waiting for an answer.
 
         Raises
         ------
@@ -83,7 +83,7 @@ class Connection:
             raise BridgeError(f"lost the bridge on {self.where} ({error})") from None
 
     def receive(self, timeout_seconds: float | None = None) -> Message | None:
-        """The next message, or None if there is none in time.
+        """The next message, or None if none comes in time.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Packets in a TCP stream: SLIP (OSC 1.1) or a length before each (OSC 1.0), told apart."""
+"""Packets in a TCP stream, framed by SLIP (OSC 1.1) or by a length before each (OSC 1.0)."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from pythonosc import slip
 from astfx_bridge.errors import PacketError
 
 SLIP, LENGTH = "slip", "length"
-_SLIP_STARTS = slip.END + b"/#"  # some clients leave the first END out
+_SLIP_STARTS = slip.END + b"/#"  # some clients omit the first END
 
 
 class Deframer:
-    """Cut a stream into packets.
+    """Cuts a stream into packets.
 
-    The first byte tells the framing: a length below the limit starts with a small byte.
+    The first byte shows which framing is used, because a length below the limit starts with a
+    small byte.
 
     Parameters
     ----------
     limit_bytes : int
-        Longest packet; beyond it the stream is given up.
+        The longest packet that is allowed.
     """
 
     def __init__(self, limit_bytes: int) -> None:
@@ -36,8 +37,8 @@ class Deframer:
         Raises
         ------
         PacketError
-            If a packet is longer than the limit, or the framing is broken; the stream cannot be
-            read on then.
+            If a packet is longer than the limit, or the framing is broken. Nothing more can be
+            read from the stream then.
         """
         if not self.framing and data:
             self.framing = SLIP if data[:1] in _SLIP_STARTS else LENGTH
@@ -59,7 +60,7 @@ class Deframer:
             yield packet
 
     def _slip(self, data: bytes) -> Iterator[bytes]:
-        # Unescaped as it comes: a long packet at once would keep everybody waiting.
+        # Unescape as data comes. A long packet unescaped at once would make everybody wait.
         *whole, rest = (self._escape + data).split(slip.END)
         self._escape = b""
         for part in whole:

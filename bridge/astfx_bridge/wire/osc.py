@@ -1,4 +1,4 @@
-"""OSC packets to messages and back: python-osc behind the limits that it lacks."""
+"""Reads and writes OSC packets: python-osc, with the limits that it lacks."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _PATTERN = re.compile(r"/[!-\"$-~]*\Z")
 
 @dataclass(frozen=True)
 class Message:
-    """One OSC message: numbers are int or float, booleans 1 and 0."""
+    """One OSC message. Numbers are int or float; booleans become 1 and 0."""
 
     address: str
     values: tuple[Value, ...]
 
 
 def decode(packet: bytes) -> list[Message]:
-    """Read a packet, message or bundle. Time tags are not waited for.
+    """Read a packet: a message, or a bundle of messages, whose time tags are ignored.
 
     Raises
     ------
     PacketError
-        If it is no OSC, nested deeper than 8 bundles, or holds too many or too long parts.
+        If it is not OSC, bundles are nested deeper than 8, or a part is too long or one too many.
     """
     return [_message(element) for element in _elements(packet)]
 
@@ -80,7 +80,7 @@ def _message(data: bytes) -> Message:
     if not _PATTERN.match(address):
         raise PacketError("not OSC: a message starts with an address such as /astfx/ping")
     if start == len(data):
-        return Message(address, ())  # very old clients leave the type tags out
+        return Message(address, ())  # very old clients omit the type tags
     tags, start = _text(data, start, MAX_ARGUMENTS + 1, "the type tags", address)
     if not tags.startswith(","):
         raise PacketError("not OSC: the type tags must start with a comma", address)
@@ -96,7 +96,7 @@ def _message(data: bytes) -> Message:
 
 
 def _end_of(data: bytes, start: int, tag: str, address: str) -> int:
-    """Where an argument ends; python-osc would read byte by byte, and copy, without a limit."""
+    """The end of an argument. python-osc alone would read byte by byte, and without a limit."""
     if tag == "s":
         return _text(data, start, MAX_TEXT_BYTES, "a text", address)[1]
     if tag == "b":
@@ -133,13 +133,13 @@ def _text(data: bytes, start: int, limit: int, what: str, address: str = "") -> 
 
 
 def encode(address: str, values: Sequence[Value]) -> bytes:
-    """Write a message with the types i, f, s and b only."""
+    """Write a message. Its arguments have the types i, f, s and b only."""
     builder = OscMessageBuilder(address)
     for value in values:
         if isinstance(value, bytes):
             builder.add_arg(value, "b")
         elif isinstance(value, str):
-            # File names may hold bytes that are no text; OSC texts end at the first zero.
+            # File names may hold bytes that are no text, and OSC texts end at the first zero.
             plain = value.encode(errors="replace").decode().replace("\0", " ")
             builder.add_arg(plain, "s")
         elif isinstance(value, int):
@@ -150,7 +150,7 @@ def encode(address: str, values: Sequence[Value]) -> bytes:
 
 
 def is_pattern(address: str) -> bool:
-    """Whether an address holds wildcards."""
+    """Whether an address contains wildcards."""
     return any(sign in address for sign in "?*[]{}")
 
 
@@ -160,7 +160,7 @@ def matcher(pattern: str) -> re.Pattern[str]:
     Raises
     ------
     PacketError
-        If a bracket is left open, or it holds more wildcards than any address needs.
+        If a bracket is left open, or the pattern has more wildcards than any address needs.
     """
     if sum(pattern.count(sign) for sign in "?*[{") > 4:
         raise PacketError("an address pattern may hold at most 4 wildcards", pattern)

@@ -1,4 +1,4 @@
-"""OSC over UDP: datagrams to 65 kB, one receive loop, answers from the same socket."""
+"""OSC over UDP: one socket for all clients, which also sends the replies."""
 
 from __future__ import annotations
 
@@ -6,44 +6,41 @@ import asyncio
 import socket
 from collections import OrderedDict
 from contextlib import suppress
-from typing import Protocol, cast
+from typing import cast
 
-from astfx_bridge.wire.access import Access, Bucket
-from astfx_bridge.wire.peers import Peer
+from astfx_bridge.wire.access import Access, RateLimiter
+from astfx_bridge.wire.peers import PacketReceiver, Peer
 
-MAX_SOURCES = 1024
+MAX_PEERS = 1024
 _RECEIVE_BUFFER_BYTES = 4 * 2**20
 
 
-class Receiver(Protocol):
-    """What takes packets."""
-
-    def receive(self, peer: Peer, packet: bytes) -> None:
-        """Handle one packet."""
-
-
 class UdpEndpoint(asyncio.DatagramProtocol):
-    """The server's UDP socket and the sources that spoke to it, the longest silent dropped first.
+    """The UDP socket of the server, and the clients that have sent to it.
+
+    When there are too many, the one that has been silent longest is forgotten.
 
     Parameters
     ----------
-    receiver : Receiver
+    receiver : PacketReceiver
     access : Access
     messages_per_second : float
-        From one source.
+        The most that one client may send.
     """
 
-    def __init__(self, receiver: Receiver, access: Access, messages_per_second: float) -> None:
+    def __init__(
+        self, receiver: PacketReceiver, access: Access, messages_per_second: float
+    ) -> None:
         self._receiver, self._access, self._rate = receiver, access, messages_per_second
-        self._sources: OrderedDict[tuple[str, int], Peer] = OrderedDict()
+        self._peers: OrderedDict[tuple[str, int], Peer] = OrderedDict()
         self._transport: asyncio.DatagramTransport | None = None
-        self._refusals = Bucket(5.0)
+        self._refusal_rate = RateLimiter(5.0)
         self._own_port = 0
 
     @property
     def peers(self) -> list[Peer]:
-        """The sources heard of."""
-        return list(self._sources.values())
+        """The clients that have sent something."""
+        return list(self._peers.values())
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio."""
@@ -54,10 +51,10 @@ class UdpEndpoint(asyncio.DatagramProtocol):
         """Called by asyncio."""
         host, port = source[:2]
         if port == self._own_port and host in (self._own_host(), "127.0.0.1", "::1"):
-            return  # an answer to oneself would never end
+            return  # the server's own packet: answering it would never end
         if not self._access.admits(host, port):
-            if self._refusals.take():  # never more answers than an attacker could misuse
-                Peer(host, port, self.send, self._refusals).send(
+            if self._refusal_rate.take():  # a forged source must not be flooded with refusals
+                Peer(host, port, self.send, self._refusal_rate).send(
                     "/astfx/fail",
                     "/astfx/auth",
                     0,
@@ -71,17 +68,17 @@ class UdpEndpoint(asyncio.DatagramProtocol):
         return str(self._transport.get_extra_info("sockname")[0])
 
     def error_received(self, error: Exception) -> None:
-        """Called by asyncio, when a client has closed its port: nothing to be done."""
+        """Called by asyncio when a client has closed its port. Nothing needs to be done."""
 
     def peer(self, host: str, port: int) -> Peer:
-        """The source at an address."""
+        """The client at a port of a host."""
         key = (host, port)
-        if key not in self._sources:
-            self._sources[key] = Peer(host, port, self.send, Bucket(self._rate))
-            while len(self._sources) > MAX_SOURCES:
-                self._sources.popitem(last=False)
-        self._sources.move_to_end(key)
-        return self._sources[key]
+        if key not in self._peers:
+            self._peers[key] = Peer(host, port, self.send, RateLimiter(self._rate))
+            while len(self._peers) > MAX_PEERS:
+                self._peers.popitem(last=False)
+        self._peers.move_to_end(key)
+        return self._peers[key]
 
     def send(self, packet: bytes, target: tuple[str, int]) -> None:
         """Send a datagram."""
@@ -96,7 +93,7 @@ class UdpEndpoint(asyncio.DatagramProtocol):
 
 
 def udp_socket(host: str, port: int) -> socket.socket:
-    """A bound UDP socket with room for bursts."""
+    """A bound UDP socket whose buffer has room for bursts."""
     family = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0][0]
     bound = socket.socket(family, socket.SOCK_DGRAM)
     try:

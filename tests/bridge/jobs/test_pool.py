@@ -76,18 +76,18 @@ class Bench:
         self.store.end(job, DONE, "")
 
     async def until_ended(self, count: int) -> None:
-        self.pool.begin()
+        self.pool.start()
         async with asyncio.timeout(120):
             while len(self.outcomes) < count:
                 await asyncio.sleep(0.01)
-        await self.pool.end()
+        await self.pool.stop()
         self.store.close()
 
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Bench]:
     stand_in = type("Fresh", (StandIn,), {})
-    monkeypatch.setattr(pools, "Worker", stand_in)
+    monkeypatch.setattr(pools, "WorkerHandle", stand_in)
     monkeypatch.setattr(pools, "RESTART_SECONDS", 0.01)
     return lambda: Bench(tmp_path)
 
@@ -105,18 +105,18 @@ def test_jobs_end_in_their_order(bench: Callable[[], Bench], tmp_path: Path) -> 
 def test_a_worker_that_died_idle_costs_no_job(bench: Callable[[], Bench], tmp_path: Path) -> None:
     async def run() -> None:
         made = bench()
-        pools.Worker.dead = 1  # type: ignore[attr-defined]
-        made.pool.begin()
-        while not pools.Worker.started:  # type: ignore[attr-defined]
+        pools.WorkerHandle.dead = 1  # type: ignore[attr-defined]
+        made.pool.start()
+        while not pools.WorkerHandle.started:  # type: ignore[attr-defined]
             await asyncio.sleep(0.01)
         made.store.accept([job("1", tmp_path)])
         made.pool.wake()
         async with asyncio.timeout(120):
             while not made.outcomes:
                 await asyncio.sleep(0.01)
-        await made.pool.end()
+        await made.pool.stop()
         assert "done" in made.outcomes[0][1]
-        assert pools.Worker.started == 2  # type: ignore[attr-defined]
+        assert pools.WorkerHandle.started == 2  # type: ignore[attr-defined]
 
     asyncio.run(run())
 
@@ -126,11 +126,11 @@ def test_a_worker_that_dies_as_it_is_given_a_job_costs_none(
 ) -> None:
     async def run() -> None:
         made = bench()
-        pools.Worker.idle = 2  # type: ignore[attr-defined]
+        pools.WorkerHandle.idle = 2  # type: ignore[attr-defined]
         made.store.accept([job("1", tmp_path)])
         await made.until_ended(1)
         assert made.outcomes == [("1", {"done": {"sample_rate": 8000, "frames": 1}})]
-        assert pools.Worker.started == 3  # type: ignore[attr-defined]
+        assert pools.WorkerHandle.started == 3  # type: ignore[attr-defined]
 
     asyncio.run(run())
 
@@ -146,7 +146,7 @@ def test_without_workers_jobs_fail_in_words(
 
     async def run() -> None:
         made = bench()
-        monkeypatch.setattr("astfx_bridge.jobs.pool.Worker.start", refuse)
+        monkeypatch.setattr("astfx_bridge.jobs.pool.WorkerHandle.start", refuse)
         made.store.accept([job("1", tmp_path)])
         await made.until_ended(1)
         assert made.outcomes == [("1", {"failed": "no worker can be started (no more processes)"})]

@@ -73,10 +73,10 @@ def test_only_the_newest_ended_jobs_are_kept(store: JobStore) -> None:
 
 def test_the_writer_of_an_output_is_known_until_it_ends(store: JobStore) -> None:
     store.accept([job("1")])
-    assert store.outputs_pending("/o/1.wav") == "1"
-    assert store.outputs_pending("/o/2.wav") is None
+    assert store.writer_of("/o/1.wav") == "1"
+    assert store.writer_of("/o/2.wav") is None
     store.end(store.pending()[0], DONE, "/o/1.wav", 44_100, 5)
-    assert store.outputs_pending("/o/1.wav") is None
+    assert store.writer_of("/o/1.wav") is None
     found = store.get("1")
     assert found is not None
     assert found.ended

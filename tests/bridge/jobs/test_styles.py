@@ -51,7 +51,7 @@ def test_presets_made_here_come_first(tmp_path: Path) -> None:
     made.mkdir()
     (made / "mine.astfx").write_bytes(b"")
     (made / "rain.astfx").write_bytes(b"")
-    assert styles.names(made) == ["mine", "rain", "glass"]
+    assert styles.preset_names(made) == ["mine", "rain", "glass"]
     assert styles.load({"preset": "glass", "presets": str(made)}) == "preset glass"
     assert styles.load({"style": "/root/rain.wav"}) == "/root/rain.wav"
 
@@ -76,13 +76,13 @@ def test_a_style_that_is_nowhere_is_refused(
 @pytest.mark.usefixtures("library")
 @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "x" * 65, "ü", "Rain", "a b"])
 def test_a_preset_cannot_be_given_a_name_that_is_no_plain_one(name: str) -> None:
-    assert styles.new_name("warm-rain-2") == "warm-rain-2"
+    assert styles.checked_preset_name("warm-rain-2") == "warm-rain-2"
     with pytest.raises(RefusedError, match="must be 1 to 64 lower-case letters and digits"):
-        styles.new_name(name)
+        styles.checked_preset_name(name)
 
 
 @pytest.mark.skipif(hasattr(astfx, "Preset"), reason="this astfx has presets")
 def test_without_presets_the_refusal_says_so(tmp_path: Path) -> None:
-    for ask in (lambda: styles.names(tmp_path), lambda: styles.new_name("x")):
+    for ask in (lambda: styles.preset_names(tmp_path), lambda: styles.checked_preset_name("x")):
         with pytest.raises(RefusedError, match="this astfx has no presets"):
             ask()

@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from astfx_bridge.jobs.worker_handle import Worker, WorkerGoneError, WorkerIdleError
+from astfx_bridge.jobs.worker_handle import WorkerGoneError, WorkerHandle, WorkerIdleError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
 
 
-async def _worker(program: str) -> Worker:
+async def _worker(program: str) -> WorkerHandle:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
@@ -22,7 +22,7 @@ async def _worker(program: str) -> Worker:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
-    return Worker(process)
+    return WorkerHandle(process)
 
 
 TAKES_JOBS = """
@@ -63,7 +63,7 @@ def test_a_job_is_to_blame_only_once_it_was_begun() -> None:
 
 def test_a_real_worker_killed_idle_is_not_blamed_on_its_next_job(tmp_path: Path) -> None:
     async def run() -> None:
-        worker, facts = await Worker.start(tmp_path / "worker.lock")
+        worker, facts = await WorkerHandle.start(tmp_path / "worker.lock")
         assert "gram" in facts["methods"]
         os.kill(worker.process.pid, signal.SIGKILL)
         with pytest.raises(WorkerIdleError):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from astfx_bridge.errors import BridgeError, RefusedError
 from astfx_bridge.settings import Limits, ServerSettings, is_loopback
-from astfx_bridge.wire.access import Access, Bucket
+from astfx_bridge.wire.access import Access, RateLimiter
 
 
 class Clock:
@@ -15,7 +15,7 @@ class Clock:
 
 def test_a_bucket_gives_its_rate_and_twice_that_at_once() -> None:
     clock = Clock()
-    bucket = Bucket(10.0, clock)
+    bucket = RateLimiter(10.0, clock)
     assert [bucket.take() for _ in range(21)] == [True] * 20 + [False]
     clock.now = 0.5
     assert [bucket.take() for _ in range(6)] == [True] * 5 + [False]
