@@ -1,16 +1,24 @@
-r"""An OSC server for astfx, for Max, Pure Data, SuperCollider, REAPER and whatever speaks OSC.
+"""An OSC server for astfx, for Max, Pure Data, SuperCollider, REAPER and whatever speaks OSC.
 
 The map
 -------
-``addresses``   THE table: every address, what it takes, what it answers
-``server``      `Bridge`, the server; ``settings``: what it is started with
-``client``      `Client`, for Python programs and for ``astfx send``
+===============  ==================================================================
+``addresses``    the address table: every address, its arguments and its replies
+``wire/``        how packets come and go: UDP, TCP, OSC, and who may send
+``jobs/``        what happens to a job: its record, its worker, who is told of it
+``commands/``    what each address does: the dispatcher and the handlers
+``server``       `Bridge`, which puts these together
+``client``       `Client`, for Python programs and for ``astfx send``
+``oscquery``     the address table over HTTP; ``discovery`` announces the server
+===============  ==================================================================
 
-The way of a message, a module each::
+Imports run one way: ``addresses`` <- ``wire`` <- ``jobs`` <- ``commands`` <- ``server``.
 
-    udp, tcp -> access -> dispatch -> control, job_commands -> jobs (SQLite) -> pool -> worker
-    framing, osc          table       requests, roots, styles                           work
-                          peers <---- notices <-------------------------------------'
+A message passes through::
+
+    wire.udp, wire.tcp -> commands.dispatch -> a handler -> jobs.lifecycle -> jobs.pool
+                                                                                  |
+    wire.peers <- jobs.notices <- jobs.lifecycle <- jobs.worker_handle <- jobs.worker_main
 """
 
 from __future__ import annotations
