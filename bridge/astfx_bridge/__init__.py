@@ -14,11 +14,11 @@ The map
 
 Imports run one way: ``addresses`` <- ``wire`` <- ``jobs`` <- ``commands`` <- ``server``.
 
-A message passes through::
+A request for a job, what is done for it, and how its progress comes back::
 
-    wire.udp, wire.tcp -> commands.dispatch -> a handler -> jobs.lifecycle -> jobs.pool
-                                                                                  |
-    wire.peers <- jobs.notices <- jobs.lifecycle <- jobs.worker_handle <- jobs.worker_main
+    wire.udp, wire.tcp -> commands.dispatch -> commands.rendering -> jobs.lifecycle -> jobs.store
+    jobs.store -> jobs.pool -> jobs.worker_handle -> jobs.worker_main, a process -> jobs.tasks
+    jobs.pool -> jobs.lifecycle -> jobs.notices -> wire.peers
 """
 
 from __future__ import annotations

@@ -91,6 +91,8 @@ class Dispatcher:
         address = message.address
         if address in REPLIES and address not in ROWS:
             return None  # a server's reply: answering replies would never end
+        if not self._admitted(peer, address):
+            return None
         try:
             calls = self._calls(peer, message)
         except RefusedError as error:
@@ -132,7 +134,6 @@ class Dispatcher:
         fail(peer, call.row.address, failed_id(message.values), text)
 
     def _calls(self, peer: Peer, message: Message) -> list[Call]:
-        self._check_access(peer, message.address)
         if is_pattern(message.address):
             return self._matching(message)
         if message.address not in ROWS:
@@ -161,15 +162,17 @@ class Dispatcher:
             raise RefusedError("no address that only asks matches: patterns change nothing")
         return calls
 
-    def _check_access(self, peer: Peer, address: str) -> None:
+    def _admitted(self, peer: Peer, address: str) -> bool:
+        """Whether a peer may send to an address. A connection without the token is closed."""
         access = self._services.access
         if not access.needs_token or not isinstance(peer, TcpPeer) or peer.authenticated:
-            return
-        if address != "/astfx/auth":
-            peer.backlog.clear()
-            fail(peer, "/astfx/auth", 0, "this server needs a token: send /astfx/auth token first")
-            peer.close()
-            raise RefusedError("not authenticated")
+            return True
+        if address == "/astfx/auth":
+            return True
+        peer.backlog.clear()
+        fail(peer, "/astfx/auth", 0, "this server needs a token: send /astfx/auth token first")
+        peer.close()
+        return False
 
 
 def failed_id(values: tuple[Value, ...]) -> Value:

@@ -84,15 +84,18 @@ def main() -> None:
         while True:
             job = inbox.jobs.get()
             send({"begun": job["id"]})
-            send(_outcome(TASKS[job["kind"]], job, inbox, send))
+            progress = Progress(job["id"], inbox, send)
+            send(outcome_of(TASKS[job["kind"]], job, progress))
 
 
-def _outcome(
-    task: Callable[..., dict[str, Any]], job: dict[str, Any], inbox: Inbox, send: Send
+def outcome_of(
+    task: Callable[[dict[str, Any], Callable[[float], bool]], dict[str, Any]],
+    job: dict[str, Any],
+    progress: Callable[[float], bool],
 ) -> dict[str, Any]:
+    """Run a task, and return its result under "done", or why it failed under "failed"."""
     from astfx.errors import AstfxError
 
-    progress = Progress(job["id"], inbox, send)
     try:
         return {"done": task(job, progress)}
     except AstfxError as error:

@@ -14,7 +14,6 @@ from astfx_bridge.table import Value
 from astfx_bridge.wire.connection import TRANSPORTS, UDP
 from astfx_bridge.wire.osc import Message
 
-import astfx
 from tests.bridge.serving import QUICK, RATE, Server, collect, read, until
 
 IDS = itertools.count(1001)
@@ -116,12 +115,6 @@ def test_an_address_is_answered_as_the_table_says(
     client: Client, server: Server, transport: str, address: str
 ) -> None:
     row = ROWS[address]
-    if "preset" in address and not hasattr(astfx, "Preset"):
-        assert client.transport == transport
-        known = {"/astfx/preset/blend": ["new", "mine"], "/astfx/preset/make": ["new", "mine", "x"]}
-        client.send(address, *known.get(address, ["mine"] if row.arguments else []))
-        assert until(client, "/astfx/fail").values[2] == "this astfx has no presets"
-        pytest.skip("this astfx has no presets: only its refusal is checked")
     if address == "/astfx/stem":
         make_stems(server)
     if row.tcp_only and transport == UDP:

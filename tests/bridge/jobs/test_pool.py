@@ -10,9 +10,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from astfx_bridge.errors import BridgeError
 from astfx_bridge.jobs import pool as pools
 from astfx_bridge.jobs.store import DONE, MAX_STARTS, Job, JobStore
 from astfx_bridge.jobs.worker_handle import WorkerGoneError, WorkerIdleError
+from filelock import FileLock
 
 
 class StandIn:
@@ -191,3 +193,11 @@ def test_a_job_that_never_ends_is_not_begun_for_ever(
         ]
 
     asyncio.run(run())
+
+
+def test_a_worker_of_an_earlier_server_is_waited_for_in_vain(tmp_path: Path) -> None:
+    lock = tmp_path / "worker-0.lock"
+    with FileLock(lock), pytest.raises(BridgeError) as caught:
+        pools.wait_for_orphans(tmp_path, seconds=0.0)
+    assert str(caught.value) == f"a worker of an earlier server still runs ({lock})"
+    pools.wait_for_orphans(tmp_path, seconds=0.0)

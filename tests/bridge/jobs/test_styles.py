@@ -1,4 +1,4 @@
-"""Styles by path and by name, with a stand-in where this astfx has no presets."""
+"""Styles by path and by the name of a preset, with a stand-in for the library of presets."""
 
 from __future__ import annotations
 
@@ -25,13 +25,12 @@ def roots(tmp_path: Path) -> Roots:
 
 @pytest.fixture
 def library(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An astfx with the presets glass and rain."""
+    """A library that holds the presets glass and rain."""
     module = ModuleType("astfx.presets")
     module.names = lambda: ["glass", "rain"]  # type: ignore[attr-defined]
     module.find = lambda name: f"preset {name}"  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "astfx.presets", module)
     monkeypatch.setattr(astfx, "presets", module, raising=False)
-    monkeypatch.setattr(astfx, "Preset", object, raising=False)
 
 
 def test_a_path_is_found_under_the_roots(roots: Roots, tmp_path: Path) -> None:
@@ -73,16 +72,8 @@ def test_a_style_that_is_nowhere_is_refused(
     assert str(caught.value) == message
 
 
-@pytest.mark.usefixtures("library")
 @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "x" * 65, "ü", "Rain", "a b"])
-def test_a_preset_cannot_be_given_a_name_that_is_no_plain_one(name: str) -> None:
+def test_a_preset_name_holds_only_letters_digits_and_inner_hyphens(name: str) -> None:
     assert styles.checked_preset_name("warm-rain-2") == "warm-rain-2"
     with pytest.raises(RefusedError, match="must be 1 to 64 lower-case letters and digits"):
         styles.checked_preset_name(name)
-
-
-@pytest.mark.skipif(hasattr(astfx, "Preset"), reason="this astfx has presets")
-def test_without_presets_the_refusal_says_so(tmp_path: Path) -> None:
-    for ask in (lambda: styles.preset_names(tmp_path), lambda: styles.checked_preset_name("x")):
-        with pytest.raises(RefusedError, match="this astfx has no presets"):
-            ask()

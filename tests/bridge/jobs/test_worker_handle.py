@@ -1,4 +1,4 @@
-"""A real worker process that is killed: what is said of it, and which job is to blame."""
+"""A real worker process that is killed: how its end is reported, and which job fails."""
 
 from __future__ import annotations
 

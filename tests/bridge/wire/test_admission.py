@@ -1,22 +1,18 @@
-"""Who is let in: tokens, bound UDP sources and caps, on real sockets."""
+"""Who may send: tokens, admitted UDP sources and limits, on real sockets."""
 
 from __future__ import annotations
 
 import socket
 import struct
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
-from astfx_bridge import Client
 from astfx_bridge.errors import BridgeError, RefusedError
 from astfx_bridge.wire.osc import encode
 
-from tests.bridge.serving import Server, collect, environment, eventually, until
+from tests.bridge.serving import Server, collect, eventually, until
 
 TOKEN = "a long secret"
 
@@ -73,19 +69,6 @@ def test_unauthenticated_floods_get_few_answers(start: Callable[..., Server]) ->
         assert len(collect(speaker, 0.5)) <= 15
 
 
-def test_other_machines_need_a_token(tmp_path: Path) -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "astfx_bridge", "serve", "--host", "0.0.0.0", "--state", tmp_path],
-        capture_output=True,
-        text=True,
-        env=environment(),
-    )
-    assert result.returncode == 2
-    assert result.stderr.startswith(
-        "astfx-bridge: host 0.0.0.0 can be reached from other machines: give a --token"
-    )
-
-
 def test_connections_are_capped(start: Callable[..., Server]) -> None:
     server = start("--connections", "2")
     held = [server.client(), server.client("slip")]
@@ -123,34 +106,6 @@ def test_message_rates_are_capped(start: Callable[..., Server], transport: str) 
         assert client.ask("/astfx/ping", "well")[0].values == ("well",)
 
 
-def test_a_port_that_is_taken_is_told_in_a_sentence(server: Server, tmp_path: Path) -> None:
-    words = ["serve", "--osc-port", str(server.port), "--state", str(tmp_path / "s")]
-    result = subprocess.run(
-        [sys.executable, "-m", "astfx_bridge", *words],
-        capture_output=True,
-        text=True,
-        env=environment(),
-    )
-    assert result.returncode == 2
-    assert result.stderr == (
-        f"astfx-bridge: cannot listen on 127.0.0.1 port {server.port} (Address already in use)\n"
-    )
-
-
-def test_a_state_folder_in_use_is_told_in_a_sentence(server: Server) -> None:
-    words = ["serve", "--osc-port", "0", "--state", str(server.state)]
-    result = subprocess.run(
-        [sys.executable, "-m", "astfx_bridge", *words],
-        capture_output=True,
-        text=True,
-        env=environment(),
-    )
-    assert result.returncode == 2
-    assert result.stderr == (
-        f"astfx-bridge: another server uses the state folder '{server.state}'\n"
-    )
-
-
 def test_a_client_that_reads_nothing_is_cut_off(start: Callable[..., Server]) -> None:
     server = start("--blob-mb", "1", "--messages-per-second", "1000000")
     with socket.create_connection(("127.0.0.1", server.port)) as stream:
@@ -172,22 +127,3 @@ def test_the_server_never_answers_itself(server: Server) -> None:
         for address in ("/astfx/fail", "/astfx/pong", "/astfx/done"):
             client.send(address, "x", 1, "y")
         assert collect(client, 0.3) == []
-
-
-def test_no_server_is_told_in_a_sentence() -> None:
-    with pytest.raises(BridgeError, match=r"no bridge on 127.0.0.1 port 1 .*: start `astfx serve`"):
-        Client(port=1)
-    with pytest.raises(BridgeError, match=r"transport='pigeon' must be one of length, slip, udp"):
-        Client(transport="pigeon")
-
-
-def test_ipv6_loopback_works_as_well(start: Callable[..., Server]) -> None:
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
-            probe.bind(("::1", 0))
-    except OSError:
-        pytest.skip("this machine has no IPv6")
-    server = start("--host", "::1")
-    for transport in ("length", "slip", "udp"):
-        with Client("::1", server.port, transport=transport) as client:
-            assert client.ask("/astfx/ping", 1)[0].values == (1,)
