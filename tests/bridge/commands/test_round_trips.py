@@ -103,6 +103,8 @@ def client(server: Server, transport: str) -> Iterator[Client]:
     with server.client(transport) as client:
         yield client
         client.ask("/astfx/cancel/all")
+        for name, parameter in PARAMETERS.items():
+            client.ask("/astfx/set", name, parameter.default)
 
 
 def test_every_address_has_an_example() -> None:
