@@ -1,16 +1,24 @@
-r"""An OSC server for astfx, for Max, Pure Data, SuperCollider, REAPER and whatever speaks OSC.
+"""An OSC server for astfx, for Max, Pure Data, SuperCollider, REAPER and whatever speaks OSC.
 
 The map
 -------
-``addresses``   THE table: every address, what it takes, what it answers
-``server``      `Bridge`, the server; ``settings``: what it is started with
-``client``      `Client`, for Python programs and for ``astfx send``
+===============  ==================================================================
+``addresses``    the address table: every address, its arguments and its replies
+``wire/``        how packets come and go: UDP, TCP, OSC, and who may send
+``jobs/``        what happens to a job: its record, its worker, who is told of it
+``commands/``    what each address does: the dispatcher and the handlers
+``server``       `Bridge`, which puts these together
+``client``       `Client`, for Python programs and for ``astfx send``
+``oscquery``     the address table over HTTP; ``discovery`` announces the server
+===============  ==================================================================
 
-The way of a message, a module each::
+Imports run one way: ``addresses`` <- ``wire`` <- ``jobs`` <- ``commands`` <- ``server``.
 
-    udp, tcp -> access -> dispatch -> control, job_commands -> jobs (SQLite) -> pool -> worker
-    framing, osc          table       requests, roots, styles                           work
-                          peers <---- notices <-------------------------------------'
+A request for a job, what is done for it, and how its progress comes back::
+
+    wire.udp, wire.tcp -> commands.dispatch -> commands.rendering -> jobs.lifecycle -> jobs.store
+    jobs.store -> jobs.pool -> jobs.worker_handle -> jobs.worker_main, a process -> jobs.tasks
+    jobs.pool -> jobs.lifecycle -> jobs.notices -> wire.peers
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""THE table: every address the bridge understands, and every reply it sends.
+"""The address table: every address that the bridge understands, and every reply that it sends.
 
-The server, the checks of arguments, the OSCQuery tree, the table in the README, `astfx send` and
-the round-trip tests all read it. A new command is a row here and a function in `commands`.
+The server, the checks of arguments, the OSCQuery tree, the tables of the README, `astfx send` and
+the round-trip tests all read it. A new command is a row here, a function in `commands`, and its
+name in `commands.registry`.
 """
 
 from __future__ import annotations
