@@ -264,7 +264,43 @@ def threads() -> str:
     )
 
 
-SECTIONS = {"stereo": stereo, "long": long_files, "threads": threads}
+_COMMAND = """
+import sys
+from astfx.cli import main
+from astfx.runtime.exit import skip_last_collection
+sys.argv = ["astfx", "presets", "verify", "rain"]
+if {skip}:
+    skip_last_collection()
+main.main()
+"""
+_EXIT_RUNS = 7
+
+
+def exits() -> str:
+    """CPU time of a short command, with the interpreter's last collection and without it."""
+    found = {}
+    for skip in (False, True):
+        times = []
+        for _ in range(_EXIT_RUNS):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run(
+                [sys.executable, "-c", _COMMAND.format(skip=skip)],
+                check=True, stdout=subprocess.DEVNULL, cwd=ROOT,
+            )  # fmt: skip
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            used = (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)
+            times.append(used)
+        found[skip] = sorted(times)[_EXIT_RUNS // 2]
+    return table(
+        ("`astfx presets verify rain`", "CPU time"),
+        [
+            ("the interpreter's last collection skipped", "1.00"),
+            ("not skipped", f"{found[False] / found[True]:.2f}"),
+        ],
+    )
+
+
+SECTIONS = {"exit": exits, "stereo": stereo, "long": long_files, "threads": threads}
 
 
 def main() -> None:

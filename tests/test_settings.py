@@ -131,6 +131,14 @@ for use in (
 assert astfx.StyleTransfer("rain", warmth=0.5).to_dict()["warmth"] == 0.5
 assert "warmth : 0 to 2, 0.25 by default" in inspect.getdoc(astfx.transfer)
 assert "--warmth" in CliRunner().invoke(app, ["render", "--help"], env={"COLUMNS": "200"}).output
+from astfx_bridge.addresses import PARAMETERS, ROWS
+from astfx_bridge.jobs.tasks import render_settings
+
+argument = PARAMETERS["warmth"].argument
+assert (argument.low, argument.high, PARAMETERS["warmth"].default) == (0, 2, 0.25)
+assert "/astfx/param/warmth" in ROWS
+values = {name: parameter.default for name, parameter in PARAMETERS.items()}
+assert render_settings({**values, "warmth": 0.75}, 1).warmth == 0.75
 assert "| `warmth` | `0.25` | 0 to 2 | How warm it is. |" in table_of_settings()
 """
 

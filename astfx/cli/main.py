@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
 import json
 import math
 import os
@@ -20,6 +18,7 @@ from astfx.cli import presets as cli_presets
 from astfx.cli.plugins import Commands
 from astfx.cli.setting_options import given_settings, takes_settings
 from astfx.errors import AstfxError, CancelledError, InvalidSettingError
+from astfx.runtime.exit import skip_last_collection
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -73,8 +72,7 @@ def entry() -> None:
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, 2)
         os.close(nothing)
-    # Else the program ends with a search of all that torch made for garbage.
-    atexit.register(gc.freeze)
+    skip_last_collection()
     main()
 
 

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from astfx.errors import PresetNotFoundError
-from astfx.presets.checks import NAME
+from astfx.presets.naming import NAME
 
 FOLDER_VARIABLE = "ASTFX_PRESETS"
 SUFFIX = ".astfx"

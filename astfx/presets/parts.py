@@ -10,7 +10,8 @@ from torch import Tensor
 
 from astfx.errors import PresetError
 from astfx.frontends.grid import Grid
-from astfx.presets.checks import check_name, check_settings
+from astfx.presets.checks import check_settings
+from astfx.presets.naming import check_name
 
 _TEXT_LIMIT = 4000
 

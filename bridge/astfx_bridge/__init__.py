@@ -23,25 +23,7 @@ A request for a job, what is done for it, and how its progress comes back::
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+import lazy_loader
 
-if TYPE_CHECKING:
-    from astfx_bridge.client import Client as Client
-    from astfx_bridge.server import Bridge as Bridge
-    from astfx_bridge.settings import Limits as Limits
-    from astfx_bridge.settings import ServerSettings as ServerSettings
-
-_HOMES = {
-    "Bridge": "astfx_bridge.server",
-    "Client": "astfx_bridge.client",
-    "Limits": "astfx_bridge.settings",
-    "ServerSettings": "astfx_bridge.settings",
-}
-__all__ = sorted(_HOMES)
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'astfx_bridge' has no attribute {name!r}")
+# The names and their homes stand in __init__.pyi, which type checkers read too.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -164,7 +164,7 @@ def send(
     ] = None,
 ) -> None:
     """Send an OSC message to a server, show its replies, wait for the jobs it starts."""
-    from astfx.audio import written_aside
+    from astfx.runtime.files import written_aside
     from astfx_bridge import sending
     from astfx_bridge.client import Client
 

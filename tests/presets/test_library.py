@@ -12,7 +12,7 @@ from astfx import presets
 from astfx.audio import Waveform
 from astfx.errors import AudioFileError, InvalidSettingError, PresetError, PresetNotFoundError
 from astfx.presets import Preset
-from astfx.presets.checks import name_of
+from astfx.presets.naming import name_of
 
 RATE = 22_050
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import soundfile
 
-from astfx.audio import written_aside
+from astfx.runtime.files import written_aside
 from astfx_bridge.commands.job_requests import job_settings, new_id, new_job, render_spec
 from astfx_bridge.commands.services import Services
 from astfx_bridge.errors import RefusedError

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import astfx
-
-BLOCKWISE = ("stream", "live")
+from astfx.streaming.engines import BLOCK_ENGINES
 
 Progress = Callable[[float], bool]
 
@@ -39,7 +38,7 @@ def render(
     AstfxError
         If the sounds cannot be read or rendered, or the render was stopped.
     """
-    if engine not in BLOCKWISE:
+    if engine not in BLOCK_ENGINES:
         astfx.transfer_file(content, style, output, settings, progress=progress)
         return
     effect = astfx.StyleTransfer(

@@ -12,6 +12,7 @@ import soundfile
 
 import astfx
 from astfx.audio import AudioWriter, FileSource, SlidingReader
+from astfx.settings import RENDER_TABLE
 from astfx_bridge.jobs import engines, styles
 
 Progress = Callable[[float], bool]
@@ -32,19 +33,12 @@ def warm_up() -> None:
 
 def render_settings(values: dict[str, Any], threads: int, **changed: Any) -> astfx.Settings:
     """The parameters of a job as the settings of a render."""
-    return astfx.Settings(
-        **{
-            "strength": values["strength"],
-            "mix": values["mix"],
-            "quality": values["quality"],
-            "method": values["method"],
-            "iterations": values["iterations"] or None,
-            "budget_seconds": values["budget"] or None,
-            "seed": values["seed"],
-            "threads": threads,
-            **changed,
-        }
-    )
+    given = {
+        row.name: (values[row.short] or None) if row.optional else values[row.short]
+        for row in RENDER_TABLE.values()
+        if row.over_osc
+    }
+    return astfx.Settings(**{**given, "threads": threads, **changed})
 
 
 def render(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
