@@ -16,6 +16,10 @@ class InvalidSettingError(AstfxError, ValueError):
     """A setting lies outside its range, or names something that does not exist."""
 
 
+class UnknownSettingError(InvalidSettingError, TypeError):
+    """A setting that does not exist; a TypeError too, as for any unknown keyword argument."""
+
+
 class InvalidAudioError(AstfxError, ValueError):
     """Audio that cannot be processed: its shape, length or sample values."""
 

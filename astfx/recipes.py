@@ -1,7 +1,7 @@
-"""What each source document did, as settings: `recipe="000"`, 001, 002, 003 or 004.
+"""What each source document did, as settings: `recipe="ulyanov-2016"` and others.
 
-A recipe sets what its document states; what it does not state stays as the method has it.
-Explicit settings go before the recipe's.
+A recipe sets what its document states; what it leaves open stays at the method's defaults.
+Settings that are given override the recipe's.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ class Recipe:
 
     Attributes
     ----------
+    number : str
+        Of the source document, an alias of the recipe's name.
     document : str
         Who wrote it, and its title.
     stated : str
@@ -29,6 +31,7 @@ class Recipe:
         Of the method.
     """
 
+    number: str
     document: str
     stated: str
     settings: Mapping[str, Any]
@@ -36,8 +39,12 @@ class Recipe:
 
 
 RECIPES: dict[str, Recipe] = {
-    "000": Recipe(
-        document="Mohnish & Hari, “Audio style transfer learning”, SRM Institute, 2021",
+    "ulyanov-2016": Recipe(
+        number="000",
+        document=(
+            "Ulyanov & Lebedev, “Audio texture synthesis and style transfer”, 2016, as Mohnish & "
+            "Prakash describe it in “Audio style transfer learning”, SRM Institute, 2021"
+        ),
         stated=(
             "n_fft 2048, 4096 random filters of 11 frames, L-BFGS 300, alpha 0.01, from noise of "
             "1e-3, Griffin-Lim 300"
@@ -58,8 +65,9 @@ RECIPES: dict[str, Recipe] = {
             "optimiser": "lbfgs",
         },
     ),
-    "001": Recipe(
-        document="Vedak & Bhatia, “Deep audio style transfer”, New York University",
+    "vedak-bhatia": Recipe(
+        number="001",
+        document="Vedak & Bhatia, “Deep audio style transfer”, New York University, undated",
         stated=(
             "n_fft 2048, a trained four-layer network, style averaged over the layers, Adam for "
             "20000 iterations, from noise (which “performed better”), Griffin-Lim; the learning "
@@ -78,8 +86,9 @@ RECIPES: dict[str, Recipe] = {
             "content_layers": ("conv1",),
         },
     ),
-    "002": Recipe(
-        document="“Neural style transfer on audio signals”, IIIT Vadodara (slides)",
+    "iiit-vadodara": Recipe(
+        number="002",
+        document="“Neural style transfer on audio signals”, IIIT Vadodara (undated slides)",
         stated=(
             "VGG-19 over a mel spectrogram in decibels, content and style losses weighted by alpha "
             "and beta; their values, the optimiser and the iterations are not stated"
@@ -87,7 +96,8 @@ RECIPES: dict[str, Recipe] = {
         settings={"method": "vgg19", "phase": "griffin-lim"},
         options={"front_end": "mel-db", "content_layers": ("conv4_2",)},
     ),
-    "003": Recipe(
+    "gafar-2023": Recipe(
+        number="003",
         document=(
             "Gafar, “An investigation into neural style transfer and its applications for creative "
             "expression in digital media”, University of Southampton, 2023"
@@ -108,7 +118,8 @@ RECIPES: dict[str, Recipe] = {
             "normalisation": "mean",
         },
     ),
-    "004": Recipe(
+    "grinstein-2018": Recipe(
+        number="004",
         document="Grinstein, Duong, Ozerov & Pérez, “Audio style transfer”, ICASSP 2018",
         stated=(
             "the shallow untrained network from the content, no content loss; optimiser and "
@@ -120,24 +131,32 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
+def find_recipe(name: str) -> str | None:
+    """Name of the recipe that has this name or number, None if there is none."""
+    if name in RECIPES:
+        return name
+    return next((key for key, recipe in RECIPES.items() if recipe.number == name), None)
+
+
 def with_recipe(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Fill settings with a recipe's, except those that were given.
 
     Parameters
     ----------
     name : str
-        A key of `RECIPES`.
+        A key of `RECIPES`, or the number of its document.
     given : mapping
-        Settings by name that go before the recipe's, "options" among them.
+        Settings by name that override the recipe's, "options" among them.
 
     Raises
     ------
     InvalidSettingError
         For an unknown recipe, or a method that is not the recipe's.
     """
-    if name not in RECIPES:
+    found = find_recipe(name)
+    if found is None:
         raise InvalidSettingError(f"recipe={name!r} must be one of {', '.join(RECIPES)}")
-    recipe = RECIPES[name]
+    recipe = RECIPES[found]
     method = recipe.settings["method"]
     if given.get("method", method) != method:
         raise InvalidSettingError(

@@ -1,110 +1,239 @@
-"""The settings of a render: one frozen object, validated once."""
+"""The settings of a render: one table that every interface reads.
+
+A setting is declared once, as a field of `Settings` with its range, unit, choices, default and
+sentence of help. Validation, `astfx.transfer`, the command line, `StyleTransfer`, presets, the OSC
+server and the tables of the documentation read `TABLE`.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import difflib
 import math
-from collections.abc import Mapping
+import types
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    TypedDict,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
-from astfx.errors import InvalidSettingError
-from astfx.recipes import with_recipe
+from astfx.errors import InvalidSettingError, UnknownSettingError
+from astfx.recipes import RECIPES, with_recipe
 
 DEFAULT_METHOD = "gram"
 DEFAULT_PHASE = "pghi"
 QUALITIES = ("draft", "standard", "best")
+ENGINES = ("auto", "render", "stream", "live")
 _STRENGTH_CURVE = 2.3
 
-
-def _check_number(name: str, value: Any, low: float, high: float, unit: str = "") -> None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or not low <= value <= high:
-        suffix = f" ({unit})" if unit else ""
-        raise InvalidSettingError(f"{name}={value!r} must lie between {low:g} and {high:g}{suffix}")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _check_count(name: str, value: Any, low: int, high: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise InvalidSettingError(
-            f"{name}={value!r} must be a whole number between {low} and {high}"
-        )
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """A row of the table.
+
+    Attributes
+    ----------
+    name : str
+        As a field of `Settings` and a keyword argument.
+    type : type
+        float, int, str or dict.
+    default : Any
+    help : str
+        One sentence, which may go on with a colon or a semicolon.
+    low, high : float or None
+        Range of a number, both ends included.
+    unit : str
+        Of a number: "seconds", "milliseconds"; "" where it has none.
+    choices : tuple of str
+        What a text may be; empty where a registry knows (methods, phase methods).
+    optional : bool
+        Whether None is allowed and means "chosen for you".
+    short : str
+        Name at the command line and over OSC.
+    in_presets : bool
+        Whether a preset may hold it.
+    over_osc : bool
+        Whether it is a parameter of the OSC server, where 0 stands for None.
+    """
+
+    name: str
+    type: type
+    default: Any
+    help: str
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+    optional: bool = False
+    short: str = ""
+    in_presets: bool = False
+    over_osc: bool = True
+
+    def check(self, value: Any) -> None:
+        """Refuse a value that is not of the type, or out of range.
+
+        Raises
+        ------
+        InvalidSettingError
+        """
+        if value is None and self.optional:
+            return
+        if self.type is int:
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            if not whole or not self._within(value):
+                raise InvalidSettingError(
+                    f"{self.name}={value!r} must be a whole number between {self._range()}"
+                )
+        elif self.type is float:
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not is_number or not math.isfinite(value) or not self._within(value):
+                raise InvalidSettingError(f"{self.name}={value!r} must lie between {self._range()}")
+        elif self.choices:
+            if value not in self.choices:
+                raise InvalidSettingError(
+                    f"{self.name}={value!r} must be one of {', '.join(self.choices)}"
+                )
+        elif self.type is str and not isinstance(value, str):
+            raise InvalidSettingError(f"{self.name}={value!r} must be a name")
+        elif self.type is dict and not isinstance(value, Mapping):
+            raise InvalidSettingError(f"{self.name}={value!r} must map names to values")
+
+    def _within(self, value: float) -> bool:
+        low = -math.inf if self.low is None else self.low
+        high = math.inf if self.high is None else self.high
+        return low <= value <= high
+
+    def _range(self) -> str:
+        low, high = (str(end) if self.type is int else f"{end:g}" for end in (self.low, self.high))
+        return f"{low} and {high}" + (f" ({self.unit})" if self.unit else "")
+
+    @property
+    def domain(self) -> str:
+        """What it may be, in a few words: "0 to 1", "draft, standard or best"."""
+        if self.choices:
+            return f"{', '.join(self.choices[:-1])} or {self.choices[-1]}"
+        if self.type in (int, float):
+            high = "2**63 - 1" if self.high == 2**63 - 1 else f"{self.high:g}"
+            return f"{self.low:g} to {high}" + (f" {self.unit}" if self.unit else "")
+        return "a name" if self.type is str else "names with values"
+
+
+def _setting(default: Any, help: str, **row: Any) -> Any:
+    """A field of `Settings` with its row of the table."""
+    row = {"help": help, **row}
+    if default is dict:
+        return field(default_factory=dict, metadata=row)
+    return field(default=default, metadata=row)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How to render.
+    """How to render; `astfx.settings.TABLE` holds ranges and defaults.
 
-    Attributes
+    Parameters
     ----------
-    strength : float, 0 to 1
-        How far the features move from the content (0: the content bit for bit) to the full
-        style (1).
-    mix : float, 0 to 1
-        Share of the result against the content itself.
-    method : str
-        A name from `astfx methods`.
-    options : mapping
-        The method's own options by name; see the method's `Options` class.
-    quality : {"draft", "standard", "best"}
-        How much is done: see docs/sound.md.
-    iterations : int or None, 1 to 100000
-        Optimiser iterations per segment, or for each ten seconds of a longer one; None is the
-        method's default for the quality.
-    budget_seconds : float or None, 0.01 to 86400
-        Stop iterating when the whole render would take longer. Results then depend on the
-        machine's speed.
-    seed : int, 0 to 2**63 - 1
-    device : {"auto", "cpu", "cuda"}
-    threads : int or None, 1 to 256
-        CPU threads; None chooses.
-    phase : str
-        A phase method: "pghi", "fast-griffin-lim", "griffin-lim", "oa-griffin-lim" or
-        "local-sums".
-    phase_iterations : int or None, 0 to 10000
-    window_ms : float, 5 to 500, milliseconds
-        STFT window; the hop is a quarter of it.
-    segment_seconds : float, 1 to 120
-        Longer audio is stylised in segments of about this length: memory, and how soon the
-        next one begins. Beyond 10 it changes the sound little.
-    overlap_seconds : float, 0.1 to 10
-        How far neighbouring segments overlap.
+    **settings
+        The fields below, by name.
+
+    Raises
+    ------
+    InvalidSettingError
+        If a value is out of range.
     """
 
-    strength: float = 1.0
-    mix: float = 1.0
-    method: str = DEFAULT_METHOD
-    options: Mapping[str, Any] = field(default_factory=dict)
-    quality: str = "standard"
-    iterations: int | None = None
-    budget_seconds: float | None = None
-    seed: int = 0
-    device: str = "auto"
-    threads: int | None = None
-    phase: str = DEFAULT_PHASE
-    phase_iterations: int | None = None
-    window_ms: float = 92.88
-    segment_seconds: float = 10.0
-    overlap_seconds: float = 0.5
+    strength: float = _setting(
+        1.0,
+        "How far to go from the content (0, bit for bit) to the full style (1).",
+        low=0,
+        high=1,
+        in_presets=True,
+    )
+    mix: float = _setting(
+        1.0, "Share of the result against the content.", low=0, high=1, in_presets=True
+    )
+    method: str = _setting(DEFAULT_METHOD, "A method that `astfx methods` lists.")
+    options: Mapping[str, Any] = _setting(
+        dict, "The method's own options, by name.", in_presets=True, over_osc=False
+    )
+    quality: str = _setting(
+        "standard",
+        "How much is done: draft is quickest, best takes longest.",
+        choices=QUALITIES,
+        in_presets=True,
+    )
+    iterations: int | None = _setting(
+        None,
+        "Optimiser iterations for each ten seconds; by default the method's own number.",
+        low=1,
+        high=100_000,
+    )
+    budget_seconds: float | None = _setting(
+        None,
+        "Stop refining when the render would take longer; results then depend on the machine.",
+        low=0.01,
+        high=86_400,
+        unit="seconds",
+        short="budget",
+    )
+    seed: int = _setting(
+        0, "The same seed on the same machine gives the same result.", low=0, high=2**63 - 1
+    )
+    device: str = _setting(
+        "auto",
+        "Where to compute; auto is the GPU where there is one.",
+        choices=("auto", "cpu", "cuda"),
+        over_osc=False,
+    )
+    threads: int | None = _setting(
+        None, "CPU threads; chosen by default.", low=1, high=256, over_osc=False
+    )
+    phase: str = _setting(
+        DEFAULT_PHASE, "A phase method that `astfx methods` lists.", over_osc=False
+    )
+    phase_iterations: int | None = _setting(
+        None,
+        "Iterations of the phase method; by default its own number.",
+        low=0,
+        high=10_000,
+        over_osc=False,
+    )
+    window_ms: float = _setting(
+        92.88,
+        "Length of the STFT window; the hop is a quarter of it.",
+        low=5,
+        high=500,
+        unit="milliseconds",
+        over_osc=False,
+    )
+    segment_seconds: float = _setting(
+        10.0,
+        "Longer audio is rendered in segments of about this length, which bounds memory.",
+        low=1,
+        high=120,
+        unit="seconds",
+        over_osc=False,
+    )
+    overlap_seconds: float = _setting(
+        0.5,
+        "How far neighbouring segments overlap.",
+        low=0.1,
+        high=10,
+        unit="seconds",
+        over_osc=False,
+    )
 
     def __post_init__(self) -> None:
-        _check_number("strength", self.strength, 0.0, 1.0)
-        _check_number("mix", self.mix, 0.0, 1.0)
-        if self.quality not in QUALITIES:
-            raise InvalidSettingError(
-                f"quality={self.quality!r} must be one of {', '.join(QUALITIES)}"
-            )
-        if self.iterations is not None:
-            _check_count("iterations", self.iterations, 1, 100_000)
-        if self.budget_seconds is not None:
-            _check_number("budget_seconds", self.budget_seconds, 0.01, 86_400.0, "seconds")
-        _check_count("seed", self.seed, 0, 2**63 - 1)
-        if self.threads is not None:
-            _check_count("threads", self.threads, 1, 256)
-        if self.phase_iterations is not None:
-            _check_count("phase_iterations", self.phase_iterations, 0, 10_000)
-        _check_number("window_ms", self.window_ms, 5.0, 500.0, "milliseconds")
-        _check_number("segment_seconds", self.segment_seconds, 1.0, 120.0, "seconds")
-        _check_number("overlap_seconds", self.overlap_seconds, 0.1, 10.0, "seconds")
+        for row in RENDER_TABLE.values():
+            row.check(getattr(self, row.name))
         if self.overlap_seconds > self.segment_seconds / 2.0:
             raise InvalidSettingError(
                 f"overlap_seconds={self.overlap_seconds} must be at most half of "
@@ -113,14 +242,14 @@ class Settings:
 
     @classmethod
     def from_recipe(cls, recipe: str, **given: Any) -> Settings:
-        """What one source document did, for `transfer_file`, `prepare_style` and `compare`.
+        """Settings of one source document, for `transfer_file`, `prepare_style` and `compare`.
 
         Parameters
         ----------
         recipe : str
-            "000", "001", "002", "003" or "004"; docs/methods.md says what each one states.
+            "ulyanov-2016" or another that `astfx methods` lists.
         **given
-            Settings that go before the recipe's.
+            Settings that override the recipe's.
 
         Raises
         ------
@@ -130,20 +259,116 @@ class Settings:
         return make_settings({}, recipe=recipe, **given)
 
 
+def _rows() -> dict[str, Setting]:
+    hints = get_type_hints(Settings)
+    rows = {}
+    for entry in dataclasses.fields(Settings):
+        hint = hints[entry.name]
+        optional = get_origin(hint) in (Union, types.UnionType)
+        kind = next(part for part in get_args(hint) if part is not type(None)) if optional else hint
+        is_mapping = get_origin(kind) is not None
+        rows[entry.name] = Setting(
+            name=entry.name,
+            type=dict if is_mapping else kind,
+            default={} if is_mapping else entry.default,
+            optional=optional,
+            **{"short": entry.name, **entry.metadata},
+        )
+    return rows
+
+
+RENDER_TABLE: dict[str, Setting] = _rows()
+"""The fields of `Settings`."""
+
+TABLE: dict[str, Setting] = RENDER_TABLE | {
+    "engine": Setting(
+        name="engine",
+        type=str,
+        default="auto",
+        help="How an effect works: render on whole clips, stream and live block by block.",
+        choices=ENGINES,
+        short="engine",
+        in_presets=True,
+    )
+}
+"""THE table of settings: those of a render, and what else an effect has."""
+
+if TYPE_CHECKING:
+    # What type checkers know of the table; a test holds the two together.
+    class EngineOptions(TypedDict, total=False):
+        """Settings of a render but for strength and mix, as keyword arguments."""
+
+        method: str | None
+        options: Mapping[str, Any] | None
+        quality: str | None
+        iterations: int | None
+        budget_seconds: float | None
+        seed: int | None
+        device: str | None
+        threads: int | None
+        phase: str | None
+        phase_iterations: int | None
+        window_ms: float | None
+        segment_seconds: float | None
+        overlap_seconds: float | None
+
+    class RenderOptions(EngineOptions, total=False):
+        """Settings of a render as keyword arguments; None leaves one at its default."""
+
+        strength: float | None
+        mix: float | None
+        recipe: str | None
+
+else:
+    RenderOptions = TypedDict(
+        "RenderOptions", dict.fromkeys((*RENDER_TABLE, "recipe"), Any), total=False
+    )
+    EngineOptions = TypedDict(
+        "EngineOptions",
+        dict.fromkeys([n for n in RENDER_TABLE if n not in ("strength", "mix")], Any),
+        total=False,
+    )
+
+
+def check_names(given: Iterable[str], known: Iterable[str]) -> None:
+    """Refuse names that are no settings.
+
+    Raises
+    ------
+    UnknownSettingError
+        With the nearest name there is.
+    """
+    known = list(known)
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+            raise UnknownSettingError(f"there is no setting {name!r}: {hint}")
+
+
 def make_settings(
     defaults: Mapping[str, Any], *, recipe: str | None = None, **given: Any
 ) -> Settings:
     """Build settings from what a caller gave, and a recipe's or preset's where that is None.
 
+    Parameters
+    ----------
+    defaults : mapping
+        A preset's settings.
+    recipe : str, optional
+    **given
+        Settings by name; None is "not given".
+
     Raises
     ------
     InvalidSettingError
-        For an unknown recipe or a value out of range.
+        For an unknown recipe, an unknown name or a value out of range.
     """
+    check_names(given, RENDER_TABLE)
     chosen = {key: value for key, value in given.items() if value is not None}
     if recipe is not None:
         chosen = with_recipe(recipe, chosen)
-    own = {key: value for key, value in defaults.items() if key in Settings.__dataclass_fields__}
+    own = {key: value for key, value in defaults.items() if key in RENDER_TABLE}
     if chosen.get("method", DEFAULT_METHOD) != DEFAULT_METHOD:
         own.pop("options", None)  # A preset's options are the default method's.
     return Settings(**own | chosen)
@@ -188,3 +413,31 @@ def position(strength: float) -> float:
     Most of a style is only heard near the end of the line (docs/sound.md has the curves).
     """
     return 1.0 - float((1.0 - strength) ** _STRENGTH_CURVE)
+
+
+def table_of_settings() -> str:
+    """The table as Markdown, for the documentation."""
+    lines = ["| setting | default | what it may be | what it does |", "| --- | --- | --- | --- |"]
+    for row in TABLE.values():
+        default = "chosen" if row.default is None else f"`{row.default}`"
+        name = f"`{row.name}`" + (f" (`--{row.short}`)" if row.short != row.name else "")
+        lines.append(f"| {name} | {default} | {row.domain} | {row.help} |")
+    return "\n".join(lines)
+
+
+def documented(function: F) -> F:
+    """Replace ``{settings}`` in a docstring by the table, one entry for each setting."""
+    if function.__doc__:
+        line = next(text for text in function.__doc__.splitlines() if "{settings}" in text)
+        indent = line[: len(line) - len(line.lstrip())]
+        parts = []
+        for row in RENDER_TABLE.values():
+            default = "" if row.default is None else f", {row.default!r} by default"
+            parts += [f"{indent}{row.name} : {row.domain}{default}", f"{indent}    {row.help}"]
+        recipes = ", ".join(RECIPES)
+        parts += [
+            f"{indent}recipe : {recipes}",
+            f"{indent}    Exactly what one source document did; other settings override it.",
+        ]
+        function.__doc__ = function.__doc__.replace(line, "\n".join(parts))
+    return function

@@ -22,6 +22,7 @@ from astfx.metrics import onset_correlation, style_distance, style_distance_db
 from astfx.phase import PHASE_METHODS, PhaseProblem
 from astfx.phase import seeded_pghi as seeded
 from astfx.settings import Settings
+from astfx.styles.style import Style
 from benchmarks.common import MEASURED, load, need_audio, table, write_section
 
 PAGE = MEASURED / "engine.md"
@@ -103,8 +104,9 @@ def seeds() -> str:
     cases.append(("pachelbel <- pachelbel", cases[0][1], cases[0][1]))
     for name, content, style in cases:
         with captured_problem() as problems:
-            sources = (ArraySource(content, RATE, "c"), ArraySource(style, RATE, "s"))
-            Render(*sources, Settings(quality="draft")).prepare()
+            source, target = ArraySource(content, RATE, "c"), Style.of(style, RATE)
+            with Render(source, target, Settings(quality="draft")):
+                pass
         row = [name]
         for start in starts.values():
             seeded.SEED_WITHIN_DB, seeded.LEAST_SEEDED_POWER = start()

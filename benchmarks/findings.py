@@ -18,14 +18,14 @@ import numpy as np
 import torch
 
 from astfx import metrics
-from astfx.audio import Waveform
+from astfx.audio import ArraySource, Waveform
 from astfx.engine.render import Render
 from astfx.frontends.stft import Stft
 from astfx.networks.weight_files import read_tensors
 from astfx.networks.weights import SHIPPED
 from astfx.phase import PHASE_METHODS, PhaseProblem
 from astfx.settings import Settings
-from astfx.styles.targets import array_source
+from astfx.styles.style import Style
 from benchmarks.common import need_audio, replace_rows, table, write_section
 from benchmarks.methods import CHOSEN, COLUMNS, PAGE, RATE, one_pass
 from benchmarks.sound_pairs import Pair
@@ -48,14 +48,11 @@ def rendered(index: int, method: str, iterations: int, options: tuple[Any, ...] 
     pair = CHOSEN[index]
     content, style = pair.sounds()
     settings = Settings(method=method, iterations=iterations, options=dict(options))
-    job = Render(
-        array_source(content, RATE, "content"), array_source(style, RATE, "style"), settings
-    )
     began = time.perf_counter()
-    job.prepare()
-    output = np.concatenate(list(job.blocks()), axis=1)
+    with Render(ArraySource(content, RATE, "content"), Style.of(style, RATE), settings) as job:
+        output = np.concatenate(list(job.blocks()), axis=1)
     seconds = time.perf_counter() - began
-    report = job.finish()
+    report = job.report
     figures = figures_of(output, pair)
     losses = tuple(report.segments[0].losses)
     print(pair.name, method, dict(options), f"{seconds:.1f} s", flush=True)

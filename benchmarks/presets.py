@@ -20,10 +20,11 @@ import numpy.typing as npt
 import soundfile
 
 import astfx
-from astfx.audio import Waveform, resample, written_aside
+from astfx.audio import Waveform, resample
 from astfx.metrics import mel_correlation, onset_correlation, style_distance, style_distance_db
 from astfx.presets import Preset, factory_folder
 from astfx.report.plots import spectrogram_db
+from astfx.runtime.files import written_aside
 from benchmarks.common import MEASURED, REFERENCE, ROOT, table, timed, write_section
 from presets.build import SAMPLE_RATE
 from presets.synthesis import FAMILIES, SOUNDS, make

@@ -20,13 +20,13 @@ from torch import Tensor
 
 import astfx
 from astfx.features.random_conv import RandomConv, gram_matrix
+from astfx.frontends.grid import Grid
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import Stft
 from astfx.methods import METHODS, Problem
 from astfx.runtime.device import gpu_name, synchronise, thread_count
 from astfx.runtime.threads import default_threads
 from astfx.settings import Settings
-from astfx.styles.targets import grid_for
 from benchmarks.common import (
     MEASURED,
     ROOT,
@@ -55,7 +55,7 @@ class Pair:
 
     @classmethod
     def load(cls, device: torch.device) -> Pair:
-        grid = grid_for(RATE, Settings())
+        grid = Grid.of(Settings().window_ms, RATE)
         stft = Stft(n_fft=grid.n_fft, hop_length=grid.hop_length, device=device)
         found = []
         for name in (CONTENT, STYLE):
@@ -72,7 +72,7 @@ class Pair:
 
     def match(self, method: str, iterations: int) -> tuple[float, Tensor, int]:
         """Seconds, features and evaluations of one method."""
-        row, grid = METHODS[method], grid_for(RATE, Settings())
+        row, grid = METHODS[method], Grid.of(Settings().window_ms, RATE)
         options = row.options()
         targets = row.prepare([self.style], options, grid, 0)
 
@@ -265,7 +265,43 @@ def threads() -> str:
     )
 
 
-SECTIONS = {"stereo": stereo, "long": long_files, "threads": threads}
+_COMMAND = """
+import sys
+from astfx.cli import main
+from astfx.runtime.exit import skip_last_collection
+sys.argv = ["astfx", "presets", "verify", "rain"]
+if {skip}:
+    skip_last_collection()
+main.main()
+"""
+_EXIT_RUNS = 7
+
+
+def exits() -> str:
+    """CPU time of a short command, with the interpreter's last collection and without it."""
+    found = {}
+    for skip in (False, True):
+        times = []
+        for _ in range(_EXIT_RUNS):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run(
+                [sys.executable, "-c", _COMMAND.format(skip=skip)],
+                check=True, stdout=subprocess.DEVNULL, cwd=ROOT,
+            )  # fmt: skip
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            used = (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)
+            times.append(used)
+        found[skip] = sorted(times)[_EXIT_RUNS // 2]
+    return table(
+        ("`astfx presets verify rain`", "CPU time"),
+        [
+            ("the interpreter's last collection skipped", "1.00"),
+            ("not skipped", f"{found[False] / found[True]:.2f}"),
+        ],
+    )
+
+
+SECTIONS = {"exit": exits, "stereo": stereo, "long": long_files, "threads": threads}
 
 
 def main() -> None:

@@ -137,9 +137,13 @@ def test_recipes_stand_beside_methods(clips: tuple[Path, Path], tmp_path: Path) 
         *clips, tmp_path, methods=("adain", "000", "003"), settings=settings,
         options={"000": {"filters": 16}},
     )  # fmt: skip
-    assert [entry.name for entry in found.entries[3:]] == ["adain", "recipe-000", "recipe-003"]
-    assert found.entries[4].summary.startswith("shallow-cnn as in Mohnish & Hari")
-    assert (tmp_path / "recipe-000.wav").is_file()
+    assert [entry.name for entry in found.entries[3:]] == [
+        "adain",
+        "recipe-ulyanov-2016",
+        "recipe-gafar-2023",
+    ]
+    assert found.entries[4].summary.startswith("shallow-cnn as in Ulyanov & Lebedev")
+    assert (tmp_path / "recipe-ulyanov-2016.wav").is_file()
     assert len(found.entries[4].losses[0]) == 2  # one iteration: the settings go first
     with pytest.raises(InvalidSettingError, match="method='005' must be one of gram"):
         compare(*clips, tmp_path, methods=("005",))

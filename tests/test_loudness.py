@@ -5,7 +5,8 @@ import pyloudnorm
 import pytest
 from scipy import signal
 
-from astfx.audio.loudness import LoudnessMeter, filter_energy, k_weighting, power_response
+from astfx.audio.loudness import LoudnessMeter, filter_energy
+from astfx.dsp.k_weighting import k_weighting, power_response
 
 LOUDNESS_TOLERANCE_DB = 0.1
 ROUNDING = 1e-9

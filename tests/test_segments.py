@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from astfx.audio import ArraySource, Waveform
-from astfx.engine.segments import apply_gate, even_borders, plan_segments, scan, silence_gate
+from astfx.engine.scan import scan
+from astfx.engine.silence import apply_gate, silence_gate
 from astfx.errors import InvalidAudioError
+from astfx.plan import even_borders, plan_segments
 
 
 def test_lengths_of_up_to_one_and_a_half_stay_whole() -> None:

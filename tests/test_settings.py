@@ -1,17 +1,22 @@
 from __future__ import annotations
 
-import inspect
+import ast
 import math
-from dataclasses import fields
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from astfx import settings
 from astfx.api import transfer
-from astfx.cli.main import render as cli_render
-from astfx.errors import AstfxError, InvalidSettingError
+from astfx.errors import AstfxError, InvalidSettingError, UnknownSettingError
 from astfx.methods import METHODS, find_method
-from astfx.settings import Settings, make_options, make_settings
+from astfx.settings import RENDER_TABLE, Settings, make_options, make_settings
 
 BAD = [
     ({"strength": 1.5}, "strength=1.5 must lie between 0 and 1"),
@@ -82,24 +87,74 @@ def test_unknown_method_lists_the_known_ones() -> None:
         find_method("x")
 
 
-def test_defaults_of_transfer_and_of_the_command_line_are_those_of_settings() -> None:
-    """But for what a preset or a recipe may set: None there is its value, else Settings'."""
-    defaults = {field.name: getattr(Settings(), field.name) for field in fields(Settings)}
-    defaults |= dict.fromkeys(("strength", "mix", "quality"))
-    assert make_settings({}, strength=None, mix=None, quality=None, options=None) == Settings()
-    function = {
-        name: parameter.default
-        for name, parameter in inspect.signature(transfer).parameters.items()
-        if name in defaults and name != "options"
-    }
-    # None leaves a setting to a preset or a recipe, and without one to the default.
-    presets_own = {"strength", "mix", "quality", "method", "phase", "window_ms"}
-    wanted = {name: None if name in presets_own else value for name, value in defaults.items()}
-    assert function == {name: value for name, value in wanted.items() if name != "options"}
-    command = inspect.signature(cli_render).parameters
-    for name, parameter in command.items():
-        if name in defaults and name != "options":
-            assert parameter.default == wanted[name], name
+def test_what_type_checkers_know_of_the_table_is_the_table() -> None:
+    """The two lists of keyword arguments name every setting with its type, and nothing else."""
+    found: dict[str, str] = {}
+    for node in ast.walk(ast.parse(Path(settings.__file__).read_text())):
+        if isinstance(node, ast.ClassDef) and node.name in ("EngineOptions", "RenderOptions"):
+            for item in node.body:
+                if isinstance(item, ast.AnnAssign):
+                    found[ast.unparse(item.target)] = ast.unparse(item.annotation)
+    kinds = {name: row.type.__name__ for name, row in RENDER_TABLE.items()}
+    kinds |= {"recipe": "str", "options": "Mapping[str, Any]"}
+    assert found == {name: f"{kind} | None" for name, kind in kinds.items()}
+
+
+def test_an_unknown_setting_names_the_nearest() -> None:
+    with pytest.raises(UnknownSettingError, match="no setting 'strenght': did you mean 'strength'"):
+        transfer(np.zeros(100), "rain", 22050, strenght=0.5)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="there is no setting 'zz': there are strength, mix,"):
+        make_settings({}, zz=1)
+
+
+NEW_ROW = """\
+    warmth: float = _setting(0.25, "How warm it is.", low=0, high=2, in_presets=True)
+"""
+SEEN_EVERYWHERE = """
+import inspect, numpy as np, pytest
+from typer.testing import CliRunner
+import astfx
+from astfx.cli.main import app
+from astfx.presets.checks import check_settings
+from astfx.settings import RenderOptions, table_of_settings
+
+assert astfx.Settings().warmth == 0.25
+assert "warmth" in RenderOptions.__annotations__
+for use in (
+    lambda: astfx.Settings(warmth=3),
+    lambda: astfx.transfer(np.zeros(100), "rain", 22050, warmth=3),
+    lambda: astfx.StyleTransfer("rain", warmth=3),
+    lambda: check_settings({"warmth": 3}),
+):
+    with pytest.raises(astfx.AstfxError, match="warmth=3 must lie between 0 and 2"):
+        use()
+assert astfx.StyleTransfer("rain", warmth=0.5).to_dict()["warmth"] == 0.5
+assert "warmth : 0 to 2, 0.25 by default" in inspect.getdoc(astfx.transfer)
+assert "--warmth" in CliRunner().invoke(app, ["render", "--help"], env={"COLUMNS": "200"}).output
+from astfx_bridge.addresses import PARAMETERS, ROWS
+from astfx_bridge.jobs.tasks import render_settings
+
+argument = PARAMETERS["warmth"].argument
+assert (argument.low, argument.high, PARAMETERS["warmth"].default) == (0, 2, 0.25)
+assert "/astfx/param/warmth" in ROWS
+values = {name: parameter.default for name, parameter in PARAMETERS.items()}
+assert render_settings({**values, "warmth": 0.75}, 1).warmth == 0.75
+assert "| `warmth` | `0.25` | 0 to 2 | How warm it is. |" in table_of_settings()
+"""
+
+
+def test_a_setting_declared_once_is_seen_everywhere(tmp_path: Path) -> None:
+    root = Path(settings.__file__).parents[1]
+    for name in ("astfx", "bridge", "presets"):
+        shutil.copytree(root / name, tmp_path / name)
+    table = tmp_path / "astfx" / "settings.py"
+    text = table.read_text()
+    place = text.index("    mix: float = _setting(")
+    table.write_text(text[:place] + NEW_ROW + text[place:])
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{tmp_path / 'bridge'}"}
+    subprocess.run(
+        [sys.executable, "-c", SEEN_EVERYWHERE], check=True, cwd=tmp_path, env=environment
+    )
 
 
 def test_what_is_given_stands_before_a_presets_settings() -> None:

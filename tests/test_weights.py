@@ -16,6 +16,7 @@ from astfx.errors import InvalidSettingError, WeightsError
 from astfx.networks import soundnet, vgg, weights
 from astfx.networks.classifiers import NetSettings, VoiceNet
 from astfx.networks.weight_files import read_tensors
+from astfx.runtime import tensor_files
 
 
 @pytest.fixture(autouse=True)
@@ -216,7 +217,7 @@ def test_a_trained_classifier_comes_back_as_it_was(tmp_path: Path, store: Path) 
     net = VoiceNet(settings).eval()
     path = tmp_path / "v.safetensors"
     metadata = {"astfx-network": json.dumps({"settings": settings.to_dict()})}
-    weights.save(path, net.state_dict(), metadata)
+    tensor_files.save(path, net.state_dict(), metadata)
     loaded = weights.load_classifier("voice-cnn", str(path), settings, 0)
     picture = net.picture(0.1 * torch.randn(2, 8000))
     with torch.no_grad():

@@ -29,7 +29,6 @@ from astfx.audio.writing import (
     SpoolSource,
     check_output,
     check_target,
-    written_aside,
 )
 
 __all__ = [
@@ -56,5 +55,4 @@ __all__ = [
     "read_excerpt",
     "readable_formats",
     "resample",
-    "written_aside",
 ]

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from astfx.audio import Samples
+from astfx.audio.checks import Samples
+
+_HIGHEST_PEAK = 0.9999
 
 SILENCE = 1e-5
 """Peak below which audio counts as silent: -100 dBFS."""
@@ -49,3 +51,8 @@ def clips_rms(clips: Sequence[Samples], hop_length: int) -> float:
     parts = [hop_levels(clip, hop_length) for clip in clips]
     peaks, energies = (np.concatenate(column) for column in zip(*parts, strict=True))
     return sounding_rms(peaks, energies, hop_length, sum(clip.shape[1] for clip in clips))
+
+
+def gain_below_full_scale(peak: float) -> np.float32:
+    """Gain for formats that clip at full scale: 1 unless the peak exceeds it."""
+    return np.float32(_HIGHEST_PEAK / peak) if peak > 1.0 else np.float32(1.0)

@@ -122,6 +122,7 @@ class SlidingReader:
     """
 
     def __init__(self, blocks: Iterator[Waveform], channels: int) -> None:
+        self.channels = channels
         self._blocks = blocks
         self._held = np.zeros((channels, 0), np.float32)
         self._first = 0

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 import os
-import secrets
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -21,34 +20,9 @@ from astfx.audio.checks import Waveform
 from astfx.audio.files import reason
 from astfx.audio.sources import BLOCK_SAMPLES
 from astfx.errors import AudioFileError, InvalidSettingError
+from astfx.runtime.files import written_aside
 
 _RF64_ABOVE_BYTES = 4_000_000_000
-
-
-@contextmanager
-def written_aside(path: Path) -> Iterator[Path]:
-    """Give a path to write to beside `path`; rename it there if nothing goes wrong.
-
-    Raises
-    ------
-    AudioFileError
-        If the file cannot be written.
-    """
-    part = path.with_name(f".{path.name[:60]}.{secrets.token_hex(6)}.part")
-    try:
-        yield part
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        if isinstance(error, AudioFileError):
-            raise
-        raise AudioFileError(
-            f"output file '{path}' cannot be written ({error.strerror or error})"
-        ) from None
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
 
 
 def output_format(path: Path, *, float_samples: bool) -> tuple[str, str]:

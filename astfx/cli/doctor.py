@@ -24,8 +24,8 @@ def examine() -> list[Finding]:
     import soundfile
 
     from astfx.audio import readable_formats
-    from astfx.engine.render import PACKAGES
     from astfx.runtime.threads import default_threads
+    from astfx.runtime.versions import PACKAGES
 
     findings = [Finding(True, True, "python", f"{platform.python_version()} {platform.machine()}")]
     for name in PACKAGES:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
 import json
 import math
 import os
@@ -18,7 +16,9 @@ import typer
 from astfx.cli import methods as cli_methods
 from astfx.cli import presets as cli_presets
 from astfx.cli.plugins import Commands
+from astfx.cli.setting_options import given_settings, takes_settings
 from astfx.errors import AstfxError, CancelledError, InvalidSettingError
+from astfx.runtime.exit import skip_last_collection
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -72,8 +72,7 @@ def entry() -> None:
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, 2)
         os.close(nothing)
-    # Else the program ends with a search of all that torch made for garbage.
-    atexit.register(gc.freeze)
+    skip_last_collection()
     main()
 
 
@@ -117,14 +116,15 @@ def _progress_bar(label: str) -> Iterator[Callable[[float], None]]:
 
 
 @app.command(epilog=_RENDER_EXAMPLES)
+@takes_settings(recipe=True)
 def render(
-    content: Annotated[str, typer.Argument(help="The sound that is played; - reads a WAV.")],
+    content: Annotated[str, typer.Argument(help="The sound to transform; - reads a WAV.")],
     style: Annotated[
         str,
         typer.Option(
             "--style",
             "-s",
-            help="The sound it takes its texture from, a preset, or a prepared style.",
+            help="The sound to imitate: a file, a preset, or a prepared style.",
         ),
     ],
     output: Annotated[
@@ -133,39 +133,6 @@ def render(
             "--output", "-o", help="Where to write; the suffix is the format, - writes a WAV."
         ),
     ],
-    strength: Annotated[
-        float | None, typer.Option(help="0 is the content, 1 (default) the full style.")
-    ] = None,
-    mix: Annotated[
-        float | None, typer.Option(help="Share of the result (default 1) against the content.")
-    ] = None,
-    method: Annotated[
-        str | None, typer.Option(help="gram (default) or another of `astfx methods`.")
-    ] = None,
-    recipe: Annotated[
-        str | None, typer.Option(help="What a source document did: 000, 001, 002, 003 or 004.")
-    ] = None,
-    options: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the method; repeatable."),
-    ] = None,
-    quality: Annotated[str | None, typer.Option(help="draft, standard (default) or best.")] = None,
-    iterations: Annotated[
-        int | None, typer.Option(help="Optimiser iterations; default: the method's own.")
-    ] = None,
-    budget: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Stop refining after this long.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same result.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    threads: Annotated[int | None, typer.Option(help="CPU threads; default: chosen.")] = None,
-    phase: Annotated[
-        str | None, typer.Option(help="pghi (default) or another of `astfx methods`.")
-    ] = None,
-    phase_iterations: Annotated[int | None, typer.Option(help="Griffin-Lim iterations.")] = None,
-    window_ms: Annotated[
-        float | None, typer.Option(help="STFT window; default: 92.88, 2048 samples at 22.05 kHz.")
-    ] = None,
     float_samples: Annotated[
         bool, typer.Option("--float", help="Write float samples instead of 24 bit.")
     ] = False,
@@ -175,6 +142,7 @@ def render(
     report: Annotated[
         Path | None, typer.Option(metavar="JSON", help="Write settings, losses and timings.")
     ] = None,
+    **values: Any,
 ) -> None:
     """Render CONTENT in the texture of a style."""
     from astfx.cli import runs
@@ -184,24 +152,9 @@ def render(
     runs.check_side_files(
         {"output": output, "content": content, "style": style}, plot=plot, report=report
     )
-    values: dict[str, Any] = {
-        "strength": strength,
-        "mix": mix,
-        "method": method,
-        "recipe": recipe,
-        "options": cli_methods.parse_options(options) if options else None,
-        "quality": quality,
-        "iterations": iterations,
-        "budget_seconds": budget,
-        "seed": seed,
-        "device": device,
-        "threads": threads,
-        "phase": phase,
-        "phase_iterations": phase_iterations,
-        "window_ms": window_ms,
-    }
     preset = resolve(style)
-    settings = make_settings({} if preset is None else preset.settings, **values)
+    defaults = {} if preset is None else preset.settings
+    settings = make_settings(defaults, **given_settings(values))
     with _progress_bar("stylising") as move:
         result = runs.render_and_measure(
             content,
@@ -218,29 +171,23 @@ def render(
 
 
 @app.command()
+@takes_settings("method", "options", "window_ms", "seed", "device", "threads", recipe=True)
 def prepare(
     style: Annotated[str, typer.Argument(help="The style's audio.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="A .safetensors file.")],
     sample_rate: Annotated[int, typer.Option(help="Of the content it is for, in Hz.")] = 44100,
-    method: Annotated[str, typer.Option(help="See `astfx methods`.")] = "gram",
-    options: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the method; repeatable."),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Of the method's random filters.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    **values: Any,
 ) -> None:
     """Compute once what renders need of a style, and keep it in a file."""
     if output.suffix != ".safetensors":
         raise InvalidSettingError(f"style file '{output}' must end in .safetensors")
     from astfx.api import prepare_style
-    from astfx.settings import Settings
+    from astfx.settings import make_settings
 
-    settings = Settings(
-        method=method, options=cli_methods.parse_options(options or []), seed=seed, device=device
-    )
+    settings = make_settings({}, **given_settings(values))
     prepare_style(style, sample_rate, settings=settings).save(output)
-    print(f"{output}: {method} targets for {sample_rate} Hz, {output.stat().st_size / 1e6:.1f} MB")
+    size = output.stat().st_size / 1e6
+    print(f"{output}: {settings.method} targets for {sample_rate} Hz, {size:.1f} MB")
 
 
 @app.command()
@@ -310,7 +257,7 @@ def demo(
 def score(
     output: Annotated[str, typer.Argument(help="The audio to be scored.")],
     content: Annotated[str, typer.Option("--content", "-c", help="What it was made from.")],
-    style: Annotated[str, typer.Option("--style", "-s", help="What it shall sound like.")],
+    style: Annotated[str, typer.Option("--style", "-s", help="The sound that it imitates.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Score audio by measures that no method optimises, beside their anchors."""
@@ -333,7 +280,7 @@ def score(
 
 def _write_json(path: Path, data: dict[str, Any]) -> None:
     """Write JSON aside, then rename it."""
-    from astfx.audio import written_aside
+    from astfx.runtime.files import written_aside
 
     with written_aside(path) as part:
         part.write_text(json.dumps(data, indent=2) + "\n")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from astfx.cli.plugins import number_or_text
+from astfx.cli.setting_options import given_settings, takes_settings
 from astfx.errors import CancelledError, InvalidSettingError
 
 ProgressBar = Callable[[str], AbstractContextManager[Callable[[float], None]]]
@@ -43,7 +43,7 @@ Examples:
 
   astfx compare voice.wav rain.wav -o comparison --methods gram,monge,texture --quality draft
 
-  astfx compare voice.wav rain.wav -o documents --methods gram,000,001,002,003,004
+  astfx compare voice.wav rain.wav -o documents --methods gram,ulyanov-2016,grinstein-2018
 """
 
 
@@ -60,18 +60,6 @@ Examples:
 
 A preset's network is kept with the user's presets, for one sample rate.
 """
-
-
-def parse_options(pairs: list[str]) -> dict[str, Any]:
-    """Turn ``key=value`` into options: numbers, names, or comma-separated numbers."""
-    options: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, text = pair.partition("=")
-        if not equals or not key or not text:
-            raise InvalidSettingError(f"--set {pair!r} must look like key=value")
-        values = [number_or_text(part) for part in text.split(",")]
-        options[key.replace("-", "_")] = tuple(values) if len(values) > 1 else values[0]
-    return options
 
 
 def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
@@ -181,6 +169,7 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
         print(f"{output}: {result.summary()}\ncurves in {picture}")
 
     @app.command(epilog=_DISTILL_EXAMPLES)
+    @takes_settings("options", "seed", "device")
     def distill(
         style: Annotated[str, typer.Argument(help="A preset, or the style's audio.")],
         output: Annotated[
@@ -194,19 +183,15 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
         sample_rate: Annotated[int, typer.Option(help="Of the content it is for, in Hz.")] = 44100,
         steps: Annotated[int, typer.Option(help="Of training: more is nearer.")] = 1500,
         phrases: Annotated[int, typer.Option(help="Made-up phrases it learns from.")] = 250,
-        options: Annotated[
-            list[str] | None,
-            typer.Option("--set", metavar="KEY=VALUE", help="Another setting; repeatable."),
-        ] = None,
-        seed: Annotated[int, typer.Option(help="Of the phrases it learns from.")] = 0,
-        device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+        **values: Any,
     ) -> None:
         """Train the feed-forward network of a style, minutes; renders are then one pass."""
         if output is not None and output.suffix != ".safetensors":
             raise InvalidSettingError(f"style file '{output}' must end in .safetensors")
         from astfx.api import prepare_style
+        from astfx.plan import RenderPlan
         from astfx.presets import distilled, resolve
-        from astfx.settings import Settings
+        from astfx.settings import make_settings
 
         preset = resolve(style)
         if preset is None and output is None:
@@ -214,42 +199,39 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
                 f"the network of a sound needs a file: astfx distill {style} -o FILE.safetensors "
                 "(that of a preset is kept with it)"
             )
-        settings = Settings(
-            method="feed-forward",
-            options={"steps": steps, "phrases": phrases, **parse_options(options or [])},
-            seed=seed,
-            device=device,
-        )
+        given = given_settings(values)
+        given["options"] = {"steps": steps, "phrases": phrases, **(given["options"] or {})}
+        settings = make_settings({}, method="feed-forward", **given)
         with progress_bar("distilling") as move:
             targets = prepare_style(preset or style, sample_rate, settings=settings, progress=move)
             if output is not None:
                 targets.save(output)
         if output is None:
             assert preset is not None
-            output = distilled.keep(preset, targets)
+            output = distilled.keep(preset, targets, RenderPlan.of(settings, sample_rate))
         size = output.stat().st_size / 1e6
         print(f"{output}: feed-forward network for {sample_rate} Hz, {size:.1f} MB")
 
     @app.command(epilog=_COMPARE_EXAMPLES)
+    @takes_settings("quality", "seed", "device")
     def compare(
         content: Annotated[Path, typer.Argument(help="The sound that is played.")],
         style: Annotated[Path, typer.Argument(help="The sound it takes its texture from.")],
         output: Annotated[Path, typer.Option("--output", "-o", help="A folder.")],
         methods: Annotated[
-            str | None, typer.Option(help="Names, or recipes (000); commas between; default: all.")
+            str | None,
+            typer.Option(help="Names of methods or recipes, commas between; default: all methods."),
         ] = None,
-        quality: Annotated[str, typer.Option(help="draft, standard or best.")] = "standard",
         budget: Annotated[
             float, typer.Option(metavar="SECONDS", help="Each method stops refining after this.")
         ] = 60.0,
-        seed: Annotated[int, typer.Option(help="The same seed gives the same result.")] = 0,
-        device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+        **values: Any,
     ) -> None:
         """Render two clips by every method, and write one page to listen, look and compare."""
         from astfx.report.comparison import compare as compare_methods
-        from astfx.settings import Settings
+        from astfx.settings import make_settings
 
-        settings = Settings(quality=quality, budget_seconds=budget, seed=seed, device=device)
+        settings = make_settings({}, budget_seconds=budget, **given_settings(values))
         names = None if methods is None else [name.strip() for name in methods.split(",")]
         with progress_bar("comparing") as move:
             result = compare_methods(

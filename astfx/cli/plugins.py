@@ -26,13 +26,3 @@ class Commands(TyperGroup):
                 continue  # a package that lacks something must not take astfx with it
             for name, command in added.commands.items():
                 self.commands.setdefault(name, command)
-
-
-def number_or_text(text: str) -> int | float | str:
-    """What a KEY=VALUE on the command line means."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text

@@ -300,7 +300,7 @@ def verify(
 
 def _resolved(style: str) -> Preset:
     from astfx.presets import resolve
-    from astfx.presets.checks import check_name
+    from astfx.presets.naming import check_name
 
     found = resolve(style)
     if found is None:
@@ -312,7 +312,7 @@ def _resolved(style: str) -> Preset:
 def _description(
     title: str, author: str, licence: str, description: str, family: str, tags: list[str] | None
 ) -> dict[str, Any]:
-    from astfx.presets.checks import name_of
+    from astfx.presets.naming import name_of
 
     return {
         "name": name_of(title),

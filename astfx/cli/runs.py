@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from astfx.api import STYLE_SUFFIX, transfer_file
+from astfx.api import transfer_file
 from astfx.audio import FileSource, Waveform, check_finite, read_all, read_excerpt, resample
 from astfx.engine.render import Report
 from astfx.errors import AudioFileError, InvalidAudioError, InvalidSettingError
 from astfx.presets import Preset
 from astfx.runtime.progress import Progress
 from astfx.settings import Settings, make_settings
+from astfx.styles.targets import SUFFIX
 
 MEASURED_SECONDS = 60.0
 PICTURES = (".png", ".svg", ".pdf")
@@ -86,7 +87,7 @@ def render_and_measure(
         If anything named cannot be used.
     """
     source = FileSource(content, "content")
-    prepared = isinstance(style, Preset) or style.endswith(STYLE_SUFFIX)
+    prepared = isinstance(style, Preset) or style.endswith(SUFFIX)
     style_source = None if isinstance(style, Preset) or prepared else FileSource(style, "style")
     report = transfer_file(
         source,

@@ -25,6 +25,11 @@ def hz_to_erb(frequency_hz: npt.ArrayLike) -> Array:
     return np.asarray(9.265 * np.log1p(np.asarray(frequency_hz, dtype=np.float64) / 228.8455))
 
 
+def erb_to_hz(erb: npt.ArrayLike) -> Array:
+    """Equivalent-rectangular-bandwidth number to frequency in Hz, the inverse of `hz_to_erb`."""
+    return np.asarray(228.8455 * np.expm1(np.asarray(erb, dtype=np.float64) / 9.265))
+
+
 def erb_bands(n_samples: int, sample_rate: float) -> tuple[list[tuple[int, Array]], Array, Array]:
     """Return the bands of `erb_filterbank` where they are not zero.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import operator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -11,9 +13,200 @@ import pedalboard
 
 from astfx.audio import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, Waveform
 from astfx.effect import natives
-from astfx.effect.base import DEFAULT_BUFFER_SIZE, Effect, check_buffer_size, check_rate
-from astfx.effect.container import Container, Plugin, streamed, wholly
+from astfx.effect.base import (
+    DEFAULT_BUFFER_SIZE,
+    HOME,
+    Effect,
+    check_buffer_size,
+    check_rate,
+)
 from astfx.effect.natives import NativeRun
+from astfx.effect.style_transfer import StyleTransfer
+from astfx.errors import EffectError, EffectTypeError, InvalidSettingError
+
+Plugin = pedalboard.Plugin
+
+
+class Container(Effect):
+    """A list of effects, native or ours, with strong references to them.
+
+    Parameters
+    ----------
+    plugins : iterable of plugins, optional
+        None among them is skipped.
+    """
+
+    def __init__(self, plugins: Iterable[Plugin | None] | None = None) -> None:
+        super().__init__()
+        if plugins is not None and not isinstance(plugins, Iterable):
+            raise EffectTypeError(f"plugins={plugins!r} must be a list of effects")
+        self._plugins = [self._checked(plugin) for plugin in plugins or ()]
+        self._is_fresh = False  # reset before its stages were made
+        self._changed()
+
+    def _changed(self) -> None:
+        self._stages: list[NativeRun | Effect] | None = None
+        self._native: Any = None
+
+    def _ready(self) -> list[NativeRun | Effect]:
+        """What runs one after the other, neighbouring natives as one."""
+        if self._stages is None:
+            inside = [id(plugin) for plugin in _everything_in(self)]
+            if len(set(inside)) < len(inside):
+                raise EffectError(
+                    "The same plugin instance is being used multiple times in the same chain of "
+                    "plugins, which would cause undefined results. (make another one)"
+                )
+            self._stages = self._staged([p for p in self._plugins if p is not None])
+            for stage in self._stages:
+                if self._is_fresh and isinstance(stage, NativeRun):
+                    stage.restart()
+            self._is_fresh = False
+        return self._stages
+
+    def _staged(self, plugins: list[Plugin]) -> list[NativeRun | Effect]:
+        stages: list[NativeRun | Effect] = []
+        for native, group in groupby(plugins, natives.is_native):
+            members: list[Any] = list(group)
+            stages += [NativeRun(members)] if native else members
+        return stages
+
+    def _checked(self, plugin: Plugin | None) -> Plugin | None:
+        if plugin is None:
+            return None
+        if not isinstance(plugin, Plugin):
+            raise EffectTypeError(
+                f"{plugin!r} is no effect: a board takes pedalboard plugins and astfx effects"
+            )
+        if not plugin.is_effect:
+            raise InvalidSettingError(f"{plugin!r} is an instrument: a board takes effects only")
+        if any(held is self for held in _everything_in([plugin])):
+            raise EffectError("a container cannot be inside itself")
+        return plugin
+
+    @property
+    def _needs_whole(self) -> bool:
+        return any(isinstance(s, Effect) and s._needs_whole for s in self._ready())
+
+    def append(self, plugin: Plugin | None) -> None:
+        """Put a plugin at the end."""
+        self._plugins.append(self._checked(plugin))
+        self._changed()
+
+    def insert(self, index: int, plugin: Plugin | None) -> None:
+        """Put a plugin before another."""
+        checked = self._checked(plugin)
+        self._plugins.insert(_index(index, len(self), end=True), checked)
+        self._changed()
+
+    def remove(self, plugin: Plugin) -> None:
+        """Take a plugin out; ValueError if it is not there."""
+        self._checked(plugin)
+        for index, held in enumerate(self._plugins):
+            if held is plugin:
+                del self[index]
+                return
+        raise ValueError("remove(x): x not in list")
+
+    def __getitem__(self, index: int) -> Plugin:
+        # None may be there, but whoever put it there knows: as in pedalboard's own stubs.
+        return self._plugins[_index(index, len(self))]  # type: ignore[return-value]
+
+    def __setitem__(self, index: int, plugin: Plugin | None) -> None:
+        checked = self._checked(plugin)
+        self._plugins[_index(index, len(self))] = checked
+        self._changed()
+
+    def __delitem__(self, index: int) -> None:
+        del self._plugins[_index(index, len(self))]
+        self._changed()
+
+    def __len__(self) -> int:
+        return len(self._plugins)
+
+    def __iter__(self) -> Iterator[Plugin]:
+        return iter(list(self._plugins))  # type: ignore[arg-type]
+
+    def __contains__(self, plugin: object) -> bool:
+        return any(held is plugin for held in self._plugins)
+
+    @property
+    def latency_samples(self) -> int:
+        """Delay of a stream, in samples, as far as it is known.
+
+        Ours say theirs and external plugins report theirs; what pedalboard's own plugins have
+        is only compensated.
+        """
+        found: list[Any] = list(self._ready())
+        return self._total([stage.latency_samples for stage in found])
+
+    def latency_samples_at(self, sample_rate: float) -> int:
+        """As `latency_samples`, at a sample rate."""
+        return self._total(
+            [
+                stage.latency_samples
+                if isinstance(stage, NativeRun)
+                else stage.latency_samples_at(sample_rate)
+                for stage in self._ready()
+            ]
+        )
+
+    def _total(self, latencies: list[int]) -> int:
+        return sum(latencies)
+
+    def _restart(self) -> None:
+        for plugin in self._plugins:
+            if plugin is not None:
+                plugin.reset()
+        self._is_fresh = self._stages is None
+        for stage in self._stages or ():
+            if isinstance(stage, NativeRun):
+                stage.restart()
+
+    def _shown(self) -> dict[str, str]:
+        return {}
+
+    def __repr__(self) -> str:
+        count = f"{len(self)} plugin{'' if len(self) == 1 else 's'}"
+        inside = ", ".join(repr(plugin) for plugin in self._plugins)
+        return f"<astfx.{type(self).__name__} with {count}: [{inside}] ({HOME}) at {hex(id(self))}>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything in it and what it is set to, ready for JSON.
+
+        Raises
+        ------
+        EffectError
+            If one of the plugins cannot be written down.
+        """
+        return {
+            "plugin": f"astfx.{type(self).__name__}",
+            "plugins": [None if plugin is None else _written(plugin) for plugin in self._plugins],
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Any:
+        """Make a container from what `to_dict` gave.
+
+        Raises
+        ------
+        AstfxError
+            If it is for something else, or a plugin cannot be made.
+        """
+        if values.get("plugin") != f"astfx.{cls.__name__}":
+            raise InvalidSettingError(
+                f"plugin={values.get('plugin')!r} must be 'astfx.{cls.__name__}'"
+            )
+        plugins = values.get("plugins")
+        if not isinstance(plugins, list) or not all(isinstance(p, dict | None) for p in plugins):
+            raise InvalidSettingError(f"plugins={plugins!r} must be a list of dicts and None")
+        return cls([None if item is None else _read(item) for item in plugins])
+
+    def __copy__(self) -> Any:
+        return type(self)(self._plugins)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), [_packed(plugin) for plugin in self._plugins])
 
 
 class Chain(Container):
@@ -159,6 +352,9 @@ class Mix(Container):
         return total
 
 
+CONTAINERS: dict[str, type[Container]] = {"Pedalboard": Pedalboard, "Chain": Chain, "Mix": Mix}
+
+
 def process(
     input_array: npt.NDArray[np.floating[Any]],
     sample_rate: float,
@@ -175,3 +371,72 @@ def process(
     plugins : iterable of plugins
     """
     return Pedalboard(plugins).process(input_array, sample_rate, buffer_size, reset)
+
+
+def streamed(
+    stage: NativeRun | Effect, waveform: Waveform, sample_rate: int, buffer_size: int
+) -> Waveform:
+    """The next block of a stream through an effect, or through neighbouring native ones."""
+    if isinstance(stage, NativeRun):
+        return stage.process(waveform, sample_rate, buffer_size, False)
+    # Its parameters may be set from another thread meanwhile.
+    with stage._lock:
+        return stage._stream(waveform, sample_rate, buffer_size)
+
+
+def wholly(
+    stage: NativeRun | Effect, waveform: Waveform, sample_rate: int, buffer_size: int
+) -> Waveform:
+    """A whole clip through an effect, or through neighbouring native ones."""
+    if isinstance(stage, NativeRun):
+        return stage.process(waveform, sample_rate, buffer_size, True)
+    with stage._lock:
+        stage._restart()
+        return stage._whole(waveform, sample_rate, buffer_size)
+
+
+def _everything_in(container: Iterable[Plugin | None]) -> Iterator[Plugin]:
+    """All plugins in a container and, at any depth, in those in it."""
+    for plugin in container:
+        if plugin is not None:
+            yield plugin
+        if isinstance(plugin, Container | pedalboard.Chain | pedalboard.Mix):
+            yield from _everything_in(plugin)
+
+
+def _index(index: int, length: int, *, end: bool = False) -> int:
+    """An index into a list of a length; `end` allows the place after the last."""
+    try:
+        place = operator.index(index)
+    except TypeError:
+        raise EffectTypeError(f"index={index!r} must be a whole number") from None
+    if not -length <= place < length + end:
+        raise IndexError("index out of range")
+    return place
+
+
+def _written(plugin: Plugin) -> dict[str, Any]:
+    if isinstance(plugin, Container | StyleTransfer):
+        return plugin.to_dict()
+    return natives.written(plugin)
+
+
+def _read(values: Mapping[str, Any]) -> Any:
+    package, _, kind = str(values.get("plugin")).partition(".")
+    if package == "astfx":
+        if kind == "StyleTransfer":
+            return StyleTransfer.from_dict(values)
+        if kind in CONTAINERS:
+            return CONTAINERS[kind].from_dict(values)
+    return natives.read(values)
+
+
+def _packed(plugin: Plugin | None) -> Any:
+    """A plugin as it can be pickled: ours as it is, a native one by its settings."""
+    if plugin is None or not natives.is_native(plugin):
+        return plugin
+    return natives.written(plugin)
+
+
+def _rebuilt(cls: type[Container], plugins: list[Any]) -> Container:
+    return cls([natives.read(item) if isinstance(item, dict) else item for item in plugins])

@@ -21,6 +21,7 @@ from astfx.audio import (
     check_output,
     check_target,
 )
+from astfx.audio.levels import gain_below_full_scale
 from astfx.effect.containers import Chain, Mix, Pedalboard
 from astfx.effect.natives import NativeRun
 from astfx.effect.style_transfer import StyleTransfer
@@ -221,12 +222,12 @@ def render_file(
         for block in result.blocks(BLOCK_SAMPLES):
             peak = max(peak, float(np.abs(block).max(initial=0.0)))
             length += block.shape[1]
-        scale = np.float32(0.9999 / peak if peak > 1.0 and not float_samples else 1.0)
+        gain = np.float32(1.0) if float_samples else gain_below_full_scale(peak)
         with AudioWriter(
             output, content.sample_rate, content.channels, length, float_samples=float_samples
         ) as writer:
             written = 0
             for block in result.blocks(BLOCK_SAMPLES):
-                writer.write(block * scale)
+                writer.write(block * gain)
                 written += block.shape[1]
                 stages.report(written)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from astfx.audio import SlidingReader, Source, Waveform
+from astfx.audio import ArraySource, SlidingReader, Source, Waveform
 from astfx.effect.automation import Automation
 from astfx.effect.controls import Controls
 from astfx.engine.render import Render
@@ -17,7 +17,6 @@ from astfx.runtime.progress import Progress
 from astfx.settings import Settings
 from astfx.streaming.streamer import mixed, usable
 from astfx.styles.style import Style
-from astfx.styles.targets import array_source
 
 
 @contextmanager
@@ -52,15 +51,13 @@ def rendered(
         for index, style in enumerate(styles):
             render = Render(
                 source,
-                style.targets(source.sample_rate, settings),
+                style,
                 settings,
-                _part(progress, index, len(styles)),
-                folder,
-                curve,
+                progress=_part(progress, index, len(styles)),
+                spool_folder=folder,
+                strength_curve=curve,
             )
-            stack.callback(render.close)
-            render.prepare()
-            renders[style] = render
+            renders[style] = stack.enter_context(render)
         yield _blocks(source, renders, controls)
     controls.reset()
 
@@ -91,6 +88,6 @@ def rendered_clip(
     """Render a clip, (channels, samples) -> (channels, samples)."""
     if controls.mix.value == 0.0 or controls.strength.value == 0.0:
         return waveform.copy()  # bit for bit, whatever it holds
-    content = array_source(usable(waveform), sample_rate, "input_array")
+    content = ArraySource(usable(waveform), sample_rate, "input_array")
     with rendered(content, controls, settings) as blocks:
         return np.concatenate(list(blocks), axis=1)

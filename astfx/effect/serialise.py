@@ -82,7 +82,7 @@ def read_value(value: Any, name: str) -> Any:
             data = base64.b64decode(value["preset"], validate=True)
         except (TypeError, ValueError):
             raise InvalidSettingError(f"{name}: preset must be base64 of an .astfx file") from None
-        return unpacked(data, f"{name}: its preset")
+        return unpacked(data, f"{name}: its preset", Preset)
     if isinstance(value, Mapping) and "breakpoints" in value:
         return Automation(value["breakpoints"])
     return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -16,18 +16,19 @@ from astfx.effect.controls import Controls
 from astfx.effect.offline import rendered, rendered_clip
 from astfx.effect.serialise import read_arguments, written_arguments
 from astfx.errors import AstfxError, EffectError, InvalidSettingError
-from astfx.methods import find_method
-from astfx.phase import find_phase_method
-from astfx.runtime.device import resolve_device, thread_count
+from astfx.plan import RenderPlan
+from astfx.runtime.device import thread_count
 from astfx.runtime.progress import Progress
-from astfx.settings import DEFAULT_METHOD, DEFAULT_PHASE, make_options, make_settings
+from astfx.settings import RENDER_TABLE, EngineOptions, make_settings
 from astfx.streaming.base import Engine
+from astfx.streaming.engines import checked_engine, engine_shape, find_engine
 from astfx.streaming.streamer import Streamer, latency_samples
-from astfx.styles.style import Style, StyleLike, checked_engine, engine_shape
+from astfx.styles.style import Style, StyleLike
 
 _DEFAULT_RATE = 44_100
 _STREAM_THREADS = 1
 _PIECE_SAMPLES = 1 << 16
+_ALWAYS_WRITTEN = ("method", "quality", "iterations", "seed", "device", "phase")
 
 
 class StyleTransfer(Effect):
@@ -36,14 +37,12 @@ class StyleTransfer(Effect):
     Parameters
     ----------
     style : path, ndarray, StyleTargets, Preset or a preset's name
-        What it shall sound like. An array needs `style_sample_rate`. A preset's own settings
-        stand where strength, mix, engine, quality and options are left out.
+        The sound to imitate. An array needs `style_sample_rate`. A preset's own settings
+        apply where strength, mix, engine, quality and options are left out.
     strength : float or Automation, 0 to 1
         0 is the content bit for bit, 1 the full style.
     mix : float or Automation, 0 to 1
         Share of the result against the content, aligned with it.
-    method : str
-        `astfx methods` lists them; the streaming engines need "gram".
     engine : {"auto", "render", "stream", "live"}
         "render" works on whole clips; "stream" block by block with about 140 ms latency, "live"
         with 29 ms. "auto" takes "render" for whole clips (`reset=True`) and "stream" for blocks.
@@ -51,11 +50,11 @@ class StyleTransfer(Effect):
         A second style, and
     morph : float or Automation, 0 to 1
         how far to go towards it.
-    quality : {"draft", "standard", "best"}
-    iterations, options, seed, device, phase
-        As for `astfx.transfer`; for the render engine.
     style_sample_rate : int, hertz, optional
         Of styles given as arrays.
+    **settings
+        Further settings of `astfx.transfer`, for the render engine: method, quality,
+        iterations, options, seed, device, phase, budget_seconds, ...
 
     Raises
     ------
@@ -76,36 +75,19 @@ class StyleTransfer(Effect):
         *,
         strength: float | Automation | None = None,
         mix: float | Automation | None = None,
-        method: str = DEFAULT_METHOD,
         engine: str | None = None,
         morph_to: StyleLike | None = None,
         morph: float | Automation = 0.0,
-        quality: str | None = None,
-        iterations: int | None = None,
-        options: Mapping[str, Any] | None = None,
-        seed: int = 0,
-        device: str = "auto",
-        phase: str = DEFAULT_PHASE,
         style_sample_rate: int | None = None,
+        **settings: Unpack[EngineOptions],
     ) -> None:
         super().__init__()
         self._style_sample_rate = style_sample_rate
         first = self._made(style)
-        own = {} if first.preset is None else first.preset.settings
+        own = first.settings
         # Strength and mix are the controls' alone.
-        self._settings = make_settings(
-            {**own, "strength": 1.0, "mix": 1.0},
-            method=method,
-            quality=quality,
-            iterations=iterations,
-            options=None if options is None else dict(options),
-            seed=seed,
-            device=device,
-            phase=phase,
-        )
-        make_options(find_method(method).options, method, self._settings.options)
-        find_phase_method(phase)
-        resolve_device(device)
+        self._settings = make_settings({**own, "strength": 1.0, "mix": 1.0}, **settings)
+        RenderPlan.of(self._settings, _DEFAULT_RATE)  # refuses what no render could use
         self._engine = checked_engine(engine or own.get("engine", "auto"), self._settings)
         self._controls = Controls(
             Parameter("Strength", own.get("strength", 1.0) if strength is None else strength),
@@ -119,7 +101,7 @@ class StyleTransfer(Effect):
 
     def _made(self, style: StyleLike) -> Style:
         is_array = isinstance(style, np.ndarray)
-        return Style(style, self._style_sample_rate if is_array else None)
+        return Style.of(style, self._style_sample_rate if is_array else None)
 
     @property
     def strength(self) -> float | Automation:
@@ -206,11 +188,7 @@ class StyleTransfer(Effect):
         """Delay of a stream at a sample rate, in samples; 0 for the render engine."""
         if self._engine == "render":
             return 0
-        shape = engine_shape(self._block_engine(), check_rate(sample_rate), self._settings)
-        return latency_samples(*shape)
-
-    def _block_engine(self) -> str:
-        return "stream" if self._engine == "auto" else self._engine
+        return latency_samples(*engine_shape(self._engine, check_rate(sample_rate), self._settings))
 
     def _restart(self) -> None:
         self._streamer: Streamer | None = None
@@ -219,7 +197,8 @@ class StyleTransfer(Effect):
 
     def _make(self, style: object, sample_rate: int, channels: int) -> Engine:
         assert isinstance(style, Style)
-        return style.engine(self._block_engine(), sample_rate, channels, self._settings)
+        targets = style.targets(RenderPlan.of(self._settings, sample_rate))
+        return find_engine(self._engine, self._settings).make(targets, sample_rate, channels)
 
     def _stream(self, waveform: Waveform, sample_rate: int, buffer_size: int) -> Waveform:
         if self._engine == "render":
@@ -229,7 +208,7 @@ class StyleTransfer(Effect):
             )
         channels, n = waveform.shape
         if self._streamed != (sample_rate, channels):
-            shape = engine_shape(self._block_engine(), sample_rate, self._settings)
+            shape = engine_shape(self._engine, sample_rate, self._settings)
             self._restart()
             self._streamed = (sample_rate, channels)
             self._rate = sample_rate
@@ -278,21 +257,20 @@ class StyleTransfer(Effect):
 
     def _arguments(self) -> dict[str, Any]:
         """Keyword arguments that make another one like this."""
-        settings = self._settings
+        chosen = {
+            name: getattr(self._settings, name)
+            for name, row in RENDER_TABLE.items()
+            if name in _ALWAYS_WRITTEN or getattr(self._settings, name) != row.default
+        }
+        chosen["options"] = dict(self._settings.options)
         return {
             "style": self.style,
+            **chosen,
             "strength": self.strength,
             "mix": self.mix,
-            "method": settings.method,
             "engine": self._engine,
             "morph_to": self.morph_to,
             "morph": self.morph,
-            "quality": settings.quality,
-            "iterations": settings.iterations,
-            "options": dict(settings.options),
-            "seed": settings.seed,
-            "device": settings.device,
-            "phase": settings.phase,
             "style_sample_rate": self._style_sample_rate,
         }
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from astfx.engine.segments import STRETCH_SECONDS, Segment, plan_segments
-from astfx.methods import Problem, find_method
+from astfx.methods import Problem
 from astfx.optim.lbfgs import Minimum
-from astfx.runtime.progress import Meter, Pace
-from astfx.settings import Settings, make_options
+from astfx.plan import RenderPlan, Segment
+from astfx.runtime.progress import Monitor
 from astfx.styles.targets import StyleTargets
 
 MATCH_SHARE = 0.8
@@ -41,182 +41,191 @@ class SegmentReport:
     phase_seconds: float = 0.0
 
 
-class Matcher:
-    """Find the features of segment after segment, each with the ones before as its context.
-
-    Parameters
-    ----------
-    targets : StyleTargets
-    device : torch.device
-        Where `targets` lie.
-    settings : Settings
-    segments : sequence of Segment
-    meter : Meter
-        Where progress is reported, as "match".
-    pace : Pace
-        Shares out the budget.
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What the frames so far leave to those that follow.
 
     Attributes
     ----------
-    context : (frames, bins)
+    emitted : (frames, bins)
         The last frames emitted, that patches and windows reach back to.
-    context_frames : int
-        At most so many.
-    reserve_seconds : float
-        What else a segment takes after its search, as far as is known; the search leaves
-        that of its share of the budget.
+    ahead : (frames, bins) or None
+        Frames beyond them that were stylised along, to be faded out of.
+    counted : (frames, bins) or None
+        Frames of the stretch before, which count towards the output's statistics.
+    most_frames : int
+        How many of `emitted` are kept at most.
     """
 
-    def __init__(
-        self,
-        targets: StyleTargets,
-        device: torch.device,
-        settings: Settings,
-        segments: Sequence[Segment],
-        meter: Meter,
-        pace: Pace,
-    ) -> None:
-        self.method = find_method(settings.method)
-        self.options = make_options(self.method.options, settings.method, settings.options)
-        self.reserve_seconds = 0.0
-        self._settings, self._targets, self._grid = settings, targets, targets.grid
-        self._edge_frames = self._grid.frames(self.method.context_ms(self.options)) - 1
-        self.context_frames = max(self._edge_frames, _PHASE_CONTEXT_FRAMES)
-        self._meter, self._pace = meter, pace
-        meter.expect("match", len(segments), 1.0)
-        pace.expect(sum(len(self._stretches(segment)) for segment in segments))
-        self._past: Tensor | None = None
-        self._look: Tensor | None = None
-        self.context = torch.zeros(0, self._grid.n_fft // 2 + 1, device=device)
+    emitted: Tensor
+    ahead: Tensor | None = None
+    counted: Tensor | None = None
+    most_frames: int
+
+    @classmethod
+    def of(cls, plan: RenderPlan) -> Context:
+        """The context of a clip's first segment: nothing yet."""
+        empty = torch.zeros(0, plan.stft.n_bins, device=plan.device)
+        return cls(emitted=empty, most_frames=max(plan.context_frames - 1, _PHASE_CONTEXT_FRAMES))
+
+    def __len__(self) -> int:
+        return len(self.emitted)
+
+    def after(self, emitted: Tensor, ahead: Tensor, *, counted: Tensor | None = None) -> Context:
+        """The context once further frames have been emitted."""
+        return replace(
+            self,
+            emitted=torch.cat([self.emitted, emitted])[-self.most_frames :],
+            ahead=ahead if len(ahead) else None,
+            counted=counted,
+        )
+
+    def fade_in(self, output: Tensor) -> None:
+        """Let frames found twice pass, in place, from the earlier version to this one's."""
+        if self.ahead is not None:
+            n_context, n_known = len(self), len(self.ahead)
+            fade = (torch.arange(n_known, device=output.device) + 0.5) / n_known
+            part = output[n_context : n_context + n_known]
+            share = fade[:, None].to(part.dtype)
+            output[n_context : n_context + n_known] = torch.lerp(self.ahead, part, share)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matched:
+    """Frames that were found for a segment.
+
+    Attributes
+    ----------
+    features : (frames, bins)
+        Of the context, the segment, and what it looks ahead to.
+    context : Context
+        What they leave to the next segment.
+    losses : list of float
+    evaluations : int
+    """
+
+    features: Tensor
+    context: Context
+    losses: list[float]
+    evaluations: int
+
+
+class _Step(NamedTuple):
+    """A search's place in its segment: the share done when it begins, and its own share."""
+
+    segment: int
+    begun: float
+    share: float
+    reserve_seconds: float
+
+
+class Matcher:
+    """Ask the method for the features of segment after segment.
+
+    Parameters
+    ----------
+    plan : RenderPlan
+        With its segments.
+    targets : StyleTargets
+        On the plan's device.
+    monitor : Monitor
+        Where progress is reported, as "match", and which shares out the budget.
+    """
+
+    def __init__(self, plan: RenderPlan, targets: StyleTargets, monitor: Monitor) -> None:
+        self._plan, self._targets, self._monitor = plan, targets, monitor
+        self._edge_frames = plan.context_frames - 1
+        steps = sum(len(plan.stretches(segment)) for segment in plan.segments)
+        monitor.expect("match", len(plan.segments), 1.0, timed_steps=steps)
 
     def match(
-        self, index: int, segment: Segment, features: Tensor, report: SegmentReport
-    ) -> Tensor:
-        """Features of the output for the context, the segment and what it looks ahead to.
+        self, index: int, features: Tensor, context: Context, reserve_seconds: float = 0.0
+    ) -> Matched:
+        """Find the frames of a segment, stretch by stretch.
 
         Parameters
         ----------
         index : int
             Of the segment.
-        segment : Segment
         features : (frames, bins)
-            Of the content, for the same frames.
-        report : SegmentReport
-            Where the losses are put.
+            Of the content, for the context, the segment, and what it looks ahead to.
+        context : Context
+            What earlier segments leave.
+        reserve_seconds : float
+            What else the segment takes after its search; left of its share of the budget.
         """
-        n_before = len(self.context)
-        found = [self.context]
-        pieces = self._stretches(segment)
-        losses = []
-        for number, piece in enumerate(pieces):
-            n_context = len(self.context)
-            first = n_before + piece.first - segment.first
-            reach = slice(first - n_context, first + piece.look - piece.first)
-            part = (number / len(pieces), 1.0 / len(pieces))
-            output, searched = self._match_stretch(index, piece, features[reach], part)
-            n_new = piece.last - piece.first
-            self._past = output[n_context : n_context + n_new]
-            self.remember(self._past, output[n_context + n_new :])
-            found.append(self._past)
+        segment = self._plan.segments[index]
+        n_before = len(context)
+        found = [context.emitted]
+        stretches = self._plan.stretches(segment)
+        losses, evaluations = [], 0
+        share = 1.0 / len(stretches)
+        for number, stretch in enumerate(stretches):
+            n_context = len(context)
+            first = n_before + stretch.first - segment.first
+            reach = slice(first - n_context, first + stretch.look - stretch.first)
+            step = _Step(index, number * share, share, share * reserve_seconds)
+            output, searched = self._match_stretch(step, stretch, features[reach], context)
+            n_new = stretch.last - stretch.first
+            new = output[n_context : n_context + n_new]
+            context = context.after(new, output[n_context + n_new :], counted=new)
+            found.append(new)
             losses.append(searched.losses)
-            report.evaluations += searched.evaluations
-        report.losses = _mean(losses)
-        return torch.cat(found if self._look is None else [*found, self._look])
-
-    def match_waveform(self, index: int, waveform: Tensor, report: SegmentReport) -> Tensor:
-        """A whole segment's samples, for the methods that work on them."""
-        found = self._solve(index, waveform, waveform.clone(), 0, (0.0, 1.0))
-        report.losses, report.evaluations = list(found.losses), found.evaluations
-        return found.x
-
-    def fade_in(self, output: Tensor) -> None:
-        """Let frames found twice pass, in place, from the last segment's version to this one's."""
-        if self._look is not None:
-            n_context, n_known = len(self.context), len(self._look)
-            fade = (torch.arange(n_known, device=output.device) + 0.5) / n_known
-            part = output[n_context : n_context + n_known]
-            share = fade[:, None].to(part.dtype)
-            output[n_context : n_context + n_known] = torch.lerp(self._look, part, share)
-
-    def remember(self, emitted: Tensor, look: Tensor) -> None:
-        """Keep what the next frames need of those emitted, and of those beyond them."""
-        self._look = look if len(look) else None
-        self.context = torch.cat([self.context, emitted])[-self.context_frames :]
-
-    def forget(self, silence: Tensor) -> None:
-        """Go on after frames of silence, which count towards no statistics."""
-        self._past = None
-        self.remember(silence, silence[:0])
-
-    def _stretches(self, segment: Segment) -> list[Segment]:
-        """What of a segment is matched to the style at a time, as segments themselves.
-
-        Over more than ten seconds at once, parts of a content could each take a part of the
-        style; and so where a clip is cut for memory's sake does not change its sound.
-        """
-        if self.method.domain == "waveform":
-            return [segment]
-        cut = plan_segments(
-            segment.last - segment.first,
-            self._grid.frames(STRETCH_SECONDS * 1e3),
-            self._grid.frames(self._settings.overlap_seconds * 1e3),
+            evaluations += searched.evaluations
+        return Matched(
+            features=torch.cat(found if context.ahead is None else [*found, context.ahead]),
+            context=context,
+            losses=_mean(losses),
+            evaluations=evaluations,
         )
-        moved = [Segment(*(segment.first + border for border in astuple(piece))) for piece in cut]
-        return [*moved[:-1], replace(moved[-1], look=segment.look)]
+
+    def match_waveform(self, index: int, waveform: Tensor) -> Minimum:
+        """Find a whole segment's samples, for the methods that work on them."""
+        return self._search(_Step(index, 0.0, 1.0, 0.0), waveform, waveform.clone())
 
     def _match_stretch(
-        self,
-        index: int,
-        piece: Segment,
-        features: Tensor,
-        part: tuple[float, float],
+        self, step: _Step, stretch: Segment, features: Tensor, context: Context
     ) -> tuple[Tensor, Minimum]:
-        n_context = len(self.context)
+        n_context = len(context)
         start = features.clone()
-        start[:n_context] = self.context
-        if self._look is not None:
-            start[n_context : n_context + len(self._look)] = self._look
+        start[:n_context] = context.emitted
+        if context.ahead is not None:
+            start[n_context : n_context + len(context.ahead)] = context.ahead
         # At the ends of the clip, frames are mirrored: every real frame then lies in as many
         # patches as any other, and clips shorter than a patch work.
-        head = self._edge_frames if piece.first == 0 else 0
-        tail = self._edge_frames if piece.look == piece.last else 0
-        mirrored = _mirror_index(len(start), head, tail, features.device)
-        found = self._solve(index, features[mirrored], start[mirrored], n_context, part)
+        head = self._edge_frames if stretch.first == 0 else 0
+        tail = self._edge_frames if stretch.look == stretch.last else 0
+        mirrored = mirror_index(len(start), head, tail, features.device)
+        found = self._search(step, features[mirrored], start[mirrored], context)
         output = found.x[head : head + len(start)]
-        self.fade_in(output)
+        context.fade_in(output)
         return output, found
 
-    def _solve(
-        self,
-        index: int,
-        content: Tensor,
-        start: Tensor,
-        n_fixed: int,
-        part: tuple[float, float],
+    def _search(
+        self, step: _Step, content: Tensor, start: Tensor, context: Context | None = None
     ) -> Minimum:
-        """Let the method search; `part` says where in the segment, and how much of it, this is."""
-        settings = self._settings
-        iterations = settings.iterations or self.method.iterations[settings.quality]
-        deadline = self._pace.deadline()
+        """Let the method search from a start whose first frames are those of the context."""
+        plan, monitor = self._plan, self._monitor
+        deadline = monitor.deadline()
         if deadline is not None:
-            deadline -= part[1] * self.reserve_seconds
+            deadline -= step.reserve_seconds
 
         def callback(iteration: int, loss: float) -> bool:
-            done = part[0] + part[1] * iteration / iterations
-            self._meter.report("match", index, MATCH_SHARE * done)
+            done = step.begun + step.share * iteration / plan.iterations
+            monitor.report("match", step.segment, MATCH_SHARE * done)
             return deadline is not None and time.monotonic() > deadline
 
-        return self.method.match(
+        return plan.method.match(
             Problem(
-                grid=self._grid,
+                grid=plan.grid,
                 content=content,
                 start=start,
-                n_fixed=n_fixed,
-                past=self._past,
+                n_fixed=0 if context is None else len(context),
+                past=None if context is None else context.counted,
                 targets=self._targets.tensors,
-                options=self.options,
-                iterations=iterations,
-                seed=settings.seed,
+                options=plan.options,
+                iterations=plan.iterations,
+                seed=plan.settings.seed,
                 callback=callback,
             )
         )
@@ -228,7 +237,7 @@ def _mean(losses: Sequence[Sequence[float]]) -> list[float]:
     return [sum(part[min(i, len(part) - 1)] for part in losses) / len(losses) for i in range(count)]
 
 
-def _mirror_index(n_frames: int, head: int, tail: int, device: torch.device) -> Tensor:
+def mirror_index(n_frames: int, head: int, tail: int, device: torch.device) -> Tensor:
     """Indices of frames with `head` mirrored ones before and `tail` after, however few."""
     index = torch.arange(-head, n_frames + tail, device=device)
     period = max(2 * (n_frames - 1), 1)

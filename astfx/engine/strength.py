@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,24 +10,21 @@ import torch
 from torch import Tensor
 
 from astfx.audio import SlidingReader, Source, Waveform
-from astfx.engine.segments import Emitter, Scan, Segment, plan_segments
+from astfx.engine.scan import Content
+from astfx.engine.segments import Emitter
 from astfx.frontends.log_magnitude import LogMagnitude
-from astfx.frontends.stft import Stft
-from astfx.methods import Grid
 from astfx.phase.griffin_lim import FAST_MOMENTUM, refine
-from astfx.runtime.device import resolve_device
-from astfx.runtime.progress import Meter
-from astfx.settings import Settings, position
+from astfx.plan import RenderPlan, Segment
+from astfx.runtime.progress import Monitor
+from astfx.settings import position
 
 _CONTEXT_FRAMES = 8
 _ITERATIONS = 8
+_STEP_WEIGHT = 0.3
 StrengthCurve = Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float32]]
 
-STEP_WEIGHT = 0.3
-"""Work of blending a segment, matching one = 1."""
 
-
-class Blender:
+class StrengthBlend:
     """Blend content and full result, segment by segment.
 
     Magnitudes move along a straight line between the two sounds' log1p features; the phase
@@ -36,67 +33,67 @@ class Blender:
 
     Parameters
     ----------
-    content : Source
-    measured : Scan
-        Of the content.
-    full : Source
-        The result at strength 1.
-    full_rms : float
-    grid : Grid
-    settings : Settings
-    meter : Meter
+    plan : RenderPlan
+    content : Content
+    monitor : Monitor
         Where progress is reported, as "blend".
-    strength_curve : callable, optional
-        ``strength_curve(seconds)``, (n,) -> (n,): strength over time, instead of the setting.
+    curve : callable, optional
+        ``curve(seconds)``, (n,) -> (n,): strength over time, instead of the setting.
     """
 
     def __init__(
         self,
-        content: Source,
-        measured: Scan,
-        full: Source,
-        full_rms: float,
-        grid: Grid,
-        settings: Settings,
-        meter: Meter,
-        strength_curve: StrengthCurve | None = None,
+        plan: RenderPlan,
+        content: Content,
+        monitor: Monitor,
+        curve: StrengthCurve | None = None,
     ) -> None:
-        device = resolve_device(settings.device)
-        self._device, self._meter = device, meter
-        self._position, self._curve = position(settings.strength), strength_curve
-        self._sample_rate = grid.sample_rate
-        self._stft = Stft(n_fft=grid.n_fft, hop_length=grid.hop_length, device=device)
-        self._readers = [
-            SlidingReader(source.blocks(), source.channels) for source in (content, full)
-        ]
-        self._levels = (
-            LogMagnitude(rms=measured.rms, n_fft=grid.n_fft),
-            LogMagnitude(rms=max(full_rms, 1e-12), n_fft=grid.n_fft),
-        )
-        self._segments = plan_segments(
-            self._stft.n_frames(measured.n_samples),
-            grid.frames(settings.segment_seconds * 1e3),
-            grid.frames(settings.overlap_seconds * 1e3),
-        )
-        self._emitter = Emitter(self._stft, content.channels, measured.n_samples)
+        source, scan = content.source, content.scan
+        plan = plan.over(scan.n_samples)
+        self._plan, self._content, self._monitor = plan, content, monitor
+        self._position, self._curve = position(plan.settings.strength), curve
+        self._stft = plan.stft
+        self._emitter = Emitter(self._stft, source.channels, scan.n_samples)
         self._fixed = torch.zeros(
-            content.channels, 0, self._stft.n_bins, dtype=torch.complex64, device=device
+            source.channels, 0, self._stft.n_bins, dtype=torch.complex64, device=plan.device
         )
-        meter.expect("blend", len(self._segments), STEP_WEIGHT)
+        monitor.expect("blend", len(plan.segments), _STEP_WEIGHT)
 
-    def blocks(self) -> Iterator[Waveform]:
-        """Yield the blended audio in (channels, n) blocks, as long as the content."""
-        for index, segment in enumerate(self._segments):
+    def blocks(self, full: Source, full_rms: float) -> Iterator[Waveform]:
+        """Yield the blended audio in (channels, n) blocks, as long as the content.
+
+        Parameters
+        ----------
+        full : Source
+            The result at strength 1.
+        full_rms : float
+            Of its parts where the content sounds.
+        """
+        n_fft = self._plan.grid.n_fft
+        levels = (
+            LogMagnitude(rms=self._content.scan.rms, n_fft=n_fft),
+            LogMagnitude(rms=max(full_rms, 1e-12), n_fft=n_fft),
+        )
+        readers = [
+            SlidingReader(source.blocks(), source.channels)
+            for source in (self._content.source, full)
+        ]
+        for index, segment in enumerate(self._plan.segments):
             with torch.no_grad():
-                block = self._blend(segment)
-            self._meter.report("blend", index, 1.0)
+                block = self._blend(segment, readers, levels)
+            self._monitor.report("blend", index, 1.0)
             yield block
 
-    def _blend(self, segment: Segment) -> Waveform:
+    def _blend(
+        self,
+        segment: Segment,
+        readers: Sequence[SlidingReader],
+        levels: Sequence[LogMagnitude],
+    ) -> Waveform:
         n_context = self._fixed.shape[1]
         start, stop = self._stft.sample_range(segment.first - n_context, segment.look)
-        content, full = (self._spectrogram(reader, start, stop) for reader in self._readers)
-        own, other = (level.gain for level in self._levels)
+        content, full = (self._spectrogram(reader, start, stop) for reader in readers)
+        own, other = (level.gain for level in levels)
         share = self._share(segment.first - n_context, content.shape[1])
         features = torch.lerp(
             torch.log1p(content.abs() * own), torch.log1p(full.abs() * other), share
@@ -116,12 +113,12 @@ class Blender:
     def _share(self, first: int, n_frames: int) -> Tensor:
         """Place on the line of each of some frames, (frames, 1) or a single number."""
         if self._curve is None:
-            return torch.tensor(self._position, device=self._device)
+            return torch.tensor(self._position, device=self._plan.device)
         # A frame stands for the middle of its window.
         centre = (first + np.arange(n_frames) + 1) * self._stft.hop_length - self._stft.n_fft / 2
-        strength = self._curve(np.maximum(centre, 0.0) / self._sample_rate)
+        strength = self._curve(np.maximum(centre, 0.0) / self._plan.grid.sample_rate)
         places = np.array([position(float(value)) for value in strength], np.float32)
-        return torch.from_numpy(places).to(self._device)[:, None]
+        return torch.from_numpy(places).to(self._plan.device)[:, None]
 
     def _spectrogram(self, reader: SlidingReader, start: int, stop: int) -> Tensor:
-        return self._stft.forward(torch.from_numpy(reader.read(start, stop)).to(self._device))
+        return self._stft.forward(torch.from_numpy(reader.read(start, stop)).to(self._plan.device))

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from astfx.audio import SlidingReader, Source, Waveform
+from astfx.audio import SlidingReader, Waveform
 from astfx.audio.levels import SILENCE
-from astfx.engine.segments import STRETCH_SECONDS, Scan, even_borders
+from astfx.engine.scan import Content
 from astfx.features.texture import (
     CLASSES,
     COMPRESSION,
@@ -28,10 +28,10 @@ from astfx.features.texture import (
 )
 from astfx.frontends.log_magnitude import REFERENCE_RMS
 from astfx.optim.lbfgs import minimise
-from astfx.runtime.device import resolve_device
-from astfx.runtime.progress import Meter, Pace
-from astfx.settings import Settings
-from astfx.styles.targets import StyleTargets, texture_key
+from astfx.plan import STRETCH_SECONDS, RenderPlan, even_borders
+from astfx.runtime.progress import Monitor
+from astfx.styles.analysis import texture_key
+from astfx.styles.targets import StyleTargets
 
 ITERATIONS = 20
 _MOST_GAIN_DB = 40.0
@@ -40,59 +40,50 @@ _SHORTEST_SECONDS = 0.5
 _STEP_WEIGHT = 1.0
 
 
-class Shaper:
-    """Shape a stream of stylised audio, segment by segment.
+class TextureRounds:
+    """Impose a style's texture statistics on stylised audio, segment by segment.
 
     Each segment is shaped with a margin on both sides, and fades into the next in the middle
     of it: a gain changes no phase, so the two versions add up without a dip.
 
     Parameters
     ----------
-    content : Source
-    stylised : iterator of (channels, n) blocks
-        As long as the content.
-    measured : Scan
-        Of the content.
+    plan : RenderPlan
     targets : StyleTargets
-    settings : Settings
-    weights : TextureWeights
-    rounds : int
-    meter : Meter
-        Where progress is reported, as "shape".
-    pace : Pace
-        Shares out the budget: after its share, a segment begins no further round.
+    content : Content
+    monitor : Monitor
+        Where progress is reported, as "shape", and which shares out the budget: after its
+        share, a segment begins no further round.
     """
 
     def __init__(
-        self,
-        content: Source,
-        stylised: Iterator[Waveform],
-        measured: Scan,
-        targets: StyleTargets,
-        settings: Settings,
-        weights: TextureWeights,
-        rounds: int,
-        meter: Meter,
-        pace: Pace,
+        self, plan: RenderPlan, targets: StyleTargets, content: Content, monitor: Monitor
     ) -> None:
-        self.device = resolve_device(settings.device)
-        self._targets = [targets.tensors[texture_key(name)].to(self.device) for name in CLASSES]
-        self._sample_rate = content.sample_rate
-        self._n_samples = measured.n_samples
-        self._gain = REFERENCE_RMS / measured.rms  # the floors below are relative to it
-        self._weights, self._rounds = weights, rounds
-        self._meter, self._pace = meter, pace
-        self._content = SlidingReader(content.blocks(), content.channels)
-        self._stylised = SlidingReader(stylised, content.channels)
-        self._margin = round(settings.overlap_seconds * content.sample_rate)
+        settings, scan = plan.settings, content.scan
+        self._plan, self._monitor = plan, monitor
+        self._targets = [targets.tensors[texture_key(name)].to(plan.device) for name in CLASSES]
+        self._weights = TextureWeights(
+            contour=plan.options.contour_weight, onset=plan.options.onset_weight
+        )
+        self._sample_rate = content.source.sample_rate
+        self._n_samples = scan.n_samples
+        self._gain = REFERENCE_RMS / scan.rms  # the floors above are relative to it
+        self._content = SlidingReader(content.source.blocks(), content.source.channels)
+        self._margin = round(settings.overlap_seconds * self._sample_rate)
         stretch_seconds = min(settings.segment_seconds, STRETCH_SECONDS)
         self._borders = even_borders(self._n_samples, stretch_seconds * self._sample_rate)
         count = len(self._borders) - 1
-        meter.expect("shape", count, _STEP_WEIGHT)
-        pace.expect(count)
+        monitor.expect("shape", count, _STEP_WEIGHT, timed_steps=count)
 
-    def blocks(self) -> Iterator[Waveform]:
-        """Yield the shaped audio in (channels, n) blocks, as long as the content."""
+    def blocks(self, stylised: Iterator[Waveform]) -> Iterator[Waveform]:
+        """Yield the shaped audio in (channels, n) blocks, as long as the content.
+
+        Parameters
+        ----------
+        stylised : iterator of (channels, n) blocks
+            As long as the content.
+        """
+        reader = SlidingReader(stylised, self._content.channels)
         margin, half = self._margin, self._margin // 2
         tail: Waveform | None = None
         count = len(self._borders) - 1
@@ -101,7 +92,7 @@ class Shaper:
             start = max(0, first - margin)
             stop = min(self._n_samples, last + margin)
             with torch.no_grad():
-                shaped = self._shape(index, start, stop)
+                shaped = self._shape(index, start, reader.read(start, stop))
             begin = first - half if tail is not None else first
             end = last + half if index < count - 1 else last
             block = shaped[:, begin - start : end - start]
@@ -113,26 +104,27 @@ class Shaper:
             if index < count - 1:
                 tail = block[:, -2 * half :].copy()
                 block = block[:, : -2 * half]
-            self._meter.report("shape", index, 1.0)
+            self._monitor.report("shape", index, 1.0)
             yield block
 
-    def _shape(self, index: int, start: int, stop: int) -> Waveform:
+    def _shape(self, index: int, start: int, stylised: Waveform) -> Waveform:
         from scipy import fft
 
-        stylised = self._stylised.read(start, stop)
-        content = self._content.read(start, stop)
-        n_samples = stop - start
+        n_samples = stylised.shape[1]
+        content = self._content.read(start, start + n_samples)
         too_short = n_samples < _SHORTEST_SECONDS * self._sample_rate
         if too_short or np.abs(stylised).max() < SILENCE or np.abs(content).max() < SILENCE:
             return np.array(stylised)
-        bank = EnvelopeBank(fft.next_fast_len(n_samples, real=True), self._sample_rate, self.device)
-        statistics = TextureStatistics(bank.n_frames, bank.frame_rate_hz, self.device)
+        bank = EnvelopeBank(
+            fft.next_fast_len(n_samples, real=True), self._sample_rate, self._plan.device
+        )
+        statistics = TextureStatistics(bank.n_frames, bank.frame_rate_hz, self._plan.device)
         _, bands = bank.split(self._padded(content, bank))
         contour = ContentContour(bank.envelopes(bands), bank.mel_weights, bank.frame_rate_hz)
         loss = TextureLoss(statistics, self._targets, contour, self._weights)
         waveform = self._padded(stylised, bank)
-        deadline = self._pace.deadline()
-        for number in range(self._rounds):
+        deadline = self._monitor.deadline()
+        for number in range(self._plan.texture_rounds):
             if number and deadline is not None and time.monotonic() > deadline:
                 break
             spectrum, bands = bank.split(waveform)
@@ -147,11 +139,11 @@ class Shaper:
             gain_db = (20.0 / COMPRESSION) * torch.log10(found.x / envelopes)
             gain = 10.0 ** (gain_db.clamp_(-_MOST_GAIN_DB, _MOST_GAIN_DB) / 20.0)
             waveform = bank.impose(spectrum, bands, gain)
-            self._meter.report("shape", index, (number + 1) / (self._rounds + 1))
+            self._monitor.report("shape", index, (number + 1) / (self._plan.texture_rounds + 1))
         return np.array(waveform[:, :n_samples].div_(self._gain).cpu().numpy())
 
     def _padded(self, block: Waveform, bank: EnvelopeBank) -> Tensor:
         """At one level, the end mirrored up to a length that transforms are quick at."""
         extra = bank.n_samples - block.shape[1]
         padded = np.pad(block, ((0, 0), (0, extra)), mode="reflect") if extra else block
-        return torch.from_numpy(padded * np.float32(self._gain)).to(self.device)
+        return torch.from_numpy(padded * np.float32(self._gain)).to(self._plan.device)

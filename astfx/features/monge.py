@@ -15,6 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from astfx.dsp.linalg import symmetric_root
+from astfx.dsp.mel import hz_to_mel, mel_to_hz
+
 N_BANDS = 64
 LOWEST_HZ, HIGHEST_HZ = 20.0, 16000.0
 """The bands do not depend on the sample rate: those beyond the Nyquist frequency are left out."""
@@ -27,10 +30,6 @@ _PRIOR_FRAMES = 20.0
 Array = npt.NDArray[np.float32]
 
 
-def _mel(frequency_hz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.asarray(2595.0 * np.log10(1.0 + frequency_hz / 700.0))
-
-
 @lru_cache(maxsize=16)
 def band_weights(sample_rate: int, n_fft: int) -> Array:
     """Triangular mel bands below the Nyquist frequency, (bands, bins), each summing to one.
@@ -38,8 +37,8 @@ def band_weights(sample_rate: int, n_fft: int) -> Array:
     Bands narrower than a bin take the nearest one.
     """
     frequency = np.arange(n_fft // 2 + 1) * sample_rate / n_fft
-    first, last = _mel(np.array([LOWEST_HZ, HIGHEST_HZ])).tolist()
-    edges = 700.0 * (10.0 ** (np.linspace(first, last, N_BANDS + 2) / 2595.0) - 1.0)
+    first, last = hz_to_mel([LOWEST_HZ, HIGHEST_HZ], htk=True)
+    edges = mel_to_hz(np.linspace(first, last, N_BANDS + 2), htk=True)
     low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     bank = np.minimum((frequency - low) / (centre - low), (high - frequency) / (high - centre))
     bank = np.maximum(bank, 0.0)
@@ -112,13 +111,6 @@ class RunningGaussian:
         self.covariance += (share * (1.0 - share)) * np.outer(difference, difference)
 
 
-def _root(matrix: torch.Tensor) -> torch.Tensor:
-    # torch, here and below: its threads are the caller's to choose, NumPy's are not.
-    values, vectors = torch.linalg.eigh(matrix)
-    root: torch.Tensor = (vectors * values.clamp_min(1e-12).sqrt()) @ vectors.T
-    return root
-
-
 def _regularised(covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     mean = max(float(np.diagonal(covariance).mean()), 1e-6)
     return covariance + _REGULARISATION * mean * np.eye(len(covariance))
@@ -143,9 +135,10 @@ def monge_map(
     ----------
     Olkin & Pukelsheim 1982; Li et al., NIPS 2017.
     """
-    root = _root(torch.from_numpy(_regularised(content)))
+    # torch, here and below: its threads are the caller's to choose, NumPy's are not.
+    root, _ = symmetric_root(torch.from_numpy(_regularised(content)))
     inverse = torch.linalg.inv(root)
-    inner = _root(root @ torch.from_numpy(_regularised(style)) @ root)
+    inner, _ = symmetric_root(root @ torch.from_numpy(_regularised(style)) @ root)
     return np.asarray((inverse @ inner @ inverse).numpy())
 
 

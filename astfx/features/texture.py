@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from astfx.dsp.correlation import differentiable_pearson
 from astfx.dsp.erb import erb_bands
+from astfx.dsp.mel import hz_to_mel
 
 FRAME_RATE_HZ = 400.0
 COMPRESSION = 0.3
@@ -54,12 +55,6 @@ class _Band:
     per_frame: int
 
 
-def _mel(frequency_hz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Slaney's mel scale, as librosa has it."""
-    above = 15.0 + 27.0 / math.log(6.4) * np.log(np.maximum(frequency_hz, 1000.0) / 1000.0)
-    return np.where(frequency_hz < 1000.0, frequency_hz * 3.0 / 200.0, above)
-
-
 class EnvelopeBank:
     """Thirty ERB bands of a clip, as analytic signals at a few times 400 Hz.
 
@@ -92,7 +87,7 @@ class EnvelopeBank:
         Content measures weigh bands so, and most ERB bands lie low where few mel bands do.
         """
         bin_hz = self.n_frames / self.frame_rate_hz
-        mel_hz = np.gradient(_mel(np.arange(len(self._outside)) / bin_hz))
+        mel_hz = np.gradient(hz_to_mel(np.arange(len(self._outside)) / bin_hz))
         density = torch.stack(
             [
                 band.response.square().cpu().double()
@@ -256,15 +251,8 @@ class ContentContour:
         onset envelopes.
         """
         level = self._level(envelopes)
-        contour = correlation(self._moving(level), self._moving(self._contour))
-        return contour, correlation(self._rise(level), self._rises)
-
-
-def correlation(a: Tensor, b: Tensor) -> Tensor:
-    """Pearson correlation of all elements."""
-    a, b = a - a.mean(), b - b.mean()
-    product: Tensor = (a * b).sum() / (a.norm() * b.norm() + 1e-9)
-    return product
+        contour = differentiable_pearson(self._moving(level), self._moving(self._contour))
+        return contour, differentiable_pearson(self._rise(level), self._rises)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from astfx.audio import Waveform
 from astfx.audio.levels import clips_rms
+from astfx.dsp.phasors import unit_phasor
 from astfx.frontends.log_magnitude import REFERENCE_RMS
 from astfx.frontends.stft import Stft
-from astfx.phase.base import unit_phasor
 
 _TRUST = 0.025
 _TINY = 1e-20

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from astfx.dsp.mel import hz_to_mel, mel_to_hz
 from astfx.errors import InvalidSettingError
 
 FRONT_ENDS = ("log", "linear", "mel-db", "cqt")
@@ -58,9 +59,9 @@ def triangles(edges_hz: Array, bin_hz: npt.NDArray[np.floating[Any]]) -> Array:
 
 
 def mel_edges_hz(n_bands: int, highest_hz: float = HIGHEST_HZ) -> Array:
-    """Edges of `n_bands` mel bands from 0 Hz (2595 log10(1 + f / 700), O'Shaughnessy)."""
-    top = 2595.0 * np.log10(1.0 + highest_hz / 700.0)
-    return np.asarray(700.0 * (10.0 ** (np.linspace(0.0, top, n_bands + 2) / 2595.0) - 1.0))
+    """Edges of `n_bands` mel bands (O'Shaughnessy's scale) from 0 Hz."""
+    top = hz_to_mel(highest_hz, htk=True)
+    return mel_to_hz(np.linspace(0.0, top, n_bands + 2), htk=True)
 
 
 @dataclass(frozen=True, kw_only=True)

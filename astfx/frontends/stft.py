@@ -14,6 +14,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from astfx.dsp.windows import hann
 from astfx.errors import InvalidSettingError
 
 
@@ -54,8 +55,7 @@ class Stft:
     def window(self) -> Tensor:
         """Periodic Hann window, (n_fft,) float32."""
         # Rounded from float64, so that it does not depend on the processor.
-        window = torch.hann_window(self.n_fft, periodic=True, dtype=torch.float64)
-        return window.float().to(self.device)
+        return torch.from_numpy(hann(self.n_fft)).float().to(self.device)
 
     @cached_property
     def _synthesis_window(self) -> Tensor:
@@ -131,21 +131,3 @@ class Stft:
         """Invert `analyse`: (..., frames, bins) -> (..., n_samples)."""
         left = self.n_fft - self.hop_length
         return self.inverse(spectrogram)[..., left : left + n_samples]
-
-
-def smooth_length(target: float) -> int:
-    """Nearest integer, at least 4, whose prime factors are 2, 3, 5 and 7 (a fast FFT)."""
-    best = 4
-    for candidate in range(4, int(2 * target) + 8):
-        rest = candidate
-        for prime in (2, 3, 5, 7):
-            while rest % prime == 0:
-                rest //= prime
-        if rest == 1 and abs(candidate - target) < abs(best - target):
-            best = candidate
-    return best
-
-
-def hop_length_for(window_ms: float, sample_rate: int, overlap: int = 4) -> int:
-    """Hop in samples for a window of `window_ms` at any rate (512 for 92.88 ms at 22.05 kHz)."""
-    return smooth_length(window_ms * 1e-3 * sample_rate / overlap)

@@ -18,9 +18,9 @@ from astfx.methods import (
     vgg19,
     voice_cnn,
 )
-from astfx.methods.base import Grid, Method, Problem
+from astfx.methods.base import Method, Problem
 
-__all__ = ["METHODS", "Grid", "Method", "Problem", "find_method"]
+__all__ = ["METHODS", "Method", "Problem", "find_method"]
 
 METHODS: dict[str, Method] = {
     "gram": gram.METHOD,

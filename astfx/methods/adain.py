@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from astfx.methods.base import Grid, Method, Problem, check_tensor
+from astfx.frontends.grid import Grid
+from astfx.methods.base import Method, Problem, check_tensor
 from astfx.methods.optimising import check_range
 from astfx.optim.lbfgs import Minimum
 

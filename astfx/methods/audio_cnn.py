@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from astfx.frontends.filterbanks import Picture
-from astfx.methods.base import Grid, Method, Problem
+from astfx.frontends.grid import Grid
+from astfx.methods.base import Method, Problem
 from astfx.methods.layers import LayerOptions, layer_objective
 from astfx.methods.optimising import check_spectra, keep_runs, kept_runs, set_stage
 from astfx.networks import weights

@@ -9,30 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from astfx.frontends.grid import Grid
 from astfx.optim.lbfgs import Minimum, Objective
-
-
-@dataclass(frozen=True, kw_only=True)
-class Grid:
-    """The time-frequency grid that features lie on.
-
-    Attributes
-    ----------
-    sample_rate : int, hertz
-    n_fft, hop_length : int, samples
-    """
-
-    sample_rate: int
-    n_fft: int
-    hop_length: int
-
-    def __post_init__(self) -> None:
-        if min(self.sample_rate, self.n_fft, self.hop_length) < 1:
-            raise ValueError(f"{self} must have sizes of at least 1")
-
-    def frames(self, duration_ms: float) -> int:
-        """Whole frames nearest to a duration, at least one."""
-        return max(1, round(duration_ms * 1e-3 * self.sample_rate / self.hop_length))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +85,10 @@ class Method:
     domain : {"frames", "waveform"}
         What `prepare` and `match` work on: log-magnitude frames, whose phase is found
         afterwards, or the waveform of all channels together.
+    weighs_runs : bool
+        Whether it takes a style whose runs have weights, as blends of presets have.
+    streams : bool
+        Whether the block engines `stream` and `live` work with it.
     distil : callable or None
         `prepare` with a progress callback behind, for methods that take minutes.
     phase_iterations : int or None
@@ -132,9 +114,16 @@ class Method:
     prepared_options: tuple[str, ...] = ()
     texture_rounds: Mapping[str, int] = field(default_factory=dict)
     domain: str = "frames"
+    weighs_runs: bool = False
+    streams: bool = False
     distil: Callable[..., dict[str, Tensor]] | None = None
     phase_iterations: int | None = None
     note: Callable[[Any], str] = lambda options: ""
+
+    @property
+    def works_on_waveforms(self) -> bool:
+        """Whether its domain is the waveform: no phase is looked for then."""
+        return self.domain == "waveform"
 
     def tensors(
         self,

@@ -18,10 +18,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from astfx.features.arc_cosine import ArcCosineLoss, make_references
+from astfx.frontends.grid import Grid
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import Stft
 from astfx.methods import gram
-from astfx.methods.base import Grid, Method, Problem, check_tensor
+from astfx.methods.base import Method, Problem, check_tensor
 from astfx.methods.optimising import check_range
 from astfx.methods.training_phrases import phrase
 from astfx.optim.lbfgs import Minimum, minimise

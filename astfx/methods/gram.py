@@ -15,7 +15,8 @@ from torch import Tensor
 
 from astfx.errors import InvalidSettingError
 from astfx.features.arc_cosine import ArcCosineContentLoss, ArcCosineLoss, make_references
-from astfx.methods.base import Grid, Method, Problem, check_tensor, hold_fixed
+from astfx.frontends.grid import Grid
+from astfx.methods.base import Method, Problem, check_tensor, hold_fixed
 from astfx.optim.lbfgs import Minimum, Objective, minimise
 
 
@@ -155,4 +156,6 @@ METHOD = Method(
     match=match,
     check=check,
     texture_rounds={"draft": 0, "standard": 4, "best": 10},
+    weighs_runs=True,
+    streams=True,
 )

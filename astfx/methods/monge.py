@@ -15,9 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from astfx.dsp.linalg import symmetric_root
 from astfx.errors import InvalidSettingError
 from astfx.frontends.filterbanks import mel_edges_hz, triangles
-from astfx.methods.base import Grid, Method, Problem, check_tensor
+from astfx.frontends.grid import Grid
+from astfx.methods.base import Method, Problem, check_tensor
 from astfx.methods.optimising import check_range
 from astfx.optim.lbfgs import Minimum
 
@@ -53,17 +55,10 @@ class MongeOptions:
         check_range(self, 1e-6, 1.0, "regularisation")
 
 
-def _square_root(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """Root of a symmetric positive matrix, and the inverse of that root."""
-    values, vectors = torch.linalg.eigh(matrix)
-    root = values.clamp_min(1e-12).sqrt()
-    return (vectors * root) @ vectors.T, (vectors / root) @ vectors.T
-
-
 def monge_map(content_covariance: Tensor, style_covariance: Tensor) -> Tensor:
     """Matrix A = Cc^-1/2 (Cc^1/2 Cs Cc^1/2)^1/2 Cc^-1/2: symmetric, with A Cc A = Cs."""
-    root, inverse = _square_root(content_covariance)
-    middle, _ = _square_root(root @ style_covariance @ root)
+    root, inverse = symmetric_root(content_covariance)
+    middle, _ = symmetric_root(root @ style_covariance @ root)
     return inverse @ middle @ inverse
 
 

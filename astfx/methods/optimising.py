@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from astfx.errors import InvalidSettingError
-from astfx.methods.base import Grid, Problem, check_tensor, hold_fixed
+from astfx.frontends.grid import Grid
+from astfx.methods.base import Problem, check_tensor, hold_fixed
 from astfx.optim.autograd import check_optimiser, descend
 from astfx.optim.lbfgs import Minimum, Objective
 

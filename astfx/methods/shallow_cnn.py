@@ -16,7 +16,8 @@ from torch import Tensor
 from astfx.errors import InvalidAudioError, InvalidSettingError
 from astfx.features.random_conv import RandomConv, RandomConvLoss, gram_matrix
 from astfx.frontends.filterbanks import Picture, check_front_end
-from astfx.methods.base import Grid, Method, Problem, check_tensor
+from astfx.frontends.grid import Grid
+from astfx.methods.base import Method, Problem, check_tensor
 from astfx.methods.optimising import (
     DescentOptions,
     check_runs,

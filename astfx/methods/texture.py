@@ -23,7 +23,8 @@ from astfx.features.modulation import (
     WaveformStatistics,
     distance_db,
 )
-from astfx.methods.base import Grid, Method, Problem, check_tensor
+from astfx.frontends.grid import Grid
+from astfx.methods.base import Method, Problem, check_tensor
 from astfx.methods.optimising import DescentOptions, check_range, set_stage
 from astfx.optim.autograd import descend, objective_of
 from astfx.optim.lbfgs import Minimum

@@ -6,11 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
+from astfx.dsp.mel import hz_to_mel, mel_to_hz
+from astfx.dsp.windows import hann
 from astfx.metrics._inputs import Signal
-
-_LINEAR_HZ_PER_MEL = 200.0 / 3.0
-_LOG_START_HZ = 1000.0
-_LOG_STEP = np.log(6.4) / 27.0
 
 
 def frame_settings(sample_rate: float, n_fft_at_22050: int) -> tuple[int, int]:
@@ -28,26 +26,9 @@ def power_spectrogram(signal: Signal, n_fft: int, hop_length: int) -> npt.NDArra
     """Return the squared magnitudes, (n_fft // 2 + 1, frames); Hann, centred, zero-padded."""
     padded = np.pad(signal.astype(np.float32), n_fft // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]
-    window = (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(n_fft) / n_fft)).astype(np.float32)
+    window = hann(n_fft).astype(np.float32)
     spectrum = scipy.fft.rfft(frames * window, axis=1)
     return np.ascontiguousarray((spectrum.real**2 + spectrum.imag**2).T, dtype=np.float32)
-
-
-def hz_to_mel(frequency_hz: npt.ArrayLike) -> Signal:
-    """Slaney's mel scale: linear below 1 kHz, logarithmic above."""
-    frequency = np.asarray(frequency_hz, dtype=np.float64)
-    linear = frequency / _LINEAR_HZ_PER_MEL
-    log_start = _LOG_START_HZ / _LINEAR_HZ_PER_MEL
-    above = log_start + np.log(np.maximum(frequency, _LOG_START_HZ) / _LOG_START_HZ) / _LOG_STEP
-    return np.where(frequency >= _LOG_START_HZ, above, linear)
-
-
-def mel_to_hz(mel: npt.ArrayLike) -> Signal:
-    """Invert `hz_to_mel`."""
-    mels = np.asarray(mel, dtype=np.float64)
-    log_start = _LOG_START_HZ / _LINEAR_HZ_PER_MEL
-    above = _LOG_START_HZ * np.exp(_LOG_STEP * (np.maximum(mels, log_start) - log_start))
-    return np.where(mels >= log_start, above, mels * _LINEAR_HZ_PER_MEL)
 
 
 def mel_filterbank(sample_rate: float, n_fft: int, n_mels: int) -> npt.NDArray[np.float32]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from astfx.dsp.correlation import pearson
 from astfx.errors import InvalidAudioError, InvalidSettingError
 from astfx.metrics._inputs import channels
 
@@ -121,11 +122,7 @@ def stereo_correlation(waveform: npt.NDArray[Any]) -> float:
         raise InvalidAudioError(
             f"waveform has {signal.shape[0]} channels; stereo correlation takes 1 or 2"
         )
-    left, right = signal - signal.mean(axis=1, keepdims=True)
-    if np.array_equal(left, right):
-        return 1.0
-    norm = float(np.sqrt(np.sum(left**2) * np.sum(right**2)))
-    return float(np.sum(left * right)) / norm if norm > 0.0 else 0.0
+    return pearson(signal[0], signal[1])
 
 
 def _db(ratio: float) -> float:

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from astfx.dsp.correlation import pearson
 from astfx.errors import InvalidAudioError, MissingDependencyError
 from astfx.metrics._inputs import (
     Signal,
@@ -76,7 +77,7 @@ def onset_correlation(
         sample rate out of range.
     """
     first, second = _pair(output, content, sample_rate)
-    return _correlation(_onset_envelope(first), _onset_envelope(second))
+    return pearson(_onset_envelope(first), _onset_envelope(second))
 
 
 def log_rms_correlation(
@@ -87,7 +88,7 @@ def log_rms_correlation(
     Parameters and errors are those of `onset_correlation`.
     """
     first, second = _pair(output, content, sample_rate)
-    return _correlation(np.log(_frame_rms(first)), np.log(_frame_rms(second)))
+    return pearson(np.log(_frame_rms(first)), np.log(_frame_rms(second)))
 
 
 def chroma_cosine(output: npt.NDArray[Any], content: npt.NDArray[Any], sample_rate: float) -> float:
@@ -125,7 +126,7 @@ def mel_correlation(
         mel = mel_power(signal, ANALYSIS_RATE_HZ, _MELS, N_FFT, HOP_LENGTH)
         log_mel = np.log(mel.astype(np.float64) + _MEL_FLOOR)
         spectrograms.append(log_mel - log_mel.mean(axis=1, keepdims=True))
-    return _correlation(*spectrograms)
+    return pearson(*spectrograms)
 
 
 def pitch_agreement(
@@ -200,15 +201,6 @@ def _pair(
             f"content figures need at least {SHORTEST_SECONDS} s"
         )
     return resample(first, rate, ANALYSIS_RATE_HZ), resample(second, rate, ANALYSIS_RATE_HZ)
-
-
-def _correlation(first: Signal, second: Signal) -> float:
-    """Return Pearson's correlation; 1 for equal arrays, 0 where either is constant."""
-    if np.array_equal(first, second):
-        return 1.0
-    ours, theirs = first - first.mean(), second - second.mean()
-    norm = float(np.sqrt(np.sum(ours**2) * np.sum(theirs**2)))
-    return float(np.sum(ours * theirs)) / norm if norm > 1e-12 else 0.0
 
 
 def _onset_envelope(signal: Signal) -> Signal:

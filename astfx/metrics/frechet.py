@@ -48,8 +48,12 @@ def gaussian_frechet(
     first_covariance, second_covariance : ndarray of shape (features, features)
         Symmetric, positive semi-definite; singular ones are fine.
     """
-    values, vectors = scipy.linalg.eigh(first_covariance)
-    root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+    # Here, so that importing the metrics stays quick: it loads torch.
+    import torch
+
+    from astfx.dsp.linalg import symmetric_root
+
+    root = symmetric_root(torch.from_numpy(first_covariance))[0].numpy()
     cross = scipy.linalg.eigvalsh(root @ second_covariance @ root)
     shift = float(np.sum((first_mean - second_mean) ** 2))
     spread = float(np.trace(first_covariance) + np.trace(second_covariance))

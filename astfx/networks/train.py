@@ -17,7 +17,7 @@ from astfx.errors import DatasetError, InvalidSettingError, WeightsError
 from astfx.networks.classifiers import NETWORKS
 from astfx.networks.datasets import find_clips, split
 from astfx.networks.trainer import History, Trainer, TrainSettings
-from astfx.networks.weights import save
+from astfx.runtime import tensor_files
 
 __all__ = ["TrainSettings", "Trained", "train"]
 
@@ -115,7 +115,9 @@ def train(
         "layout": dataset.layout,
         "provenance": provenance,
     }
-    save(output, trainer.best, {"astfx-network": json.dumps(description, sort_keys=True)})
+    tensor_files.save(
+        output, trainer.best, {"astfx-network": json.dumps(description, sort_keys=True)}
+    )
     part.unlink(missing_ok=True)
     return Trained(
         accuracy=accuracy,

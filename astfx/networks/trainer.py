@@ -21,7 +21,7 @@ from astfx.errors import CancelledError, DatasetError, InvalidSettingError
 from astfx.networks.classifiers import NETWORKS, AudioNet, NetSettings, VoiceNet
 from astfx.networks.datasets import Clip, Dataset, Split, common_rate, read_clip
 from astfx.networks.weight_files import read_tensors
-from astfx.networks.weights import save
+from astfx.runtime import tensor_files
 from astfx.runtime.device import resolve_device
 
 Network = AudioNet | VoiceNet
@@ -257,7 +257,7 @@ class Trainer:
             "history": asdict(self.history),
             "fingerprint": self._fingerprint(),
         }
-        save(path, tensors, {"astfx-training": json.dumps(progress)})
+        tensor_files.save(path, tensors, {"astfx-training": json.dumps(progress)})
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint.

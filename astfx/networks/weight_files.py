@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from astfx.errors import WeightsError
+from astfx.runtime import tensor_files
 
 _NPY_MAGIC = b"\x93NUMPY"
 
@@ -30,15 +31,11 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     WeightsError
         If it cannot be read as weights.
     """
-    from safetensors import SafetensorError, safe_open
-
     try:
         if path.suffix == ".safetensors":
-            with safe_open(str(path), framework="pt") as file:
-                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-                return tensors, dict(file.metadata() or {})
+            return tensor_files.load(path)
         loaded = _read_npy(path) if path.suffix == ".npy" else _load_safely(path)
-    except (SafetensorError, OSError, ValueError, RuntimeError, EOFError) as error:
+    except (OSError, ValueError, RuntimeError, EOFError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else "empty"
         raise WeightsError(f"weights file '{path}' cannot be read ({reason})") from None
     except Exception as error:  # torch raises pickle's own errors, which are not imported here

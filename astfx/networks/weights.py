@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,11 +17,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from astfx.audio import written_aside
 from astfx.errors import InvalidSettingError, WeightsError
 from astfx.networks import classifiers, soundnet, vgg
 from astfx.networks.classifiers import NETWORKS, AudioNet, NetSettings, VoiceNet
 from astfx.networks.weight_files import read_tensors
+from astfx.runtime import tensor_files
 
 CHOICES = ("auto", "random")
 SHIPPED = Path(__file__).parents[1] / "data"
@@ -69,13 +68,10 @@ NAMES = (*PUBLISHED, *NETWORKS)
 
 def folder() -> Path:
     """Where added weights are kept: ASTFX_WEIGHTS, else the user's data folder."""
-    if "ASTFX_WEIGHTS" in os.environ:
-        return Path(os.environ["ASTFX_WEIGHTS"])
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home()))
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share"))
-    return base / "astfx" / "weights"
+    import platformdirs
+
+    chosen = os.environ.get("ASTFX_WEIGHTS")
+    return Path(chosen) if chosen else Path(platformdirs.user_data_dir("astfx")) / "weights"
 
 
 def find(name: str, choice: str = "auto") -> Path | None:
@@ -219,20 +215,8 @@ def add(name: str, file: str | os.PathLike[str]) -> Path:
     metadata = {**metadata, "astfx-source": f"{path.name} (sha256 {digest})"}
     target = folder() / f"{name}.safetensors"
     target.parent.mkdir(parents=True, exist_ok=True)
-    save(target, kept, metadata)
+    tensor_files.save(target, kept, metadata)
     return target
-
-
-def save(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file aside, then rename it."""
-    from safetensors.torch import save as to_bytes
-
-    data = to_bytes(
-        {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()},
-        metadata=dict(metadata),
-    )
-    with written_aside(path) as part:
-        part.write_bytes(data)
 
 
 def describe(name: str, choice: str = "auto") -> str:

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from astfx.dsp.phasors import with_magnitude
 from astfx.frontends.stft import Stft
-from astfx.phase.base import PhaseProblem, with_magnitude
+from astfx.phase.base import PhaseProblem
 
 FAST_MOMENTUM = 0.99
 

@@ -18,8 +18,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from astfx.dsp.phasors import with_magnitude
+from astfx.dsp.windows import hann
 from astfx.frontends.stft import Stft
-from astfx.phase.base import PhaseProblem, with_magnitude
+from astfx.phase.base import PhaseProblem
 from astfx.runtime.compiled import compiled
 
 REACH_BINS = 5
@@ -49,7 +51,7 @@ def consistency_kernel(n_fft: int, hop_length: int, reach_bins: int) -> npt.NDAr
         p + reach_bins]``: the phase of a shift by q hops repeats every `overlap` bins.
     """
     overlap = n_fft // hop_length
-    window = np.hanning(n_fft + 1)[:-1]
+    window = hann(n_fft)
     synthesis = window * (8.0 / (3.0 * overlap))
     offsets = np.arange(-reach_bins, reach_bins + 1)
     time = np.arange(n_fft)

@@ -1,25 +1,10 @@
-"""Presets: styles with a name, kept and shared without their audio."""
+"""Presets: named styles, kept and shared without their audio.
+
+Listing their names loads neither torch nor a preset.
+"""
 
 from __future__ import annotations
 
-from astfx.presets.library import (
-    factory_folder,
-    find,
-    keep,
-    names,
-    paths,
-    resolve,
-    user_folder,
-)
-from astfx.presets.preset import Preset
+import lazy_loader
 
-__all__ = [
-    "Preset",
-    "factory_folder",
-    "find",
-    "keep",
-    "names",
-    "paths",
-    "resolve",
-    "user_folder",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

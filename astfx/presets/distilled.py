@@ -5,34 +5,31 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from astfx.errors import AudioFileError
-from astfx.methods import Grid, find_method
+from astfx.plan import RenderPlan
+from astfx.presets.folders import user_folder
+from astfx.presets.parts import PresetParts
 from astfx.styles.targets import StyleTargets
 
-if TYPE_CHECKING:
-    from astfx.presets.preset import Preset
 
-
-def path_of(preset: Preset, grid: Grid, method: str, options: Any) -> Path:
+def path_of(preset: PresetParts, plan: RenderPlan) -> Path:
     """Where a preset's network is kept.
 
     The name holds what the network depends on: another preset of the same name, another
     sample rate or another size never takes it for its own.
     """
-    from astfx.presets.library import user_folder
-
     digest = hashlib.sha256()
     for key in ("frames", "run_lengths"):
         digest.update(preset.tensors[key].cpu().numpy().tobytes())
-    values = asdict(options)
-    size = [str(values[key]) for key in find_method(method).prepared_options]
-    name = "-".join([preset.name, digest.hexdigest()[:12], *map(str, asdict(grid).values()), *size])
+    values = asdict(plan.options)
+    size = [str(values[key]) for key in plan.method.prepared_options]
+    grid = map(str, asdict(plan.grid).values())
+    name = "-".join([preset.name, digest.hexdigest()[:12], *grid, *size])
     return user_folder() / "distilled" / f"{name}.safetensors"
 
 
-def find(preset: Preset, grid: Grid, method: str, options: Any) -> StyleTargets | None:
+def find(preset: PresetParts, plan: RenderPlan) -> StyleTargets | None:
     """A preset's network, None if there is none for this grid and size.
 
     Raises
@@ -40,13 +37,13 @@ def find(preset: Preset, grid: Grid, method: str, options: Any) -> StyleTargets 
     TargetFileError
         If its file is damaged.
     """
-    if find_method(method).distil is None:
+    if plan.method.distil is None:
         return None
-    path = path_of(preset, grid, method, options)
+    path = path_of(preset, plan)
     return StyleTargets.load(path) if path.is_file() else None
 
 
-def keep(preset: Preset, targets: StyleTargets) -> Path:
+def keep(preset: PresetParts, targets: StyleTargets, plan: RenderPlan) -> Path:
     """Keep a network that was trained on a preset; an earlier one is replaced.
 
     Raises
@@ -54,8 +51,7 @@ def keep(preset: Preset, targets: StyleTargets) -> Path:
     AudioFileError
         If the folder cannot be written.
     """
-    options = find_method(targets.method).options(**targets.options)
-    path = path_of(preset, targets.grid, targets.method, options)
+    path = path_of(preset, plan)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, TypeVar
 
 from torch import Tensor
 
-from astfx.audio import written_aside
 from astfx.errors import InvalidSettingError, PresetError, PresetNotFoundError
-from astfx.methods import Grid
+from astfx.frontends.grid import Grid
 from astfx.presets import tensors as packing
-from astfx.presets.preset import Preset
+from astfx.presets.folders import SUFFIX
+from astfx.presets.parts import PresetParts
+from astfx.runtime import tensor_files
+from astfx.runtime.files import written_aside
+
+T = TypeVar("T")
 
 FORMAT_VERSION = 1
 MAX_FILE_BYTES = 16 << 20
-SUFFIX = ".astfx"
 MAX_TEXT_BYTES = 64 << 10
 _METADATA_KEY = "astfx-preset"
 _HASH_KEY = "astfx-preset-sha256"
@@ -35,7 +38,7 @@ _DAMAGE = (
 )
 
 
-def description_toml(preset: Preset) -> str:
+def description_toml(preset: PresetParts) -> str:
     """The human part, as TOML."""
     import tomli_w
 
@@ -62,7 +65,7 @@ def written_files(target: Path) -> list[Path]:
     return [target.with_suffix(".safetensors"), target] if target.suffix == ".toml" else [target]
 
 
-def save(preset: Preset, target: Path) -> None:
+def save(preset: PresetParts, target: Path) -> None:
     """Write one ``.astfx`` file, or a ``.toml`` file with a ``.safetensors`` beside it.
 
     Raises
@@ -78,14 +81,14 @@ def save(preset: Preset, target: Path) -> None:
     elif target.suffix == ".toml":
         text = _checked_text(preset)
         with written_aside(target.with_suffix(".safetensors")) as part:
-            part.write_bytes(_tensor_bytes(preset))
+            part.write_bytes(tensor_files.to_bytes(preset.tensors))
         with written_aside(target) as part:
             part.write_bytes(text.encode())
     else:
         raise PresetError(f"preset file '{target}' must end in {SUFFIX} or .toml")
 
 
-def packed(preset: Preset) -> bytes:
+def packed(preset: PresetParts) -> bytes:
     """Return what an ``.astfx`` file holds.
 
     Raises
@@ -94,10 +97,10 @@ def packed(preset: Preset) -> bytes:
         If the description is longer than a file may have.
     """
     text = _checked_text(preset)
-    return _tensor_bytes(preset, {_METADATA_KEY: text, _HASH_KEY: _text_hash(text)})
+    return tensor_files.to_bytes(preset.tensors, {_METADATA_KEY: text, _HASH_KEY: _text_hash(text)})
 
 
-def _checked_text(preset: Preset) -> str:
+def _checked_text(preset: PresetParts) -> str:
     text = description_toml(preset)
     if len(text.encode()) > MAX_TEXT_BYTES:
         raise PresetError(
@@ -107,23 +110,14 @@ def _checked_text(preset: Preset) -> str:
     return text
 
 
-def _tensor_bytes(preset: Preset, metadata: dict[str, str] | None = None) -> bytes:
-    from safetensors.torch import save
-
-    held = {key: tensor.contiguous() for key, tensor in preset.tensors.items()}
-    data: bytes = save(held, metadata=metadata)
-    if metadata is None:
-        return data
-    # safetensors writes metadata in another order each time.
-    end = 8 + int.from_bytes(data[:8], "little")
-    header = {**json.loads(data[8:end]), "__metadata__": metadata}
-    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text + data[end:]
-
-
-def load(source: Path) -> Preset:
+def load(source: Path, make: Callable[..., T]) -> T:
     """Read what `save` wrote.
+
+    Parameters
+    ----------
+    source : Path
+    make : callable
+        Makes the preset of its parts, given as keyword arguments.
 
     Raises
     ------
@@ -146,13 +140,13 @@ def load(source: Path) -> Preset:
             )
     with _refusing(f"preset file '{source}'"):
         if not paired:
-            return _unpacked(source.read_bytes())
-        held, _ = _opened(source.with_suffix(".safetensors").read_bytes())
-        return _from_parts(source.read_text("utf-8"), held)
+            return make(**_unpacked(source.read_bytes()))
+        held, _ = tensor_files.from_bytes(source.with_suffix(".safetensors").read_bytes())
+        return make(**_from_parts(source.read_text("utf-8"), held))
 
 
-def unpacked(data: bytes, role: str) -> Preset:
-    """Read what `packed` gave; errors call it by its role.
+def unpacked(data: bytes, role: str, make: Callable[..., T]) -> T:
+    """Read what `packed` gave, as `load` does; errors call it by its role.
 
     Raises
     ------
@@ -162,7 +156,7 @@ def unpacked(data: bytes, role: str) -> Preset:
     with _refusing(role):
         if len(data) > MAX_FILE_BYTES:
             raise ValueError(f"it has more than {MAX_FILE_BYTES} bytes")
-        return _unpacked(data)
+        return make(**_unpacked(data))
 
 
 @contextmanager
@@ -175,8 +169,8 @@ def _refusing(role: str) -> Iterator[None]:
         raise PresetError(f"{role} is damaged or no preset ({error})") from None
 
 
-def _unpacked(data: bytes) -> Preset:
-    held, metadata = _opened(data)
+def _unpacked(data: bytes) -> dict[str, Any]:
+    held, metadata = tensor_files.from_bytes(data)
     if _METADATA_KEY not in metadata:
         raise ValueError("it has no preset description")
     text = metadata[_METADATA_KEY]
@@ -185,7 +179,7 @@ def _unpacked(data: bytes) -> Preset:
     return _from_parts(text, held)
 
 
-def _from_parts(text: str, tensors: dict[str, Tensor]) -> Preset:
+def _from_parts(text: str, tensors: dict[str, Tensor]) -> dict[str, Any]:
     if len(text) > MAX_TEXT_BYTES:
         raise ValueError(f"its description is longer than {MAX_TEXT_BYTES} bytes")
     description = tomllib.loads(text)
@@ -203,7 +197,7 @@ def _from_parts(text: str, tensors: dict[str, Tensor]) -> Preset:
     packing.check_tensors(tensors, grid)
     if packing.digest(tensors, grid) != description["tensors_sha256"]:
         raise ValueError("its tensors are not those that were saved")
-    return Preset(
+    return dict(
         tensors=tensors,
         grid=grid,
         tags=_words(description["tags"]),
@@ -217,19 +211,6 @@ def _words(tags: object) -> tuple[str, ...]:
     if not isinstance(tags, list):
         raise ValueError(f"tags={tags!r} must be a list")
     return tuple(tags)
-
-
-def _opened(data: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a safetensors file."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    try:
-        held: dict[str, Tensor] = load(data)
-    except SafetensorError as error:
-        raise ValueError(str(error)) from None
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    return held, header.get("__metadata__") or {}
 
 
 def _text_hash(text: str) -> str:

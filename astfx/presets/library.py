@@ -1,82 +1,32 @@
-"""Where presets lie: the user's folder first, then the factory's."""
+"""Presets by name: found, resolved and kept."""
 
 from __future__ import annotations
 
-import difflib
 import os
-from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 
-from astfx.errors import AudioFileError, PresetError, PresetNotFoundError
-from astfx.presets.checks import NAME, check_name
-from astfx.presets.files import SUFFIX
+from astfx.errors import AudioFileError, PresetError
+from astfx.presets.folders import SUFFIX, SUFFIXES, exact_path, find_path, user_folder
 from astfx.presets.preset import Preset
-
-FOLDER_VARIABLE = "ASTFX_PRESETS"
-
-
-def user_folder() -> Path:
-    """Where the user's presets are kept; ASTFX_PRESETS names another folder."""
-    import platformdirs
-
-    chosen = os.environ.get(FOLDER_VARIABLE)
-    return Path(chosen) if chosen else Path(platformdirs.user_data_dir("astfx")) / "presets"
-
-
-def factory_folder() -> Path:
-    """Where the presets lie that come with astfx."""
-    packaged = Path(str(files("astfx"))) / "preset_data"
-    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "presets"
-
-
-def paths() -> Iterator[tuple[str, Path]]:
-    """Every preset's name and file, the user's before the factory's, each name once."""
-    seen = set()
-    for folder in (user_folder(), factory_folder()):
-        if not folder.is_dir():
-            continue
-        for path in sorted(folder.iterdir()):
-            if (
-                path.suffix in (SUFFIX, ".toml")
-                and NAME.fullmatch(path.stem)
-                and path.stem not in seen
-                and path.is_file()
-            ):
-                seen.add(path.stem)
-                yield path.stem, path
-
-
-def names() -> list[str]:
-    """Names of all presets, sorted."""
-    return sorted(name for name, _ in paths())
 
 
 def find(name: str) -> Preset:
-    """Load a preset by its name.
+    """Load a preset by its name, without regard to case, spaces and hyphens.
 
     Raises
     ------
     PresetError
-        If it is no preset name, or the file is damaged.
+        If the file is damaged.
     PresetNotFoundError
         If there is none of that name; the message has the nearest.
     """
-    check_name(name)
-    for folder in (user_folder(), factory_folder()):
-        for suffix in (SUFFIX, ".toml"):
-            path = folder / f"{name}{suffix}"
-            if path.is_file():
-                return Preset.load(path)
-    near = difflib.get_close_matches(name, names(), n=3)
-    hint = f"did you mean {', '.join(near)}?" if near else "`astfx presets list` shows them"
-    raise PresetNotFoundError(f"there is no preset {name!r}: {hint}")
+    return Preset.load(find_path(name))
 
 
 def resolve(style: object) -> Preset | None:
-    """The preset that a style names: itself, a plain name, or a preset's file; None if none.
+    """The preset that a style names: itself, a name, or a preset's file; None if none.
 
-    A name that no preset has is left to be a file, if there is such a file.
+    A name that is not exactly a preset's is left to be a file, if there is such a file.
 
     Raises
     ------
@@ -88,15 +38,21 @@ def resolve(style: object) -> Preset | None:
     if not isinstance(style, str | os.PathLike):
         return None
     path = Path(style)
-    if path.suffix in (SUFFIX, ".toml"):
+    if path.suffix in SUFFIXES:
         return Preset.load(path)
-    if isinstance(style, str) and NAME.fullmatch(style):
-        try:
-            return find(style)
-        except PresetNotFoundError:
-            if not path.is_file():
-                raise
-    return None
+    if not isinstance(style, str):
+        return None
+    exact = exact_path(style)
+    if exact is not None:
+        return Preset.load(exact)
+    if not _may_be_a_name(style) or path.exists():
+        return None
+    return find(style)
+
+
+def _may_be_a_name(text: str) -> bool:
+    """Whether a text without a file of that name is more likely a preset's than a path."""
+    return text not in ("", "-") and text == Path(text).name and not Path(text).suffix
 
 
 def keep(preset: Preset, *, replace: bool = False) -> Path:
@@ -115,7 +71,7 @@ def keep(preset: Preset, *, replace: bool = False) -> Path:
     except OSError as error:
         raise AudioFileError(f"folder '{folder}' cannot be made ({error.strerror})") from None
     path = folder / f"{preset.name}{SUFFIX}"
-    # A pair of that name counts too: the new file would stand before it.
+    # A pair of that name counts too: the new file would hide it.
     taken = [p for p in (path, path.with_suffix(".toml")) if p.exists()]
     if taken and not replace:
         raise PresetError(

@@ -1,11 +1,11 @@
-"""A preset: a style's targets with a name, an author and settings, but without its audio."""
+"""A named style: statistics and settings, no audio."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from astfx.audio import (
+    ArraySource,
     FileSource,
     Source,
     check_finite,
@@ -25,72 +26,32 @@ from astfx.audio import (
     resample,
 )
 from astfx.errors import InvalidSettingError, PresetError
-from astfx.methods import Grid, find_method
-from astfx.presets import distilled
+from astfx.frontends.grid import Grid
+from astfx.methods import METHODS
+from astfx.plan import RenderPlan
+from astfx.presets import distilled, files
 from astfx.presets import tensors as packing
-from astfx.presets.checks import check_name, check_settings
+from astfx.presets.folders import find_path
+from astfx.presets.parts import PresetParts
 from astfx.runtime.device import resolve_device, thread_count
-from astfx.settings import Settings, make_options
-from astfx.styles.targets import (
+from astfx.settings import Settings
+from astfx.styles.analysis import (
     LIVE_KEYS,
-    StyleTargets,
-    array_source,
     excerpts,
-    grid_for,
     live_tensors,
     style_runs,
     texture_tensors,
 )
+from astfx.styles.targets import StyleTargets
 
 RATE = 44_100
 MAX_FRAMES = 440
 _LEAST_FRAMES = 24
-_TEXT_LIMIT = 4000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Preset:
-    """A style worth keeping.
-
-    Attributes
-    ----------
-    name : str
-        Lower-case letters, digits and hyphens.
-    author, licence, description, family : str
-    tags : tuple of str
-    settings : mapping
-        Defaults for `astfx.StyleTransfer` and renders: strength, mix, quality, engine, options.
-    provenance : mapping
-        source_sha256, sample_rate (Hz), seconds, astfx_version; or the parents of a blend.
-    grid : Grid
-        What the frames lie on.
-    tensors : mapping of str to Tensor
-        See `astfx.presets.tensors`.
-    """
-
-    name: str
-    tensors: Mapping[str, Tensor]
-    grid: Grid
-    author: str = ""
-    licence: str = ""
-    description: str = ""
-    family: str = ""
-    tags: tuple[str, ...] = ()
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        check_name(self.name)
-        for key in ("author", "licence", "description", "family"):
-            value = getattr(self, key)
-            if not isinstance(value, str) or len(value) > _TEXT_LIMIT:
-                raise PresetError(f"{key}={value!r} must be text of up to {_TEXT_LIMIT} characters")
-        if not all(isinstance(tag, str) and len(tag) <= 64 for tag in self.tags):
-            raise PresetError(f"tags={self.tags!r} must be words of up to 64 characters")
-        for key in ("settings", "provenance"):
-            if not isinstance(getattr(self, key), Mapping):
-                raise PresetError(f"{key}={getattr(self, key)!r} must be a mapping")
-        check_settings(self.settings)
+class Preset(PresetParts):
+    """A named style: statistics and settings, no audio."""
 
     def __repr__(self) -> str:
         return f"<astfx.Preset {self.name!r} of {len(self.tensors['frames'])} frames>"
@@ -134,8 +95,7 @@ class Preset:
             resample(clip, source.sample_rate, RATE)
             for clip in excerpts(waveform, source.sample_rate)
         ]
-        settings = Settings()
-        grid = grid_for(RATE, settings)
+        grid = Grid.of(Settings().window_ms, RATE)
         # Computed in float64 and kept in less: the same bytes on any processor.
         doubles = [clip.astype(np.float64) for clip in clips]
         # Threads cost more than they save on pieces this small.
@@ -180,8 +140,6 @@ class Preset:
         PresetNotFoundError
             If a name is unknown.
         """
-        from astfx.presets.library import find
-
         if not parts:
             raise PresetError("a blend needs one preset or more")
         for key, weight in parts.items():
@@ -193,7 +151,8 @@ class Preset:
                 raise PresetError(f"weight {weight!r} of {key!r} must be a number above 0")
         total = float(sum(parts.values()))
         parents = [
-            (find(key) if isinstance(key, str) else key, w / total) for key, w in parts.items()
+            (cls.load(find_path(key)) if isinstance(key, str) else key, w / total)
+            for key, w in parts.items()
         ]
         if len({parent.grid for parent, _ in parents}) > 1:
             raise PresetError("presets made with different windows or rates cannot be blended")
@@ -226,18 +185,16 @@ class Preset:
 
     def targets(
         self,
-        sample_rate: int,
-        settings: Settings,
+        plan: RenderPlan,
         progress: Callable[[float], object] | None = None,
         *,
         afresh: bool = False,
     ) -> StyleTargets:
-        """What a render at a sample rate needs of the style.
+        """What a render needs of the style.
 
         Parameters
         ----------
-        sample_rate : int, hertz
-        settings : Settings
+        plan : RenderPlan
         progress : callable, optional
             Called with the share done by methods that take minutes (`feed-forward`).
         afresh : bool
@@ -248,35 +205,33 @@ class Preset:
         InvalidSettingError
             If the window is not the preset's, or the method cannot use a blend.
         """
-        wanted = grid_for(sample_rate, settings)
+        settings, method, options, wanted = plan.settings, plan.method, plan.options, plan.grid
         frame_ms = 1e3 * self.grid.n_fft / self.grid.sample_rate
         if abs(1e3 * wanted.n_fft / wanted.sample_rate / frame_ms - 1.0) > 0.05:
             raise InvalidSettingError(
                 f"window_ms={settings.window_ms:g} must be {frame_ms:.2f} for a preset "
                 "(milliseconds)"
             )
-        method = find_method(settings.method)
-        options = make_options(method.options, settings.method, settings.options)
-        if settings.method != "gram" and "blend_of" in self.provenance:
+        if not method.weighs_runs and "blend_of" in self.provenance:
+            able = ", ".join(f"{name!r}" for name, row in METHODS.items() if row.weighs_runs)
             raise InvalidSettingError(
-                f"method={settings.method!r} cannot use a blend of presets: use method='gram'"
+                f"method={settings.method!r} cannot use a blend of presets: use method={able}"
             )
-        if not afresh and (kept := distilled.find(self, wanted, settings.method, options)):
+        if not afresh and (kept := distilled.find(self, plan)):
             return kept
         frames = packing.from_bytes(self.tensors["frames"])
         frames = packing.frames_at(frames, self.grid, wanted)
         runs = _long_enough(
-            torch.split(frames, self.tensors["run_lengths"].tolist()),
-            wanted.frames(method.context_ms(options)),
+            torch.split(frames, self.tensors["run_lengths"].tolist()), plan.context_frames
         )
         if method.distil is not None:
-            runs = [run.to(resolve_device(settings.device)) for run in runs]
+            runs = [run.to(plan.device) for run in runs]
         with thread_count(settings.threads), torch.no_grad():
             found = method.tensors(runs, options, wanted, settings.seed, progress)
-        if settings.method == "gram":
+        if method.weighs_runs:
             found["run_weights"] = self.tensors["run_weights"]
         if method.texture_rounds:
-            prefix = packing.texture_prefix(sample_rate)
+            prefix = packing.texture_prefix(wanted.sample_rate)
             found |= {
                 key.removeprefix(prefix): tensor
                 for key, tensor in self.tensors.items()
@@ -302,8 +257,6 @@ class Preset:
         AudioFileError
             If it cannot be written; nothing half-written is left.
         """
-        from astfx.presets import files
-
         files.save(self, Path(path))
 
     @classmethod
@@ -317,9 +270,7 @@ class Preset:
         PresetError
             If it is damaged, foreign, too large, or from a newer version.
         """
-        from astfx.presets import files
-
-        return files.load(Path(path))
+        return files.load(Path(path), cls)
 
 
 def _source(audio: Any, sample_rate: int | None) -> Source:
@@ -327,7 +278,9 @@ def _source(audio: Any, sample_rate: int | None) -> Source:
         if sample_rate is None:
             raise InvalidSettingError("sample_rate=None must be given for an array (Hz)")
         rate = check_sample_rate(sample_rate)
-        return array_source(check_waveform(audio, "audio"), rate, "audio")
+        waveform = check_waveform(audio, "audio")
+        check_finite(waveform, "audio", 0, rate)
+        return ArraySource(waveform, rate, "audio")
     if sample_rate is not None:
         raise InvalidSettingError(f"sample_rate={sample_rate} is for arrays: a file has its own")
     return FileSource(audio, "style")

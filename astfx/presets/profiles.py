@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from astfx.dsp.erb import N_BANDS, hz_to_erb
+from astfx.dsp.erb import N_BANDS, erb_to_hz, hz_to_erb
 from astfx.features.texture import MODULATION_RANGE_HZ, N_MODULATION_BANDS
 from astfx.presets import tensors as packing
 from astfx.presets.preset import Preset
-from astfx.styles.targets import texture_key
+from astfx.styles.analysis import texture_key
 
 Array = npt.NDArray[np.float64]
 
@@ -76,7 +76,7 @@ def profile(preset: Preset) -> Profile:
         frequency_hz=centres,
         level_db=np.stack([_quantile(level, weights, share) for share in SHARES]),
         modulation_hz=np.geomspace(*MODULATION_RANGE_HZ, N_MODULATION_BANDS),
-        band_hz=228.8455 * np.expm1(erb / 9.265),
+        band_hz=erb_to_hz(erb),
         modulation_db=None
         if modulation is None
         else 10.0

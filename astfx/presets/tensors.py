@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from astfx.features.texture import CLASSES
-from astfx.methods import Grid
-from astfx.styles.targets import LIVE_KEYS, check_live, check_texture, texture_key
+from astfx.frontends.grid import Grid
+from astfx.styles.analysis import LIVE_KEYS, check_live, check_texture, texture_key
 
 HIGHEST = 10.0
 """Log magnitudes above this are cut off; full scale is about 7."""

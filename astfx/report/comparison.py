@@ -14,12 +14,13 @@ import numpy as np
 
 from astfx import presets
 from astfx.api import transfer_file
-from astfx.audio import FileSource, Waveform, check_finite, read_all, resample, written_aside
+from astfx.audio import FileSource, Waveform, check_finite, read_all, resample
 from astfx.errors import AstfxError, AudioFileError, CancelledError, InvalidSettingError
 from astfx.methods import METHODS, find_method
 from astfx.metrics import anchors, score
-from astfx.recipes import RECIPES
+from astfx.recipes import RECIPES, find_recipe
 from astfx.report.page import Comparison, Entry, columns, write_page
+from astfx.runtime.files import written_aside
 from astfx.settings import Settings
 
 SHORTEST_CONTENT_SECONDS, SHORTEST_STYLE_SECONDS = 1.0, 2.0
@@ -38,10 +39,11 @@ def choose(names: Sequence[str] | None) -> tuple[str, ...]:
     """
     if names is None:
         return tuple(METHODS)
-    for name in names:
+    found = [find_recipe(name) or name for name in names]
+    for name in found:
         if name not in RECIPES:
             find_method(name)
-    return tuple(dict.fromkeys(names))
+    return tuple(dict.fromkeys(found))
 
 
 def compare(
@@ -61,13 +63,13 @@ def compare(
     content, style : Path
         Audio files.
     folder : Path
-        Made if it is not there. Gets ``METHOD.wav`` or ``recipe-000.wav``, ``index.html`` and
+        Made if it is not there. Gets ``METHOD.wav`` or ``recipe-NAME.wav``, ``index.html`` and
         ``figures.csv``.
     methods : sequence of str, optional
-        Names of methods and of recipes ("000"). All methods by default.
+        Names of methods and of recipes ("ulyanov-2016"). All methods by default.
     settings : Settings, optional
         Of every render, but for the method and its options; a budget counts for each. What
-        differs from the defaults goes before a recipe's.
+        differs from the defaults overrides a recipe's.
     options : mapping of method to options, optional
     progress : callable, optional
         Called with the share done; False cancels.
@@ -116,7 +118,8 @@ def compare(
             raise CancelledError("cancelled")
 
     for number, name in enumerate(names):
-        chosen = _settings(name, base, dict((options or {}).get(name, {})))
+        own = {find_recipe(key) or key: value for key, value in (options or {}).items()}
+        chosen = _settings(name, base, dict(own.get(name, {})))
 
         def within(share: float, number: int = number) -> None:
             report((number + 0.9 * share) / len(names))

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import base64
-import html
 import io
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from string import Template
+from typing import Any
 
 import numpy as np
 import soundfile
 
-from astfx.audio import Waveform, written_aside
+from astfx.audio import Waveform
+from astfx.audio.levels import gain_below_full_scale
 from astfx.metrics import FIGURES
 from astfx.report.plots import draw_clip, draw_losses_together
+from astfx.runtime.files import written_aside
 
 PAGE = "index.html"
-TEMPLATE = Path(__file__).parent / "compare.html"
+TEMPLATE = "compare.html.jinja"
 MOST_SECONDS = 60.0  # of each player; the files in the folder are whole
 
 # Which end of a figure is better, where one is.
@@ -101,20 +103,30 @@ def columns(result: Comparison) -> tuple[str, ...]:
 
 def write_page(result: Comparison) -> None:
     """Write the page into the comparison's folder, aside, then renamed."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     methods = [entry for entry in result.entries if not entry.is_anchor]
     curves = {entry.name: [loss for loss in entry.losses if len(loss) > 1] for entry in methods}
     curves = {name: losses for name, losses in curves.items() if losses}
-    losses = "<p>None of these methods optimises anything.</p>"
-    if curves:
-        losses = _image(draw_losses_together(curves), "Loss of each method over its iterations")
-    top_hz = result.entries[0].sample_rate / 2
-    text = Template(TEMPLATE.read_text()).substitute(
-        title=html.escape(f"{result.content} in the texture of {result.style}"),
-        subtitle=html.escape(f"{len(methods)} methods of astfx, quality {result.quality}"),
-        cards="\n".join(_card(entry, top_hz) for entry in result.entries),
-        losses=losses,
-        table=_table(result),
-        footer="The same figures are in figures.csv, the whole sounds in METHOD.wav beside it.",
+    names = [*columns(result), "seconds", "real_time_factor"]
+    best = {name: _best(result, name) for name in names}
+    environment = Environment(
+        loader=PackageLoader("astfx.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    )
+    text = environment.get_template(TEMPLATE).render(
+        title=f"{result.content} in the texture of {result.style}",
+        subtitle=f"{len(methods)} methods of astfx, quality {result.quality}",
+        cards=[
+            _card(entry, result.entries[0].sample_rate / 2)
+            for entry in result.entries
+            if entry.waveform is not None or not entry.is_anchor
+        ],
+        losses=_data_uri("image/png", draw_losses_together(curves)) if curves else "",
+        headings=[name.replace("_", " ") for name in ("name", *names)],
+        rows=[_row(entry, best) for entry in result.entries],
     )
     with written_aside(result.page) as part:
         part.write_text(text)
@@ -124,45 +136,39 @@ def _data_uri(kind: str, data: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def _image(png: bytes, description: str) -> str:
-    return f'<img src="{_data_uri("image/png", png)}" alt="{html.escape(description)}">'
-
-
 def audio_uri(waveform: Waveform, sample_rate: int) -> str:
     """A clip as a FLAC in a data URI, at most its first minute, never clipped."""
     part = waveform[:, : round(MOST_SECONDS * sample_rate)]
     peak = float(np.abs(part).max(initial=0.0))
-    if peak > 1.0:
-        part = part * np.float32(0.9999 / peak)
+    part = part * gain_below_full_scale(peak)
     buffer = io.BytesIO()
     channels = part if len(part) <= 2 else part.mean(axis=0, keepdims=True)
     soundfile.write(buffer, channels.T, sample_rate, format="FLAC", subtype="PCM_16")
     return _data_uri("audio/flac", buffer.getvalue())
 
 
-def _card(entry: Entry, top_hz: float) -> str:
-    if entry.waveform is None and entry.is_anchor:
-        return ""
-    parts = [f"<b>{html.escape(entry.name)}</b>"]
+def _kind(entry: Entry) -> str:
+    return "anchor" if entry.is_anchor else "method"
+
+
+def _card(entry: Entry, top_hz: float) -> dict[str, str]:
+    """What the page shows of one sound."""
+    card = {
+        "kind": _kind(entry),
+        "name": entry.name,
+        "summary": entry.summary,
+        "note": entry.note,
+        "time": "",
+        "audio": "",
+        "picture": "",
+    }
     if entry.seconds is not None and entry.real_time_factor is not None:
-        parts.append(
-            f'<span class="dim">{entry.seconds:.2f} s, real-time factor '
-            f"{entry.real_time_factor:.3g}</span>"
-        )
-    lines = [f"<figcaption>{''.join(parts)}</figcaption>"]
+        card["time"] = f"{entry.seconds:.2f} s, real-time factor {entry.real_time_factor:.3g}"
     if entry.waveform is not None:
-        uri = audio_uri(entry.waveform, entry.sample_rate)
+        card["audio"] = audio_uri(entry.waveform, entry.sample_rate)
         picture = draw_clip(entry.waveform, entry.sample_rate, top_hz)
-        lines.append(_image(picture, f"Spectrogram of {entry.name}"))
-        lines.append(
-            f'<audio controls preload="metadata" aria-label="{html.escape(entry.name)}" '
-            f'src="{uri}"></audio>'
-        )
-    lines.append(f'<p class="dim">{html.escape(entry.summary)}</p>')
-    if entry.note:
-        lines.append(f"<p>{html.escape(entry.note)}</p>")
-    kind = "anchor" if entry.is_anchor else "method"
-    return f'<figure class="{kind}" data-name="{html.escape(entry.name)}">{"".join(lines)}</figure>'
+        card["picture"] = _data_uri("image/png", picture)
+    return card
 
 
 def _value(entry: Entry, name: str) -> float | None:
@@ -181,23 +187,16 @@ def _best(result: Comparison, name: str) -> float | None:
     return max(known) if name in HIGHER_IS_BETTER else None
 
 
-def _table(result: Comparison) -> str:
-    names = [*columns(result), "seconds", "real_time_factor"]
-    heads = "".join(
-        f'<th scope="col"><button type="button">{name.replace("_", " ")}</button></th>'
-        for name in ["name", *names]
-    )
-    best = {name: _best(result, name) for name in names}
-    rows = []
-    for entry in result.entries:
-        cells = [f'<td data-value="{html.escape(entry.name)}">{html.escape(entry.name)}</td>']
-        for name in names:
-            value = _value(entry, name)
-            if value is None:
-                cells.append('<td data-value="">–</td>')
-                continue
-            mark = ' class="best"' if not entry.is_anchor and value == best[name] else ""
-            cells.append(f'<td{mark} data-value="{value!r}">{value:.4g}</td>')
-        kind = "anchor" if entry.is_anchor else "method"
-        rows.append(f'<tr class="{kind}">{"".join(cells)}</tr>')
-    return f"<thead><tr>{heads}</tr></thead>\n<tbody>\n" + "\n".join(rows) + "\n</tbody>"
+def _row(entry: Entry, best: Mapping[str, float | None]) -> dict[str, Any]:
+    """One line of the table of figures."""
+    cells = []
+    for name in best:
+        value = _value(entry, name)
+        cells.append(
+            {
+                "value": "" if value is None else repr(value),
+                "text": "–" if value is None else f"{value:.4g}",
+                "best": value is not None and not entry.is_anchor and value == best[name],
+            }
+        )
+    return {"kind": _kind(entry), "name": entry.name, "cells": cells}

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from astfx.audio import Waveform, written_aside
+from astfx.audio import Waveform
+from astfx.runtime.files import written_aside
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

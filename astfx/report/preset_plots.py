@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from astfx.audio import written_aside
 from astfx.presets import Preset
 from astfx.presets.profiles import profile
+from astfx.runtime.files import written_aside
 
 
 def draw_preset(path: Path, preset: Preset) -> None:

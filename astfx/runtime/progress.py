@@ -26,23 +26,41 @@ def part_of(progress: Progress | None, first: float, last: float) -> Callable[[f
     return report
 
 
-class Meter:
-    """Progress of a render whose stages run interleaved, as one share from 0 to 1.
+class Monitor:
+    """Progress of a render whose stages run interleaved, and the time that each step may take.
 
     Parameters
     ----------
-    progress : callable or None
-        Called with the share; returning False cancels.
+    progress : callable, optional
+        Called with the share of all work done, 0 to 1; returning False cancels.
+    budget_seconds : float, optional
+        Shared evenly among the steps that are timed; None never stops anything.
     """
 
-    def __init__(self, progress: Progress | None) -> None:
+    def __init__(
+        self, progress: Progress | None = None, budget_seconds: float | None = None
+    ) -> None:
         self._progress = progress
         self._stages: dict[str, tuple[int, float]] = {}
         self._done: dict[str, float] = {}
+        self._end = None if budget_seconds is None else time.monotonic() + budget_seconds
+        self._timed_steps_left = 0
 
-    def expect(self, stage: str, count: int, weight: float) -> None:
-        """Announce a stage of `count` equal steps, each worth `weight`."""
+    def expect(self, stage: str, count: int, weight: float, *, timed_steps: int = 0) -> None:
+        """Announce a stage.
+
+        Parameters
+        ----------
+        stage : str
+        count : int
+            Equal steps.
+        weight : float
+            Work of a step, matching a segment = 1.
+        timed_steps : int
+            How many of the stage's steps share the budget.
+        """
         self._stages[stage], self._done[stage] = (count, weight), 0.0
+        self._timed_steps_left += timed_steps
 
     def report(self, stage: str, index: int, share: float) -> None:
         """Step `index` of a stage is done to `share`.
@@ -60,29 +78,11 @@ class Meter:
         if self._progress(min(done / total, 1.0)) is False:
             raise CancelledError("the render was cancelled")
 
-
-class Pace:
-    """Share a time budget evenly among the steps of a render.
-
-    Parameters
-    ----------
-    seconds : float or None
-        None never stops anything.
-    """
-
-    def __init__(self, seconds: float | None) -> None:
-        self._end = None if seconds is None else time.monotonic() + seconds
-        self._steps_left = 0
-
-    def expect(self, count: int) -> None:
-        """Announce `count` more steps."""
-        self._steps_left += count
-
     def deadline(self) -> float | None:
-        """When the step that begins now has had its share (`time.monotonic`)."""
+        """When the timed step that begins now has had its share (`time.monotonic`), or None."""
         if self._end is None:
             return None
         now = time.monotonic()
-        share = max(self._end - now, 0.0) / max(self._steps_left, 1)
-        self._steps_left -= 1
+        share = max(self._end - now, 0.0) / max(self._timed_steps_left, 1)
+        self._timed_steps_left -= 1
         return now + share

@@ -8,7 +8,7 @@ from collections import deque
 import numpy as np
 import numpy.typing as npt
 
-from astfx.audio.loudness import k_weighting, power_response
+from astfx.dsp.k_weighting import k_weighting, power_response
 
 _MOST_GAIN = 4.0
 _MOST_OF_USUAL, _BURST = 8.0, 80.0  # times the usual power

@@ -7,63 +7,20 @@ The Monge map between the running Gaussian of the content's band levels and the 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
-from astfx.audio import Samples, Waveform
-from astfx.audio.levels import SILENCE, clips_rms
-from astfx.features.monge import Array, GainMap, band_levels
-from astfx.features.texture import DECIMALS
+from astfx.audio import Waveform
+from astfx.audio.levels import SILENCE
+from astfx.dsp.windows import hann
+from astfx.features.monge import Array, GainMap
 from astfx.frontends.log_magnitude import LogMagnitude
-from astfx.frontends.stft import hop_length_for
-from astfx.methods import Grid
 from astfx.streaming.levels import HopPower, LoudnessMatch
+from astfx.styles.analysis import live_grid
 
-WINDOW_MS = 29.0
 _OVERLAP = 4
 _MEMORY_SECONDS = 4.0
 _SOLVE_EVERY_SECONDS = 0.25
-
-
-def live_grid(sample_rate: int) -> Grid:
-    """The time-frequency grid of the engine at a sample rate."""
-    hop_length = hop_length_for(WINDOW_MS, sample_rate)
-    return Grid(sample_rate=sample_rate, n_fft=_OVERLAP * hop_length, hop_length=hop_length)
-
-
-def live_statistics(clips: Sequence[Samples], sample_rate: int) -> tuple[Array, Array]:
-    """Mean and covariance of a style's band levels.
-
-    Parameters
-    ----------
-    clips : sequence of (channels, samples)
-    sample_rate : int, hertz
-
-    Returns
-    -------
-    (bands,), (bands, bands) float32
-        Fewer than 64 bands where the sample rate does not reach them all.
-    """
-    grid = live_grid(sample_rate)
-    gain = LogMagnitude(rms=clips_rms(clips, grid.hop_length), n_fft=grid.n_fft).gain
-    window = _hann(grid.n_fft)
-    found = []
-    for clip in clips:
-        padded = np.pad(clip, ((0, 0), (0, max(0, grid.n_fft - clip.shape[1]))))
-        frames = np.lib.stride_tricks.sliding_window_view(padded, grid.n_fft, axis=1)
-        frames = frames[:, :: grid.hop_length] * window
-        power = np.square(np.abs(np.fft.rfft(frames))).mean(axis=0)
-        found.append(band_levels(np.sqrt(power) * np.float32(gain), sample_rate))
-    levels = np.concatenate(found)
-    covariance = np.cov(levels.T) if len(levels) > 1 else np.zeros((levels.shape[1],) * 2)
-    mean = levels.mean(axis=0, dtype=np.float64)
-    return mean.round(DECIMALS).astype(np.float32), covariance.round(DECIMALS).astype(np.float32)
-
-
-def _hann(length: int) -> Array:
-    """Periodic Hann window."""
-    return np.hanning(length + 1)[:-1].astype(np.float32)
 
 
 class LiveEngine:
@@ -72,7 +29,7 @@ class LiveEngine:
     Parameters
     ----------
     mean, covariance : (bands,), (bands, bands)
-        As `live_statistics` gives them, at any sample rate.
+        As `astfx.styles.analysis.live_statistics` gives them, at any sample rate.
     sample_rate : int, hertz
     channels : int
     """
@@ -88,7 +45,7 @@ class LiveEngine:
         self._map = GainMap(mean, covariance, sample_rate, grid.n_fft, memory, every)
         self._power = HopPower(memory, _OVERLAP)
         self._loudness = LoudnessMatch(sample_rate, grid.n_fft, memory)
-        self._window = _hann(grid.n_fft)
+        self._window = hann(grid.n_fft).astype(np.float32)
         self._synthesis = self._window * np.float32(8.0 / (3.0 * _OVERLAP))
         self._input = np.zeros((channels, grid.n_fft), np.float32)
         self._output = np.zeros((channels, grid.n_fft), np.float32)

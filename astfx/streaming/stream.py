@@ -22,9 +22,9 @@ from astfx.features.block_kernel import BlockLoss
 from astfx.features.monge import GainMap, band_levels
 from astfx.features.quantiles import QuantileMap
 from astfx.frontends.channels import Image
+from astfx.frontends.grid import Grid
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import Stft
-from astfx.methods import Grid
 from astfx.methods.gram import GramOptions, kernel_widths
 from astfx.phase.griffin_lim import refine
 from astfx.phase.phase_vocoder import continued_phases

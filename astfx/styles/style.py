@@ -1,146 +1,206 @@
-"""A style as an effect takes it: a file, an array or prepared targets, made ready once a rate."""
+"""Whatever names a style, brought to one form: audio, prepared targets, or a preset."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
-from astfx.api import STYLE_SUFFIX
-from astfx.audio import FileSource, Source, check_sample_rate, check_waveform
-from astfx.errors import EffectError, InvalidSettingError
-from astfx.presets import Preset, resolve
-from astfx.settings import Settings
-from astfx.streaming.live import LiveEngine, live_grid
-from astfx.streaming.stream import StreamEngine
-from astfx.styles.targets import (
-    LIVE_KEYS,
-    StyleTargets,
-    array_source,
-    check_targets,
-    grid_for,
-    prepare_source,
+from astfx.audio import (
+    ArraySource,
+    FileSource,
+    Source,
+    check_finite,
+    check_sample_rate,
+    check_waveform,
+    read_all,
+    resample,
 )
-
-ENGINES = ("auto", "render", "stream", "live")
+from astfx.errors import AudioTypeError, InvalidSettingError
+from astfx.frontends.channels import shared_waveforms
+from astfx.plan import RenderPlan
+from astfx.presets.library import resolve
+from astfx.presets.preset import Preset
+from astfx.runtime.device import thread_count
+from astfx.styles.analysis import excerpts, live_tensors, style_runs, texture_tensors
+from astfx.styles.targets import SUFFIX, StyleTargets
 
 StyleLike = str | os.PathLike[str] | npt.NDArray[np.floating[Any]] | StyleTargets | Preset
 
 
 class Style:
-    """One style, and what engines need of it.
+    """One style, and what renders need of it.
 
-    Parameters
-    ----------
-    style : path, ndarray, StyleTargets, Preset or a preset's name
-    sample_rate : int, hertz, optional
-        Of an array; required for one, and for nothing else.
-
-    Raises
-    ------
-    AstfxError
-        If the file is missing or no audio, the array cannot be used, or its rate is missing.
+    Make one with `Style.of`.
     """
 
-    def __init__(self, style: StyleLike, sample_rate: int | None = None) -> None:
-        self.given, self.sample_rate = style, sample_rate
+    def __init__(
+        self,
+        given: StyleLike,
+        *,
+        source: Source | None = None,
+        loaded: StyleTargets | None = None,
+        preset: Preset | None = None,
+    ) -> None:
+        self.given, self.source, self.preset = given, source, preset
+        self._loaded = loaded
         self._prepared: dict[tuple[object, ...], StyleTargets] = {}
-        self._source: Source | None = None
-        self.preset: Preset | None = None
-        self._loaded: StyleTargets | None = None
-        if isinstance(style, np.ndarray):
-            if sample_rate is None:
+
+    @classmethod
+    def of(
+        cls,
+        given: StyleLike | Source,
+        sample_rate: int | None = None,
+        *,
+        array_rate: int | None = None,
+    ) -> Style:
+        """The style that something names.
+
+        Parameters
+        ----------
+        given : path, (samples,) or (channels, samples) array, StyleTargets, Preset, Source or a \
+                preset's name
+            A path is audio, a ``.safetensors`` file that `StyleTargets.save` wrote, or a preset's
+            ``.astfx`` file.
+        sample_rate : int, hertz, optional
+            Of an array, and of nothing else.
+        array_rate : int, hertz, optional
+            Of an array where `sample_rate` is not given.
+
+        Raises
+        ------
+        AstfxError
+            If there is no such file or preset, the audio cannot be used, or an array's rate is
+            missing.
+        """
+        if isinstance(given, np.ndarray):
+            rate = array_rate if sample_rate is None else sample_rate
+            if rate is None:
                 raise InvalidSettingError(
                     "style_sample_rate=None must be given for a style that is an array (Hz)"
                 )
-            rate = check_sample_rate(sample_rate, "style_sample_rate")
-            waveform = check_waveform(style, "style").copy()
-            self._source = array_source(waveform, rate, "style")
-        elif sample_rate is not None:
+            rate = check_sample_rate(rate, "style_sample_rate")
+            waveform = check_waveform(given, "style").copy()  # the caller may change it later
+            check_finite(waveform, "style", 0, rate)
+            return cls(given, source=ArraySource(waveform, rate, "style"))
+        if sample_rate is not None:
             raise InvalidSettingError(
-                f"style_sample_rate={sample_rate!r} is for a style that is an array: a file or a "
-                "prepared style has its own"
+                f"style_sample_rate={sample_rate!r} is for a style that is an array: any other "
+                "has its own"
             )
-        elif isinstance(style, StyleTargets):
-            self._loaded = style
-        elif isinstance(style, Preset):
-            self.preset = style
-        elif os.fspath(style).endswith(STYLE_SUFFIX):
-            self._loaded = StyleTargets.load(style)
-        else:
-            self.preset = resolve(style)
-            if self.preset is None:
-                self._source = FileSource(Path(style), "style")
+        if isinstance(given, StyleTargets):
+            return cls(given, loaded=given)
+        if isinstance(given, Preset):
+            return cls(given, preset=given)
+        if not isinstance(given, str | os.PathLike):
+            if not hasattr(given, "blocks"):
+                raise AudioTypeError(
+                    "style must be an array, a path, a preset, a preset's name or StyleTargets, "
+                    f"not {type(given).__name__}"
+                )
+            return cls(given.name, source=given)
+        if os.fspath(given).endswith(SUFFIX):
+            return cls(given, loaded=StyleTargets.load(given))
+        preset = resolve(given)
+        if preset is not None:
+            return cls(given, preset=preset)
+        return cls(given, source=FileSource(Path(given), "style"))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a preset sets; nothing for any other style."""
+        return {} if self.preset is None else dict(self.preset.settings)
 
     @property
     def label(self) -> str:
         """How a repr shows it."""
         if isinstance(self.given, np.ndarray):
             return f"array{self.given.shape}"
-        if isinstance(self.given, StyleTargets | Preset):
-            return repr(self.given.name)
-        return repr(os.fspath(self.given))
+        if isinstance(self.given, str | os.PathLike):
+            return repr(os.fspath(self.given))
+        return repr(self.given.name)
 
-    def targets(self, sample_rate: int, settings: Settings) -> StyleTargets:
-        """What a render needs of it, prepared once for each rate and method."""
+    @property
+    def is_prepared(self) -> bool:
+        """Whether it is targets that were prepared beforehand."""
+        return self._loaded is not None
+
+    def check_fits(self, plan: RenderPlan) -> None:
+        """Refuse a plan that prepared targets do not fit, before any work is done.
+
+        Raises
+        ------
+        InvalidSettingError
+        """
         if self._loaded is not None:
-            check_targets(self._loaded, sample_rate, settings)
+            self._loaded.check_fits(plan)
+
+    def targets(
+        self,
+        plan: RenderPlan,
+        progress: Callable[[float], object] | None = None,
+        *,
+        afresh: bool = False,
+    ) -> StyleTargets:
+        """What a render needs of it, prepared once for each rate and method.
+
+        Parameters
+        ----------
+        plan : RenderPlan
+        progress : callable, optional
+            Called with the share done by methods that take minutes (`feed-forward`).
+        afresh : bool
+            Train the network of such a method even where `astfx distill` kept one.
+
+        Raises
+        ------
+        AstfxError
+            If the style is silent, or does not fit the plan.
+        """
+        if self._loaded is not None:
+            self.check_fits(plan)
             return self._loaded
-        options = repr(sorted(settings.options.items()))
-        key = (sample_rate, settings.method, settings.window_ms, settings.seed, options)
+        settings = plan.settings
+        key = (plan.grid, settings.method, settings.seed, repr(plan.options), plan.device)
         if key not in self._prepared:
             if self.preset is not None:
-                self._prepared[key] = self.preset.targets(sample_rate, settings)
+                self._prepared[key] = self.preset.targets(plan, progress, afresh=afresh)
             else:
-                assert self._source is not None
-                self._prepared[key] = prepare_source(self._source, sample_rate, settings)
+                assert self.source is not None
+                self._prepared[key] = prepare(self.source, plan, progress)
         return self._prepared[key]
 
-    def engine(
-        self, engine: str, sample_rate: int, channels: int, settings: Settings
-    ) -> LiveEngine | StreamEngine:
-        """An engine for blocks, "live" or "stream"."""
-        targets = self.targets(sample_rate, settings)
-        if engine == "live":
-            mean, covariance = (targets.tensors[key].numpy() for key in LIVE_KEYS)
-            return LiveEngine(mean, covariance, sample_rate, channels)
-        weights = targets.tensors.get("run_weights")
-        shares = None if weights is None else weights.tolist()
-        return StreamEngine(_runs(targets), targets.grid, channels, shares)
 
-
-def _runs(targets: StyleTargets) -> list[Tensor]:
-    lengths = targets.tensors["run_lengths"].tolist()
-    return list(torch.split(targets.tensors["frames"].cpu(), lengths))
-
-
-def engine_shape(engine: str, sample_rate: int, settings: Settings) -> tuple[int, int]:
-    """Hop length and delay in hops of an engine, before there is a style.
-
-    Raises
-    ------
-    EffectError
-        If the method has no such engine.
-    """
-    if settings.method != "gram":
-        raise EffectError(
-            f"engine={engine!r} works block by block with method='gram' only, not "
-            f"{settings.method!r}: pass whole clips (reset=True) with engine='render'"
-        )
-    if engine == "live":
-        return live_grid(sample_rate).hop_length, LiveEngine.delay_hops
-    return grid_for(sample_rate, settings).hop_length, StreamEngine.delay_hops
-
-
-def checked_engine(engine: str, settings: Settings) -> str:
-    """Return an engine's name, or raise unless there is one that can do the method."""
-    if engine not in ENGINES:
-        raise InvalidSettingError(f"engine={engine!r} must be one of {', '.join(ENGINES)}")
-    if engine in ("stream", "live"):
-        engine_shape(engine, 44_100, settings)  # refuses methods that it cannot do
-    return engine
+def prepare(
+    style: Source, plan: RenderPlan, progress: Callable[[float], object] | None = None
+) -> StyleTargets:
+    """Prepare a style's audio for a plan; slow methods report the share done."""
+    waveform = read_all(style)
+    check_finite(waveform, style.name, 0, style.sample_rate)
+    settings, method, grid = plan.settings, plan.method, plan.grid
+    clips = [
+        resample(clip, style.sample_rate, grid.sample_rate)
+        for clip in excerpts(waveform, style.sample_rate)
+    ]
+    with thread_count(settings.threads), torch.no_grad():
+        runs = style_runs(clips, grid, plan.context_frames, plan.device, style.name)
+        if method.works_on_waveforms:
+            runs = shared_waveforms(clips, grid.n_fft, grid.hop_length, plan.device)
+        tensors = method.tensors(runs, plan.options, grid, settings.seed, progress)
+        if method.texture_rounds:
+            tensors.update(texture_tensors(clips, grid.sample_rate, plan.device))
+            tensors.update(live_tensors(clips, grid.sample_rate))
+    return StyleTargets(
+        method=settings.method,
+        options=asdict(plan.options),
+        grid=grid,
+        seed=settings.seed,
+        tensors=tensors,
+        name=style.name,
+    )

@@ -1,42 +1,39 @@
-"""THE table: every address the bridge understands, and every reply it sends.
+"""The address table: every address that the bridge understands, and every reply that it sends.
 
-The server, the checks of arguments, the OSCQuery tree, the table in the README, `astfx send` and
-the round-trip tests all read it. A new command is a row here and a function in `commands`.
+The server, the checks of arguments, the OSCQuery tree, the tables of the README, `astfx send` and
+the round-trip tests all read it. A new command is a row here, a function in `commands`, and its
+name in `commands.registry`.
 """
 
 from __future__ import annotations
 
+from astfx.settings import TABLE, Setting
 from astfx_bridge.table import Argument, Parameter, Reply, Row
 
 PROTOCOL = 1
 LARGEST = 2**31 - 1
 
-_STYLE = "A path under the roots, or a preset's name."
+_TYPE_TAGS = {float: "f", int: "i", str: "s"}
+
+
+def _of_setting(row: Setting) -> Parameter:
+    """A setting of renders as a parameter of the server; 0 stands for None."""
+    low = 0 if row.optional else row.low
+    high = min(row.high, LARGEST) if row.type is int and row.high is not None else row.high
+    argument = Argument(row.short, _TYPE_TAGS[row.type], low, high, row.choices)
+    zero = 0 if row.type is int else 0.0
+    return Parameter(argument, zero if row.optional else row.default, row.help)
+
+
 PARAMETERS = {
     parameter.name: parameter
     for parameter in (
-        Parameter(Argument("style", "s"), "", f"The style of jobs that name none. {_STYLE}"),
-        Parameter(Argument("strength", "f", 0, 1), 1.0, "0 is the content, 1 the full style."),
-        Parameter(Argument("mix", "f", 0, 1), 1.0, "Share of the result against the content."),
         Parameter(
-            Argument("quality", "s", choices=("draft", "standard", "best")),
-            "standard",
-            "How much is done.",
+            Argument("style", "s"),
+            "",
+            "The style of jobs that name none: a path under the roots, or a preset's name.",
         ),
-        Parameter(Argument("method", "s"), "gram", "A name that `astfx methods` lists."),
-        Parameter(
-            Argument("engine", "s", choices=("auto", "render", "stream", "live")),
-            "auto",
-            "stream and live go block by block, as the effect does on stage; the others take the "
-            "clip as a whole.",
-        ),
-        Parameter(
-            Argument("iterations", "i", 0, 10_000), 0, "Optimiser iterations; 0 is the method's."
-        ),
-        Parameter(
-            Argument("budget", "f", 0, 86_400), 0.0, "Stop refining after so many seconds; 0 never."
-        ),
-        Parameter(Argument("seed", "i", 0, LARGEST), 0, "The same seed gives the same result."),
+        *(_of_setting(row) for row in TABLE.values() if row.over_osc),
         Parameter(
             Argument("format", "s", choices=("wav", "flac")), "wav", "Of results sent as a blob."
         ),

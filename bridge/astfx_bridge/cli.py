@@ -1,4 +1,4 @@
-"""The bridge's commands: ``serve``, ``send`` and ``clients``, of astfx and of astfx-bridge."""
+"""The commands ``serve``, ``send`` and ``clients``, of astfx and of astfx-bridge."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from astfx.errors import AstfxError
 from astfx_bridge.settings import HTTP_PORT, OSC_PORT, Limits, ServerSettings
 
 if TYPE_CHECKING:
-    from astfx_bridge.osc import Message
     from astfx_bridge.server import Bridge
+    from astfx_bridge.wire.osc import Message
 
 app = typer.Typer(
     name="astfx-bridge",
@@ -45,7 +45,7 @@ Examples:
 
 
 def entry() -> None:
-    """Entry point of astfx-bridge: every expected failure is one sentence."""
+    """Run astfx-bridge. Every expected failure is one sentence and exit code 2."""
     try:
         app()
     except AstfxError as error:
@@ -120,13 +120,13 @@ def serve(
     )
 
     async def run() -> None:
-        await Bridge(settings).run(_tell)
+        await Bridge(settings).run(_print_banner)
 
     asyncio.run(run())
 
 
-def _tell(bridge: Bridge) -> None:
-    """Print what the server listens on, and a line that a client can paste."""
+def _print_banner(bridge: Bridge) -> None:
+    """Print where the server listens, and a line to paste into another terminal."""
     settings = bridge.settings
     host = settings.host
     lines = [f"OSC       {host} port {bridge.osc_port}, UDP and TCP"]
@@ -164,7 +164,7 @@ def send(
     ] = None,
 ) -> None:
     """Send an OSC message to a server, show its replies, wait for the jobs it starts."""
-    from astfx.audio import written_aside
+    from astfx.runtime.files import written_aside
     from astfx_bridge import sending
     from astfx_bridge.client import Client
 

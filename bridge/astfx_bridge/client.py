@@ -1,9 +1,9 @@
-"""A client for Python programs: files or blobs in, stylised ones out.
+"""A client for Python programs. It sends files or blobs, and gets them back stylised.
 
     with Client() as astfx:
         astfx.engine.render("voice.wav", "wet.wav", style="rain.wav", strength=0.8)
 
-Only python-osc and this package are needed, no torch.
+It needs only python-osc and this package, not torch.
 """
 
 from __future__ import annotations
@@ -14,25 +14,26 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from astfx_bridge.addresses import ROWS
-from astfx_bridge.connection import UDP, Connection
 from astfx_bridge.errors import BridgeError, RefusedError
-from astfx_bridge.framing import LENGTH
-from astfx_bridge.osc import Message
 from astfx_bridge.settings import OSC_PORT
 from astfx_bridge.table import Value
+from astfx_bridge.wire.connection import UDP, Connection
+from astfx_bridge.wire.framing import LENGTH
+from astfx_bridge.wire.osc import Message
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """How a job ended well.
+    """The result of a job that is done.
 
     Attributes
     ----------
     id : int or str
     output : str or bytes
-        Path of the result, or the clip itself where a blob was sent.
+        The path of the result, or the clip itself if a blob was sent.
     sample_rate : int, hertz
     frames : int
+        The length of the result.
     """
 
     id: Value
@@ -42,7 +43,7 @@ class Result:
 
 
 class Client(Connection):
-    """A connection to a bridge, with its commands as functions.
+    """A connection to a bridge, with functions for its commands.
 
     Parameters
     ----------
@@ -51,9 +52,9 @@ class Client(Connection):
     transport : {"length", "slip", "udp"}
         TCP with a length before each packet, TCP with SLIP, or UDP.
     token : str
-        If the server needs one; only TCP can give it.
+        The server's token, if it has one. It can be sent by TCP only.
     timeout_seconds : float
-        How long to wait for an answer; jobs may take longer.
+        How long to wait for an answer. Jobs may take longer.
 
     Raises
     ------
@@ -89,12 +90,12 @@ class Client(Connection):
             raise RefusedError(str(answer.values[2]))
 
     def replies(self, address: str, *values: Value) -> Iterator[Message]:
-        """Send a message, and give what is answered at once, fails included.
+        """Send a message, and yield everything that the server sends until it has handled it.
 
         Raises
         ------
         BridgeError
-            If nothing is answered in time.
+            If the server does not answer in time.
         """
         token = f"end-{secrets.token_hex(6)}"
         self.send(address, *values)
@@ -109,12 +110,12 @@ class Client(Connection):
         )
 
     def ask(self, address: str, *values: Value) -> list[Message]:
-        """Send a message and give its replies; keep messages of running jobs for later.
+        """Send a message and return its replies. Messages of running jobs stay for `receive`.
 
         Raises
         ------
         RefusedError
-            If it is answered with a fail.
+            If the reply is a fail.
         """
         wanted = ROWS[address].replies if address in ROWS else ()
         found, others = [], []
@@ -141,26 +142,26 @@ class Client(Connection):
         timeout_seconds: float = 3600.0,
         **settings: Value,
     ) -> Result:
-        """Render a file to a file; paths are the server's, under its roots.
+        """Render a file to a file. Both are paths on the server, under its roots.
 
         Parameters
         ----------
         content, output : str
         job_id : int or str
-            0 lets the server choose one. Asked again with the same id, it answers from its
-            record.
+            0 lets the server choose one. The same request with the same id is answered from the
+            server's record.
         progress : callable, optional
-            Called with the fraction done.
+            Called with the fraction that is done.
         timeout_seconds : float
         **settings
-            Parameters of the server by name: ``style="rain.wav", strength=0.5``.
+            Parameters of the job by name: ``style="rain.wav", strength=0.5``.
 
         Raises
         ------
         RefusedError
             If the job is refused, fails or is cancelled.
         BridgeError
-            If the server is gone.
+            If the connection is lost, or the job does not end in time.
         """
         values = [content, output, *_pairs(settings)]
         return self._job("/astfx/render", job_id, values, progress, timeout_seconds)
@@ -174,7 +175,7 @@ class Client(Connection):
         timeout_seconds: float = 3600.0,
         **settings: Value,
     ) -> Result:
-        """Render the bytes of a WAV or FLAC; the result's `output` is a clip's bytes too."""
+        """Render the bytes of a WAV or FLAC. The `output` of the result is bytes too."""
         values = [clip, *_pairs(settings)]
         return self._job("/astfx/render/blob", job_id, values, progress, timeout_seconds)
 

@@ -1,4 +1,4 @@
-"""The server announced by zeroconf, so that OSCQuery clients find it by themselves."""
+"""Announces the server by zeroconf, so that OSCQuery clients find it by themselves."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ import ipaddress
 import socket
 import sys
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from astfx.errors import MissingDependencyError
-
-if TYPE_CHECKING:
-    from astfx_bridge.server import Bridge
 
 SERVICES = ("_oscjson._tcp.local.", "_osc._udp.local.")
 
@@ -22,21 +19,21 @@ def available() -> bool:
 
 
 class Announcement:
-    """The services that are announced; `close` takes them back."""
+    """The announced services. `close` withdraws them."""
 
     def __init__(self, zeroconf: Any) -> None:
         self._zeroconf = zeroconf
 
     def close(self) -> None:
-        """Take the announcement back."""
+        """Withdraw the announcement."""
         self._zeroconf.unregister_all_services()
         self._zeroconf.close()
 
 
-def announce(bridge: Bridge) -> Announcement | None:
-    """Announce the OSCQuery server and the OSC port.
+def announce(listen_host: str, osc_port: int, http_port: int) -> Announcement | None:
+    """Announce the OSC port and the OSCQuery server.
 
-    Where the network does not let it, a line says so and the server goes on without.
+    If the network does not allow it, this prints a line to standard error and returns None.
 
     Raises
     ------
@@ -50,19 +47,19 @@ def announce(bridge: Bridge) -> Announcement | None:
             "announcing needs zeroconf: pip install 'astfx[discovery]'"
         ) from None
     try:
-        host = socket.gethostbyname(bridge.settings.host)
+        host = socket.gethostbyname(listen_host)
         anywhere = ipaddress.ip_address(host).is_unspecified
-        # On the loopback interface only this machine hears it.
+        # On the loopback interface, only this machine receives it.
         zeroconf = Zeroconf(interfaces=InterfaceChoice.All if anywhere else [host])
         address = socket.gethostbyname(socket.gethostname()) if anywhere else host
-        for service, port in zip(SERVICES, (bridge.http_port, bridge.osc_port), strict=True):
+        for service, port in zip(SERVICES, (http_port, osc_port), strict=True):
             zeroconf.register_service(
                 ServiceInfo(
                     service,
-                    f"astfx {bridge.osc_port}.{service}",
+                    f"astfx {osc_port}.{service}",
                     addresses=[socket.inet_aton(address)],
                     port=port,
-                    server=f"astfx-{bridge.osc_port}.local.",
+                    server=f"astfx-{osc_port}.local.",
                 ),
                 allow_name_change=True,
             )

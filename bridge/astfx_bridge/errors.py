@@ -1,4 +1,4 @@
-"""What the bridge refuses, in the words that the client reads."""
+"""The errors of the bridge. The client is sent their messages."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from astfx.errors import AstfxError
 
 
 class RefusedError(AstfxError, ValueError):
-    """A command that cannot be carried out; the message is the fail's text."""
+    """A command that cannot be carried out. The message is the text of the fail."""
 
 
 class PacketError(AstfxError, ValueError):
-    """Bytes that are no OSC packet, or one beyond the limits.
+    """Bytes that are no OSC packet, or a packet that exceeds the limits.
 
     Parameters
     ----------
     message : str
     address : str
-        Of the message that was at fault, where it could be read.
+        The address of the faulty message, if it could be read.
     """
 
     def __init__(self, message: str, address: str = "") -> None:

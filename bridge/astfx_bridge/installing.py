@@ -1,4 +1,4 @@
-"""The clients' files, copied to where hosts find them."""
+"""Copies the files for hosts (patches, classes and scripts) to where hosts find them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from astfx_bridge.errors import BridgeError
 
 
 def client_data() -> Path:
-    """Folder of the clients: in the package where it is installed, else beside it."""
+    """The folder of the clients: in the installed package, or beside it in a checkout."""
     installed = Path(str(files("astfx_bridge"))) / "client_data"
     return installed if installed.is_dir() else Path(__file__).resolve().parents[1] / "clients"
 
 
 def install_clients(folder: Path) -> list[str]:
-    """Copy all clients; give the names of their folders.
+    """Copy all clients, and return the names of their folders.
 
     Raises
     ------

@@ -1,6 +1,6 @@
-"""OSCQuery over HTTP: every address with its types, ranges and values as a JSON tree.
+"""OSCQuery over HTTP: every address with its types, ranges and values, as a JSON tree.
 
-The 2018 draft of the OSCQuery proposal (Vidvox), read-only, by the standard library's server.
+It follows the 2018 draft of the OSCQuery proposal (Vidvox), read-only.
 """
 
 from __future__ import annotations
@@ -11,16 +11,14 @@ import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import BaseServer
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from astfx_bridge.addresses import ROWS
 from astfx_bridge.errors import BridgeError
-from astfx_bridge.settings import is_loopback
+from astfx_bridge.parameters import ServerParameters
+from astfx_bridge.settings import ServerSettings, is_loopback
 from astfx_bridge.table import Argument, Row
-
-if TYPE_CHECKING:
-    from astfx_bridge.server import Bridge
 
 READ, WRITE, READ_WRITE = 1, 2, 3
 ATTRIBUTES = ("FULL_PATH", "CONTENTS", "TYPE", "ACCESS", "VALUE", "RANGE", "DESCRIPTION")
@@ -28,8 +26,8 @@ MAX_REQUESTS = 16
 TIMEOUT_SECONDS = 5.0
 
 
-def tree(bridge: Bridge) -> dict[str, Any]:
-    """The whole address space as OSCQuery nodes."""
+def tree(parameters: ServerParameters) -> dict[str, Any]:
+    """The whole address space as nested OSCQuery nodes."""
     root: dict[str, Any] = {"FULL_PATH": "/", "ACCESS": 0, "CONTENTS": {}}
     for row in ROWS.values():
         node, path = root, ""
@@ -37,41 +35,39 @@ def tree(bridge: Bridge) -> dict[str, Any]:
             path += f"/{part}"
             contents = node.setdefault("CONTENTS", {})
             node = contents.setdefault(part, {"FULL_PATH": path, "ACCESS": 0})
-        node.update(_method(bridge, row))
+        node.update(_method(parameters, row))
     return root
 
 
-def _method(bridge: Bridge, row: Row) -> dict[str, Any]:
+def _method(parameters: ServerParameters, row: Row) -> dict[str, Any]:
     method: dict[str, Any] = {
         "DESCRIPTION": f"{row.summary} {row.usage()}",
         "TYPE": row.type_tags(),
         "ACCESS": WRITE,
     }
     if row.arguments:
-        method["RANGE"] = [_range(bridge, argument) for argument in row.arguments]
+        method["RANGE"] = [_range(parameters, argument) for argument in row.arguments]
     if row.parameter is not None:
         method["ACCESS"] = READ_WRITE
-        method["VALUE"] = [bridge.parameters[row.parameter.name]]
+        method["VALUE"] = [parameters[row.parameter.name]]
     return method
 
 
-def _range(bridge: Bridge, argument: Argument) -> dict[str, Any]:
+def _range(parameters: ServerParameters, argument: Argument) -> dict[str, Any]:
     limits = {"MIN": argument.low, "MAX": argument.high}
     found: dict[str, Any] = {key: value for key, value in limits.items() if value is not None}
-    choices = bridge.choices.get(argument.name, argument.choices)
-    if choices:
+    if choices := parameters.choices(argument):
         found["VALS"] = list(choices)
     return found
 
 
-def host_info(bridge: Bridge) -> dict[str, Any]:
-    """What OSCQuery clients ask first."""
-    host = bridge.settings.host
+def host_info(host: str, osc_port: int) -> dict[str, Any]:
+    """What OSCQuery clients ask first: where and how OSC is spoken."""
     return {
         "NAME": "astfx",
-        # Where it listens everywhere, clients take the address they found this server at.
+        # A server that listens everywhere names no address: clients use the one they found it at.
         **({} if host in ("0.0.0.0", "::") else {"OSC_IP": host}),
-        "OSC_PORT": bridge.osc_port,
+        "OSC_PORT": osc_port,
         "OSC_TRANSPORT": "UDP",
         "EXTENSIONS": {
             "ACCESS": True,
@@ -85,7 +81,7 @@ def host_info(bridge: Bridge) -> dict[str, Any]:
 
 
 def find(root: dict[str, Any], path: str) -> dict[str, Any] | None:
-    """The node at a path."""
+    """The node at a path, or None if there is none."""
     node: dict[str, Any] | None = root
     for part in path.strip("/").split("/") if path.strip("/") else []:
         node = None if node is None else node.get("CONTENTS", {}).get(part)
@@ -97,7 +93,9 @@ class OscQueryServer:
 
     Parameters
     ----------
-    bridge : Bridge
+    settings : ServerSettings
+    parameters : ServerParameters
+    osc_port : int
 
     Raises
     ------
@@ -105,15 +103,16 @@ class OscQueryServer:
         If the port is taken.
     """
 
-    def __init__(self, bridge: Bridge) -> None:
-        settings = bridge.settings
+    def __init__(
+        self, settings: ServerSettings, parameters: ServerParameters, osc_port: int
+    ) -> None:
         assert settings.http_port is not None
         slots = threading.BoundedSemaphore(MAX_REQUESTS)
 
         class Handler(_Handler):
             pass
 
-        Handler.bridge = bridge
+        Handler.settings, Handler.parameters, Handler.osc_port = settings, parameters, osc_port
 
         class Server(ThreadingHTTPServer):
             daemon_threads = True
@@ -131,7 +130,7 @@ class OscQueryServer:
                     slots.release()
 
             def handle_error(self, request: Any, client_address: Any) -> None:
-                """A client that hangs up is no news."""
+                """Ignore clients that hang up."""
 
         try:
             self._server: BaseServer = Server((settings.host, settings.http_port), Handler)
@@ -147,14 +146,16 @@ class OscQueryServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop to listen."""
+        """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):
-    bridge: Bridge
+    settings: ServerSettings
+    parameters: ServerParameters
+    osc_port: int
     timeout = TIMEOUT_SECONDS
     protocol_version = "HTTP/1.1"
     server_version = "astfx-bridge"
@@ -163,18 +164,18 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         url = urlsplit(self.path)
         query = parse_qs(url.query, keep_blank_values=True)
-        token = self.bridge.settings.token
+        token = self.settings.token
         if token:
             given = self.headers.get("Authorization", "").removeprefix("Bearer ")
             given = given or query.pop("token", [""])[0]
             if not hmac.compare_digest(given.encode(), token.encode()):
                 return self._answer(401, {"ERROR": "this server needs a token"})
         elif not is_loopback(self.headers.get("Host", "localhost").rsplit(":", 1)[0].strip("[]")):
-            # A web page whose name was pointed at this machine.
+            # A web page whose host name was made to point at this machine (DNS rebinding).
             return self._answer(403, {"ERROR": "ask for localhost"})
         if "HOST_INFO" in query:
-            return self._answer(200, host_info(self.bridge))
-        node = find(tree(self.bridge), unquote(url.path))
+            return self._answer(200, host_info(self.settings.host, self.osc_port))
+        node = find(tree(self.parameters), unquote(url.path))
         if node is None:
             return self._answer(404, {"ERROR": f"there is no address {url.path[:256]}"})
         for attribute in query:
@@ -196,4 +197,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Requests are not logged: a token may be among them."""
+        """Log no requests: they may hold a token."""

@@ -1,4 +1,4 @@
-"""The tables of the bridge's README, from the address table.
+"""Makes the tables of the bridge's README from the address table.
 
 `python -m astfx_bridge.readme` writes them into bridge/README.md of a checkout.
 """
@@ -40,7 +40,7 @@ def _row(row: Row) -> str:
 
 
 def sections() -> dict[str, str]:
-    """Markdown tables by the names of their sections."""
+    """The tables in Markdown by the names of their sections."""
     commands = ["| address | arguments | replies | |", "| --- | --- | --- | --- |"]
     commands += [_row(row) for row in ROWS.values() if row.parameter is None]
     parameters = ["| key | type | range | default | |", "| --- | --- | --- | --- | --- |"]
@@ -68,7 +68,7 @@ def sections() -> dict[str, str]:
 
 
 def written(page: str) -> str:
-    """A page with its sections made anew."""
+    """A page whose sections are replaced by the current tables."""
     for name, text in sections().items():
         begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
         before, rest = page.split(begin, 1)

@@ -1,4 +1,4 @@
-"""Which files clients may name: only those under the roots, with symbolic links resolved."""
+"""The files that clients may name: those under the roots, with symbolic links resolved."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Roots:
     Parameters
     ----------
     folders : sequence of Path
-        Relative names are looked up in the first.
+        Relative names are looked up in the first one.
     private : Path
-        A folder that stays out of reach although it may lie under a root: the server's records.
+        The folder of the server's records. It is out of reach even if it lies under a root.
 
     Raises
     ------
@@ -41,7 +41,7 @@ class Roots:
             raise RefusedError(f"{role} '{name}' is no path") from None
         within = any(path.is_relative_to(folder) for folder in self.folders)
         if not within or path.is_relative_to(self._private):
-            # One answer whether or not it exists: nothing outside is told.
+            # The same answer whether or not it exists, so that nothing outside is revealed.
             raise RefusedError(f"{role} '{name}' lies outside the server's roots")
         return path
 
@@ -68,6 +68,7 @@ class Roots:
         Raises
         ------
         RefusedError
+            If it lies outside, does not exist or is no folder.
         """
         path = self._resolved(name, role)
         if not path.is_dir():
@@ -94,11 +95,12 @@ class Roots:
         return path
 
     def new_folder(self, name: str, role: str = "output") -> Path:
-        """A folder to write to, made if it is not there; the one above it must be.
+        """A folder to write to. It need not exist, but the folder above it must.
 
         Raises
         ------
         RefusedError
+            If it lies outside or is a file, or the folder above it does not exist.
         """
         path = self._resolved(name, role)
         if path.exists() and not path.is_dir():
@@ -108,5 +110,5 @@ class Roots:
         return path
 
     def still_writable(self, path: Path) -> bool:
-        """Whether a path that was checked earlier still lies where it did."""
+        """Whether a path that was checked is still free of symbolic links."""
         return Path(os.path.realpath(path.parent)) == path.parent and not path.is_symlink()

@@ -1,4 +1,4 @@
-"""What ``astfx send`` does: words of a shell to a message, and its replies as lines."""
+"""What ``astfx send`` does: it makes a message of words, and shows its replies as lines."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 from astfx_bridge.addresses import PARAMETERS, ROWS
 from astfx_bridge.client import Client
 from astfx_bridge.errors import BridgeError, RefusedError
-from astfx_bridge.osc import Message
 from astfx_bridge.table import Value
+from astfx_bridge.wire.osc import Message
 
 
 def values_of(address: str, words: Sequence[str]) -> list[Value]:
-    """Words as the arguments of an address, by the types of the table.
+    """Convert words to the arguments of an address, by the types of the address table.
 
-    ``@FILE`` is the file's bytes where the address takes a blob.
+    Where the address takes a blob, ``@FILE`` stands for the bytes of a file.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def _value(word: str, types: str) -> Value:
 
 
 def line(message: Message) -> str:
-    """A message as a line of text."""
+    """A message as a line that a shell could split."""
     words = [
         f"({len(value)} bytes)" if isinstance(value, bytes) else _word(value)
         for value in message.values
@@ -85,7 +85,12 @@ def converse(
     wait: bool = True,
     timeout_seconds: float = 3600.0,
 ) -> bool:
-    """Send, show every reply, and wait for the jobs that began; whether all went well.
+    """Send a message, show every reply, and wait for the jobs that it started.
+
+    Returns
+    -------
+    bool
+        Whether no fail has come.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The server: sockets, records and workers around one event loop."""
+"""The server: it puts sockets, handlers, records and workers together in one event loop."""
 
 from __future__ import annotations
 
@@ -8,32 +8,52 @@ import signal
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from astfx_bridge import commands, discovery, oscquery
-from astfx_bridge.access import Access
-from astfx_bridge.addresses import PARAMETERS
-from astfx_bridge.desk import Desk
-from astfx_bridge.dispatch import Dispatcher
+from astfx_bridge import discovery
+from astfx_bridge.commands.dispatch import Dispatcher
+from astfx_bridge.commands.registry import HANDLERS
+from astfx_bridge.commands.services import Services
 from astfx_bridge.errors import BridgeError
-from astfx_bridge.jobs import JobStore
-from astfx_bridge.peers import Peer, TcpPeer
-from astfx_bridge.pool import wait_for_orphans
+from astfx_bridge.jobs.lifecycle import JobLifecycle
+from astfx_bridge.jobs.pool import wait_for_orphans
+from astfx_bridge.jobs.store import JobStore
+from astfx_bridge.oscquery import OscQueryServer
+from astfx_bridge.parameters import ServerParameters
 from astfx_bridge.roots import Roots
 from astfx_bridge.settings import ServerSettings
-from astfx_bridge.table import Value
-from astfx_bridge.tcp import TcpHub
-from astfx_bridge.udp import UdpEndpoint, udp_socket
+from astfx_bridge.wire.access import Access
+from astfx_bridge.wire.peers import Peer
+from astfx_bridge.wire.tcp import TcpEndpoint
+from astfx_bridge.wire.udp import UdpEndpoint, udp_socket
 
 _PORT_TRIES = 20
 
 
 def _reason(error: OSError) -> str:
-    """What the system says; asyncio repeats the address in its own words."""
+    """The system's own message; that of asyncio would repeat the address."""
     return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+
+
+def _locked_store(state: Path) -> tuple[FileLock, JobStore]:
+    """Take a state folder for this server alone, and open its records."""
+    lock = FileLock(state / "server.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise BridgeError(f"another server uses the state folder '{state}'") from None
+    try:
+        wait_for_orphans(state)
+        return lock, JobStore(state / "jobs.sqlite")
+    except sqlite3.Error as error:
+        lock.release()
+        raise BridgeError(f"the records in '{state}' cannot be read ({error})") from None
+    except BridgeError:
+        lock.release()
+        raise
 
 
 class Bridge:
@@ -47,6 +67,17 @@ class Bridge:
     ------
     BridgeError
         If the state folder is in use, a root is missing, or (from `start`) a port is taken.
+
+    Attributes
+    ----------
+    settings : ServerSettings
+    roots : Roots
+    store : JobStore
+    access : Access
+    parameters : ServerParameters
+    jobs : JobLifecycle
+    osc_port, http_port : int
+        Where it listens; 0 until it does.
     """
 
     def __init__(self, settings: ServerSettings) -> None:
@@ -59,69 +90,75 @@ class Bridge:
         except OSError as error:
             raise BridgeError(f"state folder '{state}' cannot be used ({error.strerror})") from None
         self.roots = Roots(settings.roots, state)
-        self._lock = FileLock(state / "server.lock", timeout=0)
-        try:
-            self._lock.acquire()
-        except Timeout:
-            raise BridgeError(f"another server uses the state folder '{state}'") from None
-        try:
-            wait_for_orphans(state)
-            self.store = JobStore(state / "jobs.sqlite")
-        except sqlite3.Error as error:
-            self._lock.release()
-            raise BridgeError(f"the records in '{state}' cannot be read ({error})") from None
-        except BridgeError:
-            self._lock.release()
-            raise
+        self._lock, self.store = _locked_store(state)
         self.access = Access(settings.token)
-        self.parameters: dict[str, Value] = {
-            name: parameter.default for name, parameter in PARAMETERS.items()
-        }
-        self.choices: dict[str, tuple[str, ...]] = {}
-        self._dispatcher = dispatcher = Dispatcher(self, commands.HANDLERS)
+        self.parameters = ServerParameters()
+        self.jobs = JobLifecycle(
+            settings, self.store, self.roots, self._subscribers, self._worker_ready
+        )
+        services = Services(
+            settings=settings,
+            access=self.access,
+            roots=self.roots,
+            parameters=self.parameters,
+            jobs=self.jobs,
+            osc_port=lambda: self.osc_port,
+            subscribers=self._subscribers,
+            stop=self.stop,
+        )
+        self._dispatcher = dispatcher = Dispatcher(services, HANDLERS)
         rate = settings.limits.messages_per_second
-        self.udp = UdpEndpoint(dispatcher, self.access, rate)
-        self.tcp = TcpHub(dispatcher, self.access, settings.limits, self.udp.send, self._left)
-        self.desk = Desk(settings, self.store, self.roots, self.subscribers, self._ready)
+        self._udp = UdpEndpoint(dispatcher, self.access, rate)
+        self._tcp = TcpEndpoint(
+            dispatcher, self.access, settings.limits, self._udp.send, self.jobs.notices.remove_peer
+        )
         self.osc_port, self.http_port = 0, 0
         self._listener: asyncio.Server | None = None
-        self._http: oscquery.OscQueryServer | None = None
+        self._http: OscQueryServer | None = None
         self._announcement: discovery.Announcement | None = None
         self._stopping: asyncio.Event | None = None
 
     async def start(self) -> None:
-        """Listen, and take up the jobs that an earlier server left."""
+        """Start to listen, and resume the jobs that an earlier server left."""
         self._stopping = asyncio.Event()
         await self._listen()
         if self.settings.http_port is not None:
-            self._http = oscquery.OscQueryServer(self)
+            self._http = OscQueryServer(self.settings, self.parameters, self.osc_port)
             self.http_port = self._http.port
             if self.settings.announce:
-                self._announcement = await asyncio.to_thread(discovery.announce, self)
-        # Where a token is needed, no UDP source is let in before its TCP connection is back.
-        self.desk.begin(None if self.access.needs_token else self.udp.peer)
+                self._announcement = await asyncio.to_thread(
+                    discovery.announce, self.settings.host, self.osc_port, self.http_port
+                )
+        # With a token, no UDP client is admitted again before its TCP connection is back.
+        self.jobs.resume(None if self.access.needs_token else self._udp.peer)
 
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
         host, port = self.settings.host, self.settings.osc_port
         for attempt in range(_PORT_TRIES):
             try:
-                self._listener = await loop.create_server(self.tcp.connection, host, port)
+                self._listener = await loop.create_server(self._tcp.connection, host, port)
                 self.osc_port = self._listener.sockets[0].getsockname()[1]
                 bound = udp_socket(host, self.osc_port)
                 break
             except OSError as error:
                 if self._listener is not None:
                     self._listener.close()
-                # A free TCP port may be taken for UDP: try another, if it may be any.
+                # A free TCP port may be taken for UDP. Try another, unless one was asked for.
                 if port or attempt + 1 == _PORT_TRIES:
                     raise BridgeError(
                         f"cannot listen on {host} port {port} ({_reason(error)})"
                     ) from None
-        await loop.create_datagram_endpoint(lambda: self.udp, sock=bound)
+        await loop.create_datagram_endpoint(lambda: self._udp, sock=bound)
 
     async def run(self, ready: Callable[[Bridge], None] | None = None) -> None:
-        """Serve until `stop`, SIGINT or SIGTERM."""
+        """Serve until `stop`, SIGINT or SIGTERM.
+
+        Parameters
+        ----------
+        ready : callable, optional
+            Called with this server once it listens.
+        """
         await self.start()
         assert self._stopping is not None
         loop = asyncio.get_running_loop()
@@ -136,47 +173,28 @@ class Bridge:
             await self.close()
 
     def stop(self) -> None:
-        """End `run`."""
+        """Make `run` return."""
         if self._stopping is not None:
             self._stopping.set()
 
-    def soon(self, action: Callable[[], None]) -> None:
-        """Do something when the present message has been handled."""
-        asyncio.get_running_loop().call_soon(action)
-
     async def close(self) -> None:
-        """Give everything back; jobs that have not ended stay on record."""
+        """Close everything. Jobs that have not ended stay on record."""
         if self._announcement is not None:
             await asyncio.to_thread(self._announcement.close)
         if self._http is not None:
             await asyncio.to_thread(self._http.close)
         if self._listener is not None:
             self._listener.close()
-        self.udp.close()
-        self.tcp.close()
+        self._udp.close()
+        self._tcp.close()
         await self._dispatcher.close()
-        await self.desk.end_all()
+        await self.jobs.stop_workers()
         self.store.close()
         self._lock.release()
 
-    # What handlers use
+    def _subscribers(self) -> list[Peer]:
+        """The peers that receive the messages of every job."""
+        return [peer for peer in (*self._tcp.peers, *self._udp.peers) if peer.notify]
 
-    def checked(self, key: str, value: Value) -> Value:
-        """A value for a parameter, brought to its type.
-
-        Raises
-        ------
-        RefusedError
-        """
-        argument = PARAMETERS[key].argument
-        return replace(argument, choices=self.choices.get(key, argument.choices)).check(value)
-
-    def subscribers(self) -> list[Peer]:
-        """The peers that are told everything."""
-        return [peer for peer in (*self.tcp.peers, *self.udp.peers) if peer.notify]
-
-    def _left(self, peer: TcpPeer) -> None:
-        self.desk.notices.leave(peer)
-
-    def _ready(self, facts: dict[str, Any]) -> None:
-        self.choices["method"] = tuple(facts["methods"])
+    def _worker_ready(self, facts: dict[str, Any]) -> None:
+        self.parameters.allow_methods(facts["methods"])

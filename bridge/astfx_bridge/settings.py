@@ -1,4 +1,4 @@
-"""What a server is started with, validated once."""
+"""The settings that a server is started with. They are checked once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MIN_TOKEN_CHARACTERS = 8
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address is this machine's own, unreachable from others."""
+    """Whether an address is a loopback address, which other machines cannot reach."""
     if host == "localhost":
         return True
     try:
@@ -25,24 +25,24 @@ def is_loopback(host: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Caps on what clients may ask for; each is answered with a fail that names it.
+    """Limits on what clients may ask for. A request beyond one is answered with a fail.
 
     Attributes
     ----------
     clip_seconds : float
-        Longest content or style, in seconds.
+        The longest content or style.
     blob_bytes : int
-        Longest packet over TCP, and so the longest clip in a blob.
+        The longest packet over TCP, and so the longest clip in a blob.
     queue_jobs : int
-        Jobs that have not ended.
+        The most jobs that have not ended.
     connections : int
-        TCP connections at a time.
+        The most TCP connections at a time.
     messages_per_second : float
-        From one sender; twice as many may come at once.
+        The most messages from one sender. Twice as many may come at once.
     kept_records : int
-        Ended jobs that can still be asked for.
+        The number of ended jobs that are kept on record.
     kept_blob_bytes : int
-        Size of the blob results kept.
+        The total size of the blob results that are kept.
     job_seconds : float
         A job that runs longer is stopped and fails.
     """
@@ -66,26 +66,27 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class ServerSettings:
-    """Where a server listens, what it may touch, how much it does at a time.
+    """Where a server listens, which folders it may use, and how much it does at a time.
 
     Attributes
     ----------
     host : str
-        Address to listen on. All but loopback addresses need a token.
+        The address to listen on. All but loopback addresses need a token.
     osc_port : int, 0 to 65535
-        UDP and TCP; 0 takes a free one.
+        The port for UDP and TCP. 0 takes a free one.
     http_port : int or None, 0 to 65535
-        OSCQuery; None leaves it out.
+        The port for OSCQuery. 0 takes a free one, None turns it off.
     roots : tuple of Path
-        Folders that clients may read and write.
+        The folders that clients may read from and write to.
     state : Path
-        Folder of the server's records; made if it is not there.
+        The folder of the server's records. It is created if it does not exist.
     jobs : int, 1 to 64
+        How many renders run at a time.
         Renders at a time.
     token : str
-        Secret that clients must give; empty is none.
+        The secret that clients must send. Empty means none.
     announce : bool
-        Announce the OSCQuery server by zeroconf.
+        Whether to announce the server by zeroconf.
     limits : Limits
     """
 
@@ -100,7 +101,7 @@ class ServerSettings:
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        if self.host == "localhost":  # one address, not whatever the name stands for
+        if self.host == "localhost":  # the name may stand for several addresses
             object.__setattr__(self, "host", "127.0.0.1")
         for name, port in (("osc_port", self.osc_port), ("http_port", self.http_port)):
             if port is not None and not 0 <= port <= 65_535:

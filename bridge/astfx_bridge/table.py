@@ -1,10 +1,13 @@
-"""The columns of the address table: arguments with their checks, parameters, rows, replies."""
+"""What the address table is made of: arguments with their checks, parameters, rows, replies."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from astfx_bridge.errors import RefusedError
 
@@ -21,13 +24,13 @@ class Argument:
     ----------
     name : str
     types : str
-        OSC type tags that fit: one of i, f, s, b, or "is" for ids and "ifs" for any value.
+        The OSC type tags that fit: one of i, f, s and b, "is" for ids, or "ifs" for any value.
     low, high : float or None
-        Range of a number.
+        The range of a number.
     choices : tuple of str
-        What a text may be; empty is anything.
+        The texts that are allowed; empty allows any.
     optional : bool
-        Whether it may be left out; only the last ones may.
+        Whether it may be left out. Only the last arguments of a row may be.
     """
 
     name: str
@@ -38,10 +41,15 @@ class Argument:
     optional: bool = False
 
     def check(self, value: Value) -> Value:
-        """Bring a value to the argument's type, or refuse it.
+        """Convert a value to the argument's type.
 
-        Clients differ in what they send for a number, so whole numbers pass for floats, floats
-        without a fraction for whole numbers, and numbers for texts.
+        Clients differ in what they send for a number. So whole numbers pass for floats, floats
+        without a fraction pass for whole numbers, and numbers pass for texts.
+
+        Raises
+        ------
+        RefusedError
+            If the type does not fit, or the value is out of its range.
         """
         fitting = self._fit(value)
         if fitting is None:
@@ -85,12 +93,12 @@ class Argument:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of the server, which every job takes over unless it brings its own.
+    """A parameter of the server. A job uses the server's value unless it brings its own.
 
     Attributes
     ----------
     argument : Argument
-        Name, type and range.
+        Its name, type and range.
     default : int, float or str
     summary : str
     """
@@ -101,13 +109,25 @@ class Parameter:
 
     @property
     def name(self) -> str:
-        """The key."""
+        """The name that `/astfx/set` and `/astfx/get` know it by."""
         return self.argument.name
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """What the server sends: an address, what its arguments mean, and their types."""
+    """A message that the server sends.
+
+    Attributes
+    ----------
+    address : str
+    arguments : tuple of str
+        The names of its arguments.
+    types : tuple of str
+        The OSC type tags that each argument may have.
+    summary : str
+    repeats : bool
+        Whether the last argument may come any number of times.
+    """
 
     address: str
     arguments: tuple[str, ...]
@@ -125,20 +145,20 @@ class Row:
     address : str
     arguments : tuple of Argument
     pairs : {"", "settings", "weights"}
-        What follows the arguments in pairs: keys and values of parameters, or preset names and
-        their weights.
+        What follows the arguments in pairs: keys and values of parameters, or names of presets
+        and their weights.
     replies : tuple of str
-        Addresses of `REPLIES` that it may be answered with, in their order, besides a fail.
+        The addresses of its possible replies in their order, besides a fail.
     summary : str
     handler : str
-        Name in `commands.HANDLERS`.
+        The name of its handler in `commands.registry.HANDLERS`.
     changes : bool
-        Whether it changes anything. Address patterns (wildcards) reach only what does not.
+        Whether it changes anything. Address patterns (wildcards) reach only rows that do not.
     job : bool
-        Whether it starts jobs: then exactly one done or fail follows for each.
+        Whether it starts jobs. Exactly one done or fail follows for each of them.
     tcp_only : bool
     parameter : Parameter or None
-        For the addresses that stand for a parameter.
+        The parameter that the address sets or shows, if it belongs to one.
     """
 
     address: str
@@ -153,12 +173,12 @@ class Row:
     parameter: Parameter | None = None
 
     def check(self, values: Sequence[Value]) -> tuple[dict[str, Value], list[tuple[str, Value]]]:
-        """Arguments by name, and the pairs that follow them.
+        """The arguments by name, and the pairs that follow them.
 
         Raises
         ------
         RefusedError
-            If one is missing, too many, of a wrong type or outside its range.
+            If an argument is missing, superfluous, of a wrong type or out of its range.
         """
         needed = sum(not argument.optional for argument in self.arguments)
         if len(values) < needed or (not self.pairs and len(values) > len(self.arguments)):
@@ -177,7 +197,7 @@ class Row:
         return named, pairs
 
     def usage(self) -> str:
-        """Address and argument names on one line."""
+        """The address and the names of its arguments on one line."""
         words = [f"[{a.name}]" if a.optional else a.name for a in self.arguments]
         words += {"settings": ["[key value ...]"], "weights": ["preset weight ..."]}.get(
             self.pairs, []
@@ -185,5 +205,35 @@ class Row:
         return " ".join([self.address, *words])
 
     def type_tags(self) -> str:
-        """Type tags as OSCQuery shows them: the first that fits each argument."""
+        """The type tags that OSCQuery shows: the first that fits each argument."""
         return "".join(argument.types[0] for argument in self.arguments)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A message whose arguments were checked against its row.
+
+    Attributes
+    ----------
+    row : Row
+    values : dict
+        The arguments by name.
+    pairs : list of (str, value)
+        The pairs that followed the arguments.
+    """
+
+    row: Row
+    values: dict[str, Value]
+    pairs: list[tuple[str, Value]]
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of the whole request: a repeated request has the same one."""
+
+        def hashable(value: Value) -> Value:
+            return hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else value
+
+        values = {name: hashable(value) for name, value in self.values.items()}
+        pairs = [(key, hashable(value)) for key, value in self.pairs]
+        text = json.dumps([self.row.address, values, pairs])
+        return hashlib.sha256(text.encode()).hexdigest()

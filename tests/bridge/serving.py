@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from astfx_bridge import Client
-from astfx_bridge.osc import Message
+from astfx_bridge.wire.osc import Message
 
 from astfx.audio import Waveform
 
@@ -39,11 +39,11 @@ class Server:
 
     @property
     def log(self) -> Path:
-        """What the server complained of."""
+        """The file of the server's standard error."""
         return self.state.with_suffix(".log")
 
     def start(self) -> Server:
-        """Start it, and read from what it prints where it listens."""
+        """Start it, and read its ports from what it prints."""
         words = ["--osc-port", str(self.port), "--http-port", str(self.http_port)]
         words += ["--root", str(self.root), "--state", str(self.state), *self.options]
         if "--announce" not in self.options:
@@ -71,14 +71,14 @@ class Server:
         return self
 
     def kill(self) -> None:
-        """End it as a crash would, and wait until its workers have noticed."""
+        """Kill it, as a crash would."""
         assert self.process is not None
         self.process.kill()
         self.process.wait()
         self._close_pipe()
 
     def stop(self) -> int:
-        """End it as Ctrl-C would; give its exit code."""
+        """End it as Ctrl-C would, and return its exit code."""
         if self.process is None:
             return 0
         self.process.send_signal(signal.SIGINT)
@@ -98,7 +98,7 @@ class Server:
         self.process = None
 
     def client(self, transport: str = "length", token: str = "") -> Client:
-        """A client of it."""
+        """A client that is connected to it."""
         return Client(
             "127.0.0.1",
             self.port,
@@ -119,7 +119,7 @@ def environment() -> dict[str, str]:
 
 
 def make_sounds(folder: Path) -> None:
-    """A content of one second and two styles, and longer contents."""
+    """Write contents of 1, 6 and 40 seconds, and two styles, to a folder."""
     rng = np.random.default_rng(0)
     time_axis = np.arange(RATE) / RATE
     tone = 0.3 * np.sin(2 * np.pi * 440 * time_axis) * np.exp(-3 * time_axis)
@@ -132,7 +132,7 @@ def make_sounds(folder: Path) -> None:
 
 
 def until(client: Client, address: str, seconds: float = 180.0) -> Message:
-    """The next message with an address; others are dropped."""
+    """The next message with an address. Others are dropped."""
     deadline = time.monotonic() + seconds
     while (message := client.receive(deadline - time.monotonic())) is not None:
         if message.address == address:
@@ -141,7 +141,7 @@ def until(client: Client, address: str, seconds: float = 180.0) -> Message:
 
 
 def collect(client: Client, quiet_seconds: float) -> list[Message]:
-    """All messages that come, until none has come for a time."""
+    """All messages that come, until none has come for so many seconds."""
     found = []
     while (message := client.receive(quiet_seconds)) is not None:
         found.append(message)
@@ -149,7 +149,7 @@ def collect(client: Client, quiet_seconds: float) -> list[Message]:
 
 
 def eventually(holds: Callable[[], bool]) -> None:
-    """Wait until something holds that the server does in its own time."""
+    """Wait until a condition holds, which the server brings about in its own time."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not holds():
         assert time.monotonic() < deadline, f"{holds} does not hold"

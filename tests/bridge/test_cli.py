@@ -13,8 +13,8 @@ import soundfile
 from astfx_bridge.cli import app
 from astfx_bridge.errors import RefusedError
 from astfx_bridge.installing import client_data, install_clients
-from astfx_bridge.osc import Message
 from astfx_bridge.sending import line, values_of
+from astfx_bridge.wire.osc import Message
 from typer.testing import CliRunner
 
 from astfx.cli import main as astfx_cli

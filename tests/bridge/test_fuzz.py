@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 from astfx_bridge.addresses import ROWS
-from astfx_bridge.framing import LENGTH, SLIP, frame
-from astfx_bridge.osc import encode
 from astfx_bridge.table import Value
+from astfx_bridge.wire.framing import LENGTH, SLIP, frame
+from astfx_bridge.wire.osc import encode
 
 from tests.bridge.serving import Server
 

@@ -2,13 +2,8 @@ from __future__ import annotations
 
 import pytest
 from astfx_bridge.addresses import PARAMETERS, REPLIES, ROWS
-from astfx_bridge.commands import HANDLERS
 from astfx_bridge.errors import RefusedError
 from astfx_bridge.table import Argument, Row
-
-
-def test_every_row_has_a_handler_and_every_handler_a_row() -> None:
-    assert {row.handler for row in ROWS.values()} == set(HANDLERS)
 
 
 def test_every_reply_that_a_row_names_is_in_the_table() -> None:

@@ -6,8 +6,9 @@ import torch
 from scipy import signal
 
 from astfx.errors import InvalidSettingError
+from astfx.frontends.grid import hop_length_for, smooth_length
 from astfx.frontends.log_magnitude import LogMagnitude
-from astfx.frontends.stft import Stft, hop_length_for, smooth_length
+from astfx.frontends.stft import Stft
 
 CPU = torch.device("cpu")
 IDENTITY_TOLERANCE = 1e-5  # of full scale

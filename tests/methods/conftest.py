@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from astfx.methods import Grid, Problem, find_method
+from astfx.frontends.grid import Grid
+from astfx.methods import Problem, find_method
 
 MakeProblem = Callable[..., Problem]
 GRID = Grid(sample_rate=22050, n_fft=64, hop_length=16)

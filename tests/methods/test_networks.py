@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 import astfx
-from astfx.audio import Waveform
+from astfx.audio import ArraySource, Waveform
 from astfx.engine.render import Render
 from astfx.errors import InvalidSettingError, WeightsError
 from astfx.methods import METHODS
 from astfx.metrics import style_distance
 from astfx.settings import Settings, make_options
-from astfx.styles.targets import array_source
+from astfx.styles.style import Style
 
 RATE = 22050
 QUICK: dict[str, dict[str, Any]] = {
@@ -41,12 +41,10 @@ def render(content: Waveform, style: Waveform, method: str, **change: Any) -> tu
         options={**known.get("options", {}), **change.pop("options", {})},
         **change,
     )
-    job = Render(
-        array_source(content, RATE, "content"), array_source(style, RATE, "style"), settings
-    )
-    job.prepare()
-    output = np.concatenate(list(job.blocks()), axis=1)
-    return job.finish(), output
+    source = ArraySource(content, RATE, "content")
+    with Render(source, Style.of(style, RATE), settings) as job:
+        output = np.concatenate(list(job.blocks()), axis=1)
+    return job.report, output
 
 
 @pytest.mark.parametrize("method", list(QUICK))

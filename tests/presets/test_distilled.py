@@ -13,10 +13,9 @@ import torch
 import astfx
 from astfx.audio import Waveform
 from astfx.errors import CancelledError, InvalidSettingError, TargetFileError
-from astfx.methods import find_method
+from astfx.plan import RenderPlan
 from astfx.presets import Preset, distilled
-from astfx.settings import Settings, make_options
-from astfx.styles.targets import grid_for
+from astfx.settings import Settings
 
 RATE = 22050
 TINY: dict[str, Any] = {"hidden": 16, "steps": 2, "phrases": 2, "teacher_iterations": 2}
@@ -33,9 +32,7 @@ def settings_for(**options: Any) -> Settings:
 
 
 def found(preset: Preset, sample_rate: int, settings: Settings) -> astfx.StyleTargets | None:
-    row = find_method("feed-forward")
-    options = make_options(row.options, "feed-forward", settings.options)
-    return distilled.find(preset, grid_for(sample_rate, settings), "feed-forward", options)
+    return distilled.find(preset, RenderPlan.of(settings, sample_rate))
 
 
 def test_a_preset_is_distilled_against_its_targets(preset: Preset, rain: Waveform) -> None:
@@ -53,14 +50,16 @@ def test_what_is_kept_is_found_by_content_rate_and_size_only(
 ) -> None:
     settings = settings_for()
     assert found(preset, RATE, settings) is None
-    distilled.keep(preset, astfx.prepare_style(preset, RATE, settings=settings))
+    distilled.keep(
+        preset, astfx.prepare_style(preset, RATE, settings=settings), RenderPlan.of(settings, RATE)
+    )
     assert found(preset, RATE, settings) is not None
     assert found(preset, RATE, settings_for(steps=900)) is not None  # only trained otherwise
     assert found(preset, 44_100, settings) is None
     assert found(preset, RATE, settings_for(hidden=32)) is None
     other = {**preset.tensors, "frames": preset.tensors["frames"].flip(0)}
     assert found(replace(preset, tensors=other), RATE, settings) is None
-    assert distilled.find(preset, grid_for(RATE, Settings()), "gram", None) is None
+    assert distilled.find(preset, RenderPlan.of(Settings(), RATE)) is None
     seen: list[float] = []
     monkeypatch.setattr("astfx.methods.feed_forward._lessons", lambda *a: pytest.fail("trained"))
     output = astfx.transfer(
@@ -74,10 +73,12 @@ def test_what_is_kept_is_found_by_content_rate_and_size_only(
 
 
 def test_a_damaged_network_is_named(preset: Preset) -> None:
-    path = distilled.keep(preset, astfx.prepare_style(preset, RATE, settings=settings_for()))
+    settings = settings_for()
+    targets = astfx.prepare_style(preset, RATE, settings=settings)
+    path = distilled.keep(preset, targets, RenderPlan.of(settings, RATE))
     path.write_bytes(b"nothing")
     with pytest.raises(TargetFileError, match=f"style file '{path}' is damaged"):
-        preset.targets(RATE, settings_for())
+        preset.targets(RenderPlan.of(settings_for(), RATE))
 
 
 def test_a_render_that_must_train_reports_and_can_be_cancelled(

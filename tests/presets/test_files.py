@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from astfx.errors import AudioFileError, PresetError, PresetNotFoundError
+from astfx.plan import RenderPlan
 from astfx.presets import Preset, tensors
 from astfx.presets.files import MAX_FILE_BYTES, MAX_TEXT_BYTES, description_toml
 from astfx.settings import Settings
@@ -230,7 +231,7 @@ def test_damaged_descriptions_are_refused_or_hold_the_same_style(
 ) -> None:
     rng = np.random.default_rng(SEED)
     text = pair[0].read_bytes()
-    wanted = drops.targets(22_050, Settings()).tensors["frames"]
+    wanted = drops.targets(RenderPlan.of(Settings(), 22_050)).tensors["frames"]
     refused = 0
     for _ in range(MUTATIONS):
         changed = bytearray(text)
@@ -242,7 +243,9 @@ def test_damaged_descriptions_are_refused_or_hold_the_same_style(
         except PresetError:
             refused += 1
             continue
-        assert torch.equal(loaded.targets(22_050, Settings()).tensors["frames"], wanted)
+        assert torch.equal(
+            loaded.targets(RenderPlan.of(Settings(), 22_050)).tensors["frames"], wanted
+        )
     assert 0.3 * MUTATIONS < refused < MUTATIONS
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from astfx import presets
 from astfx.audio import Waveform
 from astfx.errors import AudioFileError, InvalidSettingError, PresetError, PresetNotFoundError
 from astfx.presets import Preset
-from astfx.presets.checks import name_of
+from astfx.presets.naming import name_of
 
 RATE = 22_050
 
@@ -60,10 +61,31 @@ def test_a_folder_that_cannot_be_made_is_refused(
         presets.keep(drops)
 
 
-@pytest.mark.parametrize("name", ["../rain", "rain/../rain", "Rain", "", "a" * 65, "-", "rain\n"])
-def test_a_name_that_is_none_is_refused(name: str, own_folder: Path) -> None:
-    with pytest.raises(PresetError, match="must be 1 to 64 lower-case letters and digits"):
+@pytest.mark.parametrize("name", ["../rain", "rain/../rain", "", "a" * 65, "-"])
+def test_what_is_no_name_is_not_found(name: str, own_folder: Path) -> None:
+    with pytest.raises(PresetNotFoundError, match=f"there is no preset '{re.escape(name)}'"):
         presets.find(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["hand-drums", "Hand Drums", "HandDrums", "hand_drums", " hand  drums"]
+)
+def test_names_are_found_without_regard_to_case_spaces_and_hyphens(
+    name: str, own_folder: Path
+) -> None:
+    assert presets.find(name).name == "hand-drums"
+    found = presets.resolve(name)
+    assert found is not None
+    assert found.name == "hand-drums"
+
+
+def test_a_file_goes_before_a_preset_of_nearly_its_name(
+    own_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("Rain").write_text("x")
+    assert presets.resolve("Rain") is None
+    assert presets.resolve("rain") is not None
 
 
 def test_an_unknown_name_is_answered_with_the_nearest(own_folder: Path) -> None:

@@ -13,10 +13,12 @@ from astfx.errors import AstfxError, InvalidAudioError, InvalidSettingError, Pre
 from astfx.features.arc_cosine import ArcCosineLoss, ReferenceSet, make_references
 from astfx.methods.gram import style_groups
 from astfx.metrics import style_distance_db
+from astfx.plan import RenderPlan
 from astfx.presets import Preset
 from astfx.presets.profiles import profile
 from astfx.settings import Settings
-from astfx.styles.targets import LIVE_KEYS, StyleTargets
+from astfx.styles.analysis import LIVE_KEYS
+from astfx.styles.targets import StyleTargets
 
 RATE = 22_050
 
@@ -61,7 +63,7 @@ def test_ten_seconds_take_less_than_a_megabyte(tmp_path: Path) -> None:
 
 def test_frames_are_kept_to_within_their_step(drops: Preset, rain: Waveform) -> None:
     direct = astfx.prepare_style(rain, 44_100, style_sample_rate=RATE).tensors["frames"]
-    mine = drops.targets(44_100, Settings()).tensors["frames"]
+    mine = drops.targets(RenderPlan.of(Settings(), 44_100)).tensors["frames"]
     assert mine.shape == direct.shape
     assert float((mine - direct).abs().max()) <= 0.5 * 10.0 / 255.0 + 1e-5
 
@@ -95,7 +97,7 @@ def test_a_presets_settings_stand_where_none_are_given(
 def _references(
     preset: Preset, widths: tuple[int, ...], like: ReferenceSet | None = None
 ) -> ReferenceSet:
-    tensors = preset.targets(44_100, Settings()).tensors
+    tensors = preset.targets(RenderPlan.of(Settings(), 44_100)).tensors
     runs = torch.split(tensors["frames"], tensors["run_lengths"].tolist())
     return make_references(style_groups(tensors, runs), widths, bias=0.5, like=like)
 
@@ -191,12 +193,12 @@ def test_a_blend_that_no_file_could_hold_is_refused(drops: Preset) -> None:
 def test_a_blend_needs_the_default_method(drops: Preset, strings: Preset) -> None:
     blend = Preset.blend({drops: 1, strings: 1})
     with pytest.raises(InvalidSettingError, match="method='shallow-cnn' cannot use a blend"):
-        blend.targets(RATE, Settings(method="shallow-cnn"))
+        blend.targets(RenderPlan.of(Settings(method="shallow-cnn"), RATE))
 
 
 def test_other_methods_prepare_what_they_need_on_demand(drops: Preset, melody: Waveform) -> None:
     settings = Settings(method="shallow-cnn", seed=3)
-    targets = drops.targets(RATE, settings)
+    targets = drops.targets(RenderPlan.of(settings, RATE))
     assert isinstance(targets, StyleTargets)
     output = astfx.transfer(
         melody[:, :RATE], drops, RATE, method="shallow-cnn", iterations=1, seed=3
@@ -207,7 +209,10 @@ def test_other_methods_prepare_what_they_need_on_demand(drops: Preset, melody: W
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"colour": "red"}, "a preset has no setting 'colour'; it has strength, mix, quality"),
+        (
+            {"colour": "red"},
+            "a preset has no setting 'colour'; it has strength, mix, options, quality, engine",
+        ),
         ({"strength": 2.0}, "strength=2.0 must lie between 0 and 1"),
         ({"engine": "warp"}, "engine='warp' must be one of auto, render, stream, live"),
         ({"options": {"depth": 1}}, "method 'gram' has no option 'depth'"),
@@ -253,7 +258,7 @@ def test_a_style_with_a_nan_or_without_sound_is_refused(rain: Waveform, tmp_path
 
 def test_another_window_is_refused(drops: Preset) -> None:
     with pytest.raises(InvalidSettingError, match=r"window_ms=40 must be 92\.88 for a preset"):
-        drops.targets(RATE, Settings(window_ms=40.0))
+        drops.targets(RenderPlan.of(Settings(window_ms=40.0), RATE))
 
 
 def test_the_profile_shows_where_a_sound_lies_and_how_it_moves() -> None:

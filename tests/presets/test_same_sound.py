@@ -9,9 +9,10 @@ import torch
 import astfx
 from astfx.audio import Waveform, resample
 from astfx.metrics import style_distance
+from astfx.plan import RenderPlan
 from astfx.presets import Preset
 from astfx.settings import Settings
-from astfx.styles.targets import LIVE_KEYS
+from astfx.styles.analysis import LIVE_KEYS
 
 RATES = (8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000)
 RATE = 22_050
@@ -40,7 +41,7 @@ def test_targets_are_those_of_the_audio_at_any_rate(
 ) -> None:
     """Mean spectrum up to nine tenths of the Nyquist frequency, where resampling rolls off."""
     direct = astfx.prepare_style(sound, sample_rate, style_sample_rate=44_100)
-    mine = preset.targets(sample_rate, Settings())
+    mine = preset.targets(RenderPlan.of(Settings(), sample_rate))
     assert mine.grid == direct.grid
     top = round(0.9 * min(1.0, 44_100 / sample_rate) * mine.grid.n_fft / 2)
     one, other = (spectrum_db(t.tensors["frames"])[2:top] for t in (mine, direct))
@@ -74,7 +75,7 @@ def test_renders_come_as_near_to_the_style_as_with_its_audio(
 def test_the_effect_renders_what_transfer_renders(drops: Preset, melody: Waveform) -> None:
     content = melody[:, :RATE]
     plain = drops.with_settings(strength=1.0)
-    targets = plain.targets(RATE, Settings(options=plain.settings["options"]))
+    targets = plain.targets(RenderPlan.of(Settings(options=plain.settings["options"]), RATE))
     options = plain.settings["options"]
     wanted = astfx.transfer(content, targets, RATE, options=options, iterations=4)
     assert np.array_equal(wanted, astfx.transfer(content, plain, RATE, iterations=4))
@@ -109,7 +110,7 @@ def test_blocks_and_whole_clips_sound_the_same(
 def test_an_engine_takes_a_preset_as_it_takes_its_targets(
     engine: str, drops: Preset, melody: Waveform
 ) -> None:
-    targets = drops.targets(RATE, Settings())
+    targets = drops.targets(RenderPlan.of(Settings(), RATE))
     by_preset = astfx.StyleTransfer(drops, engine=engine, options={})(melody, RATE)
     by_targets = astfx.StyleTransfer(targets, engine=engine, strength=0.9)(melody, RATE)
     assert np.array_equal(by_preset, by_targets)

@@ -19,9 +19,12 @@ from astfx.cli import main as cli
 from astfx.engine.render import Render
 from astfx.errors import InvalidSettingError, TargetFileError
 from astfx.features.texture import CLASS_SIZES, CLASSES
-from astfx.runtime.progress import Pace
+from astfx.frontends.grid import Grid
+from astfx.runtime.progress import Monitor
 from astfx.settings import Settings
-from astfx.styles.targets import StyleTargets, excerpts, style_runs, texture_key, texture_tensors
+from astfx.styles.analysis import excerpts, style_runs, texture_key, texture_tensors
+from astfx.styles.style import Style
+from astfx.styles.targets import StyleTargets
 
 RATE = 22050
 
@@ -71,15 +74,16 @@ def test_a_budget_is_shared_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight steps that each use what they get leave the same to every one of them."""
     now = [100.0]
     monkeypatch.setattr("astfx.runtime.progress.time.monotonic", lambda: now[0])
-    pace = Pace(16.0)
-    pace.expect(5)
-    pace.expect(3)
+    monitor = Monitor(budget_seconds=16.0)
+    monitor.expect("match", 5, 1.0, timed_steps=5)
+    monitor.expect("shape", 3, 1.0, timed_steps=3)
+    monitor.expect("blend", 7, 1.0)
     for _ in range(8):
-        deadline = pace.deadline()
+        deadline = monitor.deadline()
         assert deadline is not None
         assert deadline - now[0] == pytest.approx(2.0)
         now[0] = deadline
-    assert Pace(None).deadline() is None
+    assert Monitor().deadline() is None
 
 
 def test_no_segment_goes_without_its_share(melody: Waveform, rain: Waveform) -> None:
@@ -87,9 +91,9 @@ def test_no_segment_goes_without_its_share(melody: Waveform, rain: Waveform) -> 
     settings = Settings(
         segment_seconds=1.0, iterations=9000, budget_seconds=3.0, overlap_seconds=0.2
     )
-    render = Render(ArraySource(content, RATE, "c"), ArraySource(rain, RATE, "s"), settings)
-    render.prepare()
-    iterations = [len(segment.losses) - 1 for segment in render.finish().segments]
+    source, style = ArraySource(content, RATE, "c"), Style.of(rain, RATE)
+    with Render(source, style, settings) as render:
+        iterations = [len(segment.losses) - 1 for segment in render.report.segments]
     assert len(iterations) == 8
     assert min(iterations) >= 1
     assert max(iterations) < 9000
@@ -122,9 +126,7 @@ def test_silent_clips_do_not_count_as_texture(rain: Waveform) -> None:
 
 
 def test_level_of_a_style_leaves_silence_out(rain: Waveform) -> None:
-    from astfx.styles.targets import grid_for
-
-    grid, device = grid_for(RATE, Settings()), torch.device("cpu")
+    grid, device = Grid.of(Settings().window_ms, RATE), torch.device("cpu")
     (plain,) = style_runs([rain], grid, 1, device, "style")
     (padded,) = style_runs(
         [np.concatenate([rain, np.zeros_like(rain)], axis=1)], grid, 1, device, "style"
@@ -222,7 +224,7 @@ def test_a_format_that_cannot_hold_the_output_is_refused_at_once(
     def fail(self: Render) -> None:
         raise AssertionError("work was begun")
 
-    monkeypatch.setattr(Render, "prepare", fail)
+    monkeypatch.setattr(Render, "__enter__", fail)
     assert call(monkeypatch, "render", wide, "-s", clips[1], "-o", tmp_path / "o.mp3") == 2
     assert "cannot be written" in capsys.readouterr().err
 

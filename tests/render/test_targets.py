@@ -15,7 +15,8 @@ import astfx
 from astfx.audio import Waveform
 from astfx.errors import AudioFileNotFoundError, InvalidSettingError, TargetFileError
 from astfx.settings import Settings
-from astfx.styles.targets import StyleTargets, excerpts
+from astfx.styles.analysis import excerpts
+from astfx.styles.targets import StyleTargets
 
 RATE = 22050
 SMALL: dict[str, dict[str, Any]] = {"gram": {}, "shallow-cnn": {"filters": 64}}

@@ -22,6 +22,7 @@ from astfx.errors import (
 )
 from astfx.metrics import style_distance
 from astfx.settings import Settings
+from astfx.styles.style import Style
 from tests.conftest import Load
 
 RATE = 22050
@@ -235,9 +236,9 @@ def test_returning_false_from_progress_cancels(melody: Waveform, rain: Waveform)
 
 def test_budget_stops_early(melody: Waveform, rain: Waveform) -> None:
     settings = Settings(iterations=5000, budget_seconds=0.5)
-    render = Render(ArraySource(melody, RATE, "c"), ArraySource(rain, RATE, "s"), settings)
-    render.prepare()
-    report = render.finish()
+    source, style = ArraySource(melody, RATE, "c"), Style.of(rain, RATE)
+    with Render(source, style, settings) as render:
+        report = render.report
     assert 1 <= len(report.segments[0].losses) < 1000
     assert report.seconds["total"] < 10.0
 
@@ -246,11 +247,9 @@ def segmented(
     content: Waveform, style: Waveform, seconds: float, quality: str = "standard"
 ) -> tuple[Waveform, Render]:
     settings = Settings(segment_seconds=seconds, quality=quality)
-    render = Render(
-        ArraySource(content, RATE, "content"), ArraySource(style, RATE, "style"), settings
-    )
-    render.prepare()
-    return np.concatenate(list(render.blocks()), axis=1), render
+    source = ArraySource(content, RATE, "content")
+    with Render(source, Style.of(style, RATE), settings) as render:
+        return np.concatenate(list(render.blocks()), axis=1), render
 
 
 def seam_db(clip: Waveform, borders: list[int]) -> float:

@@ -1,0 +1,7 @@
+"""`python -m astfx`: the command line."""
+
+from __future__ import annotations
+
+from astfx.cli.main import entry
+
+entry()

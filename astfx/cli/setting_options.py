@@ -1,0 +1,99 @@
+"""Options of the command line made from the table of settings."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from astfx.errors import InvalidSettingError
+from astfx.recipes import RECIPES
+from astfx.settings import RENDER_TABLE, Setting
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+_RECIPE = typer.Option(
+    help=f"What a source document did: {', '.join(RECIPES)}. Other options override it."
+)
+_SET = typer.Option("--set", metavar="KEY=VALUE", help="An option of the method; repeatable.")
+
+
+def takes_settings(*names: str, recipe: bool = False) -> Callable[[Command], Command]:
+    """Give a command an option for each of some settings; it gets them as keyword arguments.
+
+    Parameters
+    ----------
+    *names : str
+        Rows of the table; all of them by default.
+    recipe : bool
+        Whether it takes `--recipe` too.
+    """
+
+    def decorate(command: Command) -> Command:
+        signature = inspect.signature(command, eval_str=True)
+        own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        rows = [RENDER_TABLE[name] for name in names or RENDER_TABLE]
+        added = [_parameter(row.name, _annotation(row)) for row in rows]
+        if recipe:
+            added.append(_parameter("recipe", Annotated[str | None, _RECIPE]))
+        command.__signature__ = signature.replace(  # type: ignore[attr-defined]
+            parameters=[*own, *added]
+        )
+        return command
+
+    return decorate
+
+
+def _parameter(name: str, annotation: Any) -> inspect.Parameter:
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
+    )
+
+
+def _annotation(row: Setting) -> Any:
+    if row.type is dict:
+        return Annotated[list[str] | None, _SET]
+    return Annotated[
+        row.type | None,
+        typer.Option(
+            f"--{row.short.replace('_', '-')}",
+            metavar=row.unit.upper() or None,
+            help=f"{row.help} [dim]{_bounds(row)}[/dim]",
+        ),
+    ]
+
+
+def _bounds(row: Setting) -> str:
+    parts = [] if row.type is str and not row.choices else [row.domain]
+    parts += [] if row.default is None else [f"default {row.default}"]
+    return f"({'; '.join(parts)})"
+
+
+def given_settings(values: dict[str, Any]) -> dict[str, Any]:
+    """Settings from what a command got for them; None is "not given"."""
+    options = values.get("options")
+    return {**values, "options": parse_options(options) if options else None}
+
+
+def parse_options(pairs: list[str]) -> dict[str, Any]:
+    """Turn ``key=value`` into options: numbers, names, or comma-separated numbers."""
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key or not text:
+            raise InvalidSettingError(f"--set {pair!r} must look like key=value")
+        values = [number_or_text(part) for part in text.split(",")]
+        options[key.replace("-", "_")] = tuple(values) if len(values) > 1 else values[0]
+    return options
+
+
+def number_or_text(text: str) -> int | float | str:
+    """What a KEY=VALUE on the command line means."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

@@ -1,0 +1,54 @@
+"""The time-frequency grid: window and hop in samples, the same duration at any sample rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_OVERLAP = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """The time-frequency grid that features lie on.
+
+    Attributes
+    ----------
+    sample_rate : int, hertz
+    n_fft, hop_length : int, samples
+    """
+
+    sample_rate: int
+    n_fft: int
+    hop_length: int
+
+    def __post_init__(self) -> None:
+        if min(self.sample_rate, self.n_fft, self.hop_length) < 1:
+            raise ValueError(f"{self} must have sizes of at least 1")
+
+    @classmethod
+    def of(cls, window_ms: float, sample_rate: int) -> Grid:
+        """The grid of a window's duration at a sample rate, with a hop of a quarter of it."""
+        hop_length = hop_length_for(window_ms, sample_rate, _OVERLAP)
+        return cls(sample_rate=sample_rate, n_fft=_OVERLAP * hop_length, hop_length=hop_length)
+
+    def frames(self, duration_ms: float) -> int:
+        """Whole frames nearest to a duration, at least one."""
+        return max(1, round(duration_ms * 1e-3 * self.sample_rate / self.hop_length))
+
+
+def smooth_length(target: float) -> int:
+    """Nearest integer, at least 4, whose prime factors are 2, 3, 5 and 7 (a fast FFT)."""
+    best = 4
+    for candidate in range(4, int(2 * target) + 8):
+        rest = candidate
+        for prime in (2, 3, 5, 7):
+            while rest % prime == 0:
+                rest //= prime
+        if rest == 1 and abs(candidate - target) < abs(best - target):
+            best = candidate
+    return best
+
+
+def hop_length_for(window_ms: float, sample_rate: int, overlap: int = 4) -> int:
+    """Hop in samples for a window of `window_ms` at any rate (512 for 92.88 ms at 22.05 kHz)."""
+    return smooth_length(window_ms * 1e-3 * sample_rate / overlap)

@@ -1,0 +1,107 @@
+"""The block engines by name. To add one, write its file and add its row here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from astfx.errors import EffectError
+from astfx.frontends.grid import Grid
+from astfx.methods import METHODS, find_method
+from astfx.settings import TABLE, Settings
+from astfx.streaming.base import Engine
+from astfx.streaming.live import LiveEngine
+from astfx.streaming.stream import StreamEngine
+from astfx.styles.analysis import LIVE_KEYS, live_grid
+from astfx.styles.targets import StyleTargets
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockEngine:
+    """A row of the registry.
+
+    Attributes
+    ----------
+    grid : callable
+        ``grid(sample_rate, settings)``: the engine's time-frequency grid.
+    delay_hops : int
+        How many hops late its output is.
+    make : callable
+        ``make(targets, sample_rate, channels)``: a fresh engine.
+    """
+
+    grid: Callable[[int, Settings], Grid]
+    delay_hops: int
+    make: Callable[[StyleTargets, int, int], Engine]
+
+
+def _live(targets: StyleTargets, sample_rate: int, channels: int) -> Engine:
+    mean, covariance = (targets.tensors[key].numpy() for key in LIVE_KEYS)
+    return LiveEngine(mean, covariance, sample_rate, channels)
+
+
+def _stream(targets: StyleTargets, sample_rate: int, channels: int) -> Engine:
+    lengths = targets.tensors["run_lengths"].tolist()
+    runs = list(torch.split(targets.tensors["frames"].cpu(), lengths))
+    weights = targets.tensors.get("run_weights")
+    shares = None if weights is None else weights.tolist()
+    return StreamEngine(runs, targets.grid, channels, shares)
+
+
+BLOCK_ENGINES: dict[str, BlockEngine] = {
+    "stream": BlockEngine(
+        grid=lambda sample_rate, settings: Grid.of(settings.window_ms, sample_rate),
+        delay_hops=StreamEngine.delay_hops,
+        make=_stream,
+    ),
+    "live": BlockEngine(
+        grid=lambda sample_rate, settings: live_grid(sample_rate),
+        delay_hops=LiveEngine.delay_hops,
+        make=_live,
+    ),
+}
+DEFAULT_BLOCK_ENGINE = "stream"
+
+
+def find_engine(engine: str, settings: Settings) -> BlockEngine:
+    """The block engine of a name; "auto" is the default one.
+
+    Raises
+    ------
+    EffectError
+        If the method does not work block by block.
+    """
+    if not find_method(settings.method).streams:
+        able = ", ".join(f"method={name!r}" for name, row in METHODS.items() if row.streams)
+        raise EffectError(
+            f"engine={engine!r} works block by block with {able} only, not {settings.method!r}: "
+            "pass whole clips (reset=True) with engine='render'"
+        )
+    return BLOCK_ENGINES[DEFAULT_BLOCK_ENGINE if engine == "auto" else engine]
+
+
+def engine_shape(engine: str, sample_rate: int, settings: Settings) -> tuple[int, int]:
+    """Hop length and delay in hops of an engine, before there is a style.
+
+    Raises
+    ------
+    EffectError
+        If the method does not work block by block.
+    """
+    row = find_engine(engine, settings)
+    return row.grid(sample_rate, settings).hop_length, row.delay_hops
+
+
+def checked_engine(engine: str, settings: Settings) -> str:
+    """Return an engine's name, or raise unless there is one that works with the method.
+
+    Raises
+    ------
+    InvalidSettingError, EffectError
+    """
+    TABLE["engine"].check(engine)
+    if engine in BLOCK_ENGINES:
+        find_engine(engine, settings)
+    return engine

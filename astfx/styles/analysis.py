@@ -1,0 +1,169 @@
+"""What is measured of a style's audio: excerpts, frames, and statistics of its bands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from astfx.audio import Samples, Waveform
+from astfx.audio.levels import SILENCE, clips_rms, hop_levels
+from astfx.dsp.windows import hann
+from astfx.errors import InvalidAudioError
+from astfx.features.monge import N_BANDS, Array, band_levels
+from astfx.features.texture import CLASS_SIZES, CLASSES, DECIMALS, EnvelopeBank, TextureStatistics
+from astfx.frontends.channels import Image
+from astfx.frontends.grid import Grid
+from astfx.frontends.log_magnitude import LogMagnitude
+from astfx.frontends.stft import Stft
+from astfx.methods.base import check_tensor
+
+MAX_STYLE_SECONDS = 20.0
+EXCERPT_SECONDS = 2.5
+SHORTEST_TEXTURE_SECONDS = 0.5
+
+LIVE_WINDOW_MS = 29.0
+LIVE_KEYS = ("live.mean", "live.covariance")
+"""Band statistics for `astfx.streaming.live`, at any sample rate."""
+
+
+def excerpts(waveform: Waveform, sample_rate: int) -> list[Waveform]:
+    """The whole clip, or excerpts of a long one, (channels, n) each.
+
+    A texture's statistics need seconds, not minutes; the cost of every later render is
+    proportional to what is kept. Excerpts are spread evenly over the parts that sound: those
+    within 50 dB of the loudest.
+    """
+    n_samples = waveform.shape[1]
+    if n_samples <= MAX_STYLE_SECONDS * sample_rate:
+        return [waveform]
+    length = round(EXCERPT_SECONDS * sample_rate)
+    _, energies = hop_levels(waveform[:, : n_samples - n_samples % length], length)
+    sounding = np.flatnonzero(energies > energies.max() * 1e-5)
+    count = min(round(MAX_STYLE_SECONDS / EXCERPT_SECONDS), len(sounding))
+    chosen = sounding[np.linspace(0, len(sounding) - 1, count).round().astype(int)]
+    return [waveform[:, i * length : (i + 1) * length] for i in chosen]
+
+
+def style_runs(
+    clips: Sequence[Samples], grid: Grid, least_frames: int, device: torch.device, name: str
+) -> list[Tensor]:
+    """Log-magnitude frames of a style's clips, each at least `least_frames` long.
+
+    Parameters
+    ----------
+    clips : sequence of (channels, samples)
+    grid : Grid
+    least_frames : int
+        A shorter clip's frames are repeated up to this: a steady sound of that spectrum.
+
+    Raises
+    ------
+    InvalidAudioError
+        If the style is silent.
+    """
+    peak = max(float(np.abs(clip).max()) for clip in clips)
+    if peak < SILENCE:
+        raise InvalidAudioError(
+            f"{name} is silent (its peak is below {20 * np.log10(SILENCE):.0f} dBFS): "
+            "there is no style to take from it"
+        )
+    level = LogMagnitude(rms=clips_rms(clips, grid.hop_length), n_fft=grid.n_fft)
+    stft = Stft(n_fft=grid.n_fft, hop_length=grid.hop_length, device=device)
+    runs = []
+    for clip in clips:
+        waveform = torch.from_numpy(np.ascontiguousarray(clip)).to(device)
+        # Whole frames only: the faded frames at a clip's ends are not part of the style.
+        whole = clip.shape[1] >= grid.n_fft + (least_frames - 1) * grid.hop_length
+        spectrogram = stft.forward(waveform) if whole else stft.analyse(waveform)
+        run = level.features(Image(spectrogram).shared)
+        if len(run) < least_frames:
+            run = run.repeat(-(-least_frames // len(run)), 1)
+        runs.append(run)
+    return runs
+
+
+def texture_key(name: str) -> str:
+    """Name of the tensor that holds a class of texture statistics."""
+    return f"texture.{name}"
+
+
+def texture_tensors(
+    clips: Sequence[Samples], sample_rate: int, device: torch.device
+) -> dict[str, Tensor]:
+    """Texture statistics of a style, the mean over its clips; none if they are too short."""
+    found: list[list[Tensor]] = []
+    for clip in clips:
+        too_short = clip.shape[1] < SHORTEST_TEXTURE_SECONDS * sample_rate
+        if too_short or np.abs(clip).max() < SILENCE:
+            continue
+        waveform = torch.from_numpy(np.ascontiguousarray(clip)).to(device)
+        bank = EnvelopeBank(clip.shape[1], sample_rate, device)
+        statistics = TextureStatistics(bank.n_frames, bank.frame_rate_hz, device)
+        found.append(statistics(bank.envelopes(bank.split(waveform)[1])))
+    return {
+        texture_key(name): torch.stack(values).mean(dim=0).double().round(decimals=DECIMALS).float()
+        for name, values in zip(CLASSES, zip(*found, strict=True), strict=False)
+    }
+
+
+def check_texture(tensors: Mapping[str, Tensor]) -> None:
+    """Raise ValueError unless loaded texture statistics are whole, or absent altogether."""
+    keys = [texture_key(name) for name in CLASSES]
+    if not any(key in tensors for key in keys):
+        return
+    for key, length in zip(keys, CLASS_SIZES, strict=True):
+        if check_tensor(tensors, key, (length,)).dtype != torch.float32:
+            raise ValueError(f"tensor {key!r} must be float32")
+
+
+def live_grid(sample_rate: int) -> Grid:
+    """The time-frequency grid of the `live` engine at a sample rate."""
+    return Grid.of(LIVE_WINDOW_MS, sample_rate)
+
+
+def live_statistics(clips: Sequence[Samples], sample_rate: int) -> tuple[Array, Array]:
+    """Mean and covariance of a style's band levels.
+
+    Parameters
+    ----------
+    clips : sequence of (channels, samples)
+    sample_rate : int, hertz
+
+    Returns
+    -------
+    (bands,), (bands, bands) float32
+        Fewer than 64 bands where the sample rate does not reach them all.
+    """
+    grid = live_grid(sample_rate)
+    gain = LogMagnitude(rms=clips_rms(clips, grid.hop_length), n_fft=grid.n_fft).gain
+    window = hann(grid.n_fft).astype(np.float32)
+    found = []
+    for clip in clips:
+        padded = np.pad(clip, ((0, 0), (0, max(0, grid.n_fft - clip.shape[1]))))
+        frames = np.lib.stride_tricks.sliding_window_view(padded, grid.n_fft, axis=1)
+        frames = frames[:, :: grid.hop_length] * window
+        power = np.square(np.abs(np.fft.rfft(frames))).mean(axis=0)
+        found.append(band_levels(np.sqrt(power) * np.float32(gain), sample_rate))
+    levels = np.concatenate(found)
+    covariance = np.cov(levels.T) if len(levels) > 1 else np.zeros((levels.shape[1],) * 2)
+    mean = levels.mean(axis=0, dtype=np.float64)
+    return mean.round(DECIMALS).astype(np.float32), covariance.round(DECIMALS).astype(np.float32)
+
+
+def live_tensors(clips: Sequence[Samples], sample_rate: int) -> dict[str, Tensor]:
+    """Band statistics of a style for the live engine."""
+    found = live_statistics(clips, sample_rate)
+    return {key: torch.from_numpy(value) for key, value in zip(LIVE_KEYS, found, strict=True)}
+
+
+def check_live(tensors: Mapping[str, Tensor]) -> None:
+    """Raise ValueError unless loaded band statistics are whole, or absent altogether."""
+    if not any(key in tensors for key in LIVE_KEYS):
+        return
+    mean = check_tensor(tensors, LIVE_KEYS[0], (None,))
+    covariance = check_tensor(tensors, LIVE_KEYS[1], (len(mean), len(mean)))
+    if not 1 <= len(mean) <= N_BANDS or {mean.dtype, covariance.dtype} != {torch.float32}:
+        raise ValueError(f"tensor {LIVE_KEYS[0]!r} must hold 1 to {N_BANDS} float32 numbers")

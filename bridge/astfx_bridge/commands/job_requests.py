@@ -1,0 +1,146 @@
+"""From a call to a job: its id, its settings, and what the worker is told to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from astfx.audio import FileSource, check_output
+from astfx.errors import AstfxError
+from astfx_bridge.addresses import PARAMETERS
+from astfx_bridge.commands.services import Services
+from astfx_bridge.errors import RefusedError
+from astfx_bridge.jobs import styles
+from astfx_bridge.jobs.scratch import scratch_path
+from astfx_bridge.jobs.store import Job
+from astfx_bridge.table import Call, Value
+
+_ID = re.compile(r"[^\x00-\x1f/]{1,64}")
+_FIRST_CHOSEN = 100_000  # Pure Data shows six digits
+
+
+def new_job(call: Call, job_id: str, spec: dict[str, Any], parent: str = "") -> Job:
+    """The job that a call asks for, not yet accepted."""
+    return Job(
+        id=job_id,
+        command=call.row.address,
+        request=call.digest,
+        spec=spec,
+        parent=parent,
+    )
+
+
+def new_id(services: Services, call: Call) -> str:
+    """The id of a new job. For 0 and for an empty text the server chooses one.
+
+    Raises
+    ------
+    RefusedError
+        If the id is too long or holds a slash or a control character.
+    """
+    asked = call.values["id"]
+    if asked in (0, "", "0"):
+        store = services.jobs.store
+        number = _FIRST_CHOSEN + store.last_number() + 1
+        while store.get(str(number)) is not None:
+            number += 1
+        return str(number)
+    if not _ID.fullmatch(str(asked)):
+        raise RefusedError(f"id {str(asked)[:80]!r} must be 1 to 64 characters without a slash")
+    return str(asked)
+
+
+def job_settings(services: Services, pairs: Sequence[tuple[str, Value]]) -> dict[str, Value]:
+    """The server's parameters, overridden by a job's own.
+
+    Raises
+    ------
+    RefusedError
+        If a key does not exist, or a value is out of its range.
+    """
+    settings = services.parameters.copy()
+    for key, value in pairs:
+        if key not in PARAMETERS:
+            raise RefusedError(f"there is no parameter {key!r}: there are {', '.join(PARAMETERS)}")
+        settings[key] = services.parameters.checked(key, value)
+    return settings
+
+
+def checked_sound(path: Path, name: str, role: str, longest_seconds: float) -> FileSource:
+    """Read the header of a sound that a job will use.
+
+    Parameters
+    ----------
+    path : Path
+    name : str
+        What the client called the file; messages use it in place of the path.
+    role : str
+        What the file is for, such as "content".
+    longest_seconds : float
+
+    Raises
+    ------
+    RefusedError
+        If it is no audio, or longer than allowed.
+    """
+    try:
+        sound = FileSource(path, role)
+    except AstfxError as error:
+        raise RefusedError(str(error).replace(str(path), name)) from None
+    if sound.seconds > longest_seconds:
+        raise RefusedError(
+            f"{role} '{name}' lasts {sound.seconds:.1f} seconds, at most {longest_seconds:g} "
+            "are allowed"
+        )
+    return sound
+
+
+def style_spec(services: Services, name: Value) -> dict[str, str]:
+    """The part of a worker's spec that says which style to use.
+
+    Raises
+    ------
+    RefusedError
+        If the style is neither a sound that may be used nor a preset.
+    """
+    presets = services.jobs.presets
+    spec = styles.resolve(str(name), services.roots, presets)
+    if "style" in spec and not spec["style"].endswith(".safetensors"):
+        limit = services.settings.limits.clip_seconds
+        checked_sound(Path(spec["style"]), str(name), "style", limit)
+    return {**spec, "presets": str(presets)}
+
+
+def render_spec(
+    services: Services,
+    content: Path,
+    content_name: str,
+    output: Path,
+    settings: Mapping[str, Value],
+) -> dict[str, Any]:
+    """A worker's spec for rendering one clip. Reads the headers of the files.
+
+    Raises
+    ------
+    RefusedError
+        If the content, the style or the output cannot be used.
+    """
+    clip = checked_sound(content, content_name, "content", services.settings.limits.clip_seconds)
+    style = style_spec(services, settings["style"])
+    for role, path in (("content", str(content)), ("style", style.get("style"))):
+        if path == str(output):
+            raise RefusedError(f"output '{output.name}' is the {role} itself: name another file")
+    try:
+        check_output(output, clip.sample_rate, clip.channels)
+    except AstfxError as error:
+        raise RefusedError(str(error)) from None
+    return {
+        "kind": "render",
+        "content": str(content),
+        **style,
+        "output": str(output),
+        "scratch": str(scratch_path(output)),
+        "settings": dict(settings),
+    }

@@ -1,0 +1,124 @@
+"""Handlers that accept renders: of a file, a blob or a folder, and previews."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import soundfile
+
+from astfx.runtime.files import written_aside
+from astfx_bridge.commands.job_requests import job_settings, new_id, new_job, render_spec
+from astfx_bridge.commands.services import Services
+from astfx_bridge.errors import RefusedError
+from astfx_bridge.jobs.scratch import held_path, scratch_path
+from astfx_bridge.jobs.store import Job
+from astfx_bridge.table import Call
+from astfx_bridge.wire.peers import Peer
+
+PREVIEW_SECONDS = 5.0
+
+
+async def render(services: Services, peer: Peer, call: Call) -> None:
+    """Accept a render from a file to a file."""
+    job_id = new_id(services, call)
+    if services.jobs.answer_repeat(peer, job_id, call.digest):
+        return
+    settings = job_settings(services, call.pairs)
+    content, output = str(call.values["content"]), str(call.values["output"])
+
+    def prepare() -> dict[str, Any]:
+        path = services.roots.readable(content, "content")
+        target = services.roots.writable(output)
+        return render_spec(services, path, content, target, settings)
+
+    spec = await asyncio.to_thread(prepare)
+    services.jobs.accept(peer, [new_job(call, job_id, spec)])
+
+
+async def render_blob(services: Services, peer: Peer, call: Call) -> None:
+    """Accept a render of a clip that was sent as a blob."""
+    await asyncio.to_thread(lambda: call.digest)  # hashing a long clip takes a while
+    job_id = new_id(services, call)
+    if services.jobs.answer_repeat(peer, job_id, call.digest):
+        return
+    settings = job_settings(services, call.pairs)
+    clip = call.values["clip"]
+    assert isinstance(clip, bytes)
+    held = held_path(services.jobs.blobs, ".content")
+    output = held_path(services.jobs.blobs, f".{settings['format']!s}")
+
+    def prepare() -> dict[str, Any]:
+        if clip[:4] not in (b"RIFF", b"RF64", b"fLaC"):
+            raise RefusedError("the clip must be a WAV or a FLAC")
+        with written_aside(held) as part:
+            part.write_bytes(clip)
+        return render_spec(services, held, "blob", output, settings)
+
+    try:
+        spec = await asyncio.to_thread(prepare)
+        services.jobs.accept(peer, [new_job(call, job_id, spec)])
+    except BaseException:
+        job = services.jobs.store.get(job_id)
+        if job is None or job.spec["content"] != str(held):
+            held.unlink(missing_ok=True)
+        raise
+
+
+async def stem(services: Services, peer: Peer, call: Call) -> None:
+    """Accept a render of each sound in a folder."""
+    parent = new_id(services, call)
+    if services.jobs.answer_repeat(peer, parent, call.digest):
+        return
+    settings = job_settings(services, call.pairs)
+    name = str(call.values["folder"])
+    limit = services.settings.limits.queue_jobs
+
+    def prepare() -> list[Job]:
+        folder = services.roots.folder(name, "folder")
+        output = services.roots.new_folder(str(call.values["output"]))
+        if folder == output:
+            raise RefusedError(f"output '{name}' is the folder itself: name another")
+        suffixes = {f".{kind.lower()}" for kind in soundfile.available_formats()} | {".aif"}
+        found = sorted(path for path in folder.iterdir() if path.suffix.lower() in suffixes)
+        if not found:
+            raise RefusedError(f"folder '{name}' holds no sounds")
+        if len(found) > limit:
+            raise RefusedError(
+                f"folder '{name}' holds {len(found)} sounds, at most {limit} jobs may wait"
+            )
+        jobs = []
+        for path in found:
+            content = services.roots.readable(str(path), "content")
+            content_name, target = f"{name}/{path.name}", output / path.name
+            spec = render_spec(services, content, content_name, target, settings)
+            jobs.append(new_job(call, f"{parent}/{path.name}", spec, parent))
+        output.mkdir(exist_ok=True)
+        return jobs
+
+    jobs = await asyncio.to_thread(prepare)
+    services.jobs.accept(peer, jobs, parent=parent)
+
+
+async def preview(services: Services, peer: Peer, call: Call) -> None:
+    """Accept a quick render of a part of a job that has not ended."""
+    job = services.jobs.find(call.values["id"])
+    if job.ended or job.spec["kind"] != "render":
+        raise RefusedError(f"job {job.id} is {job.state} and no render that has yet to end")
+    target = await asyncio.to_thread(services.roots.writable, str(call.values["output"]))
+    job_id = f"{job.id}/preview"
+    if str(target) in (job.spec["output"], job.spec["content"], job.spec.get("style")):
+        raise RefusedError(f"output '{target.name}' belongs to the job itself: name another file")
+    spec = {
+        **job.spec,
+        "kind": "preview",
+        "start": float(call.values.get("start", 0.0)),
+        "seconds": float(call.values.get("seconds", PREVIEW_SECONDS)),
+        "output": str(target),
+        "scratch": str(scratch_path(target)),
+    }
+    earlier = services.jobs.store.get(job_id)
+    if earlier is not None and not services.jobs.can_be_dropped(earlier):
+        raise RefusedError(f"job {job.id} has a preview under way")
+    replaced = [] if earlier is None else [job_id]
+    services.jobs.accept(peer, [new_job(call, job_id, spec, job.id)], replaced=replaced)

@@ -1,0 +1,282 @@
+"""The life of a job: accepted, given to a worker, ended, reported, and tidied away."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from astfx_bridge.errors import RefusedError
+from astfx_bridge.jobs.notices import Notices, send_outcome, wire_id
+from astfx_bridge.jobs.pool import Pool
+from astfx_bridge.jobs.scratch import clean, remove_held
+from astfx_bridge.jobs.store import BLOB_COMMAND, DONE, FAILED, QUEUED, RUNNING, Job, JobStore
+from astfx_bridge.roots import Roots
+from astfx_bridge.settings import ServerSettings
+from astfx_bridge.table import Value
+from astfx_bridge.wire.peers import Peer
+
+TIDY_EVERY_JOBS = 50
+
+
+class JobLifecycle:
+    """Everything that happens to jobs between a request and its done or fail.
+
+    Parameters
+    ----------
+    settings : ServerSettings
+    store : JobStore
+    roots : Roots
+    subscribers : callable
+        Returns the peers that receive the messages of every job.
+    on_ready : callable
+        Called with the facts that each new worker reports about itself.
+
+    Attributes
+    ----------
+    store : JobStore
+    notices : Notices
+    pool : Pool
+    blobs, presets : Path
+        The folders of the clips that the server holds, and of the presets made here.
+    """
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        store: JobStore,
+        roots: Roots,
+        subscribers: Callable[[], list[Peer]],
+        on_ready: Callable[[dict[str, Any]], None],
+    ) -> None:
+        state = settings.state.resolve()
+        self.store, self.notices = store, Notices()
+        self.blobs, self.presets = state / "blobs", state / "presets"
+        self.pool = Pool(
+            store,
+            settings.jobs,
+            state,
+            settings.limits.job_seconds,
+            on_progress=self._progress,
+            on_outcome=self._outcome,
+            on_ready=on_ready,
+        )
+        self._limits, self._roots, self._subscribers = settings.limits, roots, subscribers
+        self._ended_jobs = 0
+
+    def resume(self, udp_peer: Callable[[str, int], Peer] | None) -> None:
+        """Queue again the jobs that an earlier server left, and start the workers.
+
+        Parameters
+        ----------
+        udp_peer : callable or None
+            Returns the peer at a host and port, for the UDP clients that await those jobs. None
+            if no UDP client may be told yet.
+        """
+        self.store.requeue()
+        clean(self.store.all())
+        for job in self.store.pending():
+            if job.reply_port and udp_peer is not None:
+                self.notices.add_owner(job.id, udp_peer(job.reply_host, job.reply_port))
+        self._drop_old_records()
+        self._drop_old_blobs()
+        self._remove_unknown_blobs()
+        self.pool.start()
+
+    async def stop_workers(self) -> None:
+        """Stop the workers. Jobs that have not ended stay on record."""
+        await self.pool.stop()
+        clean(self.store.requeue())
+
+    def find_all(self, job_id: Value) -> list[Job]:
+        """The job with an id, or the jobs of the stem folder with that id.
+
+        Raises
+        ------
+        RefusedError
+            If there is none.
+        """
+        name = str(job_id)
+        job = self.store.get(name)
+        found = [job] if job is not None else self.store.children(name)
+        if not found:
+            raise RefusedError(f"there is no job {name[:80]}")
+        return found
+
+    def find(self, job_id: Value) -> Job:
+        """The one job with an id.
+
+        Raises
+        ------
+        RefusedError
+            If there is none, or the id is that of a folder of several jobs.
+        """
+        found = self.find_all(job_id)
+        if len(found) > 1:
+            raise RefusedError(f"{str(job_id)[:80]} is a folder of {len(found)} jobs: name one")
+        return found[0]
+
+    def answer_repeat(self, peer: Peer, job_id: str, digest: str) -> bool:
+        """Answer a request from the record, if the same request was accepted before.
+
+        Returns
+        -------
+        bool
+            Whether it was answered. False means that the id is free.
+
+        Raises
+        ------
+        RefusedError
+            If the id belongs to another request.
+        """
+        job = self.store.get(job_id)
+        jobs = (
+            [job]
+            if job
+            else [child for child in self.store.children(job_id) if child.spec["kind"] != "preview"]
+        )
+        if not jobs:
+            return False
+        if jobs[0].request != digest:
+            raise RefusedError(
+                f"id {job_id} belongs to another job: choose another, or /astfx/forget it first"
+            )
+        if job is None:
+            peer.send("/astfx/stem", wire_id(job_id), len(jobs))
+        for known in jobs:
+            if known.ended:
+                send_outcome(peer, known)
+            else:
+                self._add_owner(known, peer)
+                peer.send("/astfx/queued", wire_id(known.id))
+        return True
+
+    def accept(
+        self,
+        peer: Peer,
+        jobs: Sequence[Job],
+        *,
+        parent: str = "",
+        replaced: Iterable[str] = (),
+    ) -> None:
+        """Put the jobs of one request on record, then acknowledge them.
+
+        Parameters
+        ----------
+        peer : Peer
+            Who asked.
+        jobs : sequence of Job
+        parent : str
+            The id of the stem folder's request, if the jobs come from one.
+        replaced : iterable of str
+            Ids of ended jobs whose records make room for these.
+
+        Raises
+        ------
+        RefusedError
+            If there is no room, or another job writes to the same output.
+        """
+        # The same request may have been accepted while this one was prepared.
+        if not replaced and self.answer_repeat(peer, parent or jobs[0].id, jobs[0].request):
+            return
+        limit = self._limits.queue_jobs
+        counts = self.store.counts()
+        if counts.get(QUEUED, 0) + counts.get(RUNNING, 0) + len(jobs) > limit:
+            raise RefusedError(f"the queue is full: at most {limit} jobs may wait")
+        for job in jobs:
+            other = self.store.writer_of(job.spec["output"])
+            if other is not None:
+                raise RefusedError(f"output '{job.spec['output']}' is being written by job {other}")
+        host, port = peer.udp_target or ("", 0)
+        self.store.accept(
+            [replace(job, reply_host=host, reply_port=port) for job in jobs], replaced
+        )
+        if parent:
+            peer.send("/astfx/stem", wire_id(parent), len(jobs))
+        for job in jobs:
+            self.notices.add_owner(job.id, peer)
+            self.notices.tell(job.id, self._subscribers(), "/astfx/queued", wire_id(job.id))
+        self.pool.wake()
+
+    def end(self, job: Job, state: str, detail: str, **figures: int) -> None:
+        """Record how a job ended, stop it if it still runs, and report its end."""
+        ended = self.store.end(job, state, detail, **figures)
+        if state != DONE:
+            self.pool.cancel(job.id)
+        if job.id not in self.pool.process_ids:
+            clean([job])
+        self.notices.ended(ended, self._subscribers())
+        self._tidy_after(ended)
+
+    def can_be_dropped(self, job: Job) -> bool:
+        """Whether a job has ended, and no worker is still busy with giving it up."""
+        return job.ended and job.id not in self.pool.process_ids
+
+    def drop(self, job: Job) -> None:
+        """Drop the record of an ended job, and the clips that the server holds for it."""
+        self.store.forget(job.id)
+        remove_held(job, self.blobs)
+
+    def _add_owner(self, job: Job, peer: Peer) -> None:
+        self.notices.add_owner(job.id, peer)
+        if peer.udp_target is not None:
+            self.store.redirect(job, *peer.udp_target)
+
+    def _progress(self, job: Job, share: float) -> None:
+        name = wire_id(job.id)
+        self.notices.tell(job.id, self._subscribers(), "/astfx/progress", name, float(share))
+
+    def _outcome(self, job: Job, outcome: dict[str, Any]) -> None:
+        output = Path(job.spec["output"])
+        if "done" not in outcome:
+            self.end(job, FAILED, outcome["failed"])
+        elif not (
+            output.parent in (self.blobs, self.presets) or self._roots.still_writable(output)
+        ):
+            self.end(job, FAILED, f"output '{output}' has been moved out of the server's roots")
+        else:
+            try:
+                os.replace(job.spec["scratch"], output)
+            except OSError as error:
+                self.end(job, FAILED, f"output '{output}' cannot be written ({error.strerror})")
+            else:
+                self.end(job, DONE, str(output), **outcome["done"])
+
+    def _tidy_after(self, job: Job) -> None:
+        """Remove what is no longer needed once a job has ended."""
+        content = Path(job.spec.get("content", ""))
+        if content.parent == self.blobs:
+            with suppress(OSError):
+                content.unlink(missing_ok=True)
+        self._ended_jobs += 1
+        if self._ended_jobs % TIDY_EVERY_JOBS == 0:
+            self._drop_old_records()
+        if job.command == BLOB_COMMAND:
+            self._drop_old_blobs()
+
+    def _drop_old_records(self) -> None:
+        for job in self.store.superfluous(self._limits.kept_records):
+            if self.can_be_dropped(job):
+                self.drop(job)
+
+    def _drop_old_blobs(self) -> None:
+        held_bytes = 0
+        for job in self.store.blobs():
+            with suppress(OSError):
+                held_bytes += Path(job.detail).stat().st_size
+            if held_bytes > self._limits.kept_blob_bytes:
+                self.drop(job)
+
+    def _remove_unknown_blobs(self) -> None:
+        """Remove the clips that a killed server left and that no record knows."""
+        known = {
+            job.spec.get(key)
+            for job in (*self.store.pending(), *self.store.blobs())
+            for key in ("content", "output")
+        }
+        for path in self.blobs.iterdir():
+            if str(path) not in known:
+                path.unlink(missing_ok=True)

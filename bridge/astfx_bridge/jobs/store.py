@@ -1,0 +1,243 @@
+"""The record of jobs, in SQLite. It is written before anything is acknowledged."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
+ENDED = (DONE, FAILED, CANCELLED)
+MAX_STARTS = 10
+BLOB_COMMAND, PREVIEW_COMMAND = "/astfx/render/blob", "/astfx/preview"
+
+_SCHEMA = """
+create table if not exists jobs (
+    number integer primary key autoincrement,
+    id text not null unique,
+    parent text not null,
+    command text not null,
+    request text not null,
+    spec text not null,
+    state text not null,
+    detail text not null default '',
+    sample_rate integer not null default 0,
+    frames integer not null default 0,
+    starts integer not null default 0,
+    reply_host text not null default '',
+    reply_port integer not null default 0
+);
+create index if not exists jobs_by_state on jobs (state, number);
+create index if not exists jobs_by_parent on jobs (parent, number);
+pragma user_version = 1;
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One job.
+
+    Attributes
+    ----------
+    id : str
+    command : str
+        The address of the request.
+    request : str
+        A hash of the whole request. It tells a repeated request from a different one with the
+        same id.
+    spec : dict
+        What the worker is told to do: kind, content, style, settings, output, scratch.
+    parent : str
+        The id of the stem folder's request, or of the job that this one previews.
+    state : str
+    detail : str
+        The output of a job that is done, or the reason why it failed.
+    sample_rate : int, hertz
+    frames : int
+        The length of the output.
+    starts : int
+        How many times it was started.
+    reply_host, reply_port : str, int
+        The UDP client that awaits it, also after a restart. Port 0 means none.
+    number : int
+        Counts the jobs in the order of acceptance.
+    """
+
+    id: str
+    command: str
+    request: str
+    spec: dict[str, Any] = field(default_factory=dict)
+    parent: str = ""
+    state: str = QUEUED
+    detail: str = ""
+    sample_rate: int = 0
+    frames: int = 0
+    starts: int = 0
+    reply_host: str = ""
+    reply_port: int = 0
+    number: int = 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is done, failed or cancelled."""
+        return self.state in ENDED
+
+
+_COLUMNS = (
+    *("id", "parent", "command", "request", "spec", "state", "detail", "sample_rate", "frames"),
+    *("starts", "reply_host", "reply_port"),
+)
+
+
+class JobStore:
+    """The record of all jobs. It holds one connection, for one thread.
+
+    Parameters
+    ----------
+    path : Path
+        The SQLite file. It is created if it does not exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._database = sqlite3.connect(path, isolation_level=None)
+        self._database.row_factory = sqlite3.Row
+        self._database.execute("pragma journal_mode = wal")
+        self._database.execute("pragma synchronous = full")
+        self._database.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def accept(self, jobs: Sequence[Job], replaced: Iterable[str] = ()) -> None:
+        """Put jobs on record, all or none, in place of the records with the ids in `replaced`."""
+        marks = ", ".join("?" * len(_COLUMNS))
+        rows = [
+            [json.dumps(job.spec) if name == "spec" else getattr(job, name) for name in _COLUMNS]
+            for job in jobs
+        ]
+        with self._transaction():
+            self._database.executemany("delete from jobs where id = ?", [(i,) for i in replaced])
+            self._database.executemany(
+                f"insert into jobs ({', '.join(_COLUMNS)}) values ({marks})", rows
+            )
+
+    def _transaction(self) -> _Transaction:
+        return _Transaction(self._database)
+
+    def get(self, job_id: str) -> Job | None:
+        """The job with an id."""
+        found = self._select("where id = ?", job_id)
+        return found[0] if found else None
+
+    def children(self, parent: str) -> list[Job]:
+        """The jobs of a stem folder, or the preview of a job."""
+        return self._select("where parent = ? order by number", parent)
+
+    def all(self) -> list[Job]:
+        """Every job on record."""
+        return self._select("order by number")
+
+    def release(self, job_id: str) -> None:
+        """Queue a running job again, because it could not be run."""
+        self._database.execute(
+            f"update jobs set state = '{QUEUED}' where id = ? and state = '{RUNNING}'", (job_id,)
+        )
+
+    def pending(self, limit: int = -1) -> list[Job]:
+        """The running jobs, then the queued ones, in the order of acceptance."""
+        return self._select(
+            f"where state in ('{RUNNING}', '{QUEUED}') order by state desc, number limit ?", limit
+        )
+
+    def next_queued(self, *, preview: bool) -> Job | None:
+        """The oldest queued job. Previews are a queue of their own."""
+        sign = "=" if preview else "<>"
+        found = self._select(
+            f"where state = '{QUEUED}' and command {sign} ? order by number limit 1",
+            PREVIEW_COMMAND,
+        )
+        return found[0] if found else None
+
+    def counts(self) -> dict[str, int]:
+        """The number of jobs in each state."""
+        rows = self._database.execute("select state, count(*) from jobs group by state")
+        return dict(rows)
+
+    def start(self, job: Job) -> Job:
+        """Record that a job runs."""
+        self._update(job.id, state=RUNNING, starts=job.starts + 1)
+        return replace(job, state=RUNNING, starts=job.starts + 1)
+
+    def end(self, job: Job, state: str, detail: str, sample_rate: int = 0, frames: int = 0) -> Job:
+        """Record how a job ended."""
+        self._update(job.id, state=state, detail=detail, sample_rate=sample_rate, frames=frames)
+        return replace(job, state=state, detail=detail, sample_rate=sample_rate, frames=frames)
+
+    def amend(self, job: Job, spec: dict[str, Any]) -> Job:
+        """Change the spec of a queued job."""
+        self._update(job.id, spec=json.dumps(spec))
+        return replace(job, spec=spec)
+
+    def redirect(self, job: Job, host: str, port: int) -> None:
+        """Record another UDP client that awaits a job."""
+        if (job.reply_host, job.reply_port) != (host, port):
+            self._update(job.id, reply_host=host, reply_port=port)
+
+    def requeue(self) -> list[Job]:
+        """Queue again the jobs that were running when the server ended, and return them."""
+        interrupted = self._select(f"where state = '{RUNNING}' order by number")
+        self._database.execute(f"update jobs set state = '{QUEUED}' where state = '{RUNNING}'")
+        return interrupted
+
+    def forget(self, job_id: str) -> None:
+        """Drop a record."""
+        self._database.execute("delete from jobs where id = ?", (job_id,))
+
+    def superfluous(self, kept: int) -> list[Job]:
+        """The ended jobs that are older than the newest `kept`."""
+        return self._select(f"where state in {ENDED} order by number desc limit -1 offset ?", kept)
+
+    def blobs(self) -> list[Job]:
+        """The jobs whose result is a blob that the server holds, newest first."""
+        return self._select(
+            f"where state = '{DONE}' and command = ? order by number desc", BLOB_COMMAND
+        )
+
+    def last_number(self) -> int:
+        """The highest number that any job was given so far."""
+        row = self._database.execute(
+            "select seq from sqlite_sequence where name = 'jobs'"
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def writer_of(self, output: str) -> str | None:
+        """The id of the job that writes to a path and has not ended, or None."""
+        row = self._database.execute(
+            f"select id from jobs where state in ('{RUNNING}', '{QUEUED}') "
+            "and json_extract(spec, '$.output') = ?",
+            (output,),
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def _update(self, job_id: str, **columns: Any) -> None:
+        names = ", ".join(f"{name} = ?" for name in columns)
+        self._database.execute(f"update jobs set {names} where id = ?", (*columns.values(), job_id))
+
+    def _select(self, condition: str, *values: Any) -> list[Job]:
+        rows = self._database.execute(f"select * from jobs {condition}", values)
+        return [Job(**{**dict(row), "spec": json.loads(row["spec"])}) for row in rows]
+
+
+class _Transaction:
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+
+    def __enter__(self) -> None:
+        self._database.execute("begin immediate")
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self._database.execute("commit" if kind is None else "rollback")

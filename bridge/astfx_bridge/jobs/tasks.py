@@ -1,0 +1,105 @@
+"""What a worker does for each kind of job. Imported in the worker process only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+import astfx
+from astfx.audio import AudioWriter, FileSource, SlidingReader
+from astfx.settings import RENDER_TABLE
+from astfx_bridge.jobs import engines, styles
+
+Progress = Callable[[float], bool]
+
+
+def known_methods() -> list[str]:
+    """The names of all methods of astfx."""
+    from astfx.methods import METHODS
+
+    return list(METHODS)
+
+
+def warm_up() -> None:
+    """Load and compile now what the first render would otherwise wait for."""
+    noise = np.random.default_rng(0).standard_normal(4096).astype(np.float32)
+    astfx.transfer(noise, noise[::-1].copy(), 22_050, iterations=1, quality="draft")
+
+
+def render_settings(values: dict[str, Any], threads: int, **changed: Any) -> astfx.Settings:
+    """The parameters of a job as the settings of a render."""
+    given = {
+        row.name: (values[row.short] or None) if row.optional else values[row.short]
+        for row in RENDER_TABLE.values()
+        if row.over_osc
+    }
+    return astfx.Settings(**{**given, "threads": threads, **changed})
+
+
+def render(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Render the content into the scratch file. The server renames it once it is whole."""
+    settings = render_settings(job["settings"], job["threads"])
+    return _rendered(job, job["content"], settings, progress)
+
+
+def _rendered(
+    job: dict[str, Any], content: str, settings: astfx.Settings, progress: Progress
+) -> dict[str, Any]:
+    engine = job["settings"]["engine"]
+    engines.render(content, styles.load(job), job["scratch"], settings, engine, progress)
+    info = soundfile.info(job["scratch"])
+    return {"sample_rate": int(info.samplerate), "frames": int(info.frames)}
+
+
+def preview(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Render an excerpt of the content in draft quality."""
+    source = FileSource(job["content"], "content")
+    start = round(job["start"] * source.sample_rate)
+    reader = SlidingReader(source.blocks(), source.channels)
+    total = int(soundfile.info(str(source.path)).frames)
+    stop = min(total, start + round(job["seconds"] * source.sample_rate))
+    if stop <= start:
+        raise astfx.AstfxError(
+            f"start={job['start']:g} lies beyond the clip's {source.seconds:.2f} seconds"
+        )
+    clip = reader.read(start, stop)
+    excerpt = Path(job["scratch"]).with_suffix(".excerpt.wav")
+    try:
+        with AudioWriter(
+            excerpt, source.sample_rate, source.channels, float_samples=True
+        ) as writer:
+            writer.write(clip)
+        settings = render_settings(
+            {**job["settings"], "quality": "draft", "iterations": 0}, job["threads"]
+        )
+        return _rendered(job, str(excerpt), settings, progress)
+    finally:
+        with suppress(OSError):
+            excerpt.unlink(missing_ok=True)
+
+
+def make_preset(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Make a preset from a sound."""
+    styles.make_preset(job["content"], job["name"], job["scratch"])
+    progress(1.0)
+    return {"sample_rate": 0, "frames": 0}
+
+
+def blend_presets(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Blend presets into a new one."""
+    styles.blend_presets(job["weights"], job["name"], job["scratch"])
+    progress(1.0)
+    return {"sample_rate": 0, "frames": 0}
+
+
+TASKS: dict[str, Callable[[dict[str, Any], Progress], dict[str, Any]]] = {
+    "render": render,
+    "preview": preview,
+    "preset": make_preset,
+    "blend": blend_presets,
+}

@@ -1,0 +1,1 @@
+"""How packets come and go: OSC messages over UDP and TCP, and who may send them."""

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+from astfx_bridge.commands import dispatch
+from astfx_bridge.commands.registry import HANDLERS
+from astfx_bridge.commands.services import Services
+from astfx_bridge.table import Call
+from astfx_bridge.wire.osc import encode
+from astfx_bridge.wire.peers import MAX_BACKLOG, Peer
+
+from tests.bridge.offline import UdpClient, handle, make_services, refusal
+
+
+def test_a_bug_is_a_fail_and_a_line_in_the_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(services: Services, peer: Peer, call: Call) -> None:
+        raise KeyError("lost")
+
+    services, client = make_services(tmp_path), UdpClient()
+    handle(services, client, encode("/astfx/ping", [7]), {**HANDLERS, "ping": broken})
+    (fail,) = client.received
+    assert fail.values == ("/astfx/ping", 7, "unexpected KeyError: 'lost'")
+    assert capsys.readouterr().err == "astfx-bridge: /astfx/ping: unexpected KeyError: 'lost'\n"
+
+
+def test_a_record_that_cannot_be_read_is_a_fail(tmp_path: Path) -> None:
+    services = make_services(tmp_path)
+    services.jobs.store.close()
+    message = refusal(services, "/astfx/status", 1)
+    assert message.startswith("the server could not do its part (Cannot operate on a closed")
+    assert message.endswith("): nothing was accepted")
+
+
+def test_a_pattern_that_reaches_nothing_is_refused(tmp_path: Path) -> None:
+    message = refusal(make_services(tmp_path), "/astfx/qu?t")
+    assert message == "no address that only asks matches: patterns change nothing"
+
+
+def test_a_backlog_that_is_too_long_is_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "MAX_BACKLOG", 2)
+    ping = encode("/astfx/ping", [])
+    bundle = b"#bundle\0" + bytes(8) + 3 * (struct.pack(">i", len(ping)) + ping)
+    services, client = make_services(tmp_path), UdpClient()
+    handle(services, client, bundle)
+    (fail,) = client.received
+    assert fail.values == ("/astfx/packet", 0, "more than 2 messages wait: 3 were dropped")
+    assert MAX_BACKLOG == 2000
+
+
+@pytest.mark.parametrize(
+    ("first", "expected"),
+    [(7, 7), (7.0, 7), (7.5, 0), ("seven", "seven"), ("x" * 100, "x" * 80), (b"blob", 0)],
+)
+def test_a_fail_names_the_first_argument_where_it_can_be_an_id(
+    tmp_path: Path, first: int | float | str | bytes, expected: int | str
+) -> None:
+    client = UdpClient()
+    handle(make_services(tmp_path), client, encode("/astfx/nowhere", [first]))
+    assert client.received[0].values[1] == expected
