@@ -61,13 +61,13 @@ def registry_tables() -> dict[str, str]:
         [f"`{name}`", row.summary, row.n_iter, row.source] for name, row in PHASE_METHODS.items()
     ]
     recipes = [
-        [f"`{name}`", row.document, f"`{row.settings['method']}`", row.stated]
+        [f"`{name}`", row.number, row.document, f"`{row.settings['method']}`", row.stated]
         for name, row in RECIPES.items()
     ]
     return {
         "methods": table(["method", *(c.replace("_", " ") for c in columns)], methods),
         "phases": table(["`--phase`", "", "iterations", "source"], phases),
-        "recipes": table(["`--recipe`", "document", "method", "what it states"], recipes),
+        "recipes": table(["`--recipe`", "number", "document", "method", "what it states"], recipes),
     }
 
 
