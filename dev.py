@@ -65,8 +65,9 @@ def docs() -> None:
     """Build the documentation into site/; any warning is an error, and leaves site/ as it was."""
     setup("docs")
     shutil.rmtree(BUILD, ignore_errors=True)
-    pages = str(BUILD / "html")
-    run(program("python"), "-m", "sphinx", "-q", "-W", "--keep-going", "docs", pages)
+    pages, cache = str(BUILD / "html"), str(BUILD / "doctrees")
+    options = ["-q", "-W", "--keep-going", "-d", cache]
+    run(program("python"), "-m", "sphinx", *options, "docs", pages)
     shutil.rmtree(SITE, ignore_errors=True)
     shutil.move(pages, SITE)
     print(f"{SITE / 'index.html'}")
