@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpydoc.xref
-from sphinx.errors import ExtensionError
+from sphinx.errors import SphinxError
 
 import astfx.errors
 
@@ -94,7 +94,7 @@ def _finish(app: Any, exception: Exception | None) -> None:
         for match in _FETCHED.findall(path.read_text())
     ]
     if found:
-        raise ExtensionError("\n".join(found))
+        raise SphinxError("\n".join(found))
 
 
 def _escape_bars(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
