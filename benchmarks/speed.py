@@ -6,6 +6,7 @@ once for its loss; its time is extrapolated from five timed evaluations.
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 import tempfile
