@@ -59,7 +59,7 @@ def check_sample_rate(sample_rate: object, name: str = "sample_rate") -> int:
 
 def _within(value: object, low: float, high: float) -> bool:
     is_number = isinstance(value, int | float | np.integer | np.floating)
-    return is_number and not isinstance(value, bool) and low <= value <= high  # type: ignore[operator, return-value]
+    return is_number and not isinstance(value, bool) and low <= value <= high  # type: ignore[operator]
 
 
 def check_waveform(waveform: object, name: str) -> Waveform:
