@@ -33,7 +33,7 @@ def register(monkeypatch: pytest.MonkeyPatch) -> Register:
         def match(problem: Problem) -> Minimum:
             x = find(problem)
             x[: problem.n_fixed] = problem.start[: problem.n_fixed]
-            return Minimum(x=x, losses=[0.0], evaluations=1)
+            return Minimum(x=x, losses=(0.0,), evaluations=1)
 
         row = replace(METHODS["histogram"], match=match, context_ms=lambda options: REACH_MS)
         monkeypatch.setitem(METHODS, "probe", row)
