@@ -13,9 +13,9 @@ from torch import Tensor
 from astfx.audio import Waveform
 from astfx.features.monge import GainMap
 from astfx.features.quantiles import QuantileMap
+from astfx.frontends.grid import Grid
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import Stft
-from astfx.methods import Grid
 from astfx.streaming import stream
 from astfx.streaming.levels import LoudnessMatch
 from astfx.streaming.stream import StreamEngine
