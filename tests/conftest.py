@@ -7,12 +7,16 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import soundfile
 
 from astfx.audio import Waveform
+
+if TYPE_CHECKING:
+    from astfx.presets import Preset
 
 SHARED = Path(os.environ.get("ASTFX_SHARED", Path(__file__).parents[2] / "shared"))
 
@@ -101,3 +105,37 @@ def unscored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(comparison, "score", lambda *_: dict(none))
     columns = ("content", "style", "floor")
     monkeypatch.setattr(comparison, "anchors", lambda *_: {name: dict(none) for name in columns})
+
+
+@pytest.fixture(scope="session")
+def drops(rain: Waveform) -> Preset:
+    """Four seconds of rain as a preset, one run of frames."""
+    from astfx.presets import Preset
+
+    return Preset.from_audio(
+        rain,
+        name="drops",
+        sample_rate=22_050,
+        author="Ada",
+        licence="CC0-1.0",
+        description='Drops, "close".\nAnd a second line.',
+        family="weather",
+        tags=("wet", "natürlich"),
+        settings={"strength": 0.9, "options": {"kernel_ms": [23.0, 255.0], "bias": 0.4}},
+    )
+
+
+@pytest.fixture(scope="session")
+def strings(melody: Waveform) -> Preset:
+    """Four seconds of plucked strings as a preset."""
+    from astfx.presets import Preset
+
+    return Preset.from_audio(melody, name="strings", sample_rate=22_050)
+
+
+@pytest.fixture
+def own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty folder for the user's presets."""
+    folder = tmp_path / "own"
+    monkeypatch.setenv("ASTFX_PRESETS", str(folder))
+    return folder

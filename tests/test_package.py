@@ -41,6 +41,13 @@ def test_submodules_are_there_after_a_plain_import() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.parametrize("how", [["-m", "astfx"], ["-m", "astfx.cli.main"]])
+def test_the_program_tells_its_version(how: list[str]) -> None:
+    command = [sys.executable, *how, "--version"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout == f"astfx {astfx.__version__}\n"
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="No astfx attribute nothing"):
         _ = astfx.nothing  # type: ignore[attr-defined]

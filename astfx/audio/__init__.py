@@ -9,6 +9,7 @@ from astfx.audio.checks import (
     Samples,
     Waveform,
     check_finite,
+    check_rate_hz,
     check_sample_rate,
     check_waveform,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "Waveform",
     "check_finite",
     "check_output",
+    "check_rate_hz",
     "check_sample_rate",
     "check_target",
     "check_waveform",

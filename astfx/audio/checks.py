@@ -19,6 +19,27 @@ MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 8_000, 192_000
 MAX_CHANNELS = 32
 
 
+def check_rate_hz(
+    sample_rate: object,
+    name: str = "sample_rate",
+    *,
+    lowest_hz: float = MIN_SAMPLE_RATE,
+    highest_hz: float = MAX_SAMPLE_RATE,
+) -> float:
+    """Return a sample rate as a float.
+
+    Raises
+    ------
+    InvalidSettingError
+        Unless it is a number of hertz within the limits.
+    """
+    if not _within(sample_rate, lowest_hz, highest_hz):
+        raise InvalidSettingError(
+            f"{name}={sample_rate!r} must be a number from {lowest_hz:.0f} to {highest_hz:.0f} (Hz)"
+        )
+    return float(sample_rate)  # type: ignore[arg-type]
+
+
 def check_sample_rate(sample_rate: object, name: str = "sample_rate") -> int:
     """Return a sample rate as an int.
 
@@ -27,18 +48,18 @@ def check_sample_rate(sample_rate: object, name: str = "sample_rate") -> int:
     InvalidSettingError
         Unless it is a whole number from 8000 to 192000 Hz.
     """
-    valid = isinstance(sample_rate, int | float | np.integer | np.floating)
-    if (
-        not valid
-        or isinstance(sample_rate, bool)
-        or not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE  # type: ignore[operator]
-        or int(sample_rate) != sample_rate  # type: ignore[call-overload]
-    ):
+    is_rate = _within(sample_rate, MIN_SAMPLE_RATE, MAX_SAMPLE_RATE)
+    if not is_rate or int(sample_rate) != sample_rate:  # type: ignore[call-overload]
         raise InvalidSettingError(
             f"{name}={sample_rate!r} must be a whole number from {MIN_SAMPLE_RATE} to "
             f"{MAX_SAMPLE_RATE} (Hz)"
         )
     return int(sample_rate)  # type: ignore[call-overload, no-any-return]
+
+
+def _within(value: object, low: float, high: float) -> bool:
+    is_number = isinstance(value, int | float | np.integer | np.floating)
+    return is_number and not isinstance(value, bool) and low <= value <= high  # type: ignore[operator]
 
 
 def check_waveform(waveform: object, name: str) -> Waveform:

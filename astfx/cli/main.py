@@ -38,6 +38,25 @@ app.add_typer(cli_presets.app)
 
 CALLERS_MISTAKE, INTERRUPTED = 2, 130
 
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from astfx.runtime.versions import __version__
+
+        print(f"astfx {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Any sound as an effect: the first sound in the texture of the second."""
+
+
 _RENDER_EXAMPLES = """
 Examples:
 

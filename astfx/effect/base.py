@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pedalboard
 
-from astfx.audio import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, Waveform
+from astfx.audio import Waveform, check_rate_hz
 from astfx.effect.layout import Layout, from_channels
 from astfx.errors import EffectTypeError, InvalidSettingError
 
@@ -40,11 +40,7 @@ def check_rate(sample_rate: object) -> int:
     """
     if not isinstance(sample_rate, int | float | np.integer | np.floating):
         raise EffectTypeError(f"sample_rate={sample_rate!r} must be a number (Hz)")
-    if not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE:
-        raise InvalidSettingError(
-            f"sample_rate={sample_rate!r} must be from {MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE} (Hz)"
-        )
-    return round(float(sample_rate))
+    return round(check_rate_hz(sample_rate))
 
 
 def check_buffer_size(buffer_size: object) -> None:

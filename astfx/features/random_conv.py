@@ -30,7 +30,7 @@ class RandomConv:
     ) -> None:
         generator = torch.Generator().manual_seed(seed)
         weight = torch.randn(n_filters, width * n_bins, generator=generator)
-        weight *= math.sqrt(4.0 / ((n_bins + n_filters) * 11))
+        weight *= math.sqrt(4.0 / ((n_bins + n_filters) * width))
         self.weight = weight.to(device)
         self.width = width
         self.n_filters = n_filters

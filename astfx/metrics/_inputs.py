@@ -5,13 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from numbers import Real
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from astfx.errors import AudioTypeError, InvalidAudioError, InvalidSettingError
+from astfx.audio.checks import check_rate_hz
+from astfx.errors import AudioTypeError, InvalidAudioError
 
 Signal = npt.NDArray[np.float64]
 
@@ -21,15 +21,9 @@ HIGHEST_SAMPLE_RATE_HZ = 768000.0
 
 def check_sample_rate(sample_rate: float, name: str = "sample_rate") -> float:
     """Return `sample_rate` as a float, or raise `InvalidSettingError`."""
-    if not isinstance(sample_rate, Real) or isinstance(sample_rate, bool):
-        raise InvalidSettingError(f"{name}={sample_rate!r} must be a number, in Hz")
-    value = float(sample_rate)
-    if not LOWEST_SAMPLE_RATE_HZ <= value <= HIGHEST_SAMPLE_RATE_HZ:
-        raise InvalidSettingError(
-            f"{name}={sample_rate!r} Hz must lie between {LOWEST_SAMPLE_RATE_HZ:.0f} Hz "
-            f"and {HIGHEST_SAMPLE_RATE_HZ:.0f} Hz"
-        )
-    return value
+    return check_rate_hz(
+        sample_rate, name, lowest_hz=LOWEST_SAMPLE_RATE_HZ, highest_hz=HIGHEST_SAMPLE_RATE_HZ
+    )
 
 
 def channels(name: str, waveform: npt.NDArray[Any], *, finite: bool = True) -> Signal:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import signal
 
 import astfx
 from astfx.audio import Waveform
@@ -15,6 +16,7 @@ from astfx.errors import EffectTypeError, InvalidSettingError
 from tests.effect.conftest import RATE, Make, streamed
 
 RAMP = round(RAMP_SECONDS * RATE)
+STEP_TOLERANCE_SECONDS = 0.02  # less than a hop, and less than a quarter of a window
 
 
 def test_breakpoints_are_joined_by_lines_and_held() -> None:
@@ -188,3 +190,36 @@ def test_a_function_cannot_be_written_down(make: Make) -> None:
     message = "mix is automated by a function, which a dict cannot hold: use breakpoints"
     with pytest.raises(astfx.AstfxError, match=message):
         effect.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "step_seconds"),
+    [(0.3, 1.0, 1.5), (1.0, 0.3, 1.5), pytest.param(0.3, 1.0, 14.5, id="in the second segment")],
+)
+def test_a_step_of_strength_is_heard_in_a_render_when_it_happens(
+    before: float, after: float, step_seconds: float
+) -> None:
+    """A high style over a low content: its level crosses the middle at the time of the step."""
+
+    def band(low_hz: float, high_hz: float, seconds: float, seed: int) -> Waveform:
+        sections = signal.butter(6, [low_hz, high_hz], "bandpass", fs=RATE, output="sos")
+        noise = np.random.default_rng(seed).standard_normal((1, round(seconds * RATE)))
+        return (0.2 * signal.sosfilt(sections, noise)).astype(np.float32)
+
+    effect = astfx.StyleTransfer(
+        band(4000, 8000, 3.0, 1),
+        style_sample_rate=RATE,
+        engine="render",
+        quality="draft",
+        strength=astfx.Automation([(step_seconds, before), (step_seconds + 1e-4, after)]),
+    )
+    output = effect(band(300, 1000, step_seconds + 1.5, 2), RATE)[0]
+    high = signal.sosfiltfilt(signal.butter(6, 3000, "highpass", fs=RATE, output="sos"), output)
+    window = RATE // 100
+    smooth = np.convolve(np.square(high), np.ones(window) / window, "same")
+    first = round((step_seconds - 1.25) * RATE)
+    level_db = 10.0 * np.log10(smooth[first : first + round(2.5 * RATE)])
+    ends_db = [float(np.median(part)) for part in (level_db[:RATE], level_db[-RATE:])]
+    assert np.sign(after - before) * (ends_db[1] - ends_db[0]) > 6.0
+    is_before = (level_db > np.mean(ends_db)) == (before > after)
+    assert is_before.sum() / RATE == pytest.approx(1.25, abs=STEP_TOLERANCE_SECONDS)

@@ -134,6 +134,16 @@ def test_native_plugins_keep_what_they_hold_when_blocks_grow(
     assert np.abs(alone - plugin()(clip, RATE)[:, : alone.shape[1]]).max() > 0.01
 
 
+def test_a_mix_is_as_late_as_its_latest_and_a_chain_as_all_together(make: Make) -> None:
+    live, stream = make(engine="live"), make(engine="stream")
+    early, late = (effect.latency_samples_at(RATE) for effect in (live, stream))
+    assert 0 < early < late
+    members = [live, stream, pedalboard.Gain(0.0)]
+    assert astfx.Mix(members).latency_samples_at(RATE) == late
+    assert astfx.Chain(members).latency_samples_at(RATE) == early + late
+    assert astfx.Mix().latency_samples_at(RATE) == 0
+
+
 @pytest.mark.parametrize("sizes", [(512,), (1, 64, 3000)])
 def test_mix_aligns_what_is_latent_while_streaming(
     sizes: tuple[int, ...], make: Make, clip: Waveform

@@ -17,9 +17,15 @@ def test_features_are_torchs_own_convolution() -> None:
     torch.testing.assert_close(conv(x), expected)
 
 
-def test_filters_have_the_recipes_variance_and_follow_the_seed() -> None:
+@pytest.mark.parametrize("width", [1, 5, 11])
+def test_filters_have_the_recipes_variance_at_any_width(width: int) -> None:
+    """Glorot & Bengio's: 4 over the number of inputs and outputs."""
+    conv = RandomConv(100, 300, width, seed=3, device=CPU)
+    assert float(conv.weight.var()) == pytest.approx(4 / ((100 + 300) * width), rel=0.03)
+
+
+def test_filters_follow_the_seed() -> None:
     conv = RandomConv(100, 300, 11, seed=3, device=CPU)
-    assert float(conv.weight.var()) == pytest.approx(4 / ((100 + 300) * 11), rel=0.02)
     assert torch.equal(conv.weight, RandomConv(100, 300, 11, seed=3, device=CPU).weight)
     assert not torch.equal(conv.weight, RandomConv(100, 300, 11, seed=4, device=CPU).weight)
 

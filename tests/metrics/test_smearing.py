@@ -106,6 +106,18 @@ def test_only_what_swells_before_the_last_window_is_an_early_echo() -> None:
     assert early_echo_db(swelling, swelling, RATE) <= 0.0  # a rise of the content's own
 
 
+def test_a_pause_that_the_output_plays_on_in_is_no_early_echo() -> None:
+    """Only a rise of the content's own is taken off, never its fall into the pause."""
+    rng = np.random.default_rng(8)
+    between = 0.02 * rng.standard_normal(2 * RATE)
+    for attack in range(RATE // 4, between.size - 4000, RATE // 2):
+        between[attack - 2 * 2048 : attack] = 0.0
+    pausing = clicks() + clicks_floor() + between
+    playing = pausing + 0.3 * rng.standard_normal(pausing.size)
+    assert early_echo_db(pausing, pausing, RATE) < -10.0  # it does fall
+    assert abs(early_echo_db(playing, pausing, RATE)) < 1.0
+
+
 def test_early_echo_needs_attacks_and_a_window_in_range(noise: Signal) -> None:
     assert np.isnan(early_echo_db(noise, noise, RATE))
     message = "window_seconds=2.0 must lie between 0.01 and 1 (seconds)"

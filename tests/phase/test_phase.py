@@ -10,10 +10,12 @@ from astfx.errors import InvalidSettingError
 from astfx.frontends.stft import Stft
 from astfx.phase import PHASE_METHODS, PhaseProblem, find_phase_method
 from astfx.phase.griffin_lim import FAST_MOMENTUM, refine
-from astfx.phase.pghi import pghi
+from astfx.phase.pghi import HANN_GAMMA, pghi, phase_gradients
 from tests.conftest import Load
 
 TABLE_TOLERANCE_DB = 1.5
+GRADIENT_TOLERANCE = 1e-3  # radians
+LEAST_LEAD = 0.9  # correlation of the first free frame with the one that fixed frames ask for
 STFT = Stft(n_fft=2048, hop_length=512, device=torch.device("cpu"))
 
 
@@ -55,6 +57,30 @@ def test_spectral_convergence_reaches_the_table(load: Load, kind: str) -> None:
     for start, n_iter, momentum, expected in TABLE:
         found = convergence_db(reconstruct(spectrogram, start, n_iter, momentum))
         assert found < expected[kind] + TABLE_TOLERANCE_DB, (start, n_iter, momentum)
+
+
+def test_phase_gradients_follow_the_slopes_up_to_the_edges() -> None:
+    """A magnitude that falls evenly in time and frequency has one slope everywhere.
+
+    At the first and last frame the slope is taken from the one neighbour there is. At 0 Hz and
+    at half the sample rate a real signal's spectrum is even, so its slope over bins is zero.
+    """
+    n_fft, hop_length, per_frame, per_bin = 64, 16, -0.2, 0.1
+    frames, bins = np.arange(6)[:, None], np.arange(33)[None]
+    magnitude = np.exp(per_frame * frames + per_bin * bins).astype(np.float32)
+    time_gradient, frequency_gradient = phase_gradients(magnitude, n_fft, hop_length)
+    gamma = HANN_GAMMA * n_fft**2
+    over_bins = np.full(33, per_bin)
+    over_bins[[0, -1]] = 0.0
+    advance = hop_length * n_fft / gamma * over_bins + 2 * np.pi * hop_length / n_fft * bins
+    np.testing.assert_allclose(time_gradient, np.tile(advance, (6, 1)), atol=GRADIENT_TOLERANCE)
+    turn = -gamma / (hop_length * n_fft) * per_frame - np.pi
+    np.testing.assert_allclose(frequency_gradient, turn, atol=GRADIENT_TOLERANCE)
+
+
+def test_phase_gradients_of_a_single_frame_know_of_no_change_in_time() -> None:
+    _, frequency_gradient = phase_gradients(np.ones((1, 33), np.float32), 64, 16)
+    np.testing.assert_allclose(frequency_gradient, -np.pi, atol=GRADIENT_TOLERANCE)
 
 
 def test_pghi_recovers_the_phase_of_a_tone() -> None:
@@ -103,6 +129,18 @@ def test_griffin_lim_never_gets_worse(rain: Waveform) -> None:
     spectrogram = STFT.analyse(torch.from_numpy(rain))
     errors = [convergence_db(reconstruct(spectrogram, "random", n, 0.0)) for n in (0, 1, 4, 16)]
     assert errors == sorted(errors, reverse=True)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_fixed_frames_lead_the_frames_that_follow(sign: float, melody: Waveform) -> None:
+    """From a random start, the next frame finds the phase that continues the fixed ones."""
+    truth = STFT.analyse(torch.from_numpy(melody))[:, 20:60]
+    turns = torch.rand(truth.shape, generator=torch.Generator().manual_seed(0))
+    start = torch.polar(truth.abs(), 2 * torch.pi * turns)
+    fixed = sign * truth[:, :10]
+    found = refine(start, truth.abs(), fixed, STFT, n_iter=30, momentum=FAST_MOMENTUM)
+    lead = (found[0, 10] * truth[0, 10].conj()).real.sum() / truth[0, 10].abs().square().sum()
+    assert sign * float(lead) > LEAST_LEAD
 
 
 def problem(content: Tensor, magnitude: Tensor, n_fixed: int = 0, n_iter: int = 4) -> PhaseProblem:
