@@ -2,7 +2,7 @@
 
 `python -m benchmarks.methods [SECTION ...]`, sections "table", "one-pass" and
 "side-by-side" (all by default, some ten minutes on two cores). Names of methods after
-"side-by-side" make only their rows anew. "table" writes docs/reference/methods.md, the others
+"side-by-side" make only their rows anew. "table" writes docs/reference/methods.md and settings.md, the others
 write docs/measured/methods.md.
 """
 
@@ -18,7 +18,7 @@ from astfx.methods import METHODS
 from astfx.phase import PHASE_METHODS
 from astfx.recipes import RECIPES
 from astfx.report.comparison import compare
-from astfx.settings import Settings
+from astfx.settings import Settings, table_of_settings
 from benchmarks.common import (
     MEASURED,
     REFERENCE,
@@ -33,6 +33,7 @@ from benchmarks.sound_pairs import PAIRS
 
 PAGE = MEASURED / "methods.md"
 REGISTRY = REFERENCE / "methods.md"
+SETTINGS = REFERENCE / "settings.md"
 OUTPUT = ROOT / "out" / "compare"
 RATE = 22050
 CHOSEN = (PAIRS[0], PAIRS[3])
@@ -72,6 +73,7 @@ def registry_tables() -> dict[str, str]:
 
 
 def registry() -> None:
+    write_section(SETTINGS, "settings", table_of_settings())
     for name, text in registry_tables().items():
         write_section(REGISTRY, name, text)
 

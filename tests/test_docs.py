@@ -14,7 +14,8 @@ import pytest
 import soundfile
 
 from astfx import demo, errors
-from benchmarks.methods import REGISTRY, registry_tables
+from astfx.settings import table_of_settings
+from benchmarks.methods import REGISTRY, SETTINGS, registry_tables
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -45,6 +46,12 @@ def test_the_page_says_what_the_registries_say(section: str) -> None:
     page = REGISTRY.read_text()
     between = page.split(f"<!-- begin {section} -->")[1].split(f"<!-- end {section} -->")[0]
     assert between.strip() == registry_tables()[section].strip()
+
+
+def test_the_page_of_settings_says_what_the_table_says() -> None:
+    """If this fails: `python -m benchmarks.methods table`."""
+    between = SETTINGS.read_text().split("<!-- begin settings -->")[1]
+    assert between.split("<!-- end settings -->")[0].strip() == table_of_settings()
 
 
 @pytest.mark.parametrize("path", [*PAGES, TUTORIAL], ids=title)
