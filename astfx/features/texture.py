@@ -308,8 +308,8 @@ class TextureLoss:
             distance = leaf.new_zeros(())
             found = self._statistics(leaf)
             for value, target, scale in zip(found, self._targets, self._scales, strict=True):
-                error = (value - target).square().sum() * scale
-                distance = distance + torch.log10(error + self._weights.floor)
+                distance = distance + (value - target).square().sum() * scale
+            distance = len(found) * torch.log10(distance / len(found) + self._weights.floor)
             contour, onset = self._contour(leaf)
             loss = (
                 10.0 / len(found) * distance
