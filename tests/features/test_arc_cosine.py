@@ -140,7 +140,7 @@ def test_loss_is_the_limit_of_sampled_gram_losses() -> None:
             target = gram_matrix(conv(style))
             values.append(RandomConvLoss(conv, target)(x)[0] * float(target.square().sum()))
         # In units of the kernel: a squared Gram entry is proportional to the variance s2 squared.
-        s2 = 4.0 / ((bins + n_filters) * 11)
+        s2 = 4.0 / ((bins + n_filters) * width)
         sampled[n_filters] = np.mean(values) / (n_filters * s2) ** 2
     scale = make_references([([style], -1.0)], (width,)).scales[0]
     few, many = (sampled[n] / scale for n in (250, 4000))
