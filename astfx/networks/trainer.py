@@ -271,7 +271,7 @@ class Trainer:
         """
         if not path.is_file():
             raise DatasetError(
-                f"there is no checkpoint '{path}' to resume from: only a training run that was "
+                f"there is no checkpoint '{path}' to resume from: only a training that was "
                 "interrupted leaves one"
             )
         tensors, metadata = read_tensors(path)
