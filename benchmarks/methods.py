@@ -2,8 +2,8 @@
 
 `python -m benchmarks.methods [SECTION ...]`, sections "table", "one-pass" and
 "side-by-side" (all by default, some ten minutes on two cores). Names of methods after
-"side-by-side" make only their rows anew. "table" writes docs/reference/methods.md and settings.md, the others
-write docs/measured/methods.md.
+"side-by-side" make only their rows anew. "table" writes docs/reference/methods.md and settings.md,
+the others write docs/measured/methods.md.
 """
 
 from __future__ import annotations

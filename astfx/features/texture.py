@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from astfx.dsp.correlation import differentiable_pearson
-from astfx.dsp.erb import erb_bands
+from astfx.dsp.erb import N_BANDS, erb_bands
 from astfx.dsp.mel import hz_to_mel
 
 FRAME_RATE_HZ = 400.0
@@ -39,7 +39,12 @@ CLASSES = (
     "modulation_power",
     "modulation_correlation",
 )
-CLASS_SIZES = (30, 30, 30, 30, 173, 30 * N_MODULATION_BANDS, 57 * len(OCTAVE_CENTRES_HZ))
+CLASS_SIZES = (
+    *(N_BANDS,) * 4,
+    sum(N_BANDS - offset for offset in CORRELATION_OFFSETS),
+    N_BANDS * N_MODULATION_BANDS,
+    sum(N_BANDS - offset for offset in OCTAVE_OFFSETS) * len(OCTAVE_CENTRES_HZ),
+)
 """Number of values in each of `CLASSES`."""
 
 DECIMALS = 9
