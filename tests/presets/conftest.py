@@ -1,4 +1,4 @@
-"""What the tests of presets share: two small presets, and a folder of the user's own."""
+"""Fixtures for the tests of presets: two small presets, and an empty user folder."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def strings(melody: Waveform) -> Preset:
 
 @pytest.fixture
 def own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """An empty folder for the user's presets."""
+    """Set an empty folder for the user's presets and return it."""
     folder = tmp_path / "own"
     monkeypatch.setenv("ASTFX_PRESETS", str(folder))
     return folder
