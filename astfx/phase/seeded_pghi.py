@@ -3,7 +3,7 @@
 A style that resembles the content leaves most of its magnitude as it is. In those bins the
 content's phase is kept, so a sound in the style of itself comes back unchanged. If such bins
 have less than 0.7 of the power, the content's phase does more harm than good
-(docs/engine.md has the figures), and PGHI starts without seeds.
+(docs/measured/engine.md has the figures), and PGHI starts without seeds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a preset sounds like, as curves: its spectrum, and how its bands move."""
+"""Curves that describe a preset: its spectrum, and the modulation of its bands."""
 
 from __future__ import annotations
 
@@ -31,13 +31,15 @@ class Profile:
     frequency_hz : (points,)
         Centres of sixth-octave bands.
     level_db : (3, points)
-        Level that a tenth, half and nine tenths of the frames stay below, relative to the
-        loudest band's mean.
+        10 %, 50 % and 90 % quantiles of the level over the frames, relative to the mean of the
+        loudest band.
     modulation_hz : (20,)
+        Centres of the modulation bands.
     band_hz : (30,)
+        Centres of the ERB bands.
     modulation_db : (30, 20) or None
-        Share of each band's envelope variance at each modulation frequency; None for a style
-        too short to have such statistics.
+        Share of each ERB band's envelope variance in each modulation band, in dB. None for a style
+        that is too short for such statistics.
     """
 
     frequency_hz: Array
@@ -48,7 +50,7 @@ class Profile:
 
 
 def profile(preset: Preset) -> Profile:
-    """Compute the curves of a preset; runs of a blend count by their weights."""
+    """Compute the curves of a preset. The runs of a blend count by their weights."""
     power = torch.expm1(packing.from_bytes(preset.tensors["frames"])).square().double().numpy()
     lengths = preset.tensors["run_lengths"].numpy()
     weights = np.repeat(preset.tensors["run_weights"].double().numpy() / lengths, lengths)
@@ -85,7 +87,7 @@ def profile(preset: Preset) -> Profile:
 
 
 def _quantile(values: Array, weights: Array, share: float) -> Array:
-    """Weighted quantile of each column."""
+    """Return the weighted quantile of each column."""
     order = np.argsort(values, axis=0)
     passed = np.cumsum(weights[order], axis=0) / weights.sum()
     index = np.minimum((passed < share).sum(axis=0), len(values) - 1)

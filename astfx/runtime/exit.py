@@ -9,7 +9,7 @@ import gc
 def skip_last_collection() -> None:
     """Skip Python's last garbage collection when the process exits, where it is of no use.
 
-    With torch loaded there are many objects to search. docs/benchmarks.md shows what that
+    With torch loaded there are many objects to search. docs/measured/speed.md shows what that
     costs a short command (`python -m benchmarks.speed exit`).
     """
     atexit.register(gc.freeze)

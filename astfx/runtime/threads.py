@@ -2,7 +2,7 @@
 
 torch's OpenMP threads spin while they wait for work. On a machine that is busy with other
 work too, this can cost far more than it saves. A short spin keeps the gain without the loss
-(docs/benchmarks.md has a table). libgomp reads the setting only when it is loaded, so
+(docs/measured/speed.md has a table). libgomp reads the setting only when it is loaded, so
 `limit_spinning` must run before torch is imported.
 """
 

@@ -50,7 +50,7 @@ def test_an_untrained_network_is_adain(make_problem: MakeProblem) -> None:
 
 @pytest.mark.slow
 def test_distilling_brings_the_loss_of_real_sounds_down(melody: Waveform, rain: Waveform) -> None:
-    """On a content it never saw: well below the content, and below the network untrained."""
+    """On a new content, the loss is well below that of the content and of an untrained network."""
     style = torch.from_numpy(rain)
     from astfx.frontends.log_magnitude import LogMagnitude
     from astfx.frontends.stft import Stft
@@ -82,7 +82,7 @@ def test_distilling_brings_the_loss_of_real_sounds_down(melody: Waveform, rain: 
 
 
 def test_a_pass_is_quick() -> None:
-    """Ten seconds of frames at 44.1 kHz, the network alone, one thread."""
+    """Time the network alone on one thread, for ten seconds of frames at 44.1 kHz."""
     network = StyleNetwork(2049, 192)
     frames = torch.rand(430, 2049)
     threads = torch.get_num_threads()

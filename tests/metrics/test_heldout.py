@@ -18,7 +18,7 @@ FLOAT32 = 1e-4
 
 
 def kernel_loss(output: Signal, style: Signal, width: int, n_filters: int) -> float:
-    """The expectation of the sampled loss (design notes: arc-cosine kernels)."""
+    """Return the expectation of the sampled loss, by arc-cosine kernels."""
 
     def patches(frames: Signal) -> Signal:
         count = frames.shape[1] - width + 1
