@@ -125,7 +125,7 @@ def prepare_style(
     rate = check_sample_rate(sample_rate)
     plan = RenderPlan.of(settings or Settings(), rate)
     found = Style.of(style, style_sample_rate, array_rate=rate)
-    return found.targets(plan, part_of(progress, 0.0, 1.0), afresh=True)
+    return found.targets(plan, part_of(progress, 0.0, 1.0), retrain=True)
 
 
 def transfer_file(

@@ -279,7 +279,7 @@ def score(
     style: Annotated[str, typer.Option("--style", "-s", help="The sound that it imitates.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Score audio by measures that no method optimises, beside their anchors."""
+    """Score audio beside its anchors: how near the style, how much of the content is kept."""
     from astfx.cli.runs import score_files
 
     with _progress_bar("scoring") as move:

@@ -245,7 +245,9 @@ def match(problem: Problem) -> Minimum:
 
 
 def _reach_ms(options: FeedForwardOptions) -> float:
-    return 255.0  # the widest kernel of the loss; the network itself sees 15 frames
+    return max(
+        gram.GramOptions().kernel_ms
+    )  # the widest kernel of the loss; the network itself sees 15 frames
 
 
 METHOD = Method(

@@ -15,7 +15,8 @@ from torch import Tensor
 from astfx.errors import InvalidSettingError
 from astfx.features.arc_cosine import ArcCosineContentLoss, ArcCosineLoss, make_references
 from astfx.frontends.grid import Grid
-from astfx.methods.base import Method, Problem, check_tensor, hold_fixed
+from astfx.methods.base import Method, Problem, hold_fixed
+from astfx.methods.optimising import check_runs, keep_runs
 from astfx.optim.lbfgs import Minimum, Objective, minimise
 
 
@@ -73,30 +74,9 @@ def kernel_widths(options: GramOptions, grid: Grid) -> tuple[int, ...]:
     return tuple(sorted({grid.frames(duration) for duration in options.kernel_ms}))
 
 
-def prepare(
-    runs: Sequence[Tensor], options: GramOptions, grid: Grid, seed: int
-) -> dict[str, Tensor]:
-    """Keep the style's frames and the lengths of its runs, which is all that the kernel needs."""
-    return {
-        "frames": torch.cat(list(runs)),
-        "run_lengths": torch.tensor([len(run) for run in runs]),
-    }
-
-
 def check(tensors: Mapping[str, Tensor], options: GramOptions, grid: Grid) -> None:
-    """Refuse loaded tensors that `prepare` cannot have made."""
-    if not all(tensors[name].numel() for name in ("frames", "run_lengths") if name in tensors):
-        raise ValueError("tensors 'frames' and 'run_lengths' must not be empty")
-    frames = check_tensor(tensors, "frames", (None, grid.n_fft // 2 + 1))
-    lengths = check_tensor(tensors, "run_lengths", (None,))
-    if frames.dtype != torch.float32 or lengths.dtype != torch.int64:
-        raise ValueError("tensors 'frames' and 'run_lengths' must be float32 and int64")
-    if float(frames.min()) < 0.0:
-        raise ValueError("tensor 'frames' holds negative magnitudes")
-    if int(lengths.sum()) != len(frames) or int(lengths.min()) < 1:
-        raise ValueError("tensor 'run_lengths' does not add up to the frames")
-    if int(lengths.max()) < max(kernel_widths(options, grid)):
-        raise ValueError("tensor 'frames' has no run as long as the widest kernel")
+    """Refuse loaded tensors that `keep_runs` cannot have made."""
+    check_runs(tensors, grid.n_fft // 2 + 1, max(kernel_widths(options, grid)))
 
 
 def style_groups(
@@ -152,7 +132,7 @@ METHOD = Method(
     options=GramOptions,
     iterations={"draft": 16, "standard": 12, "best": 12},
     context_ms=lambda options: max(options.kernel_ms),
-    prepare=prepare,
+    prepare=keep_runs,
     match=match,
     check=check,
     texture_rounds={"draft": 0, "standard": 4, "best": 10},

@@ -176,8 +176,6 @@ def estoi(output: npt.NDArray[Any], content: npt.NDArray[Any], sample_rate: floa
         raise MissingDependencyError(
             'ESTOI needs pystoi, which is not installed: pip install "astfx[metrics]"'
         ) from error
-    import warnings
-
     first, second = _pair(output, content, sample_rate)
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="Not enough STFT frames")

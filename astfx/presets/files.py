@@ -189,7 +189,7 @@ def _unpacked(data: bytes) -> dict[str, Any]:
 
 
 def _from_parts(text: str, tensors: dict[str, Tensor]) -> dict[str, Any]:
-    if len(text) > MAX_TEXT_BYTES:
+    if len(text.encode()) > MAX_TEXT_BYTES:
         raise ValueError(f"its description is longer than {MAX_TEXT_BYTES} bytes")
     description = tomllib.loads(text)
     version = description["format_version"]

@@ -192,7 +192,7 @@ class Preset(PresetParts):
         plan: RenderPlan,
         progress: Callable[[float], object] | None = None,
         *,
-        afresh: bool = False,
+        retrain: bool = False,
     ) -> StyleTargets:
         """Return the targets of the style: what a render by a plan needs of it.
 
@@ -202,7 +202,7 @@ class Preset(PresetParts):
         progress : callable, optional
             Called with the share that is done, 0 to 1, by methods that take minutes
             (`feed-forward`).
-        afresh : bool
+        retrain : bool
             Whether such a method trains its network anew even if `astfx distill` kept one.
 
         Raises
@@ -222,7 +222,7 @@ class Preset(PresetParts):
             raise InvalidSettingError(
                 f"method={settings.method!r} cannot use a blend of presets: use method={able}"
             )
-        if not afresh and (kept := distilled.find(self, plan)):
+        if not retrain and (kept := distilled.find(self, plan)):
             return kept
         frames = packing.from_bytes(self.tensors["frames"])
         frames = packing.frames_at(frames, self.grid, wanted)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from astfx.dsp.erb import N_BANDS, erb_to_hz, hz_to_erb
+from astfx.dsp.erb import N_BANDS, erb_centres_hz
 from astfx.features.texture import MODULATION_RANGE_HZ, N_MODULATION_BANDS
 from astfx.presets import tensors as packing
 from astfx.presets.preset import Preset
@@ -71,14 +71,11 @@ def profile(preset: Preset) -> Profile:
     modulation = preset.tensors.get(
         f"{packing.TEXTURE_RATES[-1]}.{texture_key('modulation_power')}"
     )
-    top, bottom = hz_to_erb([packing.TEXTURE_RATES[-1] / 2.0, 20.0])
-    top = min(top, float(hz_to_erb(10_000.0)))
-    erb = np.linspace(bottom, top, N_BANDS + 2)[1:-1]
     return Profile(
         frequency_hz=centres,
         level_db=np.stack([_quantile(level, weights, share) for share in SHARES]),
         modulation_hz=np.geomspace(*MODULATION_RANGE_HZ, N_MODULATION_BANDS),
-        band_hz=erb_to_hz(erb),
+        band_hz=erb_centres_hz(packing.TEXTURE_RATES[-1]),
         modulation_db=None
         if modulation is None
         else 10.0

@@ -144,7 +144,7 @@ class Style:
         plan: RenderPlan,
         progress: Callable[[float], object] | None = None,
         *,
-        afresh: bool = False,
+        retrain: bool = False,
     ) -> StyleTargets:
         """Return the targets for a plan.
 
@@ -156,7 +156,7 @@ class Style:
         progress : callable, optional
             Called with the share that is done, 0 to 1, by methods that take minutes
             (`feed-forward`).
-        afresh : bool
+        retrain : bool
             Whether such a method trains its network anew even if `astfx distill` kept one.
 
         Raises
@@ -171,7 +171,7 @@ class Style:
         key = (plan.grid, settings.method, settings.seed, repr(plan.options), plan.device)
         if key not in self._prepared:
             if self.preset is not None:
-                self._prepared[key] = self.preset.targets(plan, progress, afresh=afresh)
+                self._prepared[key] = self.preset.targets(plan, progress, retrain=retrain)
             else:
                 assert self.source is not None
                 self._prepared[key] = prepare(self.source, plan, progress)
