@@ -296,7 +296,7 @@ def test_list_errors(container: Any) -> None:
 
 
 def test_what_is_no_effect_is_named() -> None:
-    message = "'reverb' is no effect: a board takes pedalboard plugins and astfx effects"
+    message = "'reverb' is not an effect: a board takes pedalboard plugins and astfx effects"
     with pytest.raises(EffectTypeError, match=message):
         astfx.Pedalboard(["reverb"])  # type: ignore[list-item]
     with pytest.raises(EffectTypeError, match=r"plugins=3 must be a list of effects"):
@@ -440,7 +440,7 @@ def test_a_board_can_be_written_down_and_copied(way: str, rain: Waveform, clip: 
     [
         (
             lambda: pedalboard.Convolution(np.ones((1, 9), np.float32), sample_rate=44100),
-            "a Convolution does not give its impulse response back, so it cannot be copied",
+            "a Convolution does not reveal its impulse response, so it cannot be copied",
         ),
     ],
 )
@@ -460,15 +460,15 @@ def test_what_cannot_be_written_down_says_so(make_plugin: Any, message: str) -> 
         ({"plugin": "astfx.Pedalboard", "plugins": [3]}, "must be a list of dicts and None"),
         (
             {"plugin": "astfx.Pedalboard", "plugins": [{"plugin": "pedalboard.Nothing"}]},
-            "plugin='pedalboard.Nothing' is no plugin of pedalboard's",
+            "plugin='pedalboard.Nothing' is not a pedalboard plugin",
         ),
         (
             {"plugin": "astfx.Pedalboard", "plugins": [{"plugin": "os.system"}]},
-            "plugin='os.system' is no plugin of pedalboard's",
+            "plugin='os.system' is not a pedalboard plugin",
         ),
         (
             {"plugin": "astfx.Pedalboard", "plugins": [{"plugin": "pedalboard.load_plugin"}]},
-            "plugin='pedalboard.load_plugin' is no plugin of pedalboard's",
+            "plugin='pedalboard.load_plugin' is not a pedalboard plugin",
         ),
         (
             {

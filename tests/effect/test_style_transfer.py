@@ -340,7 +340,7 @@ def test_dicts_are_checked(changes: dict[str, Any], message: str) -> None:
     values = {**effect.to_dict(), **changes}
     with pytest.raises(AstfxError, match=re.escape(message)):
         astfx.StyleTransfer.from_dict(values)
-    with pytest.raises(InvalidSettingError, match="values make no StyleTransfer"):
+    with pytest.raises(InvalidSettingError, match="values do not make a StyleTransfer"):
         astfx.StyleTransfer.from_dict({"plugin": "astfx.StyleTransfer"})
 
 
