@@ -126,7 +126,7 @@ def test_a_method_that_cannot_take_a_clip_does_not_stop_the_others(
 
 
 def test_a_preset_has_nothing_to_score_against(clips: tuple[Path, Path], tmp_path: Path) -> None:
-    with pytest.raises(InvalidSettingError, match="style='rain' is a preset, which holds no audio"):
+    with pytest.raises(InvalidSettingError, match="style='rain' is a preset, which has no audio"):
         compare(clips[0], Path("rain"), tmp_path, methods=("adain",))
 
 
