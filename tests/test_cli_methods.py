@@ -95,7 +95,7 @@ def test_an_interrupted_training_says_how_to_go_on(
     monkeypatch.setattr("astfx.networks.train.train", interrupted)
     code, _, err = run("train", "audio-cnn", tmp_path, "-o", tmp_path / "w.safetensors")
     assert code == 130
-    assert err.strip() == "astfx: interrupted: --resume goes on after the last whole epoch"
+    assert err.strip() == "astfx: interrupted: --resume continues after the last complete epoch"
 
 
 @pytest.mark.parametrize("name", list(RECIPES))
@@ -172,8 +172,8 @@ def test_a_sound_is_distilled_into_a_file(run: Run, clips: tuple[Path, Path]) ->
     code, _, err = run("distill", clips[1])
     assert code == 2
     assert err.strip() == (
-        f"astfx: the network of a sound needs a file: astfx distill {clips[1]} -o "
-        "FILE.safetensors (that of a preset is kept with it)"
+        f"astfx: the network of an audio file needs an output: astfx distill {clips[1]} -o "
+        "FILE.safetensors (only that of a preset is saved with the presets)"
     )
     code, _, err = run("distill", "rainn")
     assert (code, "there is no preset 'rainn'" in err) == (2, True)

@@ -125,7 +125,7 @@ def test_style_can_be_prepared_once(run: Run, clips: tuple[Path, Path], tmp_path
     kept = tmp_path / "rain.safetensors"
     code, out, err = run("prepare", style, "-o", kept, "--sample-rate", RATE)
     assert code == 0, err
-    assert "gram targets for 22050 Hz" in out
+    assert "style prepared for gram at 22050 Hz" in out
     direct, again = tmp_path / "a.wav", tmp_path / "b.wav"
     assert run("render", content, "-s", style, "-o", direct, "--iterations", 4)[0] == 0
     assert run("render", content, "-s", kept, "-o", again, "--iterations", 4)[0] == 0
