@@ -305,7 +305,7 @@ def test_ctrl_c_keeps_the_queue_and_leaves_nothing_half_written(
     assert server.stop() == 0
     assert left_over(server) == []
     server.start()
-    assert "queue     1 jobs go on" in server.banner
+    assert "queue     1 unfinished jobs" in server.banner
     with server.client() as client:
         client.send("/astfx/render", "later", "mid.wav", "later.wav", *STYLE)
         assert until(client, "/astfx/done").values[1] == "later"
@@ -329,7 +329,7 @@ def test_a_preview_comes_while_its_job_waits(start: Callable[..., Server]) -> No
         with pytest.raises(RefusedError, match=r"'whole2.wav' belongs to the job itself"):
             client.ask("/astfx/preview", 2, "whole2.wav")
         client.ask("/astfx/cancel/all")
-        with pytest.raises(RefusedError, match=r"job 2 is cancelled and no render that has yet"):
+        with pytest.raises(RefusedError, match=r"is cancelled: only a queued or running render"):
             client.ask("/astfx/preview", 2, "part.wav")
 
 
