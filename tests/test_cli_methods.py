@@ -1,4 +1,4 @@
-"""The commands about methods, run in this process."""
+"""The commands `weights`, `train`, `distill` and `compare`, run in this process."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_a_distilled_preset_is_used_by_its_name(
     assert code == 0, err
     kept = Path(out.split(": feed-forward network for 22050 Hz")[0])
     assert kept.parent == tmp_path / "presets" / "distilled"
-    # Training it again would have other numbers: what is kept is what renders.
+    # A second training would give other numbers, so the render used the network that was saved.
     monkeypatch.setattr("astfx.methods.feed_forward._lessons", lambda *a: pytest.fail("trained"))
     rendered = {}
     for style in ("rain", kept):

@@ -42,7 +42,7 @@ def result(clips: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -
 
 
 class Page(HTMLParser):
-    """Tags with their attributes, in order."""
+    """Collects the tags with their attributes, in order."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -144,7 +144,7 @@ def test_recipes_stand_beside_methods(clips: tuple[Path, Path], tmp_path: Path) 
     ]
     assert found.entries[4].summary.startswith("shallow-cnn as in Ulyanov & Lebedev")
     assert (tmp_path / "recipe-ulyanov-2016.wav").is_file()
-    assert len(found.entries[4].losses[0]) == 2  # one iteration: the settings go first
+    assert len(found.entries[4].losses[0]) == 2  # one iteration: the settings override the recipe's
     with pytest.raises(InvalidSettingError, match="method='005' must be one of gram"):
         compare(*clips, tmp_path, methods=("005",))
 

@@ -29,7 +29,7 @@ def test_functions_may_give_an_array_or_a_number() -> None:
     np.testing.assert_allclose(astfx.Automation(lambda t: t**2)(times), [0.0, 0.25])
     held = astfx.Automation(lambda t: 0.5)(times)
     np.testing.assert_allclose(held, [0.5, 0.5])
-    held[0] = 0.0  # its own, not a view of one number
+    held[0] = 0.0  # a copy, not a read-only view of one number
 
 
 def test_equal_breakpoints_are_equal_automations() -> None:
@@ -148,7 +148,7 @@ def test_blocks_do_not_change_a_curve() -> None:
 def test_the_wet_signal_fades_however_quickly_strength_moves(size: int) -> None:
     strength = np.zeros(5000, np.float32)
     strength[1000:2000] = 1.0
-    strength[3000:3010] = 1.0  # too short to get there
+    strength[3000:3010] = 1.0  # too short for the fade to complete
     fade = WetFade()
     parts = [fade.share(strength[k : k + size], RATE) for k in range(0, 5000, size)]
     share = np.concatenate(parts)

@@ -1,4 +1,4 @@
-"""An external plugin among ours: built by vst3/build.sh, skipped where it is not."""
+"""An external plugin on a board. vst3/build.sh builds it; without it the tests are skipped."""
 
 from __future__ import annotations
 
