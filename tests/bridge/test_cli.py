@@ -1,4 +1,4 @@
-"""The commands: serve, send, clients; as programs where that matters."""
+"""The commands serve, send and clients, run as programs where that matters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What commands do and refuse, against a real server."""
+"""What commands do and refuse, on a real server."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_a_queued_job_can_still_be_changed(start: Callable[..., Server]) -> None
             client.ask("/astfx/job/set", 2, "strength", 7)
         client.ask("/astfx/cancel", 1)
         until(client, "/astfx/done")
-    # Strength 0 is the content itself, in 24 bit.
+    # Strength 0 gives the content itself, in 24 bit.
     np.testing.assert_allclose(
         read(server.root / "b.wav"), read(server.root / "content.wav"), atol=2**-23
     )

@@ -18,9 +18,10 @@ from filelock import FileLock
 
 
 class StandIn:
-    """A worker that ends every job well; the first `dead` have died before they get one.
+    """A worker that succeeds at every job.
 
-    `idle` more die as they are given one.
+    The first `dead` workers have died before they get a job, and the next `idle` ones die as they
+    get one.
     """
 
     dead = 0
@@ -58,7 +59,7 @@ def job(name: str, folder: Path, **more: Any) -> Job:
 
 
 class Bench:
-    """A store, a pool and what it reported."""
+    """A store, a pool, and what the pool reported."""
 
     def __init__(self, folder: Path) -> None:
         self.store = JobStore(folder / "jobs.sqlite")
