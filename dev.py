@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Set up and run astfx from a checkout, with nothing but Python 3.11 or newer.
+"""Set up and run astfx from a checkout. It needs only Python 3.11 or newer.
 
-    python3 dev.py demo     make the environment, render the example, draw it
-    python3 dev.py test     make the environment, run the everyday tests
-    python3 dev.py setup    make the environment only
-    python3 dev.py check    ruff, mypy, docstring examples and all tests, as CI does
-    python3 dev.py docs     build the documentation into site/
+    python3 dev.py setup    create the environment
+    python3 dev.py demo     set up, render the example and draw it
+    python3 dev.py test     set up, run the everyday tests
+    python3 dev.py check    set up, run ruff, mypy, the examples in docstrings and all tests
+    python3 dev.py docs     set up, build the documentation into site/
 
-The environment is .venv in this folder; it is brought up to date when pyproject.toml changes.
+The environment is the folder .venv. It is updated when pyproject.toml has changed.
 """
 
 from __future__ import annotations
@@ -22,10 +22,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
-# An open upper bound would install gigabytes of GPU libraries on a machine without a GPU.
 STAMP = ENVIRONMENT / "astfx-stamp"
-BUILD, SITE = ROOT / "build" / "docs", ROOT / "site"
-# One process a core, each on one thread; tests/conftest.py says what stays together.
+# One process per core, each on one thread. tests/conftest.py says which tests share a process.
 EVERYDAY = ["-n", "auto", "--dist", "loadgroup", "-m", "not slow and not hosts"]
 DOCTESTS = ["--doctest-modules", "astfx", "bridge/astfx_bridge"]
 
@@ -37,7 +35,7 @@ def program(name: str) -> str:
 
 
 def run(*command: str) -> None:
-    """Run a program in the checkout; stop with its exit code if it fails."""
+    """Run a program in the checkout. If it fails, exit with its exit code."""
     print("+", " ".join(Path(part).name if i == 0 else part for i, part in enumerate(command)))
     sys.stdout.flush()
     environment = {**os.environ, "OMP_NUM_THREADS": "1"} if "pytest" in command else None
@@ -46,8 +44,8 @@ def run(*command: str) -> None:
         sys.exit(code)
 
 
-def setup(extra: str = "dev") -> None:
-    """Make the environment with an extra of pyproject.toml, unless it is there and fresh."""
+def setup() -> None:
+    """Create or update the environment, unless it is up to date."""
     if sys.version_info < (3, 11):  # noqa: UP036 - the one file that an older Python may start
         sys.exit(f"astfx needs Python 3.11 or newer, this is {sys.version.split()[0]}")
     wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
@@ -55,7 +53,7 @@ def setup(extra: str = "dev") -> None:
     if stamp.exists() and stamp.read_text() == wanted:
         return
     if not ENVIRONMENT.exists():
-        print(f"making {ENVIRONMENT} (a few minutes, once)")
+        print(f"creating {ENVIRONMENT} (this takes a few minutes, once)")
         venv.create(ENVIRONMENT, with_pip=True)
     run(program("python"), "-m", "pip", "install", "--quiet", "--editable", f".[{extra}]")
     stamp.write_text(wanted)
@@ -74,7 +72,7 @@ def docs() -> None:
 
 
 def main() -> None:
-    """Do what the argument says."""
+    """Run the command that the argument names."""
     commands = {
         "setup": [],
         "demo": [[program("astfx"), "demo"]],

@@ -1,4 +1,4 @@
-"""Content to stylised audio: waveform -> front end -> features -> match -> phase -> waveform."""
+"""Stylise a content: waveform -> front end -> features -> match -> phase -> waveform."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from astfx.styles.targets import StyleTargets
 
 
 class Stylist:
-    """Stylise a content segment by segment, each with the ones before as its context.
+    """Stylises a content segment by segment, with the earlier segments as context.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Stylist:
     targets : StyleTargets
     content : Content
     monitor : Monitor
-        Where progress is reported, as "match", and which shares out the budget.
+        Receives the progress, as stage "match", and divides the time budget.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Stylist:
         self._level = LogMagnitude(rms=scan.rms, n_fft=plan.grid.n_fft)
         self._matcher = Matcher(plan, targets.to(plan.device), monitor)
         self._context = Context.of(plan)
-        # The spectrum of the context's frames.
+        # Complex spectra of the last emitted frames, (frames, bins).
         self._fixed = torch.zeros(0, self._stft.n_bins, dtype=torch.complex64, device=plan.device)
         self._phase_seconds = 0.0
         self._polarity = torch.from_numpy(scan.polarity).to(plan.device)
@@ -55,13 +55,13 @@ class Stylist:
     def blocks(self) -> Iterator[Waveform]:
         """Yield the stylised audio in (channels, n) blocks, as long as the content."""
         for index, segment in enumerate(self.plan.segments):
-            # Never a yield inside: the caller's code would run without gradients too.
+            # Do not yield inside no_grad: the caller's code would run without gradients too.
             with torch.no_grad():
                 block = self._stylise(index, segment)
             yield block
 
     def _stylise(self, index: int, segment: Segment) -> Waveform:
-        """Emit the samples that segment `index` completes, (channels, n)."""
+        """Stylise a segment, and return the samples that it completes, (channels, n)."""
         n_context = len(self._context)
         start, stop = self._stft.sample_range(segment.first - n_context, segment.look)
         samples = torch.from_numpy(self._reader.read(start, stop)).to(self.plan.device)
@@ -82,7 +82,7 @@ class Stylist:
     def _stylise_frames(
         self, index: int, content: Tensor, emitted: slice, report: SegmentReport
     ) -> Tensor:
-        """Match the frames, then find their phase: the shared spectrogram of the output."""
+        """Match frames and find their phase; return what all channels share, (frames, bins)."""
         began = time.monotonic()
         features = self._level.features(content)
         found = self._matcher.match(index, features, self._context, self._phase_seconds)
@@ -101,17 +101,17 @@ class Stylist:
                 rng=np.random.default_rng([self.plan.settings.seed, index]),
             )
         )
-        # The phase of the next segment will take as long.
+        # The next segment reserves as much time for its phase.
         self._phase_seconds = report.phase_seconds = time.monotonic() - began
         return shared
 
     def _stylise_waveform(
         self, index: int, content: Tensor, emitted: slice, report: SegmentReport
     ) -> Tensor:
-        """Match the waveform of the frames: the shared spectrogram of the output."""
+        """Match the frames' waveform; return what all channels share, (frames, bins)."""
         began = time.monotonic()
         gain = REFERENCE_RMS / self._rms
-        # Only the samples that all frames over them make whole.
+        # Leave out the edges, where the sum of overlapping frames is not complete.
         edge = self._stft.n_fft - self._stft.hop_length
         waveform = self._stft.inverse(content)[edge:-edge] * gain
         found = self._matcher.match_waveform(index, waveform)
@@ -126,7 +126,7 @@ class Stylist:
         self._fixed = torch.cat([self._fixed, emitted])[-self._context.most_frames :]
 
     def _emit_silence(self, index: int, segment: Segment) -> Waveform:
-        """A segment of digital silence stays as it is; what rings into it still ends there."""
+        """Emit a segment of digital silence, with the overlap of the frames before it."""
         n_frames = segment.last - segment.first
         frames = torch.zeros(n_frames, self._stft.n_bins, device=self.plan.device)
         self._fix(frames.to(torch.complex64))

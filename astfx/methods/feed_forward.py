@@ -245,9 +245,8 @@ def match(problem: Problem) -> Minimum:
 
 
 def _reach_ms(options: FeedForwardOptions) -> float:
-    return max(
-        gram.GramOptions().kernel_ms
-    )  # the widest kernel of the loss; the network itself sees 15 frames
+    # The widest kernel of the loss; the network itself sees 15 frames.
+    return max(gram.GramOptions().kernel_ms)
 
 
 METHOD = Method(

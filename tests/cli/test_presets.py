@@ -61,7 +61,7 @@ def test_list_narrows_down(arguments: tuple[str, ...], there: str, absent: str, 
 def test_list_that_finds_nothing_says_so(ask: Run) -> None:
     code, _, err = ask("list", "--search", "xyzzy")
     assert code == 2
-    assert err == "astfx: no preset is like that: `astfx presets list` shows all\n"
+    assert err == "astfx: no preset matches: `astfx presets list` shows all\n"
 
 
 def test_list_goes_on_past_a_damaged_preset(ask: Run, own_folder: Path) -> None:
@@ -103,7 +103,7 @@ def test_a_preset_of_a_factory_name_hides_the_factorys_and_says_so(ask: Run, sou
     own = presets.factory_folder() / "rain.toml"
     code, out, _ = ask("make", sound, "--name", "Rain")
     assert code == 0
-    assert "rain is now yours, not the one that came with astfx\n" in out
+    assert "rain now means your preset, not the one that came with astfx\n" in out
     assert own.is_file()
     assert presets.find("rain").author == ""
     assert "came with" not in ask("make", sound, "--name", "My rain")[1]
@@ -209,7 +209,7 @@ def test_import_refuses_what_load_refuses(ask: Run, own_folder: Path, tmp_path: 
 def test_verify_names_what_cannot_be_used(ask: Run, drops: Preset, tmp_path: Path) -> None:
     code, out, err = ask("verify")
     assert (code, err) == (0, "")
-    assert "40 presets are sound" in out
+    assert "40 presets are valid" in out
     drops.save(tmp_path / "good.astfx")
     data = bytearray((tmp_path / "good.astfx").read_bytes())
     data[-1000] ^= 1
