@@ -22,8 +22,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
+# An open upper bound would install gigabytes of GPU libraries on a machine without a GPU.
 STAMP = ENVIRONMENT / "astfx-stamp"
-# One process per core, each on one thread. tests/conftest.py says which tests share a process.
+BUILD, SITE = ROOT / "build" / "docs", ROOT / "site"
+# One process a core, each on one thread; tests/conftest.py says what stays together.
 EVERYDAY = ["-n", "auto", "--dist", "loadgroup", "-m", "not slow and not hosts"]
 DOCTESTS = ["--doctest-modules", "astfx", "bridge/astfx_bridge"]
 
@@ -35,7 +37,7 @@ def program(name: str) -> str:
 
 
 def run(*command: str) -> None:
-    """Run a program in the checkout. If it fails, exit with its exit code."""
+    """Run a program in the checkout; stop with its exit code if it fails."""
     print("+", " ".join(Path(part).name if i == 0 else part for i, part in enumerate(command)))
     sys.stdout.flush()
     environment = {**os.environ, "OMP_NUM_THREADS": "1"} if "pytest" in command else None
@@ -44,8 +46,8 @@ def run(*command: str) -> None:
         sys.exit(code)
 
 
-def setup() -> None:
-    """Create or update the environment, unless it is up to date."""
+def setup(extra: str = "dev") -> None:
+    """Make the environment with an extra of pyproject.toml, unless it is there and fresh."""
     if sys.version_info < (3, 11):  # noqa: UP036 - the one file that an older Python may start
         sys.exit(f"astfx needs Python 3.11 or newer, this is {sys.version.split()[0]}")
     wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
@@ -53,7 +55,7 @@ def setup() -> None:
     if stamp.exists() and stamp.read_text() == wanted:
         return
     if not ENVIRONMENT.exists():
-        print(f"creating {ENVIRONMENT} (this takes a few minutes, once)")
+        print(f"making {ENVIRONMENT} (a few minutes, once)")
         venv.create(ENVIRONMENT, with_pip=True)
     run(program("python"), "-m", "pip", "install", "--quiet", "--editable", f".[{extra}]")
     stamp.write_text(wanted)
@@ -72,7 +74,7 @@ def docs() -> None:
 
 
 def main() -> None:
-    """Run the command that the argument names."""
+    """Do what the argument says."""
     commands = {
         "setup": [],
         "demo": [[program("astfx"), "demo"]],
