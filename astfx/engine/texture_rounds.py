@@ -1,10 +1,10 @@
 """The texture rounds: impose a style's envelope statistics on stylised audio.
 
-The audio is cut into pieces of about ten seconds, which are independent of the segments before.
-Each piece is split into frequency bands. The envelopes of the bands are optimised towards the
-style's statistics, but kept close to the content's contour and onsets. They are then imposed as a
-gain for each band. Because neighbouring bands overlap, the result is split and optimised again, a
-few rounds.
+The audio is cut into pieces of about ten seconds, or of `segment_seconds` if that is less. Each
+piece is split into frequency bands. The envelopes of the bands are optimised towards the style's
+statistics, but kept close to the content's contour and onsets. They are then imposed as a gain for
+each band. Because neighbouring bands overlap, the result is split and optimised again, a few
+rounds.
 """
 
 from __future__ import annotations
