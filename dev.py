@@ -5,6 +5,7 @@
     python3 dev.py test     make the environment, run the everyday tests
     python3 dev.py setup    make the environment only
     python3 dev.py check    ruff, mypy and all tests, as CI does
+    python3 dev.py mutate   do tests notice mistakes? docs/testing.md
 
 The environment is .venv in this folder; it is made again when pyproject.toml changes.
 """
@@ -68,11 +69,13 @@ def main() -> None:
             [program("mypy")],
             [program("python"), "-m", "pytest"],
         ],
+        "mutate": [[program("python"), "-m", "tests.mutation", *sys.argv[2:]]],
     }
-    if len(sys.argv) != 2 or sys.argv[1] not in commands:
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name not in commands or (len(sys.argv) > 2 and name != "mutate"):
         sys.exit(__doc__)
     setup()
-    for command in commands[sys.argv[1]]:
+    for command in commands[name]:
         run(*command)
 
 
