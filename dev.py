@@ -6,6 +6,7 @@
     python3 dev.py test     set up, run the everyday tests
     python3 dev.py check    set up, run ruff, mypy, the examples in docstrings and all tests
     python3 dev.py docs     set up, build the documentation into site/
+    python3 dev.py mutate   set up, show whether the tests notice mistakes (docs/design/testing.md)
 
 The environment is the folder .venv. It is updated when pyproject.toml has changed.
 """
@@ -87,11 +88,13 @@ def main() -> None:
             [program("python"), "-m", "pytest"],
         ],
         "docs": [],
+        "mutate": [[program("python"), "-m", "tests.mutation", *sys.argv[2:]]],
     }
-    if len(sys.argv) != 2 or sys.argv[1] not in commands:
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name not in commands or (len(sys.argv) > 2 and name != "mutate"):
         sys.exit(__doc__)
     setup()
-    for command in commands[sys.argv[1]]:
+    for command in commands[name]:
         run(*command)
     if sys.argv[1] == "docs":
         docs()
