@@ -210,7 +210,7 @@ def test_fewer_mutants_are_some_of_more() -> None:
 
 def test_the_core_is_found_wherever_it_lies() -> None:
     files = core_files(ROOT)
-    assert "bridge/astfx_bridge/osc.py" in files
+    assert "bridge/astfx_bridge/wire/osc.py" in files
     assert any(file.startswith("astfx/phase/") for file in files)
     assert not any("__" in file or file.startswith("astfx/cli/") for file in files)
 

@@ -258,7 +258,8 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
             result = compare_methods(
                 content, style, output, methods=names, settings=settings, progress=move
             )
-        failed = [entry for entry in result.entries if entry.note.startswith("failed")]
-        print(f"{result.page}: {len(result.entries) - 3} methods side by side")
+        methods_shown = [entry for entry in result.entries if not entry.is_anchor]
+        failed = [entry for entry in methods_shown if entry.note.startswith("failed")]
+        print(f"{result.page}: {len(methods_shown)} methods side by side")
         for entry in failed:
             print(f"{entry.name} {entry.note}")

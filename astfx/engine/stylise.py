@@ -68,20 +68,18 @@ class Stylist:
         if not bool(samples.abs().max() > 0.0):
             return self._emit_silence(index, segment)
         image = Image(self._stft.forward(samples), self._polarity)
-        emitted = slice(n_context, n_context + segment.last - segment.first)
+        emitted = self._emitted(index)
         report = SegmentReport()
         stylise = (
             self._stylise_waveform if self.plan.method.works_on_waveforms else self._stylise_frames
         )
-        shared = stylise(index, image.shared, emitted, report)
+        shared = stylise(index, image.shared, report)
         self.reports.append(report)
         self._fix(shared[emitted])
         self._monitor.report("match", index, 1.0)
         return self._emitter.emit(image.place(shared)[:, emitted])
 
-    def _stylise_frames(
-        self, index: int, content: Tensor, emitted: slice, report: SegmentReport
-    ) -> Tensor:
+    def _stylise_frames(self, index: int, content: Tensor, report: SegmentReport) -> Tensor:
         """Match frames and find their phase; return what all channels share, (frames, bins)."""
         began = time.monotonic()
         features = self._level.features(content)
@@ -105,9 +103,7 @@ class Stylist:
         self._phase_seconds = report.phase_seconds = time.monotonic() - began
         return shared
 
-    def _stylise_waveform(
-        self, index: int, content: Tensor, emitted: slice, report: SegmentReport
-    ) -> Tensor:
+    def _stylise_waveform(self, index: int, content: Tensor, report: SegmentReport) -> Tensor:
         """Match the frames' waveform; return what all channels share, (frames, bins)."""
         began = time.monotonic()
         gain = REFERENCE_RMS / self._rms
@@ -118,9 +114,15 @@ class Stylist:
         report.losses, report.evaluations = list(found.losses), found.evaluations
         output = self._stft.forward(torch.nn.functional.pad(found.x / gain, (edge, edge)))
         self._context.fade_in(output)
+        emitted = self._emitted(index)
         self._context = self._context.after(output[emitted].abs(), output[emitted.stop :])
         report.match_seconds = time.monotonic() - began
         return output
+
+    def _emitted(self, index: int) -> slice:
+        """The frames that a segment emits, among those of its context and its look-ahead."""
+        segment = self.plan.segments[index]
+        return slice(len(self._context), len(self._context) + segment.last - segment.first)
 
     def _fix(self, emitted: Tensor) -> None:
         self._fixed = torch.cat([self._fixed, emitted])[-self._context.most_frames :]

@@ -118,8 +118,8 @@ def compare(
         if progress is not None and progress(min(share, 1.0)) is False:
             raise CancelledError("cancelled")
 
+    own = {find_recipe(key) or key: value for key, value in (options or {}).items()}
     for number, name in enumerate(names):
-        own = {find_recipe(key) or key: value for key, value in (options or {}).items()}
         chosen = _settings(name, base, dict(own.get(name, {})))
 
         def within(share: float, number: int = number) -> None:

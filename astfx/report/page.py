@@ -129,7 +129,7 @@ def write_page(result: Comparison) -> None:
         rows=[_row(entry, best) for entry in result.entries],
     )
     with written_aside(result.page) as part:
-        part.write_text(text)
+        part.write_text(text, encoding="utf-8")
 
 
 def _data_uri(kind: str, data: bytes) -> str:

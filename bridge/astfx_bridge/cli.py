@@ -148,7 +148,7 @@ def _print_banner(bridge: Bridge) -> None:
     lines.append(f"state     {settings.state.resolve()}")
     waiting = len(bridge.store.pending())
     if waiting:
-        lines.append(f"queue     {waiting} unfinished jobs")
+        lines.append(f"queue     {waiting} unfinished job{'' if waiting == 1 else 's'}")
     where = "" if bridge.osc_port == OSC_PORT else f" --port {bridge.osc_port}"
     lines.append(f"try       astfx send{where} /astfx/render 0 CONTENT OUTPUT style STYLE")
     print("\n".join(lines), flush=True)

@@ -115,6 +115,7 @@ def converse(
     while wait and open_jobs:
         late = client.receive(deadline - time.monotonic())
         if late is None:
-            raise BridgeError(f"jobs {open_jobs} did not end in {timeout_seconds:g} seconds")
+            names = ", ".join(str(job) for job in sorted(open_jobs, key=str))
+            raise BridgeError(f"jobs {names} did not end in {timeout_seconds:g} seconds")
         take(late)
     return well
