@@ -305,7 +305,7 @@ def test_ctrl_c_keeps_the_queue_and_leaves_nothing_half_written(
     assert server.stop() == 0
     assert left_over(server) == []
     server.start()
-    assert "queue     1 unfinished jobs" in server.banner
+    assert "queue     1 unfinished job\n" in server.banner
     with server.client() as client:
         client.send("/astfx/render", "later", "mid.wav", "later.wav", *STYLE)
         assert until(client, "/astfx/done").values[1] == "later"
