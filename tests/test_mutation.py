@@ -216,39 +216,52 @@ def test_the_core_is_found_wherever_it_lies() -> None:
 
 
 REACH = Reach(
-    seconds={"tests/a.py::one": 1.0, "tests/a.py::two[x]": 3.0, "tests/b.py::three": 2.0},
+    seconds={
+        "tests/a.py::test_one": 1.0,
+        "tests/a.py::test_two[x]": 3.0,
+        "tests/b.py::test_three": 2.0,
+    },
     lines={
-        "astfx/used.py": {2: {"tests/a.py::one"}, 9: {"tests/b.py::three", "tests/b.py::failing"}},
-        "astfx/user.py": {2: {"tests/a.py::two[x]"}},
+        "astfx/used.py": {
+            2: {"tests/a.py::test_one"},
+            9: {"tests/b.py::test_three", "tests/b.py::failing"},
+        },
+        "astfx/user.py": {2: {"tests/a.py::test_two[x]"}},
     },
     broken=["tests/b.py::failing"],
 )
 TEXTS = {
     "astfx/user.py": "def call():\n    return used.helper() + LIMIT\n",
-    "tests/b.py": "def one():\n    pass\ndef three():\n    assert used.TOLERANCE\n",
+    "tests/a.py": "ALL = used.LEVELS\ndef test_one():\n    pass\n",
+    "tests/b.py": "def test_three():\n    assert used.TOLERANCE\n",
 }
 
 
 @pytest.mark.parametrize(
     ("mutant", "expected"),
     [
-        pytest.param(mutant_of(2), ["a.py::one"], id="its line runs"),
-        pytest.param(mutant_of(9), ["b.py::three"], id="never a test that fails anyway"),
+        pytest.param(mutant_of(2), ["a.py::test_one"], id="its line runs"),
+        pytest.param(mutant_of(9), ["b.py::test_three"], id="never a test that fails anyway"),
         pytest.param(mutant_of(3, owners=("helper",)), [], id="reached by none"),
         pytest.param(
             mutant_of(3, owners=("helper",), is_decorated=True),
-            ["a.py::two[x]"],
+            ["a.py::test_two[x]"],
             id="compiled or remembered: whoever mentions it",
         ),
         pytest.param(
             mutant_of(1, owners=("LIMIT",), body=(0, 0)),
-            ["b.py::three", "a.py::one", "a.py::two[x]"],
+            ["b.py::test_three", "a.py::test_one", "a.py::test_two[x]"],
             id="runs on import: its file's users and whoever mentions it",
         ),
         pytest.param(
             mutant_of(1, owners=("TOLERANCE",), body=(0, 0)),
-            ["a.py::one", "b.py::three"],
+            ["a.py::test_one", "b.py::test_three"],
             id="mentioned by a test",
+        ),
+        pytest.param(
+            mutant_of(2, owners=("LEVELS",), is_decorated=True),
+            ["a.py::test_one", "a.py::test_two[x]"],
+            id="mentioned outside of the tests of a file: all of them",
         ),
     ],
 )
@@ -269,21 +282,36 @@ def test_what_is_recorded_survives_being_written() -> None:
     again = Reach.from_json(REACH.to_json())
     assert again.seconds == REACH.seconds
     assert again.lines["astfx/user.py"] == REACH.lines["astfx/user.py"]
-    assert again.lines["astfx/used.py"][9] == {"tests/b.py::three"}
+    assert again.lines["astfx/used.py"][9] == {"tests/b.py::test_three"}
     assert again.broken == REACH.broken
 
 
 def test_what_is_known_of_unchanged_files_of_tests_is_kept() -> None:
     kept = REACH.without({"tests/b.py"})
-    assert kept.seconds.keys() == {"tests/a.py::one", "tests/a.py::two[x]"}
-    assert kept.lines["astfx/used.py"] == {2: {"tests/a.py::one"}, 9: set()}
+    assert kept.seconds.keys() == {"tests/a.py::test_one", "tests/a.py::test_two[x]"}
+    assert kept.lines["astfx/used.py"] == {2: {"tests/a.py::test_one"}, 9: set()}
     assert kept.broken == []
     new = Reach({"tests/b.py::new": 1.0}, {"astfx/used.py": {2: {"tests/b.py::new"}}}, ["x"])
     joined = kept.joined(new)
     assert joined.seconds == {**kept.seconds, **new.seconds}
-    assert joined.lines["astfx/used.py"][2] == {"tests/a.py::one", "tests/b.py::new"}
+    assert joined.lines["astfx/used.py"][2] == {"tests/a.py::test_one", "tests/b.py::new"}
     assert joined.lines["astfx/user.py"] == REACH.lines["astfx/user.py"]
     assert joined.broken == ["x"]
+
+
+def test_a_line_that_most_tests_reach_is_tried_with_the_likeliest(tmp_path: Path) -> None:
+    """With those that take a fifth of the time of all tests, and always with some."""
+    seconds = {f"tests/{name}.py::test": 1.0 for name in "abcdefghij"}
+    reach = Reach(seconds, {"astfx/x.py": {1: set(seconds), 2: {"tests/c.py::test"}}}, [])
+    trial = Trial([], reach, {}, Results(tmp_path / "results.json", {}))
+    assert trial.tests(Chosen("astfx/x.py", mutant_of(1), "")) == (
+        ["tests/a.py::test", "tests/b.py::test"],
+        8,
+    )
+    assert trial.tests(Chosen("astfx/x.py", mutant_of(2), "")) == (["tests/c.py::test"], 0)
+    slow = Reach({"tests/a.py::test": 1.0}, {"astfx/x.py": {1: {"tests/a.py::test"}}}, [])
+    trial = Trial([], slow, {}, Results(tmp_path / "results.json", {}))
+    assert trial.tests(Chosen("astfx/x.py", mutant_of(1), "")) == (["tests/a.py::test"], 0)
 
 
 def test_results_hold_until_what_they_rest_on_changes(tmp_path: Path) -> None:
@@ -292,7 +320,7 @@ def test_results_hold_until_what_they_rest_on_changes(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     first = Results(path, texts)
     assert first.get(noticed) is None
-    first.put(noticed, Outcome("tests/a.py::one", 1.0))
+    first.put(noticed, Outcome("tests/a.py::test_one", 1.0))
     first.put(missed, Outcome("", 2.0))
 
     def known(**changes: str) -> list[bool]:

@@ -183,6 +183,19 @@ def test_time_begins_with_the_stream_and_again_after_a_reset(
         np.testing.assert_allclose(streamed(effect, padded, sizes), whole, atol=1e-5)
 
 
+@pytest.mark.parametrize("engine", ["live", "stream"])
+def test_time_begins_again_where_the_rate_changes(
+    engine: str, make: Make, rain: Waveform, clip: Waveform
+) -> None:
+    mix = astfx.Automation([(0.5, 0.0), (0.6, 1.0)])
+    effect = make(engine=engine, style=rain, style_sample_rate=RATE, mix=mix)
+    effect.process(clip, RATE, reset=False)
+    dry = clip[:, :8000]  # half a second at the other rate
+    output = effect.process(dry, 16000, reset=False)
+    assert output.shape[1] > 0
+    np.testing.assert_array_equal(output, dry[:, : output.shape[1]])
+
+
 def test_a_function_cannot_be_written_down(make: Make) -> None:
     effect = astfx.StyleTransfer(
         np.ones(RATE), style_sample_rate=RATE, mix=astfx.Automation(lambda t: 0.5)

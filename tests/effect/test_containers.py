@@ -201,11 +201,14 @@ def test_mix_begins_anew_when_rate_or_channels_change(make: Make, clip: Waveform
         np.testing.assert_allclose(output, 2.0 * content[:, : output.shape[1]], atol=1e-6)
 
 
-def test_a_board_may_change_while_it_streams(make: Make, clip: Waveform) -> None:
-    """Plugins that stay on the board keep their state."""
+@pytest.mark.parametrize("is_reset", [False, True])
+def test_a_board_may_change_while_it_streams(is_reset: bool, clip: Waveform) -> None:
+    """Plugins that stay keep their state, and are not reset because they once were."""
     board, reference = astfx.Pedalboard(natives()[:3]), NativeBoard(natives()[:3])
     outputs = []
     for container in (board, reference):
+        if is_reset:
+            container.reset()
         parts = []
         for index in range(12):
             if index == 5:

@@ -16,12 +16,14 @@ from scipy import signal
 
 import astfx
 from astfx.audio import Waveform
+from astfx.audio.loudness import LoudnessMeter
 from tests.effect.conftest import RATE, Make, blocks_of, streamed
 
 CHUNK_TOLERANCE = 1e-5  # of full scale
 COMB_TOLERANCE_DB = -30.0  # error against the dry signal while the wet one fades in
 EARLY_RAMP_TOLERANCE_DB = -12.0  # the same error, while strength is below 0.05
 RECOVERY_TOLERANCE_DB = {"stream": 4.5, "live": 1.5}  # error of the mean level after a bad block
+LOUDNESS_TOLERANCE_DB = 1.5
 LOUDEST = 20.0
 CLICK_TOLERANCE = 4.0  # multiples of the largest second difference in a steady stream
 BLOCK = 400
@@ -122,6 +124,23 @@ def test_the_wet_signal_is_aligned_with_the_dry(engine: str, make: Make, clip: W
     lags = range(-200, 201)
     found = [float((np.roll(output[0], lag) * clip[0]).sum()) for lag in lags]
     assert abs(lags[int(np.argmax(found))]) <= 1
+
+
+@engines
+def test_the_output_is_as_loud_as_the_content(
+    engine: str, make: Make, second_targets: astfx.StyleTargets
+) -> None:
+    """K-weighted, of noise that swells and fades, when the levels have settled."""
+    time = np.arange(6 * RATE) / RATE
+    noise = 0.05 * np.random.default_rng(3).standard_normal((1, len(time)))
+    content = (noise * (0.2 + np.abs(np.sin(2.0 * np.pi * 1.5 * time)))).astype(np.float32)
+    output = make(engine=engine, style=second_targets)(content, RATE)
+    found = []
+    for waveform in (content, output):
+        meter = LoudnessMeter(RATE, 1)
+        meter.add(waveform[:, 3 * RATE :])
+        found.append(meter.lufs)
+    assert abs(found[1] - found[0]) < LOUDNESS_TOLERANCE_DB
 
 
 @engines

@@ -32,11 +32,13 @@ _BEGIN, _END = "<!-- begin mutation -->\n", "<!-- end mutation -->"
 
 
 def read_texts(root: Path) -> dict[str, str]:
-    """The Python files whose lines are watched, and the tests."""
+    """The Python files whose lines are watched, and the tests, but not this tool itself."""
+    own = Path(__file__).parent.relative_to(ROOT)
     return {
         path.relative_to(root).as_posix(): path.read_text()
         for folder in (*WATCHED, "tests")
         for path in sorted((root / folder).rglob("*.py"))
+        if not path.is_relative_to(root / own)
     }
 
 
@@ -121,7 +123,9 @@ def main() -> int:
             sys.exit("stopped; the next run goes on from here")
         survivors = [chosen for chosen, outcome in outcomes.items() if not outcome.killed_by]
         for chosen in survivors:
-            print(f"\n{chosen.place}\n    reached by {len(trial.tests(chosen))} tests")
+            tried, more = trial.tests(chosen)
+            also = f", and by {more} that were not tried" if more else ""
+            print(f"\n{chosen.place}\n    reached by {len(tried)} tests{also}")
     share = 1 - len(survivors) / max(len(outcomes), 1)
     print(f"\n{table(outcomes)}\n{len(survivors)} of {len(outcomes)} mistakes were not noticed")
     if not files and (options.count, options.seed) == (COUNT, SEED):

@@ -142,17 +142,16 @@ class Reach:
         return {test for line in lines for test in ran.get(line, ())}
 
     def _tests_at(self, file: str, source: str, lines: set[int]) -> set[str]:
-        functions = {
-            node.name
-            for node in ast.walk(ast.parse(source))
-            if isinstance(node, ast.FunctionDef)
-            and lines & set(range(node.lineno, (node.end_lineno or 0) + 1))
-        }
-        return {
-            test
-            for test in self.seconds
-            if test.startswith(f"{file}::") and test.split("::")[-1].split("[")[0] in functions
-        }
+        """Tests of a file that hold some lines; all of them if some lines are in none."""
+        names = set()
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
+                held = lines & set(range(node.lineno, (node.end_lineno or 0) + 1))
+                if held:
+                    names.add(node.name)
+                    lines = lines - held
+        own = (test for test in self.seconds if test.startswith(f"{file}::"))
+        return {test for test in own if lines or test.split("::")[-1].split("[")[0] in names}
 
 
 def function_lines(source: str) -> set[int]:

@@ -9,12 +9,15 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from tests.mutation.choosing import Chosen
 from tests.mutation.reach import Reach
 from tests.mutation.trees import Tree
+
+_MOST_SHARE = 0.2  # of the time of all tests, for one mutant
 
 
 @dataclass(frozen=True)
@@ -79,10 +82,16 @@ class Trial:
         for tree in trees:
             self._free.put(tree)
 
-    def tests(self, chosen: Chosen) -> list[str]:
-        """Tests that may notice a mutant, in the order in which they are tried."""
-        found = self._reach.tests(chosen.file, chosen.mutant, self._texts)
-        return self._reach.in_order(found)
+    def tests(self, chosen: Chosen) -> tuple[list[str], int]:
+        """Tests to try a mutant with, in order, and how many more there are that may notice it.
+
+        Not all of those that reach a line that every render runs: the likeliest to notice.
+        """
+        found = self._reach.in_order(self._reach.tests(chosen.file, chosen.mutant, self._texts))
+        most = _MOST_SHARE * sum(self._reach.seconds.values())
+        after = accumulate(self._reach.seconds[test] for test in found)
+        tried = [test for test, seconds in zip(found, after, strict=True) if seconds <= most]
+        return tried or found, len(found) - len(tried or found)
 
     def outcome(self, chosen: Chosen) -> Outcome:
         """Try one mutant."""
@@ -90,7 +99,7 @@ class Trial:
         tree = self._free.get()
         try:
             with tree.mutated(chosen.file, chosen.text):
-                killed_by = tree.first_to_fail(self.tests(chosen), self._reach.seconds)
+                killed_by = tree.first_to_fail(self.tests(chosen)[0], self._reach.seconds)
         finally:
             self._free.put(tree)
         return Outcome(killed_by, time.monotonic() - began)
