@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -109,6 +110,7 @@ def main() -> int:
     sources = {file: texts[file] for file in files or core_files(ROOT)}
     mutants = choose(sources, options.count, options.seed)
     CACHE.mkdir(exist_ok=True)
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # what runs is ended too
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
         trees = [copied(ROOT, Path(folder) / str(index)) for index in range(AT_A_TIME)]
         reach = known_reach(trees[0], texts)
