@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Set up and run astfx from a checkout, with nothing but Python 3.11 or newer.
+"""Set up and run astfx from a checkout. It needs only Python 3.11 or newer.
 
-    python3 dev.py demo     make the environment, render the example, draw it
-    python3 dev.py test     make the environment, run the everyday tests
-    python3 dev.py setup    make the environment only
-    python3 dev.py check    ruff, mypy, docstring examples and all tests, as CI does
-    python3 dev.py docs     build the documentation into site/
+    python3 dev.py setup    create the environment
+    python3 dev.py demo     set up, render the example and draw it
+    python3 dev.py test     set up, run the everyday tests
+    python3 dev.py check    set up, run ruff, mypy, the examples in docstrings and all tests
+    python3 dev.py docs     set up, build the documentation into site/
+    python3 dev.py mutate   set up, show whether the tests notice mistakes (docs/design/testing.md)
 
-The environment is .venv in this folder; it is brought up to date when pyproject.toml changes.
+The environment is the folder .venv. It is updated when pyproject.toml has changed.
 """
 
 from __future__ import annotations
@@ -87,11 +88,13 @@ def main() -> None:
             [program("python"), "-m", "pytest"],
         ],
         "docs": [],
+        "mutate": [[program("python"), "-m", "tests.mutation", *sys.argv[2:]]],
     }
-    if len(sys.argv) != 2 or sys.argv[1] not in commands:
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name not in commands or (len(sys.argv) > 2 and name != "mutate"):
         sys.exit(__doc__)
     setup()
-    for command in commands[sys.argv[1]]:
+    for command in commands[name]:
         run(*command)
     if sys.argv[1] == "docs":
         docs()

@@ -3,18 +3,18 @@ r"""Any sound as an effect: neural audio style transfer in about a second.
 The map
 -------
 ``transfer``          arrays in, array out
-``transfer_file``     files in, file out, any length, bounded memory
-``prepare_style``     compute a style's targets once; ``StyleTargets`` saves and loads them
-``StyleTransfer``     the effect: blocks or whole clips, as a pedalboard plugin
+``transfer_file``     files in, file out, of any length and in bounded memory
+``prepare_style``     prepare a style once for many renders, as ``StyleTargets``
+``StyleTransfer``     the effect for blocks or whole clips, as a pedalboard plugin
 ``Pedalboard`` ``Chain`` ``Mix`` ``process``
-                      pedalboard's containers, for native plugins and ours
-``render_file``       a file through a board, any length, aligned, with its tail
-``Automation``        a parameter over time
+                      pedalboard's containers, for native plugins and astfx effects
+``render_file``       process a file of any length with a board, and keep its tail
+``Automation``        the value of a parameter over time
 ``Preset``            a named style: make, save, load, blend; ``presets`` finds them
-``Settings``          everything that can be set, validated
+``Settings``          all settings of a render, validated
 ``metrics``           how close a result is to its style, and what it keeps of its content
 
-The path of the audio, a package each::
+The path of the audio. Each stage is a package::
 
     audio -> frontends -> features -> methods (match) -> phase -> audio
              \_______________ engine, streaming _______________/
@@ -30,5 +30,5 @@ from astfx.runtime.threads import limit_spinning
 
 limit_spinning()
 
-# The names and their homes stand in __init__.pyi, which type checkers read too.
+# __init__.pyi says which module defines each public name. Type checkers read it too.
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,4 +1,4 @@
-"""Public API: arrays to an array, files to a file, a style prepared once."""
+"""Public API: `transfer` for arrays, `transfer_file` for files, `prepare_style` for styles."""
 
 from __future__ import annotations
 
@@ -40,27 +40,30 @@ def transfer(
     progress: Progress | None = None,
     **settings: Unpack[RenderOptions],
 ) -> npt.NDArray[np.float32]:
-    """Give a sound the texture of another.
+    """Transfer the texture of one sound to another.
 
     Parameters
     ----------
     content : (samples,) or (channels, samples) float32 or float64, full scale = 1
-        The sound to transform. 8 to 192 kHz, any length, up to 32 channels.
+        The sound to transform, of any length. 8 to 192 kHz, up to 32 channels.
     style : like content, path, StyleTargets, Preset, or a preset's name
-        The sound to imitate: any length and number of channels, audio or a file, a style that
-        `prepare_style` made ready, or a preset ("rain"; `astfx presets list` names them).
+        The sound to imitate, of any length and number of channels: an array, an audio file, a
+        style that `prepare_style` prepared, or a preset (such as "rain"; `astfx presets list`
+        lists the names).
     sample_rate : int, hertz
-        Of the content.
+        Sample rate of the content.
     style_sample_rate : int, hertz, optional
-        Of a style that is an array; the content's by default.
+        Sample rate of a style that is an array. By default that of the content.
     progress : callable, optional
-        Called with the share done, 0 to 1, from this thread; return False to cancel.
+        Called from this thread with the share of the work that is done, 0 to 1. If it returns
+        False, the render is cancelled.
     {settings}
 
     Returns
     -------
     ndarray, float32
-        The shape of the content, at its loudness. Samples may exceed full scale.
+        The output, with the shape and the loudness of the content. Samples may exceed full
+        scale.
 
     Raises
     ------
@@ -69,7 +72,7 @@ def transfer(
     InvalidSettingError
         If a setting is unknown or out of range.
     DeviceError
-        If there is no such device.
+        If the device is not available.
     CancelledError
         If `progress` returned False.
 
@@ -97,25 +100,26 @@ def prepare_style(
     settings: Settings | None = None,
     progress: Progress | None = None,
 ) -> StyleTargets:
-    """Compute once what renders need of a style.
+    """Prepare a style once, for use in many renders.
 
     Parameters
     ----------
     style : (samples,) or (channels, samples) float, path, Preset, or a preset's name
+        The sound to imitate.
     sample_rate : int, hertz
-        Of the content that it will be used on.
+        Sample rate of the content that the style will be used on.
     style_sample_rate : int, hertz, optional
-        Of a style given as an array; `sample_rate` by default.
+        Sample rate of a style that is an array. By default `sample_rate`.
     settings : Settings, optional
-        Method, options, window, seed and device count.
+        Only the method, its options, the window, the seed, the device and the threads are used.
     progress : callable, optional
-        Called with the share done by methods that take minutes (`feed-forward`); return False
-        to cancel.
+        Called with the share of the work that is done, 0 to 1, by methods that take minutes
+        (`feed-forward`). If it returns False, the preparation is cancelled.
 
     Returns
     -------
     StyleTargets
-        To pass to `transfer`, or to `save` and `load` again.
+        The prepared style. Pass it to `transfer`, or `save` it for later.
 
     Raises
     ------
@@ -125,7 +129,7 @@ def prepare_style(
     rate = check_sample_rate(sample_rate)
     plan = RenderPlan.of(settings or Settings(), rate)
     found = Style.of(style, style_sample_rate, array_rate=rate)
-    return found.targets(plan, part_of(progress, 0.0, 1.0), afresh=True)
+    return found.targets(plan, part_of(progress, 0.0, 1.0), retrain=True)
 
 
 def transfer_file(
@@ -137,33 +141,35 @@ def transfer_file(
     float_samples: bool = False,
     progress: Progress | None = None,
 ) -> Report:
-    """Render a file to a file, in bounded memory, whatever its length.
+    """Render a file of any length to a file, in bounded memory.
 
     Parameters
     ----------
     content : path or FileSource
-        "-" reads standard input.
+        The sound to transform. "-" reads standard input.
     style : path, FileSource, StyleTargets, Preset, or a preset's name or file
-        A path is audio, a ``.safetensors`` file that `StyleTargets.save` wrote, or a preset's
-        ``.astfx`` file.
+        The sound to imitate. A path is an audio file, a ``.safetensors`` file that
+        `StyleTargets.save` wrote, or a preset's ``.astfx`` file.
     output : path
-        Its suffix names the format; "-" is a WAV on standard output. Written aside and
-        renamed when whole.
+        The file to write. Its suffix sets the format; "-" writes a WAV to standard output. The
+        file is written under a temporary name and renamed when it is complete.
     settings : Settings, optional
-        By default a preset's own.
+        By default the settings of a preset, or else the default settings.
     float_samples : bool
-        Float samples instead of 24 bit.
+        Whether to write float samples instead of 24 bit.
     progress : callable, optional
-        Called with the share done, 0 to 1; return False to cancel.
+        Called with the share of the work that is done, 0 to 1. If it returns False, the render
+        is cancelled.
 
     Returns
     -------
     Report
+        Settings, losses, levels and timings of the render.
 
     Raises
     ------
     AstfxError
-        If a file or a setting cannot be used; nothing is written then.
+        If a file or a setting cannot be used. Nothing is written then.
     """
     to_stdout = str(output) == "-"
     source = content if isinstance(content, FileSource) else FileSource(content, "content")

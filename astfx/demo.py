@@ -1,4 +1,4 @@
-"""The shipped example: a plucked melody and rain, both synthesised here."""
+"""The example of `astfx demo`: a plucked melody and rain, both synthesised."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from astfx.errors import AudioFileError
 
 SAMPLE_RATE = 44_100
 _TEMPO_SECONDS = 0.28
-# A minor pentatonic phrase, in semitones from A3; None rests.
+# A minor pentatonic phrase, in semitones above A3. None is a rest.
 _MELODY = (0, 3, 5, 7, 10, 7, 5, None, 3, 5, 7, 12, 10, None, 7, 5, 3, 5, 0, None, 0, 7, 12, None)
 _A3_HZ = 220.0
 
 
 def pluck(frequency_hz: float, seconds: float, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """One plucked string (Karplus & Strong 1983), (samples,)."""
+    """Synthesise one plucked string (Karplus & Strong 1983), (samples,)."""
     period = round(SAMPLE_RATE / frequency_hz)
     burst = np.zeros(round(seconds * SAMPLE_RATE))
     burst[:period] = rng.uniform(-1.0, 1.0, period)
@@ -29,7 +29,7 @@ def pluck(frequency_hz: float, seconds: float, rng: np.random.Generator) -> npt.
 
 
 def melody(seed: int = 1) -> Waveform:
-    """A melody of plucked strings in stereo, (2, samples)."""
+    """Synthesise a melody of plucked strings in stereo, (2, samples)."""
     rng = np.random.default_rng(seed)
     ring = round(1.4 * SAMPLE_RATE)
     step = round(_TEMPO_SECONDS * SAMPLE_RATE)
@@ -46,7 +46,7 @@ def melody(seed: int = 1) -> Waveform:
 
 
 def rain(seconds: float = 8.0, drops_per_second: float = 90.0, seed: int = 2) -> Waveform:
-    """Rain in stereo: drops that ring (van den Doel 2005) over a hiss, (2, samples)."""
+    """Synthesise rain in stereo, ringing drops (van den Doel 2005) over a hiss, (2, samples)."""
     rng = np.random.default_rng(seed)
     n_samples = round(seconds * SAMPLE_RATE)
     out = np.zeros((2, n_samples))
@@ -70,7 +70,7 @@ def rain(seconds: float = 8.0, drops_per_second: float = 90.0, seed: int = 2) ->
 
 
 def write_example(folder: Path) -> tuple[Path, Path]:
-    """Write content.wav and style.wav into a folder, made if need be; return their paths."""
+    """Write content.wav and style.wav into a folder, which is created, and return their paths."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

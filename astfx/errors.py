@@ -1,8 +1,8 @@
-"""The errors astfx raises: one root class, each also the fitting builtin.
+"""The errors that astfx raises.
 
-Catch `AstfxError` for everything, or the builtin you would expect from any
-other library (`ValueError`, `FileNotFoundError`, ...). Every message names the
-value, the rule it broke and the unit.
+Every error is an `AstfxError` and also the built-in exception that fits (`ValueError`,
+`FileNotFoundError`, ...). Catch whichever suits you. Every message names the value, the
+rule it broke and the unit.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ class AstfxError(Exception):
 
 
 class InvalidSettingError(AstfxError, ValueError):
-    """A setting lies outside its range, or names something that does not exist."""
+    """A setting that is out of range, or that names something that does not exist."""
 
 
 class UnknownSettingError(InvalidSettingError, TypeError):
-    """A setting that does not exist; a TypeError too, as for any unknown keyword argument."""
+    """A setting that does not exist; also a TypeError, as for any unknown keyword argument."""
 
 
 class InvalidAudioError(AstfxError, ValueError):
@@ -33,11 +33,11 @@ class LayoutError(AstfxError, RuntimeError):
 
 
 class EffectError(AstfxError, RuntimeError):
-    """An effect used in a way that it cannot work in."""
+    """An effect used in a way that it does not support."""
 
 
 class EffectTypeError(AstfxError, TypeError):
-    """An argument of an effect that is of the wrong type; something in a board that is none."""
+    """An argument of the wrong type for an effect, or an item of a board that is not an effect."""
 
 
 class AudioFileError(AstfxError, OSError):
@@ -49,19 +49,19 @@ class AudioFileNotFoundError(AudioFileError, FileNotFoundError):
 
 
 class TargetFileError(AstfxError, ValueError):
-    """A saved style target that is damaged, foreign or from a newer version."""
+    """A style file that is damaged, not from astfx, or from a newer version of it."""
 
 
 class WeightsError(AstfxError, ValueError):
-    """Weights of a network that are missing, damaged or of another network."""
+    """Weights that are missing, damaged or belong to another network."""
 
 
 class DatasetError(AstfxError, ValueError):
-    """Labelled clips that cannot be trained on."""
+    """Labelled clips that cannot be used for training."""
 
 
 class PresetError(AstfxError, ValueError):
-    """A preset that is damaged, foreign, newer, or described wrongly."""
+    """A preset that is invalid, damaged, not a preset, or from a newer version of astfx."""
 
 
 class PresetNotFoundError(PresetError, FileNotFoundError):
@@ -77,4 +77,4 @@ class MissingDependencyError(AstfxError, ImportError):
 
 
 class CancelledError(AstfxError, RuntimeError):
-    """The caller asked a running render to stop."""
+    """The caller stopped a render, a comparison or a training run."""

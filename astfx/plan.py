@@ -1,4 +1,4 @@
-"""A render's plan: its settings resolved once, for every stage to read."""
+"""The plan of a render: its settings resolved once, and the content cut into segments."""
 
 from __future__ import annotations
 
@@ -16,26 +16,33 @@ from astfx.runtime.device import resolve_device
 from astfx.settings import DEFAULT_PHASE, Settings, make_options
 
 STRETCH_SECONDS = 10.0
-"""How much of a content is matched to the style at a time, at most one and a half times this."""
+"""Length of a stretch, the part of a content that is matched to the style at a time.
+
+A stretch is at most one and a half times as long as this.
+"""
 
 _LONGEST_SINGLE = 1.5
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Frames [first, last) are emitted; those up to `look` are stylised along with them."""
+    """A segment or a stretch of a content: a range of frames, and its look-ahead.
+
+    Frames [first, last) are emitted. Frames [last, look), the look-ahead, are stylised with them,
+    but belong to the next segment.
+    """
 
     first: int
     last: int
     look: int
 
     def moved(self, frames: int) -> Segment:
-        """The same some frames later."""
+        """Return the same segment, some frames later."""
         return Segment(self.first + frames, self.last + frames, self.look + frames)
 
 
 def even_borders(length: int, about: float) -> list[int]:
-    """Borders that cut a length into equal parts of about `about`; up to 1.5 of it stays whole."""
+    """Return the borders of equal parts of about `about`; up to 1.5 times that is one part."""
     count = round(length / about) if length > _LONGEST_SINGLE * about else 1
     return [round(i * length / count) for i in range(count + 1)]
 
@@ -43,8 +50,8 @@ def even_borders(length: int, about: float) -> list[int]:
 def plan_segments(n_frames: int, segment_frames: int, overlap_frames: int) -> tuple[Segment, ...]:
     """Cut frames into equal segments of about `segment_frames`.
 
-    Audio of up to one and a half segments stays whole. The last `overlap_frames` of each
-    segment's reach are stylised again, from there on, with the next one.
+    Up to one and a half times that is one segment. The look-ahead of each segment is
+    `overlap_frames` long; the next segment stylises these frames again.
     """
     borders = even_borders(n_frames, segment_frames)
     return tuple(
@@ -55,19 +62,19 @@ def plan_segments(n_frames: int, segment_frames: int, overlap_frames: int) -> tu
 
 @dataclass(frozen=True, kw_only=True)
 class RenderPlan:
-    """How a render goes about it.
+    """The plan of a render: everything that its stages read.
 
     Attributes
     ----------
     settings : Settings
     method : Method
     options : Any
-        The method's options, defaults included.
+        The method's options, including defaults.
     phase : PhaseMethod
     device : torch.device
     grid : Grid
     segments : tuple of Segment
-        Empty until the length is known (`over`).
+        Empty until `over` sets the length of the content.
     """
 
     settings: Settings
@@ -80,7 +87,7 @@ class RenderPlan:
 
     @classmethod
     def of(cls, settings: Settings, sample_rate: int) -> RenderPlan:
-        """The plan of some settings at a sample rate.
+        """Make the plan for settings at a sample rate in hertz.
 
         Raises
         ------
@@ -100,7 +107,7 @@ class RenderPlan:
         )
 
     def over(self, n_samples: int) -> RenderPlan:
-        """The plan for a clip of a length, with its segments."""
+        """Return the plan for a clip of `n_samples`, with its segments."""
         segments = plan_segments(
             self.stft.n_frames(n_samples),
             self.grid.frames(self.settings.segment_seconds * 1e3),
@@ -110,27 +117,27 @@ class RenderPlan:
 
     @property
     def stft(self) -> Stft:
-        """The transform on the plan's grid and device."""
+        """The STFT on the plan's grid and device."""
         return Stft(n_fft=self.grid.n_fft, hop_length=self.grid.hop_length, device=self.device)
 
     @property
     def overlap_frames(self) -> int:
-        """How many frames a segment is stylised beyond its end."""
+        """Length of a segment's look-ahead in frames."""
         return self.grid.frames(self.settings.overlap_seconds * 1e3)
 
     @property
     def context_frames(self) -> int:
-        """How many frames the method's longest patch holds."""
+        """Length of the method's longest patch in frames."""
         return self.grid.frames(self.method.context_ms(self.options))
 
     @property
     def iterations(self) -> int:
-        """Optimiser iterations."""
+        """Number of optimiser iterations for each stretch."""
         return self.settings.iterations or self.method.iterations[self.settings.quality]
 
     @property
     def phase_iterations(self) -> int:
-        """Iterations of the phase method: what was set, else what suits the method."""
+        """Iterations of the phase method: the setting, else the number that suits the method."""
         if self.settings.phase_iterations is not None:
             return self.settings.phase_iterations
         if self.settings.phase == DEFAULT_PHASE and self.method.phase_iterations is not None:
@@ -139,14 +146,15 @@ class RenderPlan:
 
     @property
     def texture_rounds(self) -> int:
-        """Rounds of texture statistics that follow the method; 0 for none."""
+        """Number of texture rounds, which impose envelope statistics afterwards; 0 for none."""
         return self.method.texture_rounds.get(self.settings.quality, 0)
 
     def stretches(self, segment: Segment) -> tuple[Segment, ...]:
-        """What of a segment is matched to the style at a time, as segments themselves.
+        """Cut a segment into the stretches that are matched to the style one at a time.
 
-        Over more than ten seconds at once, parts of a content could each take a part of the
-        style; and so where a clip is cut for memory's sake does not change its sound.
+        In a much longer part, each passage of the content could take on a different part of the
+        style. Because longer segments are matched in stretches, a larger `segment_seconds` hardly
+        changes the sound.
         """
         if self.method.works_on_waveforms:
             return (segment,)

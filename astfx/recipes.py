@@ -1,7 +1,8 @@
-"""What each source document did, as settings: `recipe="ulyanov-2016"` and others.
+"""Recipes: the settings that each source document states, such as `recipe="ulyanov-2016"`.
 
-A recipe sets what its document states; what it leaves open stays at the method's defaults.
-Settings that are given override the recipe's.
+The five source documents, numbered 000 to 004, are those that this project started from. A setting
+that the document does not state stays at the default of the method. Settings that are given
+override those of the recipe.
 """
 
 from __future__ import annotations
@@ -15,20 +16,20 @@ from astfx.errors import InvalidSettingError
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """One document's settings.
+    """The settings of one source document.
 
     Attributes
     ----------
     number : str
-        Of the source document, an alias of the recipe's name.
+        Number of the document, "000" to "004", which is an alias of the recipe's name.
     document : str
-        Who wrote it, and its title.
+        Authors and title of the document.
     stated : str
-        What the recipe takes from it, and what the document leaves open.
+        What the recipe takes from the document, and what the document leaves open.
     settings : mapping
-        Of `astfx.Settings`, without options.
+        Values of `astfx.Settings`, without `options`.
     options : mapping
-        Of the method.
+        Values of the method's own options.
     """
 
     number: str
@@ -132,26 +133,26 @@ RECIPES: dict[str, Recipe] = {
 
 
 def find_recipe(name: str) -> str | None:
-    """Name of the recipe that has this name or number, None if there is none."""
+    """Return the name of the recipe with this name or number, None if there is none."""
     if name in RECIPES:
         return name
     return next((key for key, recipe in RECIPES.items() if recipe.number == name), None)
 
 
 def with_recipe(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill settings with a recipe's, except those that were given.
+    """Complete the settings that were given with those of a recipe.
 
     Parameters
     ----------
     name : str
         A key of `RECIPES`, or the number of its document.
     given : mapping
-        Settings by name that override the recipe's, "options" among them.
+        Settings by name, including "options", that override those of the recipe.
 
     Raises
     ------
     InvalidSettingError
-        For an unknown recipe, or a method that is not the recipe's.
+        For an unknown recipe, or a method that is not that of the recipe.
     """
     found = find_recipe(name)
     if found is None:
@@ -160,7 +161,7 @@ def with_recipe(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     method = recipe.settings["method"]
     if given.get("method", method) != method:
         raise InvalidSettingError(
-            f"recipe={name!r} is of method={method!r}, not {given['method']!r}: name one of the two"
+            f"recipe={name!r} uses method={method!r}, not {given['method']!r}: give only one"
         )
     options = {**recipe.options, **given.get("options", {})}
     return {**recipe.settings, **given, "options": options}

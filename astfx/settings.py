@@ -1,8 +1,8 @@
 """The settings of a render: one table that every interface reads.
 
-A setting is declared once, as a field of `Settings` with its range, unit, choices, default and
-sentence of help. Validation, `astfx.transfer`, the command line, `StyleTransfer`, presets, the OSC
-server and the tables of the documentation read `TABLE`.
+Each setting is declared once, as a field of `Settings` with its range, unit, choices, default and
+help text. Validation, `astfx.transfer`, the command line, `StyleTransfer`, presets, the OSC server
+and the tables in the documentation all read `TABLE`.
 """
 
 from __future__ import annotations
@@ -38,31 +38,31 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """A row of the table.
+    """A row of the table of settings.
 
     Attributes
     ----------
     name : str
-        As a field of `Settings` and a keyword argument.
+        Name of the field of `Settings`, and of the keyword argument.
     type : type
         float, int, str or dict.
     default : Any
     help : str
-        One sentence, which may go on with a colon or a semicolon.
+        One sentence.
     low, high : float or None
         Range of a number, both ends included.
     unit : str
-        Of a number: "seconds", "milliseconds"; "" where it has none.
+        Unit of a number, "seconds" or "milliseconds"; "" if it has none.
     choices : tuple of str
-        What a text may be; empty where a registry knows (methods, phase methods).
+        Allowed texts. Empty for methods and phase methods, which registries of their own check.
     optional : bool
-        Whether None is allowed and means "chosen for you".
+        Whether None is allowed. astfx then chooses the value.
     short : str
-        Name at the command line and over OSC.
+        Name on the command line and over OSC.
     in_presets : bool
-        Whether a preset may hold it.
+        Whether a preset may have the setting.
     over_osc : bool
-        Whether it is a parameter of the OSC server, where 0 stands for None.
+        Whether the setting is a parameter of the OSC server, where 0 means None.
     """
 
     name: str
@@ -79,12 +79,7 @@ class Setting:
     over_osc: bool = True
 
     def check(self, value: Any) -> None:
-        """Refuse a value that is not of the type, or out of range.
-
-        Raises
-        ------
-        InvalidSettingError
-        """
+        """Raise InvalidSettingError for a value of another type or out of range."""
         if value is None and self.optional:
             return
         if self.type is int:
@@ -118,7 +113,7 @@ class Setting:
 
     @property
     def domain(self) -> str:
-        """What it may be, in a few words: "0 to 1", "draft, standard or best"."""
+        """Short text for the allowed values: "0 to 1", "draft, standard or best"."""
         if self.choices:
             return f"{', '.join(self.choices[:-1])} or {self.choices[-1]}"
         if self.type in (int, float):
@@ -128,7 +123,7 @@ class Setting:
 
 
 def _setting(default: Any, help: str, **row: Any) -> Any:
-    """A field of `Settings` with its row of the table."""
+    """Declare a field of `Settings` together with its row of the table."""
     row = {"help": help, **row}
     if default is dict:
         return field(default_factory=dict, metadata=row)
@@ -137,12 +132,12 @@ def _setting(default: Any, help: str, **row: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How to render; `astfx.settings.TABLE` holds ranges and defaults.
+    """The settings of a render; `astfx.settings.TABLE` has their ranges and defaults.
 
     Parameters
     ----------
     **settings
-        The fields below, by name.
+        Values of the fields, by name.
 
     Raises
     ------
@@ -158,7 +153,7 @@ class Settings:
         in_presets=True,
     )
     mix: float = _setting(
-        1.0, "Share of the result against the content.", low=0, high=1, in_presets=True
+        1.0, "Share of the result; the rest is the content.", low=0, high=1, in_presets=True
     )
     method: str = _setting(DEFAULT_METHOD, "A method that `astfx methods` lists.")
     options: Mapping[str, Any] = _setting(
@@ -166,19 +161,19 @@ class Settings:
     )
     quality: str = _setting(
         "standard",
-        "How much is done: draft is quickest, best takes longest.",
+        "How much work is done: draft is quickest, best takes longest.",
         choices=QUALITIES,
         in_presets=True,
     )
     iterations: int | None = _setting(
         None,
-        "Optimiser iterations for each ten seconds; by default the method's own number.",
+        "Optimiser iterations per ten seconds of audio; by default the method's own number.",
         low=1,
         high=100_000,
     )
     budget_seconds: float | None = _setting(
         None,
-        "Stop refining when the render would take longer; results then depend on the machine.",
+        "Stop refining if the render would take longer; results then depend on the machine.",
         low=0.01,
         high=86_400,
         unit="seconds",
@@ -189,12 +184,12 @@ class Settings:
     )
     device: str = _setting(
         "auto",
-        "Where to compute; auto is the GPU where there is one.",
+        "Device to compute on; auto is the GPU if there is one.",
         choices=("auto", "cpu", "cuda"),
         over_osc=False,
     )
     threads: int | None = _setting(
-        None, "CPU threads; chosen by default.", low=1, high=256, over_osc=False
+        None, "Number of CPU threads; by default astfx chooses.", low=1, high=256, over_osc=False
     )
     phase: str = _setting(
         DEFAULT_PHASE, "A phase method that `astfx methods` lists.", over_osc=False
@@ -216,7 +211,7 @@ class Settings:
     )
     segment_seconds: float = _setting(
         10.0,
-        "Longer audio is rendered in segments of about this length, which bounds memory.",
+        "Longer audio is rendered in segments of about this length, which limits memory.",
         low=1,
         high=120,
         unit="seconds",
@@ -224,7 +219,7 @@ class Settings:
     )
     overlap_seconds: float = _setting(
         0.5,
-        "How far neighbouring segments overlap.",
+        "Overlap of neighbouring segments.",
         low=0.1,
         high=10,
         unit="seconds",
@@ -242,19 +237,20 @@ class Settings:
 
     @classmethod
     def from_recipe(cls, recipe: str, **given: Any) -> Settings:
-        """Settings of one source document, for `transfer_file`, `prepare_style` and `compare`.
+        """Return the settings of a recipe, for `transfer_file`, `prepare_style` and `compare`.
 
         Parameters
         ----------
         recipe : str
-            "ulyanov-2016" or another that `astfx methods` lists.
+            "ulyanov-2016", or another recipe that `astfx methods` lists.
         **given
-            Settings that override the recipe's.
+            Settings that override those of the recipe.
 
         Raises
         ------
         InvalidSettingError
-            For an unknown recipe, another method than the recipe's, or a value out of range.
+            For an unknown recipe, a method that is not that of the recipe, or a value out of
+            range.
         """
         return make_settings({}, recipe=recipe, **given)
 
@@ -285,18 +281,18 @@ TABLE: dict[str, Setting] = RENDER_TABLE | {
         name="engine",
         type=str,
         default="auto",
-        help="How an effect works: render on whole clips, stream and live block by block.",
+        help="How an effect works: render takes whole clips, stream and live take blocks.",
         choices=ENGINES,
         short="engine",
         in_presets=True,
     )
 }
-"""THE table of settings: those of a render, and what else an effect has."""
+"""The table of settings: those of a render, and "engine", which only effects have."""
 
 if TYPE_CHECKING:
-    # What type checkers know of the table; a test holds the two together.
+    # Type checkers cannot read the table; a test compares it with these classes.
     class EngineOptions(TypedDict, total=False):
-        """Settings of a render but for strength and mix, as keyword arguments."""
+        """Settings of a render except strength and mix, as keyword arguments."""
 
         method: str | None
         options: Mapping[str, Any] | None
@@ -313,7 +309,7 @@ if TYPE_CHECKING:
         overlap_seconds: float | None
 
     class RenderOptions(EngineOptions, total=False):
-        """Settings of a render as keyword arguments; None leaves one at its default."""
+        """Settings of a render as keyword arguments; None means the default."""
 
         strength: float | None
         mix: float | None
@@ -331,33 +327,34 @@ else:
 
 
 def check_names(given: Iterable[str], known: Iterable[str]) -> None:
-    """Refuse names that are no settings.
+    """Raise an error for the first name that is not a setting.
 
     Raises
     ------
     UnknownSettingError
-        With the nearest name there is.
+        Its message suggests the nearest name.
     """
     known = list(known)
     for name in given:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+            hint = f"did you mean {near[0]!r}?" if near else f"the settings are {', '.join(known)}"
             raise UnknownSettingError(f"there is no setting {name!r}: {hint}")
 
 
 def make_settings(
     defaults: Mapping[str, Any], *, recipe: str | None = None, **given: Any
 ) -> Settings:
-    """Build settings from what a caller gave, and a recipe's or preset's where that is None.
+    """Build settings from those that were given, then a recipe's, then a preset's.
 
     Parameters
     ----------
     defaults : mapping
-        A preset's settings.
+        Settings of a preset. A recipe overrides them.
     recipe : str, optional
+        Name or number of a recipe.
     **given
-        Settings by name; None is "not given".
+        Settings by name, which override all others. None means "not given".
 
     Raises
     ------
@@ -370,7 +367,7 @@ def make_settings(
         chosen = with_recipe(recipe, chosen)
     own = {key: value for key, value in defaults.items() if key in RENDER_TABLE}
     if chosen.get("method", DEFAULT_METHOD) != DEFAULT_METHOD:
-        own.pop("options", None)  # A preset's options are the default method's.
+        own.pop("options", None)  # A preset's options belong to the default method.
     return Settings(**own | chosen)
 
 
@@ -380,7 +377,7 @@ def make_options(options_type: type[Any], method: str, values: Mapping[str, Any]
     Raises
     ------
     InvalidSettingError
-        For a name the method does not have, or a value outside its range or of a wrong type.
+        For an option that the method does not have, or a value of a wrong type or out of range.
     """
     known = options_type.__dataclass_fields__
     fitting = {}
@@ -394,7 +391,7 @@ def make_options(options_type: type[Any], method: str, values: Mapping[str, Any]
 
 
 def _fit_type(name: str, value: Any, default: Any) -> Any:
-    """Bring a value to the type of an option's default, or say what it must be."""
+    """Convert a value to the type of an option's default, or raise InvalidSettingError."""
     if isinstance(default, tuple):
         values = value if isinstance(value, tuple | list) else (value,)
         return tuple(_fit_type(name, item, default[0]) for item in values)
@@ -408,25 +405,26 @@ def _fit_type(name: str, value: Any, default: Any) -> Any:
 
 
 def position(strength: float) -> float:
-    """Where on the line a strength lies: half the strength is about half the distance in dB.
+    """Convert a strength to a position on the line from the content (0) to the full style (1).
 
-    Most of a style is only heard near the end of the line (docs/sound.md has the curves).
+    Most of a style is only heard near the end of that line. The curve makes half the strength
+    about half of the distance to the style in dB; the docs show it.
     """
     return 1.0 - float((1.0 - strength) ** _STRENGTH_CURVE)
 
 
 def table_of_settings() -> str:
-    """The table as Markdown, for the documentation."""
+    """Return the table as Markdown, for the documentation."""
     lines = ["| setting | default | what it may be | what it does |", "| --- | --- | --- | --- |"]
     for row in TABLE.values():
-        default = "chosen" if row.default is None else f"`{row.default}`"
+        default = "–" if row.default is None else f"`{row.default}`"
         name = f"`{row.name}`" + (f" (`--{row.short}`)" if row.short != row.name else "")
         lines.append(f"| {name} | {default} | {row.domain} | {row.help} |")
     return "\n".join(lines)
 
 
 def documented(function: F) -> F:
-    """Replace ``{settings}`` in a docstring by the table, one entry for each setting."""
+    """Decorate a function: replace ``{settings}`` in its docstring by an entry for each setting."""
     if function.__doc__:
         line = next(text for text in function.__doc__.splitlines() if "{settings}" in text)
         indent = line[: len(line) - len(line.lstrip())]
@@ -437,7 +435,7 @@ def documented(function: F) -> F:
         recipes = ", ".join(RECIPES)
         parts += [
             f"{indent}recipe : {recipes}",
-            f"{indent}    Exactly what one source document did; other settings override it.",
+            f"{indent}    The settings that one source document states; others override them.",
         ]
         function.__doc__ = function.__doc__.replace(line, "\n".join(parts))
     return function

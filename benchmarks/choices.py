@@ -1,4 +1,4 @@
-"""What each choice of the engine is worth: `python -m benchmarks.choices` (about three minutes).
+"""The effect of each design choice of the engine: `python -m benchmarks.choices` (3 minutes).
 
 Writes the tables of docs/measured/engine.md.
 """
@@ -55,7 +55,7 @@ def pairs() -> Iterator[tuple[str, Waveform, Waveform]]:
 
 
 def choices() -> str:
-    """Style distance and onset correlation on every pair, one choice changed at a time."""
+    """Measure style distance and onset correlation on every pair, changing one choice at a time."""
     rows: list[list[str]] = [["the content as it is"], *([name] for name in CHOICES)]
     header = ["", *(name for name, _, _ in pairs())]
     for _, content, style in pairs():
@@ -70,7 +70,7 @@ def choices() -> str:
 
 @contextmanager
 def captured_problem() -> Iterator[list[PhaseProblem]]:
-    """Collect what renders ask of the default phase method."""
+    """Collect the problems that renders pass to the default phase method."""
     found: list[PhaseProblem] = []
     row = PHASE_METHODS["pghi"]
 
@@ -92,7 +92,7 @@ def convergence_db(problem: PhaseProblem, spectrogram: Tensor) -> float:
 
 
 def seeds() -> str:
-    """Consistency from PGHI alone, from the content's phase alone, and from both."""
+    """Measure consistency from PGHI alone, from the content's phase alone, and from both."""
     starts: dict[str, Callable[[], tuple[float, float]]] = {
         "PGHI": lambda: (-1.0, 0.0),
         "content's phase": lambda: (np.inf, 0.0),
@@ -131,7 +131,7 @@ LONGER = [
 
 
 def segments() -> str:
-    """Clips on end, in one segment and in the default ones, by what no method optimises."""
+    """Render joined clips in one segment and in the default segments, and compare the distances."""
     rows = []
     for names, style_name in LONGER:
         clips = [load(name, RATE) for name in names]

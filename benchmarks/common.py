@@ -1,4 +1,4 @@
-"""What the benchmarks share: real audio, timing, tables, and where results go."""
+"""Shared parts of the benchmarks: audio to measure with, timing, tables, sections of pages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 
 
 def need_audio() -> None:
-    """Stop with a sentence where the measuring audio is absent."""
+    """Exit with a message if the audio to measure with is absent."""
     if not (SHARED / "data").is_dir():
         sys.exit(f"the benchmarks need the measuring audio in {SHARED / 'data'} (set ASTFX_SHARED)")
 
@@ -34,7 +34,7 @@ def clip_path(name: str) -> Path:
 
 
 def load(name: str, sample_rate: int, *, mono: bool = True) -> Waveform:
-    """Load a clip as (channels, samples) at a rate."""
+    """Load a clip as (channels, samples) at a sample rate in hertz."""
     data, rate = soundfile.read(clip_path(name), dtype="float32", always_2d=True)
     clip = np.ascontiguousarray(data.mean(axis=1)[None] if mono else data.T)
     return resample(clip, rate, sample_rate)
@@ -47,19 +47,19 @@ def timed(work: Callable[[], Result]) -> tuple[float, Result]:
 
 
 def best_of(times: int, work: Callable[[], object]) -> float:
-    """Shortest of several runs: the one that the rest of the machine disturbed least."""
+    """Return the shortest time of several calls in seconds: the least disturbed one."""
     return min(timed(work)[0] for _ in range(times))
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Markdown table."""
+    """Return a Markdown table."""
     lines = [" | ".join(header), " | ".join("---" for _ in header)]
     lines += [" | ".join(str(cell) for cell in row) for row in rows]
     return "\n".join(f"| {line} |" for line in lines) + "\n"
 
 
 def replace_rows(path: Path, section: str, text: str) -> None:
-    """Put a table's rows where those of the same first cell stand in a section, others last."""
+    """Replace the rows of a section that have the same first cell, and append the other rows."""
     fresh = {line.split(" | ")[0]: line for line in text.splitlines() if line.startswith("| ")}
     kept = path.read_text().split(f"<!-- begin {section} -->")[1].split("<!-- end")[0]
     lines = [fresh.pop(line.split(" | ")[0], line) for line in kept.strip().splitlines()]
@@ -67,7 +67,7 @@ def replace_rows(path: Path, section: str, text: str) -> None:
 
 
 def write_section(path: Path, name: str, text: str) -> None:
-    """Replace what stands between the markers of a section; the rest of the page stays."""
+    """Replace the text between the markers of a section of a page."""
     begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
     page = path.read_text()
     if begin not in page or end not in page:

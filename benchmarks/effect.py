@@ -1,4 +1,4 @@
-"""The effect as a host meets it: `python -m benchmarks.effect` (about fifteen minutes, idle).
+"""The effect in real time: `python -m benchmarks.effect` (about fifteen minutes, idle machine).
 
 Writes the tables of docs/measured/effect.md. Names of sections (engines, blocks, quality, board)
 run only those.
@@ -34,7 +34,7 @@ SIZES = (64, 65, 512, 8193)
 
 
 def stereo(seconds: float) -> Waveform:
-    """Imperial.mp3 over and over, (2, samples) at 44.1 kHz."""
+    """Return the clip "imperial", repeated, (2, samples) at 44.1 kHz."""
     clip = load("classic/imperial", RATE, mono=False)
     return np.ascontiguousarray(
         np.tile(clip, (1, int(seconds // 10) + 1))[:, : int(seconds * RATE)]
@@ -57,12 +57,12 @@ def streamed(board: pedalboard.Plugin, clip: Waveform, size: int) -> Waveform:
 
 
 def engines() -> str:
-    """Real-time factor and latency on one thread, and whether blocks make a difference."""
+    """Measure real-time factor and latency on one thread, and compare block sizes."""
     clip = stereo(SECONDS)
     rows = []
     for name in ("stream", "live"):
         board = effect(name)
-        board(clip[:, :RATE], RATE)  # the style is prepared and everything compiled
+        board(clip[:, :RATE], RATE)  # prepares the style and compiles everything
         began = time.perf_counter()
         whole = board(clip, RATE)
         spent = time.perf_counter() - began
@@ -97,7 +97,7 @@ def engines() -> str:
 
 
 def blocks() -> str:
-    """Block times over ten minutes of stereo, as shares of the block's duration."""
+    """Measure block times over ten minutes of stereo, as shares of a block's duration."""
     clip = stereo(600)
     rows = []
     for name in ("stream", "live"):
@@ -117,7 +117,7 @@ def blocks() -> str:
 
 
 def quality() -> str:
-    """What the streaming engines reach of the render engine."""
+    """Compare the streaming engines with the render engine."""
     rows = []
     for pair in PAIRS:
         content, style = pair.sounds()
@@ -154,7 +154,7 @@ def quality() -> str:
 
 
 def board() -> str:
-    """A board of native plugins only against pedalboard's own, on 512-sample blocks."""
+    """Time a board of native plugins against pedalboard's own board, on 512-sample blocks."""
     rng = np.random.default_rng(0)
     block = 0.1 * rng.standard_normal((2, 512)).astype(np.float32)
     chains: dict[str, Callable[[], list[Any]]] = {
@@ -169,7 +169,7 @@ def board() -> str:
     for name, make in chains.items():
         native, ours = pedalboard.Chain(make()), astfx.Pedalboard(make())
         found: dict[int, list[float]] = {0: [], 1: []}
-        for _ in range(60):  # turn about, so that both meet the same machine
+        for _ in range(60):  # alternating, so that both meet the same load of the machine
             for index, chain in enumerate((native, ours)):
                 began = time.perf_counter()
                 for _ in range(200):

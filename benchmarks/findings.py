@@ -1,7 +1,8 @@
 """docs/measured/methods.md: what the documents found, and what holds here.
 
-`python -m benchmarks.findings [NAME ...]` measures every finding, some ten minutes on two cores,
-or the rows that the functions named write.
+`python -m benchmarks.findings [NAME ...]` measures every finding of the source documents
+(`astfx.recipes`), or only those whose functions are named. All of them take some ten minutes on
+two cores.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ SHALLOW_FILTERS, SHALLOW_ITERATIONS = 1024, 40
 
 @dataclass(frozen=True)
 class Rendered:
-    """One render, its figures, and how it went."""
+    """One render: its output, figures, losses and duration in seconds."""
 
     output: Waveform
     figures: dict[str, float]
@@ -86,7 +87,10 @@ def voice(index: int, start: str) -> Rendered:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a document says, and a measurement of it on one pair: (holds, figures)."""
+    """A claim of a document, and a function that measures it on one pair.
+
+    `measure` returns whether the claim holds, and the figures as text.
+    """
 
     claim: str
     source: str
@@ -236,7 +240,7 @@ def local_sums_beat_griffin_lim(i: int) -> tuple[bool, str]:
 
 
 def style_spectrum_content_course(i: int) -> tuple[bool, str]:
-    """What no document settles: whose envelopes `spectrum-ensemble` takes."""
+    """Compare the two choices of envelopes in `spectrum-ensemble`, which no document states."""
     roles = ("style", "content"), ("content", "style")
     found = []
     for spectrum, course in roles:

@@ -2,8 +2,8 @@
 
 `python -m benchmarks.methods [SECTION ...]`, sections "table", "one-pass" and
 "side-by-side" (all by default, some ten minutes on two cores). Names of methods after
-"side-by-side" make only their rows anew. "table" writes docs/reference/methods.md and settings.md, the others
-write docs/measured/methods.md.
+"side-by-side" make only their rows anew. "table" writes docs/reference/methods.md and settings.md,
+the others write docs/measured/methods.md.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ COLUMNS = {
 
 
 def registry_tables() -> dict[str, str]:
-    """What the registries say, by section of the page."""
+    """Return the tables of the registries, by section of the page."""
     columns = ("front_end", "features", "statistics", "optimiser", "needs", "source")
     methods = [
         [f"`{name}`", *(getattr(row, column) for column in columns)]
@@ -79,7 +79,7 @@ def registry() -> None:
 
 
 def side_by_side(chosen: Sequence[str] = ()) -> None:
-    """All methods on both pairs; with names, only their rows are made anew."""
+    """Render and score all methods on both pairs, or only the rows of the methods named."""
     for number, pair in enumerate(CHOSEN, start=1):
         result = compare(
             clip_path(pair.content),
@@ -106,9 +106,9 @@ def side_by_side(chosen: Sequence[str] = ()) -> None:
 
 
 def one_pass(i: int, sample_rate: int) -> tuple[float, float]:
-    """Real-time factors of a whole `feed-forward` render: on the clock, and of the CPU."""
+    """Return the real-time factors of a complete `feed-forward` render: wall time and CPU time."""
     content, style = (resample(clip, RATE, sample_rate) for clip in CHOSEN[i].sounds())
-    options = {"steps": 1, "phrases": 1, "teacher_iterations": 1}  # as fast, learnt or not
+    options = {"steps": 1, "phrases": 1, "teacher_iterations": 1}  # training does not change speed
     targets = astfx.prepare_style(
         style, sample_rate, settings=Settings(method="feed-forward", options=options)
     )

@@ -35,7 +35,7 @@ GALLERY = REFERENCE / "factory-presets.md"
 THUMBNAILS = REFERENCE / "presets"
 RATE = 22_050
 LEAST_DB = 6.0
-"""A preset must bring two of the three contents nearer by this much."""
+"""A preset must bring at least two of the three contents nearer to the style by this much."""
 
 MOST_SECONDS = 2.0
 STARTS = 7
@@ -47,7 +47,10 @@ COLOURS = 48
 
 @dataclass(frozen=True, kw_only=True)
 class Audition:
-    """One content in one style: distances in dB, by texture statistics and by mel bands."""
+    """One content in one style: distances to the style in dB, before and after the render.
+
+    The distances without and with the prefix `mel_` are `style_distance_db` and `style_distance`.
+    """
 
     before_db: float
     after_db: float
@@ -80,7 +83,7 @@ def audition(preset: Preset, style: Waveform, content: Waveform) -> Audition:
 
 
 def audition_all(name: str) -> tuple[Waveform, dict[str, Audition]]:
-    """Audition a preset on every content; also give the sound it was made from."""
+    """Audition a preset on every content; also return the sound that it was made from."""
     preset = Preset.load(factory_folder() / f"{name}.toml")
     style = resample(make(name, SAMPLE_RATE)[None], SAMPLE_RATE, RATE)
     found = {
@@ -104,7 +107,7 @@ def row(name: str, found: Mapping[str, Audition]) -> list[str]:
 
 
 def making() -> str:
-    """Time the whole command, from a cold start, beside what no command with torch can avoid."""
+    """Time the whole command from a cold start, compared with `import torch` alone."""
     with TemporaryDirectory() as folder:
         clip = make("rain", SAMPLE_RATE)
         soundfile.write(f"{folder}/rain.wav", clip, SAMPLE_RATE)
@@ -137,7 +140,7 @@ def header() -> list[str]:
 
 
 def small(waveform: Waveform) -> npt.NDArray[np.float64]:
-    """Spectrogram as (HEIGHT, WIDTH) from 0 to 1, low frequencies at the bottom."""
+    """Return a spectrogram as (HEIGHT, WIDTH) from 0 to 1, with low frequencies at the bottom."""
     _, level = spectrogram_db(waveform[:, : 6 * RATE], RATE, RATE / 2)
     rows = np.array_split(level, HEIGHT, axis=0)
     shrunk = np.stack([part.max(axis=0) for part in rows])

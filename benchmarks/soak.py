@@ -1,9 +1,10 @@
-"""Is anything accepted ever lost? `python -m benchmarks.soak` (about five minutes).
+"""Soak test of the OSC server, which must lose no job: `python -m benchmarks.soak` (5 minutes).
 
-500 jobs from four clients of different implementations (the bridge's own over TCP, liblo over UDP,
-osc.js over SLIP, SuperCollider over UDP), every fifth cancelled, the server killed 20 times with
-SIGKILL while they ask. Then what they heard is held against the record and the files. A second
-part measures how soon a ping is answered while two renders run. Writes the sections of
+Four clients of different implementations (the bridge's own over TCP, liblo over UDP, osc.js over
+SLIP, SuperCollider over UDP) send 500 jobs and cancel every fifth. Meanwhile, SIGKILL ends the
+server 20 times. Then the replies that the clients received are compared with the database of jobs
+and with the files. A second part measures how soon a ping is answered while two renders run.
+Writes the sections of
 docs/measured/bridge.md. Needs sclang, node with osc.js (NODE_PATH) and pyliblo3.
 """
 
@@ -30,7 +31,7 @@ from tests.bridge.serving import Server, environment, make_sounds, until
 PAGE = MEASURED / "bridge.md"
 CLIENTS = Path(__file__).parent / "soak_clients"
 JOBS, KILLS, SEED = 500, 20, 0
-QUIET_SHARE = 0.3  # of the jobs, at the end and without a kill: to see whether memory grows
+QUIET_SHARE = 0.3  # share of the jobs, at the end, without a kill: shows whether memory grows
 HEADLESS = {
     "QT_QPA_PLATFORM": "offscreen",
     "QTWEBENGINE_DISABLE_SANDBOX": "1",
@@ -39,7 +40,7 @@ HEADLESS = {
 
 
 def start_clients(port: int, folder: Path) -> dict[str, subprocess.Popen[bytes]]:
-    """Four clients, a quarter of the jobs each."""
+    """Start four clients, with a quarter of the jobs each."""
     share = JOBS // 4
     logs = {name: folder / f"{name}.jsonl" for name in ("astfx", "liblo", "osc.js", "sclang")}
     first = {name: 1 + share * place for place, name in enumerate(logs)}
@@ -69,7 +70,7 @@ def start_clients(port: int, folder: Path) -> dict[str, subprocess.Popen[bytes]]
 
 
 def heard(folder: Path) -> list[dict[str, Any]]:
-    """Everything that the clients have noted so far."""
+    """Return everything that the clients have logged so far."""
     lines = [line for path in folder.glob("*.jsonl") for line in path.read_text().splitlines()]
     return [json.loads(line) for line in lines if line.endswith("}")]
 
@@ -92,7 +93,7 @@ def megabytes(process_id: int) -> float:
 
 
 def soak() -> None:
-    """Ask, kill, and look for what is missing."""
+    """Run the clients, kill the server again and again, and report what was lost."""
     rng = random.Random(SEED)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -120,7 +121,7 @@ def soak() -> None:
             elif kills == KILLS and own and (not memory or done >= memory[-1][0] + JOBS * 0.06):
                 memory.append((done, megabytes(server.process.pid), megabytes(own[0])))
             if time.monotonic() - began > 1800:
-                sys.exit("the clients do not come to an end")
+                sys.exit("the clients did not finish within 1800 seconds")
         seconds = time.monotonic() - began
         server.stop()
         time.sleep(0.5)
@@ -137,7 +138,7 @@ def report(
     kills: int,
     seconds: float,
 ) -> None:
-    """Hold what was heard against the record and the files; write the section."""
+    """Compare the logs of the clients with the database and the files; write the section."""
     database = sqlite3.connect(server.state / "jobs.sqlite")
     database.row_factory = sqlite3.Row
     record = {int(row["id"]): row for row in database.execute("select * from jobs")}
@@ -184,11 +185,11 @@ def report(
     print(text)
     write_section(PAGE, "soak", text)
     if lost or twice or wanted != files or left or alive:
-        sys.exit(f"not as promised: {lost=} {twice=} {files ^ wanted=} {left=} {alive=}")
+        sys.exit(f"the soak test failed: {lost=} {twice=} {files ^ wanted=} {left=} {alive=}")
 
 
 def pings(client: Client, count: int) -> list[float]:
-    """Milliseconds from ping to pong."""
+    """Return the sorted times from ping to pong, in milliseconds."""
     found = []
     for number in range(count):
         began = time.perf_counter()
@@ -200,7 +201,7 @@ def pings(client: Client, count: int) -> list[float]:
 
 
 def ping() -> None:
-    """How soon a ping is answered, idle and while two renders run."""
+    """Measure how soon a ping is answered, idle and while two renders run."""
     rows = []
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as name:

@@ -1,4 +1,4 @@
-"""How it sounds, in figures: `python -m benchmarks.sound` (about fifteen minutes).
+"""The sound of renders in figures: `python -m benchmarks.sound` (about fifteen minutes).
 
 Renders and scores everything on docs/measured/sound.md, and draws its pictures.
 """
@@ -36,7 +36,7 @@ WATCHED = FIGURES[:4]
 PUBLISHED = ("mcdermott", "shallow", "soundnet", "vgg")
 CHROMA_ALLOWANCE = 0.05
 GAINS = (1.0 + 1e-6, 1.0 + 1e-4, 1.0 - 1e-3)
-LEVEL = 0.001  # a smaller step is none
+LEVEL = 0.001  # a smaller rise does not count
 
 
 ABLATION: dict[str, dict[str, Any]] = {
@@ -76,7 +76,7 @@ def render(pair: Pair, **settings: Any) -> Waveform:
 
 @cache
 def measured(index: int, quality: str) -> tuple[float, Scores]:
-    """Real-time factor and scores of one of all pairs at a quality."""
+    """Return the real-time factor and the scores of a pair of `ALL` at a quality."""
     pair = ALL[index]
     began = time.perf_counter()
     output = render(pair, quality=quality)
@@ -85,7 +85,7 @@ def measured(index: int, quality: str) -> tuple[float, Scores]:
 
 
 def streamed(pair: Pair, engine: str) -> tuple[float, Scores]:
-    """Real-time factor and scores of a streaming engine, one thread."""
+    """Return the real-time factor and the scores of a streaming engine on one thread."""
     content, style = pair.sounds()
     effect = astfx.StyleTransfer(style, style_sample_rate=RATE, engine=engine)
     effect(content[:, :RATE], RATE)  # prepares the style
@@ -121,9 +121,10 @@ def pairs() -> str:
 
 @cache
 def draws(index: int) -> list[Scores]:
-    """The default of a pair, on another number of threads and at gains that nobody hears.
+    """Score the default render of a pair, also with one thread and at inaudibly different gains.
 
-    A search may end elsewhere after such a change; what holds must hold after all of them.
+    Such a change may lead the optimiser to another result, and the goals must be met by all of
+    them.
     """
     pair = PAIRS[index]
     content, style = pair.sounds()
@@ -134,7 +135,7 @@ def draws(index: int) -> list[Scores]:
 
 
 def margins(ours: Scores, shallow: Scores, goal_db: float) -> dict[str, float]:
-    """By how much each goal is met, below 0 where it is not."""
+    """Return by how much each goal is met; below 0 if it is missed."""
     return {
         "style_distance_db": goal_db - ours["style_distance_db"],
         "chroma_cosine": ours["chroma_cosine"] - shallow["chroma_cosine"] + CHROMA_ALLOWANCE,
@@ -144,7 +145,7 @@ def margins(ours: Scores, shallow: Scores, goal_db: float) -> dict[str, float]:
 
 
 def goals() -> str:
-    """Each goal of each pair, met or by how much not."""
+    """Tabulate for each pair which goals are met, and by how much the others are missed."""
     rows: list[list[object]] = []
     beaten: dict[str, int] = dict.fromkeys(FIGURES[4:], 0)
     n_published = 0
@@ -190,7 +191,7 @@ def ablation() -> str:
 
 @cache
 def sweeps() -> dict[Pair, list[Scores]]:
-    """Nine strengths of every pair."""
+    """Score every pair at nine strengths."""
     return {
         pair: [scored(render(pair, strength=float(s)), pair, WATCHED) for s in STEPS]
         for pair in ALL
@@ -199,13 +200,13 @@ def sweeps() -> dict[Pair, list[Scores]]:
 
 @cache
 def published_scores(pair: Pair) -> dict[str, Scores]:
-    """What the published results of a pair reach, by method."""
+    """Score the published results of a pair, by method."""
     audio = {method: pair.published(method) for method in PUBLISHED}
     return {m: scored(clip, pair, WATCHED) for m, clip in audio.items() if clip is not None}
 
 
 def strength() -> str:
-    """Nine steps on every pair, as a table of the largest in the wrong direction, and a picture."""
+    """Draw the figures over nine strengths; tabulate the largest step in the wrong direction."""
     named = {pair.name: found for pair, found in sweeps().items()}
     draw_strength(MEASURED / "strength.png", STEPS, named, WATCHED, COLUMNS)
     rows: list[list[object]] = []
@@ -219,7 +220,7 @@ def strength() -> str:
 
 
 def trade_off() -> str:
-    """The style that the default reaches at the similarity of the published Shallow result."""
+    """Compare style distances where a render keeps as much as the published Shallow result."""
     curves = {pair.name: sweeps()[pair] for pair in PAIRS}
     points = {pair.name: published_scores(pair) for pair in PAIRS}
     draw_trade_off(MEASURED / "trade-off.png", curves, points, WATCHED, COLUMNS)
@@ -228,7 +229,7 @@ def trade_off() -> str:
         shallow, found = published_scores(pair)["shallow"], sweeps()[pair]
         row: list[object] = [pair.name, f"{shallow[WATCHED[0]]:.1f}"]
         for figure in WATCHED[1:]:
-            # The similarity falls along the curve; what is wanted is where it passes Shallow's.
+            # The similarity falls along the curve: find where it passes that of Shallow.
             kept = np.minimum.accumulate([scores[figure] for scores in found])
             at = float(np.interp(-shallow[figure], -kept, STEPS))
             style = float(np.interp(at, STEPS, [scores[WATCHED[0]] for scores in found]))
@@ -305,7 +306,7 @@ def artefacts() -> str:
 
 
 def copies() -> str:
-    """What the largest copy of a looped style depends on."""
+    """Measure what the largest copy of a looped style depends on."""
     pair = PAIRS[4]
     names = ("largest_copy", "style_distance_db")
     rows: list[list[object]] = []

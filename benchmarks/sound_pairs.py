@@ -12,7 +12,7 @@ RATE = 22050
 
 @dataclass(frozen=True)
 class Pair:
-    """A content, a style, and the style distance aimed at."""
+    """A content, a style, and the goal for the style distance in dB."""
 
     content: str
     style: str

@@ -20,7 +20,7 @@ def draw_strength(
     figures: Sequence[str],
     labels: Sequence[str],
 ) -> None:
-    """Draw each figure over strength, a line for each pair."""
+    """Draw each figure over strength, with one line for each pair."""
     figure = Figure(figsize=(12, 3.6), layout="constrained")
     axes = figure.subplots(1, len(figures))
     for axis, name, label in zip(axes, figures, labels, strict=False):
@@ -40,7 +40,7 @@ def draw_trade_off(
     figures: Sequence[str],
     labels: Sequence[str],
 ) -> None:
-    """Draw what is kept of the content over the distance to the style, beside published points."""
+    """Draw what is kept of the content over the style distance, with the published results."""
     style, *kept = figures
     figure = Figure(figsize=(15, 7.5), layout="constrained")
     axes = figure.subplots(len(kept), len(curves), sharey="row", sharex="col")

@@ -1,4 +1,4 @@
-"""How fast, how near, how much memory: `python -m benchmarks.speed` (about ten minutes).
+"""Speed, held-out loss and memory: `python -m benchmarks.speed` (about ten minutes).
 
 Writes the sections of docs/measured/speed.md. The classic recipe runs its whole 300 iterations
 once for its loss; its time is extrapolated from five timed evaluations.
@@ -49,7 +49,7 @@ HELD_OUT_SEED = 1234
 
 @dataclass(frozen=True)
 class Pair:
-    """Features of a content and a style, and a loss that no method here optimises."""
+    """Features of a content and a style, and a held-out loss: its filters are not optimised."""
 
     content: Tensor
     style: Tensor
@@ -66,13 +66,13 @@ class Pair:
         return cls(*found)
 
     def held_out(self, x: Tensor) -> float:
-        """Squared distance of Gram matrices under 4096 filters of another seed."""
+        """Return the squared distance of Gram matrices under 4096 filters of another seed."""
         conv = RandomConv(x.shape[1], 4096, 11, HELD_OUT_SEED, x.device)
         difference = gram_matrix(conv(x)) - gram_matrix(conv(self.style))
         return float(difference.square().sum())
 
     def match(self, method: str, iterations: int) -> tuple[float, Tensor, int]:
-        """Seconds, features and evaluations of one method."""
+        """Run one method; return seconds, features and evaluations."""
         row, grid = METHODS[method], Grid.of(Settings().window_ms, RATE)
         options = row.options()
         targets = row.prepare([self.style], options, grid, 0)
@@ -231,7 +231,7 @@ print(min(pair.match("gram", 8)[0] for _ in range(3)))
 
 
 def threads() -> str:
-    """One thread and two, spinning and not, on an idle and on a busy machine."""
+    """Compare one and two threads, with long and short spinning, on an idle and a busy machine."""
     import os
 
     rows: list[tuple[str, list[float]]] = []
@@ -243,7 +243,7 @@ def threads() -> str:
         found = []
         for hogs in (0, 1, 2):
             environment = {k: v for k, v in os.environ.items() if k != "GOMP_SPINCOUNT"}
-            # 300000 is what libgomp spins where nothing is set.
+            # 300000 is libgomp's own default.
             environment.update({"GOMP_SPINCOUNT": spin} if spin else {"GOMP_SPINCOUNT": "300000"})
             loops = [
                 subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(hogs)
@@ -279,7 +279,7 @@ _EXIT_RUNS = 7
 
 
 def exits() -> str:
-    """CPU time of a short command, with the interpreter's last collection and without it."""
+    """Measure the CPU time of a short command with and without the last garbage collection."""
     found = {}
     for skip in (False, True):
         times = []

@@ -1,7 +1,7 @@
-"""The weights that come with astfx: `python -m benchmarks.train_weights [NETWORK ...]`.
+"""Train the weights that come with astfx: `python -m benchmarks.train_weights [NETWORK ...]`.
 
 `voice-cnn` learns the six speakers of the Free Spoken Digit Dataset (some ten minutes on
-two cores), `audio-cnn` the library's forty synthesised textures. Writes the weights into
+two cores), `audio-cnn` the forty synthesised sounds of the factory presets. Writes the weights into
 the package, the curves and the figures into docs/measured/methods.md.
 """
 
@@ -24,7 +24,7 @@ from benchmarks.common import MEASURED, SHARED, need_audio, table, write_section
 from presets.synthesis import SOUNDS
 
 RATE = 22050
-TAKES = 8  # of each synthesised sound
+TAKES = 8  # versions of each synthesised sound, with different seeds
 PAGE = MEASURED / "methods.md"
 SETTINGS = {
     "voice-cnn": TrainSettings(epochs=16, seconds=1.05, learning_rate=0.003, decay=0.85),

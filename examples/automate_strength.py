@@ -1,8 +1,8 @@
-"""Strength over time: from the sound as it is into another one, and halfway back.
+"""Strength over time: a sound turns into another one, and halfway back.
 
     python automate_strength.py [input.wav style.wav output.wav]
 
-Without arguments, a synthesised melody that turns into rain, in the folder `example`.
+Without arguments it turns a synthesised melody into rain, in the folder `example`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main(source: Path, style: Path, output: Path) -> None:
     with AudioFile(str(output), "w", rate, len(out), bit_depth=24) as o:
         o.write(out)
 
-    # The same by hand, block by block: a change is ramped, and never clicks.
+    # Strength can also be set between blocks. Changes are ramped, so they do not click.
     effect.mix = 1.0
     effect.reset()
     for first in range(0, audio.shape[1], 1024):

@@ -1,8 +1,8 @@
-"""A stem through a board of pedalboard's plugins and ours.
+"""Process a stem with a board of pedalboard's plugins and `StyleTransfer`.
 
     python stem_through_a_board.py [stem.wav style.wav output.wav]
 
-Without arguments, a synthesised melody in the texture of rain, in the folder `example`.
+Without arguments it renders a synthesised melody as rain, in the folder `example`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""A file of any length in blocks: constant memory, nothing cut off, nothing late.
+"""Process a file of any length in blocks: constant memory, aligned with the input to the end.
 
     python stream_a_long_file.py [input.wav style.wav output.wav]
 
-Without arguments, a synthesised melody in the texture of rain, in the folder `example`.
+Without arguments it renders a synthesised melody as rain, in the folder `example`.
 `astfx.render_file(board, input, output)` does all this in one call, and keeps tails too.
 """
 
@@ -30,13 +30,13 @@ def main(source: Path, style: Path, output: Path) -> None:
             board.reset()  # once, then reset=False throughout
             while missing > 0:
                 block = f.read(BLOCK)
-                if block.shape[1] == 0:  # the end: silence brings out what is still inside
+                if block.shape[1] == 0:  # the end: silence flushes what is still inside
                     block = np.zeros((channels, BLOCK), np.float32)
                 done = board.process(block, rate, reset=False)[:, :missing]
                 o.write(done)
                 missing -= done.shape[1]
     late_ms = 1000.0 * board.latency_samples_at(rate) / rate
-    print(f"{output}: streamed in blocks of {BLOCK} samples, {late_ms:.0f} ms late inside")
+    print(f"{output}: streamed in blocks of {BLOCK} samples, latency {late_ms:.0f} ms")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the tests share: synthesised sounds, and the real audio where it is at hand."""
+"""Fixtures for all tests: synthesised sounds, and real audio where it is available."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have librosa compiled before several processes import it at once (see `import_librosa`)."""
+    """Compile librosa before several processes import it at once (see `import_librosa`)."""
     if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
         from astfx.runtime.compiled import import_librosa
 
@@ -33,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep each file in one process, and all of the bridge: its files share a server, in order."""
+    """Run each file in one process. All files of the bridge share one, as they share a server."""
     bridge = Path(__file__).parent / "bridge"
     for item in items:
         group = bridge if item.path.is_relative_to(bridge) else item.path
@@ -97,7 +97,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.fixture
 def unscored(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Comparisons without their figures, which take most of the time."""
+    """Leave the figures out of comparisons, because they take most of the time."""
     from astfx.metrics import FIGURES
     from astfx.report import comparison
 

@@ -71,7 +71,9 @@ def test_every_file_that_a_page_names_is_there(path: Path) -> None:
         assert "NAME" in name or (ROOT / name).exists(), name
 
 
-@pytest.mark.parametrize("folder", ["benchmarks", "examples", "presets", "tests"])
+@pytest.mark.parametrize(
+    "folder", ["astfx", "benchmarks", "bridge", "examples", "presets", "tests"]
+)
 def test_every_page_that_a_program_names_is_there(folder: str) -> None:
     for path in (ROOT / folder).rglob("*.py"):
         for name in re.findall(r"\bdocs/[\w/-]+\.\w+", path.read_text()):

@@ -1,4 +1,4 @@
-"""Each example as a user runs it: by itself, and on files of one's own."""
+"""Each example as a user runs it: without arguments, and on files."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def alone(name: str, folder: Path, *arguments: str) -> subprocess.CompletedProce
 
 @pytest.fixture(scope="module")
 def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two seconds of melody and of rain, at a small rate."""
+    """Two seconds of melody and of rain, at a low sample rate."""
     folder = tmp_path_factory.mktemp("sounds")
     for name, waveform in (("in", demo.melody()), ("style", demo.rain(2.0))):
         path = folder / f"{name}.wav"

@@ -38,7 +38,7 @@ def imported(text: str, known: dict[str, Path]) -> Iterator[str]:
 
 
 def circle(edges: dict[str, set[str]]) -> list[str]:
-    """A path from a module back to itself, or nothing."""
+    """A path of imports from a module back to itself, or nothing."""
     done: set[str] = set()
 
     def look(name: str, path: list[str]) -> list[str]:

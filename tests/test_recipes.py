@@ -39,7 +39,7 @@ def test_recipe_003_weighs_style_a_thousand_to_one() -> None:
     assert options["start"] == "frameshift"
 
 
-def test_what_is_given_explicitly_stays() -> None:
+def test_given_settings_override_those_of_a_recipe() -> None:
     filled = Settings.from_recipe("000", iterations=7, options={"filters": 8}, seed=None)
     assert filled.iterations == 7
     assert filled.options["filters"] == 8
@@ -49,7 +49,7 @@ def test_what_is_given_explicitly_stays() -> None:
 
 
 def test_a_preset_keeps_what_a_recipe_leaves_open() -> None:
-    """But its options are the default method's."""
+    """The preset's options are left out, because they belong to the default method."""
     own = {"strength": 0.5, "options": {"bias": 0.4}, "engine": "auto"}
     settings = make_settings(own, recipe="002", method=None)
     assert (settings.strength, settings.method) == (0.5, "vgg19")
@@ -61,12 +61,14 @@ def test_unknown_recipes_and_other_methods_are_refused() -> None:
         InvalidSettingError, match="recipe='005' must be one of ulyanov-2016, vedak-bhatia"
     ):
         Settings.from_recipe("005")
-    with pytest.raises(InvalidSettingError, match="recipe='003' is of method='voice-cnn', not 'gr"):
+    with pytest.raises(InvalidSettingError, match="recipe='003' uses method='voice-cnn', not 'gr"):
         Settings.from_recipe("003", method="gram")
     assert Settings.from_recipe("003", method="voice-cnn") == Settings.from_recipe("003")
 
 
-def test_transfer_takes_a_recipe_and_what_goes_before_it(melody: Waveform, rain: Waveform) -> None:
+def test_transfer_takes_a_recipe_and_settings_that_override_it(
+    melody: Waveform, rain: Waveform
+) -> None:
     content, style = melody[:, : RATE // 2], rain[:, :RATE]
     call: dict[str, Any] = {"iterations": 2, "phase_iterations": 2}
     by_name = astfx.transfer(content, style, RATE, recipe="000", options={"filters": 32}, **call)
@@ -75,5 +77,5 @@ def test_transfer_takes_a_recipe_and_what_goes_before_it(melody: Waveform, rain:
         options={**RECIPES["ulyanov-2016"].options, "filters": 32}, **call,
     )  # fmt: skip
     np.testing.assert_array_equal(by_name, written_out)
-    with pytest.raises(InvalidSettingError, match="is of method='shallow-cnn', not 'monge'"):
+    with pytest.raises(InvalidSettingError, match="uses method='shallow-cnn', not 'monge'"):
         astfx.transfer(content, style, RATE, recipe="000", method="monge")

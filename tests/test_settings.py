@@ -88,7 +88,7 @@ def test_unknown_method_lists_the_known_ones() -> None:
 
 
 def test_what_type_checkers_know_of_the_table_is_the_table() -> None:
-    """The two lists of keyword arguments name every setting with its type, and nothing else."""
+    """The two classes of keyword arguments have every setting with its type, and nothing else."""
     found: dict[str, str] = {}
     for node in ast.walk(ast.parse(Path(settings.__file__).read_text())):
         if isinstance(node, ast.ClassDef) and node.name in ("EngineOptions", "RenderOptions"):
@@ -103,7 +103,7 @@ def test_what_type_checkers_know_of_the_table_is_the_table() -> None:
 def test_an_unknown_setting_names_the_nearest() -> None:
     with pytest.raises(UnknownSettingError, match="no setting 'strenght': did you mean 'strength'"):
         transfer(np.zeros(100), "rain", 22050, strenght=0.5)  # type: ignore[call-arg]
-    with pytest.raises(TypeError, match="there is no setting 'zz': there are strength, mix,"):
+    with pytest.raises(TypeError, match="no setting 'zz': the settings are strength, mix,"):
         make_settings({}, zz=1)
 
 
@@ -157,7 +157,7 @@ def test_a_setting_declared_once_is_seen_everywhere(tmp_path: Path) -> None:
     )
 
 
-def test_what_is_given_stands_before_a_presets_settings() -> None:
+def test_given_settings_override_those_of_a_preset() -> None:
     own = {"strength": 0.5, "mix": 0.0, "engine": "live", "options": {"bias": 0.1}}
     found = make_settings(own, strength=None, mix=0.25)
     assert found == Settings(strength=0.5, mix=0.25, options={"bias": 0.1})

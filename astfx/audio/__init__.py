@@ -1,4 +1,4 @@
-"""Audio in and out: arrays and files behind one small interface, and safe writing."""
+"""Audio input and output: arrays and files behind one interface, and atomic writing."""
 
 from __future__ import annotations
 

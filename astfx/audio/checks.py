@@ -1,4 +1,4 @@
-"""What counts as audio, and clear words for what does not."""
+"""Checks of sample rates and waveforms, with clear error messages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Waveform = npt.NDArray[np.float32]
 """(channels, samples) float32, full scale = 1."""
 
 Samples = npt.NDArray[np.floating[Any]]
-"""The same in float32 or, where a last bit counts, float64."""
+"""(channels, samples) float32, or float64 where full precision matters."""
 
 MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 8_000, 192_000
 MAX_CHANNELS = 32
@@ -69,14 +69,14 @@ def check_waveform(waveform: object, name: str) -> Waveform:
     ----------
     waveform : ndarray, (samples,) or (channels, samples), float32 or float64
     name : str
-        What messages call it.
+        Name of the audio in error messages.
 
     Raises
     ------
     AudioTypeError
         If it is not an array of floating point samples.
     InvalidAudioError
-        If it is empty, has the wrong number of dimensions or holds NaN or Inf.
+        If it is empty, has the wrong number of dimensions or more than 32 channels.
     """
     if not isinstance(waveform, np.ndarray):
         raise AudioTypeError(
@@ -103,7 +103,7 @@ def check_waveform(waveform: object, name: str) -> Waveform:
 
 
 def check_finite(block: Waveform, name: str, first_sample: int, sample_rate: int) -> None:
-    """Refuse NaN and Inf, and say where the first one is."""
+    """Raise InvalidAudioError for NaN or Inf, and say where the first one is."""
     finite = np.isfinite(block)
     if not finite.all():
         channel, sample = np.argwhere(~finite)[0]

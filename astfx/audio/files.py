@@ -1,4 +1,4 @@
-"""Audio files as sources, and what is wrong with those that are none."""
+"""Audio files as sources, with a precise error for each file that cannot be read."""
 
 from __future__ import annotations
 
@@ -19,35 +19,39 @@ from astfx.errors import AudioFileError, AudioFileNotFoundError, InvalidAudioErr
 
 
 class FileSource:
-    """A file as a source, read in blocks.
+    """An audio file as a source, read in blocks.
 
-    libsndfile reads what it can (WAV, FLAC, OGG, MP3, AIFF, ...), pedalboard the rest.
+    libsndfile reads the formats that it supports (WAV, FLAC, OGG, MP3, AIFF, ...). pedalboard
+    reads the others.
 
     Parameters
     ----------
     path : path
         "-" is standard input.
     role : str
-        "content" or "style": what messages call it.
+        What error messages call the file, such as "content" or "style".
 
     Attributes
     ----------
     sample_rate : int, hertz
     channels : int
     seconds : float
-        Length that the header tells; some formats only estimate it.
+        Duration according to the header; an estimate in some formats.
 
     Raises
     ------
-    AudioFileNotFoundError, AudioFileError
-        If it is missing, a folder, empty, not audio, truncated or of an absurd rate.
+    AudioFileNotFoundError
+        If it does not exist.
+    AudioFileError
+        If it is a folder, empty, not audio or truncated, or has a sample rate or a number of
+        channels out of range.
     """
 
     def __init__(self, path: str | os.PathLike[str], role: str) -> None:
         self.path = Path(path)
         self.name = f"{role} file '{self.path}'"
         if str(path) == "-":
-            # Standard input cannot be read twice; the copy goes when this object does.
+            # Standard input cannot be read twice. The copy is deleted with this object.
             if sys.stdin is None:
                 raise AudioFileError(f"{role} on standard input: there is none")
             self._copy = tempfile.NamedTemporaryFile(prefix="astfx-")  # noqa: SIM115
@@ -77,7 +81,7 @@ class FileSource:
             info = soundfile.info(str(self.path), verbose=True)
             self.sample_rate, self.channels = int(info.samplerate), int(info.channels)
             n_frames = int(info.frames)
-            self._promised = n_frames if info.format in ("FLAC",) else 0
+            self._claimed_samples = n_frames if info.format in ("FLAC",) else 0
             self._check_riff_size(info)
         except soundfile.LibsndfileError as error:
             n_frames = self._open_with_pedalboard(error)
@@ -101,7 +105,7 @@ class FileSource:
             with AudioFile(str(self.path)) as file:
                 self.sample_rate = int(file.samplerate)
                 self.channels = int(file.num_channels)
-                self._with_pedalboard, self._promised = True, 0
+                self._with_pedalboard, self._claimed_samples = True, 0
                 return int(file.frames)
         except Exception:
             raise AudioFileError(
@@ -110,19 +114,20 @@ class FileSource:
             ) from None
 
     def _check_riff_size(self, info: Any) -> None:
-        """libsndfile reads a cut-off WAV or AIFF without a word; its log shows it."""
+        """Raise for a truncated WAV or AIFF: libsndfile only mentions it in its log."""
         for line in str(info.extra_info).splitlines():
             key, _, value = line.strip().partition(" :")
             if key.strip() in ("data", "SSND") and "should be" in value:
-                promised = int(value.split()[0])
-                if promised < 0x7FFFF000:  # larger sizes are what programs write into a pipe
+                claimed_bytes = int(value.split()[0])
+                # Programs that write to a pipe put a larger placeholder here.
+                if claimed_bytes < 0x7FFFF000:
                     raise AudioFileError(
-                        f"{self.name} is truncated: its header promises {promised} bytes of "
+                        f"{self.name} is truncated: its header promises {claimed_bytes} bytes of "
                         "audio and the file holds fewer"
                     )
 
     def blocks(self, block_samples: int = BLOCK_SAMPLES) -> Iterator[Waveform]:
-        """Yield (channels, n) blocks of at most `block_samples`.
+        """Yield the file in (channels, n) blocks of at most `block_samples`.
 
         Raises
         ------
@@ -141,9 +146,10 @@ class FileSource:
                 f"{self.name} is damaged after {total / self.sample_rate:.2f} seconds "
                 f"({reason(error)})"
             ) from None
-        if total < self._promised:
+        if total < self._claimed_samples:
             raise AudioFileError(
-                f"{self.name} is truncated: it promises {self._promised} samples and holds {total}"
+                f"{self.name} is truncated: it promises {self._claimed_samples} samples and "
+                f"holds {total}"
             )
 
     def _read(self, block_samples: int) -> Iterator[Waveform]:
@@ -160,13 +166,13 @@ class FileSource:
 
 
 def reason(error: Exception) -> str:
-    """First sentence of what a library says went wrong."""
+    """First line of a library's error message."""
     text = getattr(error, "error_string", None) or str(error) or type(error).__name__
     return str(text).splitlines()[0].rstrip(".")
 
 
 def readable_formats() -> list[str]:
-    """Formats that libsndfile reads here, best known first."""
+    """Formats that this libsndfile reads, the best known first."""
     known = set(soundfile.available_formats())
     first = [name for name in ("WAV", "FLAC", "OGG", "MP3", "AIFF") if name in known]
     return first + sorted(known - set(first))

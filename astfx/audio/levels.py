@@ -1,4 +1,4 @@
-"""What counts as silence, and levels that leave it out."""
+"""Levels of audio, with silence left out."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ SILENCE = 1e-5
 
 
 def hop_levels(block: Samples, hop_length: int) -> tuple[Samples, npt.NDArray[np.float64]]:
-    """Peak of each hop over all channels, and its energy averaged over them.
+    """Peak of each hop over all channels, and energy of each hop averaged over them.
 
     Parameters
     ----------
     block : (channels, samples)
-        The last hop may be short.
+        The last hop may be incomplete.
     hop_length : int, samples
 
     Returns
     -------
     peaks, energies : (hops,)
+        An energy is a sum of squared samples.
     """
     padded = np.pad(block, ((0, 0), (0, -block.shape[1] % hop_length)))
     hops = padded.reshape(block.shape[0], -1, hop_length)
@@ -40,19 +41,19 @@ def sounding_rms(
     hop_length: int,
     n_samples: int,
 ) -> float:
-    """Root mean square over the hops that are not silent, full scale = 1."""
+    """Root mean square of the hops that are not silent, full scale = 1."""
     sounding = peaks >= SILENCE
     length = min(max(int(sounding.sum()) * hop_length, 1), n_samples)
     return float(np.sqrt(energies[sounding].sum() / length))
 
 
 def clips_rms(clips: Sequence[Samples], hop_length: int) -> float:
-    """`sounding_rms` of several clips together, (channels, samples) each."""
+    """`sounding_rms` over several clips together, (channels, samples) each."""
     parts = [hop_levels(clip, hop_length) for clip in clips]
     peaks, energies = (np.concatenate(column) for column in zip(*parts, strict=True))
     return sounding_rms(peaks, energies, hop_length, sum(clip.shape[1] for clip in clips))
 
 
 def gain_below_full_scale(peak: float) -> np.float32:
-    """Gain for formats that clip at full scale: 1 unless the peak exceeds it."""
+    """Gain for formats that clip at full scale: 1 unless `peak` exceeds full scale."""
     return np.float32(_HIGHEST_PEAK / peak) if peak > 1.0 else np.float32(1.0)

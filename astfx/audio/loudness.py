@@ -1,4 +1,4 @@
-"""Loudness by ITU-R BS.1770, for signals that arrive in blocks."""
+"""Loudness according to ITU-R BS.1770, measured block by block."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ Array = npt.NDArray[np.float64]
 
 @compiled(nogil=True)
 def filter_energy(sections: Array, block: Waveform, state: Array) -> float:
-    """Energy of a block after a filter: `scipy.signal.sosfilt`, which takes long to import.
+    """Energy of a filtered block, summed over its channels.
+
+    The filter is that of `scipy.signal.sosfilt`, which takes long to import.
 
     Parameters
     ----------
     sections : (sections, 6)
     block : (channels, n)
     state : (sections, channels, 2)
-        Goes on where the last block ended (in place).
+        State that the previous block left; updated in place.
     """
     energy = 0.0
     for c in range(block.shape[0]):
@@ -39,7 +41,7 @@ def filter_energy(sections: Array, block: Waveform, state: Array) -> float:
 
 
 class LoudnessMeter:
-    """K-weighted mean power of a signal, summed over its channels (ungated).
+    """Ungated loudness meter: K-weighted mean power, summed over the channels.
 
     Parameters
     ----------
@@ -51,25 +53,25 @@ class LoudnessMeter:
         self._sections = k_weighting(sample_rate)
         self._channels = channels
         self._state = np.zeros((2, channels, 2))
-        self._energy = self._plain_energy = 0.0
+        self._energy = self._unweighted_energy = 0.0
         self._n_samples = 0
 
     def add(self, block: Waveform) -> None:
-        """Count (channels, n) samples."""
+        """Add (channels, n) samples to the measurement."""
         self._energy += filter_energy(
             self._sections, np.ascontiguousarray(block, np.float32), self._state
         )
-        self._plain_energy += float(np.vdot(block, block))
+        self._unweighted_energy += float(np.vdot(block, block))
         self._n_samples += block.shape[1]
 
     @property
     def rms(self) -> float:
-        """Root mean square over all channels, not weighted, full scale = 1."""
-        return math.sqrt(self._plain_energy / max(self._n_samples * self._channels, 1))
+        """Unweighted root mean square over all channels, full scale = 1."""
+        return math.sqrt(self._unweighted_energy / max(self._n_samples * self._channels, 1))
 
     @property
     def power(self) -> float:
-        """K-weighted mean power, full scale = 1."""
+        """K-weighted mean power, summed over the channels, full scale = 1."""
         return self._energy / max(self._n_samples, 1)
 
     @property

@@ -1,4 +1,4 @@
-"""Audio that can be read from the start any number of times, in blocks."""
+"""Sources: audio that can be read in blocks, from the start, any number of times."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BLOCK_SAMPLES = 1 << 16
 
 
 class Source(Protocol):
-    """Audio that can be read from the start any number of times."""
+    """Interface of audio that can be read from the start any number of times."""
 
     name: str
     sample_rate: int
@@ -48,7 +48,7 @@ class ArraySource:
 
 
 def read_all(source: Source) -> Waveform:
-    """Read a whole source, (channels, samples)."""
+    """Read all of a source, (channels, samples)."""
     blocks = list(source.blocks())
     if not blocks:
         raise InvalidAudioError(f"{source.name} holds no audio samples")
@@ -58,11 +58,11 @@ def read_all(source: Source) -> Waveform:
 def read_excerpt(source: Source, seconds: float) -> Waveform:
     """Read the first `seconds` of a source, (channels, samples)."""
     wanted = round(seconds * source.sample_rate)
-    blocks, held = [], 0
+    blocks, n_read = [], 0
     for block in source.blocks():
-        blocks.append(block[:, : wanted - held])
-        held += blocks[-1].shape[1]
-        if held >= wanted:
+        blocks.append(block[:, : wanted - n_read])
+        n_read += blocks[-1].shape[1]
+        if n_read >= wanted:
             break
     return np.concatenate(blocks, axis=1)
 
@@ -78,16 +78,16 @@ def resample(waveform: Waveform, sample_rate: int, target_rate: int) -> Waveform
 
 
 class MirroredSource:
-    """A source that goes on beyond both its ends, mirrored in time and about its last value.
+    """A source with a margin at each end, mirrored in time and about the end's value.
 
-    A clip that begins or ends in the middle of a sound would otherwise meet silence there, and
-    whatever works on frames would hear a click. Turned about the end, value and slope go on.
+    A clip may begin or end in the middle of a sound. With silence beyond it, such an end would
+    be a click in the frames there. The mirrored margin continues both value and slope instead.
 
     Parameters
     ----------
     source : Source
     margin_samples : int
-        Added on either side.
+        Length of the margin at each end.
     """
 
     def __init__(self, source: Source, margin_samples: int) -> None:
@@ -100,7 +100,8 @@ class MirroredSource:
         margin = self._margin
         blocks = self._source.blocks(max(block_samples, margin + 1))
         first = next(blocks)
-        if first.shape[1] <= margin:  # the whole clip: turning it over and over would drift
+        if first.shape[1] <= margin:
+            # The whole clip is shorter than the margin: repeated mirroring would drift away.
             yield np.pad(first, ((0, 0), (margin, margin)), mode="symmetric")
             return
         yield 2.0 * first[:, :1] - first[:, margin:0:-1]
@@ -113,7 +114,7 @@ class MirroredSource:
 
 
 class SlidingReader:
-    """Read overlapping stretches of a stream of blocks in order, zeros outside it.
+    """Read overlapping parts of a stream of blocks in order, with zeros outside the stream.
 
     Parameters
     ----------
@@ -128,7 +129,7 @@ class SlidingReader:
         self._first = 0
 
     def read(self, start: int, stop: int) -> Waveform:
-        """Samples [start, stop); `start` must not go back before an earlier one."""
+        """Samples [start, stop), (channels, stop - start); `start` must never decrease."""
         parts = [self._held]
         held_stop = self._first + self._held.shape[1]
         while held_stop < stop and (block := next(self._blocks, None)) is not None:

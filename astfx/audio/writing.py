@@ -1,4 +1,4 @@
-"""Safe writing: files appear whole or not at all."""
+"""Atomic writing of audio files, and temporary storage for samples."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _RF64_ABOVE_BYTES = 4_000_000_000
 
 
 def output_format(path: Path, *, float_samples: bool) -> tuple[str, str]:
-    """Format and subtype for a file name: 24 bit where the format has it, or float.
+    """Format and subtype for a file name: 24-bit if the format has it, or float.
 
     Raises
     ------
     InvalidSettingError
-        For an unknown suffix, or a format without float samples when float is asked for.
+        For an unknown suffix, or if float is requested of a format without float samples.
     """
     suffix = path.suffix.lstrip(".").upper()
     name = {"AIF": "AIFF", "OGA": "OGG", "OPUS": "OGG", "W64": "W64"}.get(suffix, suffix)
@@ -55,7 +55,7 @@ def output_format(path: Path, *, float_samples: bool) -> tuple[str, str]:
 def check_output(
     path: str | os.PathLike[str], sample_rate: int, channels: int, *, float_samples: bool = False
 ) -> None:
-    """Refuse an output that its format cannot hold, before any work is done.
+    """Refuse an output that its format does not support, before any work is done.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def check_output(
 
 
 def check_target(target: Path, inputs: Mapping[str, Path]) -> None:
-    """Refuse an output that cannot be written, before any work is done."""
+    """Refuse an output file that cannot be written, before any work is done."""
     for role, path in inputs.items():
         if target.exists() and target.samefile(path):
             raise InvalidSettingError(
@@ -92,18 +92,18 @@ def check_target(target: Path, inputs: Mapping[str, Path]) -> None:
 
 
 class AudioWriter:
-    """Write a file aside and rename it when it is whole; on any error nothing is left.
+    """Write an audio file atomically: on any error nothing is left of it.
 
     Parameters
     ----------
     path : path
-        Where the file will be; "-" is a WAV on standard output.
+        The finished file; "-" is a WAV on standard output.
     sample_rate : int, hertz
     channels : int
     n_samples : int
-        Expected length, to choose RF64 for files that WAV cannot hold.
+        Expected length, to choose RF64 for files that are too large for WAV.
     float_samples : bool
-        Float instead of 24 bit.
+        Write float samples instead of 24-bit.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class AudioWriter:
             raise problem from None
 
     def write(self, block: Waveform) -> None:
-        """Append (channels, n) samples; what exceeds full scale is the caller's to prevent."""
+        """Append (channels, n) samples; the caller must keep them within full scale."""
         try:
             self._file.write(block.T)
         except (soundfile.LibsndfileError, AssertionError, OSError) as error:
@@ -175,13 +175,13 @@ class AudioWriter:
 
 
 class Spool:
-    """Float samples on disk while a render is under way: written once, read back once.
+    """Temporary storage for a render's float samples: written once, then read back.
 
     Parameters
     ----------
     channels : int
     folder : Path or None
-        Where the disk space is; None keeps them in memory.
+        Folder for the temporary file; None keeps the samples in memory.
     """
 
     def __init__(self, channels: int, folder: Path | None) -> None:
@@ -218,14 +218,14 @@ class Spool:
             yield np.frombuffer(data, np.float32).reshape(-1, self.channels).T
 
     def close(self) -> None:
-        """Give the space back."""
+        """Free the memory or disk space."""
         self._memory.clear()
         if self._file is not None:
             self._file.close()
 
 
 class SpoolSource:
-    """Spooled samples as a source.
+    """The samples of a `Spool` as a source.
 
     Parameters
     ----------
@@ -244,5 +244,5 @@ class SpoolSource:
         yield from self._spool.blocks()
 
     def close(self) -> None:
-        """Give the space back."""
+        """Free the memory or disk space."""
         self._spool.close()

@@ -1,4 +1,4 @@
-"""What this machine has, what is missing, and how to get it."""
+"""The checks of `astfx doctor`: what this machine has, what is missing, and how to get it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ OPTIONAL = {"pystoi": ("speech intelligibility in `astfx.metrics`", 'pip install
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the examination."""
+    """The result of one check: one line of the output."""
 
     ok: bool
     needed: bool
@@ -20,7 +20,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at versions, devices, formats and optional packages."""
+    """Check versions, devices, audio formats and optional packages."""
     import soundfile
 
     from astfx.audio import readable_formats
@@ -43,6 +43,6 @@ def examine() -> list[Finding]:
     findings.append(Finding("MP3" in formats, False, "formats", formats))
     for name, (purpose, remedy) in OPTIONAL.items():
         found = util.find_spec(name) is not None
-        detail = metadata.version(name) if found else f"missing, for {purpose}: {remedy}"
+        detail = metadata.version(name) if found else f"missing, needed for {purpose}: {remedy}"
         findings.append(Finding(found, False, name, detail))
     return findings

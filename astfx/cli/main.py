@@ -1,4 +1,4 @@
-"""The command line. torch and friends are imported by the commands that need them."""
+"""The command line. Commands import torch and other slow packages only when they run."""
 
 from __future__ import annotations
 
@@ -74,16 +74,17 @@ Example:
 
   astfx score wet.wav --content voice.wav --style rain.flac
 
-The columns are the output, and as anchors the content as it is, the style as it
-is, and one half of the style against the other: as near as one can get.
-`help(astfx.metrics)` in Python says what each figure means.
+The columns are the output and three anchors: the content as it is, the style as
+it is, and one half of the style scored against the other half, which is about as
+near to a style as a sound can get.
+`help(astfx.metrics)` in Python explains each figure.
 """
 
 
 def entry() -> None:
-    """Entry point of the program: `main`, without what C libraries print to standard error.
+    """Entry point of the program: run `main`, and hide what C libraries print to standard error.
 
-    The MP3 decoder writes a line for each frame it dislikes, across the progress bar.
+    The MP3 decoder, for example, prints a line across the progress bar for each faulty frame.
     ASTFX_DEBUG=1 shows such lines.
     """
     if not os.environ.get("ASTFX_DEBUG"):
@@ -96,7 +97,7 @@ def entry() -> None:
 
 
 def main() -> None:
-    """Run the command line: every expected failure is one sentence and an exit code."""
+    """Run the command line. Every expected failure prints one sentence and sets an exit code."""
     try:
         app()
     except CancelledError as error:
@@ -112,7 +113,7 @@ def _fail(message: str, code: int) -> None:
 
 @contextmanager
 def _progress_bar(label: str) -> Iterator[Callable[[float], None]]:
-    """Show a bar with the time left on standard error; give the function that moves it."""
+    """Show a bar with the time left on standard error, and yield the function that moves it."""
     from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
@@ -130,40 +131,46 @@ def _progress_bar(label: str) -> Iterator[Callable[[float], None]]:
         try:
             yield lambda share: bar.update(task, completed=share)
         except KeyboardInterrupt:
-            # typer would end the program without a word.
+            # typer would end the program without a message.
             raise CancelledError("interrupted: nothing was written") from None
 
 
 @app.command(epilog=_RENDER_EXAMPLES)
 @takes_settings(recipe=True)
 def render(
-    content: Annotated[str, typer.Argument(help="The sound to transform; - reads a WAV.")],
+    content: Annotated[
+        str, typer.Argument(help="The audio file to transform; - reads a WAV from standard input.")
+    ],
     style: Annotated[
         str,
         typer.Option(
             "--style",
             "-s",
-            help="The sound to imitate: a file, a preset, or a prepared style.",
+            help="The sound to imitate: an audio file, a preset or a prepared style.",
         ),
     ],
     output: Annotated[
         str,
         typer.Option(
-            "--output", "-o", help="Where to write; the suffix is the format, - writes a WAV."
+            "--output",
+            "-o",
+            help="The file to write. Its suffix is the format; - writes a WAV to standard output.",
         ),
     ],
     float_samples: Annotated[
         bool, typer.Option("--float", help="Write float samples instead of 24 bit.")
     ] = False,
     plot: Annotated[
-        Path | None, typer.Option(metavar="PNG", help="Draw spectrograms and the loss.")
+        Path | None,
+        typer.Option(metavar="PNG", help="Draw spectrograms and the loss into this picture."),
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(metavar="JSON", help="Write settings, losses and timings.")
+        Path | None,
+        typer.Option(metavar="JSON", help="Write settings, losses and timings to this file."),
     ] = None,
     **values: Any,
 ) -> None:
-    """Render CONTENT in the texture of a style."""
+    """Render CONTENT in the texture of another sound."""
     from astfx.cli import runs
     from astfx.presets import resolve
     from astfx.settings import make_settings
@@ -192,12 +199,14 @@ def render(
 @app.command()
 @takes_settings("method", "options", "window_ms", "seed", "device", "threads", recipe=True)
 def prepare(
-    style: Annotated[str, typer.Argument(help="The style's audio.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="A .safetensors file.")],
-    sample_rate: Annotated[int, typer.Option(help="Of the content it is for, in Hz.")] = 44100,
+    style: Annotated[str, typer.Argument(help="The sound to imitate: an audio file or a preset.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The .safetensors file to write.")],
+    sample_rate: Annotated[
+        int, typer.Option(help="Sample rate of the content to render later, in Hz.")
+    ] = 44100,
     **values: Any,
 ) -> None:
-    """Compute once what renders need of a style, and keep it in a file."""
+    """Prepare a style once for many renders, and save it to a file."""
     if output.suffix != ".safetensors":
         raise InvalidSettingError(f"style file '{output}' must end in .safetensors")
     from astfx.api import prepare_style
@@ -206,12 +215,12 @@ def prepare(
     settings = make_settings({}, **given_settings(values))
     prepare_style(style, sample_rate, settings=settings).save(output)
     size = output.stat().st_size / 1e6
-    print(f"{output}: {settings.method} targets for {sample_rate} Hz, {size:.1f} MB")
+    print(f"{output}: style prepared for {settings.method} at {sample_rate} Hz, {size:.1f} MB")
 
 
 @app.command()
 def methods() -> None:
-    """List the methods: what each one does, needs, and where it comes from."""
+    """List the methods: what each one does, what it needs, and where it comes from."""
     from rich.console import Console
     from rich.table import Table
 
@@ -238,7 +247,7 @@ def methods() -> None:
 
 @app.command()
 def doctor() -> None:
-    """Show versions, devices, audio formats, and what is missing and how to get it."""
+    """Show versions, devices and audio formats, and how to get what is missing."""
     from rich.console import Console
     from rich.table import Table
 
@@ -255,7 +264,9 @@ def doctor() -> None:
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Option("--output", "-o", help="A folder.")] = Path("demo"),
+    folder: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")] = Path(
+        "demo"
+    ),
 ) -> None:
     """Synthesise a melody and rain, render one in the texture of the other, and draw it."""
     from astfx.cli import runs
@@ -274,12 +285,14 @@ def demo(
 
 @app.command(epilog=_SCORE_EXAMPLES)
 def score(
-    output: Annotated[str, typer.Argument(help="The audio to be scored.")],
-    content: Annotated[str, typer.Option("--content", "-c", help="What it was made from.")],
-    style: Annotated[str, typer.Option("--style", "-s", help="The sound that it imitates.")],
+    output: Annotated[str, typer.Argument(help="The audio file to score.")],
+    content: Annotated[
+        str, typer.Option("--content", "-c", help="The audio file that it was made from.")
+    ],
+    style: Annotated[str, typer.Option("--style", "-s", help="The audio file that it imitates.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Score audio by measures that no method optimises, beside their anchors."""
+    """Score audio beside its anchors: how near the style, how much of the content is kept."""
     from astfx.cli.runs import score_files
 
     with _progress_bar("scoring") as move:
@@ -298,7 +311,7 @@ def score(
 
 
 def _write_json(path: Path, data: dict[str, Any]) -> None:
-    """Write JSON aside, then rename it."""
+    """Write JSON to a file, under a temporary name until it is complete."""
     from astfx.runtime.files import written_aside
 
     with written_aside(path) as part:

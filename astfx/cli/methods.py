@@ -1,4 +1,4 @@
-"""Commands about methods: their weights, their training, their comparison."""
+"""The commands `weights`, `train`, `distill` and `compare`."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ Examples:
 
   astfx weights add voice-cnn speakers.safetensors
 
-DATASET is a folder per class, UrbanSound8K, VCTK, or a folder of files named
-DIGIT_SPEAKER_INDEX.wav (the Free Spoken Digit Dataset).
+DATASET is a folder with a folder for each class, UrbanSound8K, VCTK, or a folder
+of files named DIGIT_SPEAKER_INDEX.wav (the Free Spoken Digit Dataset).
 """
 
 
@@ -58,14 +58,14 @@ Examples:
 
   astfx render voice.wav -s shower.safetensors -o out.wav --method feed-forward
 
-A preset's network is kept with the user's presets, for one sample rate.
+The network of a preset is saved with your own presets, for one sample rate.
 """
 
 
 def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
     """Add the commands to the program."""
     weights_app = typer.Typer(
-        help="The weights of networks: add published or trained ones, list them.",
+        help="Add published or trained weights of networks, and list them.",
         no_args_is_help=True,
         epilog=_WEIGHTS_EXAMPLES,
     )
@@ -74,9 +74,11 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
     @weights_app.command("add")
     def weights_add(
         name: Annotated[str, typer.Argument(help="vgg19, soundnet, audio-cnn or voice-cnn.")],
-        file: Annotated[Path, typer.Argument(help="The published file, or one of `train`.")],
+        file: Annotated[
+            Path, typer.Argument(help="The published file, or one that `astfx train` wrote.")
+        ],
     ) -> None:
-        """Check weights and keep them where the methods look."""
+        """Check a file of weights, and save it where the methods find it."""
         from astfx.networks import weights
 
         target = weights.add(name, file)
@@ -84,7 +86,7 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
 
     @weights_app.command("list")
     def weights_list() -> None:
-        """Say which weights each network runs on."""
+        """Show which weights each network uses."""
         from astfx.networks import weights
 
         for name in weights.NAMES:
@@ -95,34 +97,48 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
     def train(
         network: Annotated[str, typer.Argument(help="audio-cnn or voice-cnn.")],
         dataset: Annotated[Path, typer.Argument(help="A folder of labelled clips.")],
-        output: Annotated[Path, typer.Option("--output", "-o", help="A .safetensors file.")],
-        epochs: Annotated[int, typer.Option(help="At most.")] = 40,
+        output: Annotated[
+            Path, typer.Option("--output", "-o", help="The .safetensors file to write.")
+        ],
+        epochs: Annotated[int, typer.Option(help="Largest number of epochs.")] = 40,
         patience: Annotated[
-            int, typer.Option(help="Epochs without a gain before it stops early.")
+            int, typer.Option(help="Stop early after so many epochs without improvement.")
         ] = 8,
         seconds: Annotated[
-            float | None, typer.Option(help="Length of excerpts; default: 3, voices 1.05.")
+            float | None,
+            typer.Option(help="Length of excerpts; default: 3, or 1.05 for voice-cnn."),
         ] = None,
-        learning_rate: Annotated[float, typer.Option(help="Of Adam, at first.")] = 0.003,
-        decay: Annotated[float, typer.Option(help="Of the learning rate, each epoch.")] = 0.9,
-        batch_size: Annotated[int, typer.Option(help="Excerpts in a step.")] = 32,
+        learning_rate: Annotated[
+            float, typer.Option(help="Learning rate of Adam in the first epoch.")
+        ] = 0.003,
+        decay: Annotated[
+            float, typer.Option(help="Factor on the learning rate after each epoch.")
+        ] = 0.9,
+        batch_size: Annotated[int, typer.Option(help="Excerpts in a training step.")] = 32,
         sample_rate: Annotated[
-            int | None, typer.Option(help="In Hz; default: 22050, voices that of most clips.")
+            int | None,
+            typer.Option(help="In Hz; default: 22050, or that of most clips for voice-cnn."),
         ] = None,
         held_out: Annotated[
-            float, typer.Option(help="Share kept for the accuracy, unless the data says.")
+            float,
+            typer.Option(help="Share held out to measure accuracy, unless DATASET has a split."),
         ] = 0.1,
-        seed: Annotated[int, typer.Option(help="Of the split and the first weights.")] = 0,
-        device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-        resume: Annotated[bool, typer.Option(help="Go on from the last whole epoch.")] = False,
+        seed: Annotated[
+            int, typer.Option(help="Seed of the split and of the initial weights.")
+        ] = 0,
+        device: Annotated[str, typer.Option(help="Where to compute: auto, cpu or cuda.")] = "auto",
+        resume: Annotated[
+            bool, typer.Option(help="Continue after the last complete epoch.")
+        ] = False,
         provenance: Annotated[
-            str, typer.Option(help="Source and licence of the data, kept in the file.")
+            str, typer.Option(help="Source and licence of the data, stored in the file.")
         ] = "",
         plot: Annotated[
-            Path | None, typer.Option(metavar="PNG", help="Curves; default: OUTPUT with .png.")
+            Path | None,
+            typer.Option(metavar="PNG", help="Picture of the curves; default: OUTPUT with .png."),
         ] = None,
     ) -> None:
-        """Train a classifier whose layers a method compares."""
+        """Train a classifier whose layers a style transfer method compares."""
         from astfx.cli.runs import PICTURES
         from astfx.networks.train import TrainSettings
         from astfx.networks.train import train as train_network
@@ -156,7 +172,7 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
                 )
             except KeyboardInterrupt:
                 raise CancelledError(
-                    "interrupted: --resume goes on after the last whole epoch"
+                    "interrupted: --resume continues after the last complete epoch"
                 ) from None
         history = result.history
         draw_training(
@@ -171,21 +187,25 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
     @app.command(epilog=_DISTILL_EXAMPLES)
     @takes_settings("options", "seed", "device")
     def distill(
-        style: Annotated[str, typer.Argument(help="A preset, or the style's audio.")],
+        style: Annotated[str, typer.Argument(help="The sound to imitate: a preset or audio file.")],
         output: Annotated[
             Path | None,
             typer.Option(
                 "--output",
                 "-o",
-                help="A .safetensors file; a preset's network is kept with it by default.",
+                help="The .safetensors file to write; not needed for a preset.",
             ),
         ] = None,
-        sample_rate: Annotated[int, typer.Option(help="Of the content it is for, in Hz.")] = 44100,
-        steps: Annotated[int, typer.Option(help="Of training: more is nearer.")] = 1500,
-        phrases: Annotated[int, typer.Option(help="Made-up phrases it learns from.")] = 250,
+        sample_rate: Annotated[
+            int, typer.Option(help="Sample rate of the content to render later, in Hz.")
+        ] = 44100,
+        steps: Annotated[
+            int, typer.Option(help="Training steps; more come nearer to the style.")
+        ] = 1500,
+        phrases: Annotated[int, typer.Option(help="Synthetic phrases to learn from.")] = 250,
         **values: Any,
     ) -> None:
-        """Train the feed-forward network of a style, minutes; renders are then one pass."""
+        """Train a feed-forward network for a style, in minutes. A render is then one pass."""
         if output is not None and output.suffix != ".safetensors":
             raise InvalidSettingError(f"style file '{output}' must end in .safetensors")
         from astfx.api import prepare_style
@@ -196,8 +216,8 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
         preset = resolve(style)
         if preset is None and output is None:
             raise InvalidSettingError(
-                f"the network of a sound needs a file: astfx distill {style} -o FILE.safetensors "
-                "(that of a preset is kept with it)"
+                f"the network of an audio file needs an output: astfx distill {style} -o "
+                "FILE.safetensors (only that of a preset is saved with the presets)"
             )
         given = given_settings(values)
         given["options"] = {"steps": steps, "phrases": phrases, **(given["options"] or {})}
@@ -215,19 +235,20 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
     @app.command(epilog=_COMPARE_EXAMPLES)
     @takes_settings("quality", "seed", "device")
     def compare(
-        content: Annotated[Path, typer.Argument(help="The sound that is played.")],
-        style: Annotated[Path, typer.Argument(help="The sound it takes its texture from.")],
-        output: Annotated[Path, typer.Option("--output", "-o", help="A folder.")],
+        content: Annotated[Path, typer.Argument(help="The audio file to transform.")],
+        style: Annotated[Path, typer.Argument(help="The audio file to imitate.")],
+        output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")],
         methods: Annotated[
             str | None,
-            typer.Option(help="Names of methods or recipes, commas between; default: all methods."),
+            typer.Option(help="Methods or recipes, separated by commas; default: all methods."),
         ] = None,
         budget: Annotated[
-            float, typer.Option(metavar="SECONDS", help="Each method stops refining after this.")
+            float,
+            typer.Option(metavar="SECONDS", help="Time after which each method stops refining."),
         ] = 60.0,
         **values: Any,
     ) -> None:
-        """Render two clips by every method, and write one page to listen, look and compare."""
+        """Render two clips by every method, and write an HTML page that compares the results."""
         from astfx.report.comparison import compare as compare_methods
         from astfx.settings import make_settings
 
@@ -237,7 +258,8 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
             result = compare_methods(
                 content, style, output, methods=names, settings=settings, progress=move
             )
-        failed = [entry for entry in result.entries if entry.note.startswith("failed")]
-        print(f"{result.page}: {len(result.entries) - 3} methods side by side")
+        methods_shown = [entry for entry in result.entries if not entry.is_anchor]
+        failed = [entry for entry in methods_shown if entry.note.startswith("failed")]
+        print(f"{result.page}: {len(methods_shown)} methods side by side")
         for entry in failed:
             print(f"{entry.name} {entry.note}")

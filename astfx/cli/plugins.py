@@ -1,6 +1,6 @@
-"""Commands of other packages: whoever depends on astfx may add to its command line.
+"""Commands of other packages: any installed package may add commands to `astfx`.
 
-They name a Typer app as an entry point of the group ``astfx.commands``.
+It declares a Typer app as an entry point of the group ``astfx.commands``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ GROUP = "astfx.commands"
 
 
 class Commands(TyperGroup):
-    """astfx's own commands, then those of the packages installed beside it."""
+    """astfx's own commands, then those of other installed packages."""
 
     def __init__(self, **attrs: Any) -> None:
         super().__init__(**attrs)
@@ -23,6 +23,6 @@ class Commands(TyperGroup):
             try:
                 added = typer.main.get_group(point.load())
             except ImportError:
-                continue  # a package that lacks something must not take astfx with it
+                continue  # a package that lacks a dependency must not break astfx
             for name, command in added.commands.items():
                 self.commands.setdefault(name, command)

@@ -1,4 +1,4 @@
-"""`astfx presets`: styles with a name, from the command line."""
+"""The command `astfx presets`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Examples:
 
 app = typer.Typer(
     name="presets",
-    help="Styles with a name: list, make, blend, hear and share them.",
+    help="Presets, which are styles with a name: list, make, blend, hear and share them.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     epilog=_EXAMPLES,
@@ -52,7 +52,7 @@ Example:
 
   astfx presets make rain.wav --name "Rain on tin" --tag natural --licence CC0-1.0
 
-keeps it as rain-on-tin, for `astfx render voice.wav --style rain-on-tin -o wet.wav`.
+It is saved as rain-on-tin, for `astfx render voice.wav --style rain-on-tin -o wet.wav`.
 """
 
 _BLEND_EXAMPLES = """
@@ -78,29 +78,29 @@ Examples:
 _VERIFY_EXAMPLES = """
 Examples:
 
-  astfx presets verify                 (all that can be found)
+  astfx presets verify                 (all presets)
 
   astfx presets verify storm.astfx
 """
 
 _Name = Annotated[str, typer.Argument(help="A preset's name or file.")]
-_Replace = Annotated[bool, typer.Option("--replace", help="Replace one of that name.")]
+_Replace = Annotated[bool, typer.Option("--replace", help="Replace what has that name.")]
 _Author = Annotated[str, typer.Option(help="Who made it.")]
-_Licence = Annotated[str, typer.Option(help="Under what terms, such as CC0-1.0.")]
-_Description = Annotated[str, typer.Option(help="One or two sentences.")]
-_Family = Annotated[str, typer.Option(help="What kind of sound it is.")]
-_Tags = Annotated[list[str] | None, typer.Option("--tag", help="A word; repeatable.")]
+_Licence = Annotated[str, typer.Option(help="Its licence, such as CC0-1.0.")]
+_Description = Annotated[str, typer.Option(help="What it sounds like, in a sentence or two.")]
+_Family = Annotated[str, typer.Option(help="The kind of sound, such as water.")]
+_Tags = Annotated[list[str] | None, typer.Option("--tag", help="A tag; repeatable.")]
 
 
 @app.command("list", epilog=_LIST_EXAMPLES)
 def list_presets(
     search: Annotated[
-        str, typer.Option(help="Words that the name, family, tags or description have.")
+        str, typer.Option(help="Words to find in the name, family, tags or description.")
     ] = "",
     tag: _Tags = None,
-    family: Annotated[str, typer.Option(help="Only of this family, or a part of its name.")] = "",
+    family: Annotated[str, typer.Option(help="Name of a family, or a part of it.")] = "",
 ) -> None:
-    """List presets with their family and tags; your own are marked."""
+    """List presets with their family and tags. Your own are marked."""
     from rich.console import Console
     from rich.table import Table
 
@@ -130,7 +130,7 @@ def list_presets(
     for problem in damaged:
         print(f"astfx: {problem}", file=sys.stderr)
     if not count:
-        raise PresetError("no preset is like that: `astfx presets list` shows all")
+        raise PresetError("no preset matches: `astfx presets list` shows all")
 
 
 def _matches(preset: Preset, name: str, search: str, tags: list[str], family: str) -> bool:
@@ -143,7 +143,7 @@ def _matches(preset: Preset, name: str, search: str, tags: list[str], family: st
 
 
 def _plain(text: str) -> Any:
-    """Text as it is: a preset's words are not markup, and hold no control characters."""
+    """Text for the terminal: words of a preset must not act as markup or control characters."""
     from rich.text import Text
 
     return Text("".join(c if c.isprintable() else " " for c in text))
@@ -153,7 +153,8 @@ def _plain(text: str) -> Any:
 def show(
     preset: _Name,
     plot: Annotated[
-        Path | None, typer.Option(metavar="PNG", help="Where to draw; default: NAME.png here.")
+        Path | None,
+        typer.Option(metavar="PNG", help="The picture to write; default: NAME.png."),
     ] = None,
 ) -> None:
     """Print a preset's description, and draw its spectral and modulation profile."""
@@ -173,8 +174,10 @@ def show(
 
 @app.command(epilog=_MAKE_EXAMPLES)
 def make(
-    audio: Annotated[str, typer.Argument(help="The sound; - reads a WAV.")],
-    name: Annotated[str, typer.Option(help="What to call it: `Rain on tin` is rain-on-tin.")],
+    audio: Annotated[
+        str, typer.Argument(help="The audio file; - reads a WAV from standard input.")
+    ],
+    name: Annotated[str, typer.Option(help="Its name: `Rain on tin` becomes rain-on-tin.")],
     author: _Author = "",
     licence: _Licence = "",
     description: _Description = "",
@@ -182,7 +185,7 @@ def make(
     tag: _Tags = None,
     replace: _Replace = False,
 ) -> None:
-    """Make a preset of a sound, and keep it among your own."""
+    """Make a preset from a sound, and save it with your own presets."""
     from astfx.presets import Preset
 
     described = _description(name, author, licence, description, family, tag)
@@ -191,8 +194,10 @@ def make(
 
 @app.command(epilog=_BLEND_EXAMPLES)
 def blend(
-    parts: Annotated[list[str], typer.Argument(metavar="NAME=WEIGHT...", help="What to mix.")],
-    name: Annotated[str, typer.Option(help="What to call it.")],
+    parts: Annotated[
+        list[str], typer.Argument(metavar="NAME=WEIGHT...", help="Presets and their weights.")
+    ],
+    name: Annotated[str, typer.Option(help="Name of the new preset.")],
     author: _Author = "",
     licence: _Licence = "",
     description: _Description = "",
@@ -200,7 +205,7 @@ def blend(
     tag: _Tags = None,
     replace: _Replace = False,
 ) -> None:
-    """Blend presets by weight, and keep the result among your own."""
+    """Blend presets by weight, and save the result with your own presets."""
     from astfx.presets import Preset
 
     described = _description(name, author, licence, description, family, tag)
@@ -227,14 +232,16 @@ def play(
     output: Annotated[
         str,
         typer.Option(
-            "--output", "-o", help="Where to write; the suffix is the format, - writes a WAV."
+            "--output",
+            "-o",
+            help="The file to write. Its suffix is the format; - writes a WAV to standard output.",
         ),
     ],
     quality: Annotated[
         str | None, typer.Option(help="draft, standard or best; default: the preset's.")
     ] = None,
 ) -> None:
-    """Write an audition: a short plucked melody in that style."""
+    """Write an audition of a preset: a short plucked melody in its style."""
     from astfx.cli.runs import write_audition
 
     found = _resolved(preset)
@@ -249,10 +256,12 @@ def play(
 @app.command(epilog=_SHARE_EXAMPLES)
 def export(
     preset: _Name,
-    file: Annotated[Path, typer.Argument(help="A .astfx file, or .toml for a pair of files.")],
+    file: Annotated[
+        Path, typer.Argument(help="The .astfx file to write, or a .toml for a pair of files.")
+    ],
     replace: _Replace = False,
 ) -> None:
-    """Write a preset to a file of its own, to give away."""
+    """Write a preset to a file, to share it."""
     from astfx.presets.files import written_files
 
     found = _resolved(preset)
@@ -268,10 +277,12 @@ def export(
 
 @app.command("import", epilog=_SHARE_EXAMPLES)
 def import_(
-    file: Annotated[Path, typer.Argument(help="A .astfx file, or .toml of a pair of files.")],
+    file: Annotated[
+        Path, typer.Argument(help="The .astfx file to read, or the .toml of a pair of files.")
+    ],
     replace: _Replace = False,
 ) -> None:
-    """Check a preset's file, and keep it among your own."""
+    """Check a preset's file, and save the preset with your own presets."""
     from astfx.presets import Preset
 
     _keep(Preset.load(file), replace=replace)
@@ -281,7 +292,7 @@ def import_(
 def verify(
     files: Annotated[list[str] | None, typer.Argument(help="Files or names; default: all.")] = None,
 ) -> None:
-    """Check presets: hashes, shapes, ranges, names."""
+    """Check the hashes, shapes, ranges and names of presets."""
     from astfx.presets import Preset, paths
 
     failed = []
@@ -295,7 +306,7 @@ def verify(
             print(f"--  {error}", file=sys.stderr)
     if failed:
         raise PresetError(f"{len(failed)} of {len(targets)} presets cannot be used")
-    print("1 preset is sound" if len(targets) == 1 else f"{len(targets)} presets are sound")
+    print("1 preset is valid" if len(targets) == 1 else f"{len(targets)} presets are valid")
 
 
 def _resolved(style: str) -> Preset:
@@ -305,7 +316,7 @@ def _resolved(style: str) -> Preset:
     found = resolve(style)
     if found is None:
         check_name(style)
-        raise PresetError(f"'{style}' is a file, but no preset's")
+        raise PresetError(f"'{style}' is a file, but not a preset")
     return found
 
 
@@ -329,6 +340,6 @@ def _keep(preset: Preset, *, replace: bool) -> None:
 
     path = keep(preset, replace=replace)
     if (factory_folder() / f"{preset.name}.toml").is_file():
-        print(f"{preset.name} is now yours, not the one that came with astfx")
+        print(f"{preset.name} now means your preset, not the one that came with astfx")
     size = path.stat().st_size / 1e3
-    print(f"{path}: {size:.0f} kB, now `astfx render FILE --style {preset.name} -o OUT`")
+    print(f"{path}: {size:.0f} kB, for `astfx render FILE --style {preset.name} -o OUT`")

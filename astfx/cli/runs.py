@@ -1,4 +1,4 @@
-"""A render as the command line does it: files in and out, measured, and drawn if asked."""
+"""What the commands do with files: render and measure, draw, audition, score."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PICTURES = (".png", ".svg", ".pdf")
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """A finished render and how near it came to its style.
+    """A finished render, and how near it came to its style.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Measured:
     output : str
     distance_before_db, distance_after_db : float or None
         `astfx.metrics.style_distance` of the content and of the output from the style, over
-        their first minute; None where the style is not audio, or a clip is too short.
+        their first minute. None if the style is not audio, or if a clip is too short.
     """
 
     report: Report
@@ -40,7 +40,7 @@ class Measured:
     distance_after_db: float | None
 
     def summary(self) -> str:
-        """One line for people."""
+        """The text that the command prints: one line, and the method's remark if it has one."""
         report = self.report
         parts = [
             f"{self.output}: {report.seconds['total']:.2f} s for {report.audio_seconds:.1f} s of "
@@ -59,7 +59,7 @@ class Measured:
         return ", ".join(parts) + (f"\n{report.note}" if report.note else "")
 
     def to_dict(self) -> dict[str, Any]:
-        """The report with the distances."""
+        """The report and the distances, as a dict for JSON."""
         return {
             **self.report.to_dict(),
             "style_distance_db": {
@@ -79,12 +79,12 @@ def render_and_measure(
     plot: Path | None = None,
     progress: Progress | None = None,
 ) -> Measured:
-    """Render files, score the result, and draw it if `plot` names a picture.
+    """Render a file, measure its style distance, and draw it if `plot` names a picture.
 
     Raises
     ------
     AstfxError
-        If anything named cannot be used.
+        If a file, the style or a setting cannot be used.
     """
     source = FileSource(content, "content")
     prepared = isinstance(style, Preset) or style.endswith(SUFFIX)
@@ -128,7 +128,7 @@ def render_and_measure(
 
 
 def write_audition(preset: Preset, output: str, quality: str | None = None) -> Report:
-    """Render the shipped melody in a preset's style.
+    """Render the melody of `astfx demo` in the style of a preset.
 
     Raises
     ------
@@ -150,7 +150,7 @@ def write_audition(preset: Preset, output: str, quality: str | None = None) -> R
 def score_files(
     output: str, content: str, style: str, *, progress: Progress | None = None
 ) -> dict[str, dict[str, float]]:
-    """Score a file beside its anchors, everything at the output's sample rate.
+    """Score a file and its anchors. Everything is resampled to the output's sample rate.
 
     Returns
     -------
@@ -187,7 +187,7 @@ def score_files(
 
 
 def _distance(clip: Waveform, style: Waveform, sample_rate: int) -> float | None:
-    """Style distance in dB; None for clips too short to have one."""
+    """Style distance in dB. None if a clip is too short to have one."""
     from astfx.metrics import style_distance
 
     try:
@@ -199,11 +199,14 @@ def _distance(clip: Waveform, style: Waveform, sample_rate: int) -> float | None
 def check_side_files(
     paths: Mapping[str, str], *, plot: Path | None = None, report: Path | None = None
 ) -> None:
-    """Refuse a picture or report that cannot be written, or would replace another file named.
+    """Check that a picture and a report can be written, and replace none of the other files.
 
     Raises
     ------
-    AudioFileError, InvalidSettingError
+    AudioFileError
+        If a file cannot be written.
+    InvalidSettingError
+        If it would replace one of `paths` or the picture.
     """
     taken = {role: Path(path).absolute() for role, path in paths.items() if path != "-"}
     for role, path in (("picture", plot), ("report", report)):

@@ -1,4 +1,4 @@
-"""Options of the command line made from the table of settings."""
+"""Make options of the command line from the table of settings."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from astfx.settings import RENDER_TABLE, Setting
 Command = TypeVar("Command", bound=Callable[..., None])
 
 _RECIPE = typer.Option(
-    help=f"What a source document did: {', '.join(RECIPES)}. Other options override it."
+    help=f"The settings of a system from the literature: {', '.join(RECIPES)}. "
+    "Other options override them."
 )
 _SET = typer.Option("--set", metavar="KEY=VALUE", help="An option of the method; repeatable.")
 
 
 def takes_settings(*names: str, recipe: bool = False) -> Callable[[Command], Command]:
-    """Give a command an option for each of some settings; it gets them as keyword arguments.
+    """Decorate a command with options for settings, which it gets as keyword arguments.
 
     Parameters
     ----------
     *names : str
-        Rows of the table; all of them by default.
+        Names of the settings. By default all of them.
     recipe : bool
-        Whether it takes `--recipe` too.
+        Whether to add the option `--recipe`.
     """
 
     def decorate(command: Command) -> Command:
@@ -72,13 +73,13 @@ def _bounds(row: Setting) -> str:
 
 
 def given_settings(values: dict[str, Any]) -> dict[str, Any]:
-    """Settings from what a command got for them; None is "not given"."""
+    """Convert the values of a command's options to settings. None means "not given"."""
     options = values.get("options")
     return {**values, "options": parse_options(options) if options else None}
 
 
 def parse_options(pairs: list[str]) -> dict[str, Any]:
-    """Turn ``key=value`` into options: numbers, names, or comma-separated numbers."""
+    """Turn ``key=value`` into options: a number, a name, or several separated by commas."""
     options: dict[str, Any] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
@@ -90,7 +91,7 @@ def parse_options(pairs: list[str]) -> dict[str, Any]:
 
 
 def number_or_text(text: str) -> int | float | str:
-    """What a KEY=VALUE on the command line means."""
+    """Convert a value from the command line to an int or a float, if it is one."""
     for kind in (int, float):
         try:
             return kind(text)

@@ -1,1 +1,1 @@
-"""Signal processing that several rooms share: frequency scales, windows, filters, matrix roots."""
+"""Shared signal processing: frequency scales, windows, filters, phasors, matrix roots."""

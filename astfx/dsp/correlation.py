@@ -1,4 +1,4 @@
-"""Pearson's correlation, for scores and for losses."""
+"""Pearson's correlation: with NumPy for scores, with torch for losses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def pearson(first: npt.NDArray[np.floating[Any]], second: npt.NDArray[np.floating[Any]]) -> float:
-    """Correlation of all elements: exactly 1 for equal arrays, 0 where either is constant."""
+    """Correlation over all elements: exactly 1 for equal arrays, 0 if either is constant."""
     if np.array_equal(first, second):
         return 1.0
     ours, theirs = first - first.mean(), second - second.mean()
@@ -21,7 +21,7 @@ def pearson(first: npt.NDArray[np.floating[Any]], second: npt.NDArray[np.floatin
 
 
 def differentiable_pearson(first: Tensor, second: Tensor) -> Tensor:
-    """Correlation of all elements as a scalar tensor; 0 where either is constant."""
+    """Correlation over all elements as a scalar tensor; 0 if either is constant."""
     ours, theirs = first - first.mean(), second - second.mean()
     product: Tensor = (ours * theirs).sum() / (ours.norm() * theirs.norm() + 1e-9)
     return product

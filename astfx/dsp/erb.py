@@ -1,4 +1,4 @@
-"""Half-cosine bands on the scale of equivalent rectangular bandwidths (ERB).
+"""Cochlear filter bank: half-cosine bands on the ERB scale (equivalent rectangular bandwidth).
 
 References
 ----------
@@ -21,24 +21,30 @@ Array = npt.NDArray[np.float64]
 
 
 def hz_to_erb(frequency_hz: npt.ArrayLike) -> Array:
-    """Frequency in Hz to equivalent-rectangular-bandwidth number (Glasberg & Moore 1990)."""
+    """Convert a frequency in Hz to an ERB number (Glasberg & Moore 1990)."""
     return np.asarray(9.265 * np.log1p(np.asarray(frequency_hz, dtype=np.float64) / 228.8455))
 
 
 def erb_to_hz(erb: npt.ArrayLike) -> Array:
-    """Equivalent-rectangular-bandwidth number to frequency in Hz, the inverse of `hz_to_erb`."""
+    """Convert an ERB number to a frequency in Hz (the inverse of `hz_to_erb`)."""
     return np.asarray(228.8455 * np.expm1(np.asarray(erb, dtype=np.float64) / 9.265))
 
 
+def erb_centres_hz(sample_rate: float) -> Array:
+    """Return the centres of the 30 bands in Hz, lowest first."""
+    lowest, highest = hz_to_erb([LOWEST_HZ, min(HIGHEST_HZ, sample_rate / 2.0)])
+    return erb_to_hz(np.linspace(lowest, highest, N_BANDS + 2)[1:-1])
+
+
 def erb_bands(n_samples: int, sample_rate: float) -> tuple[list[tuple[int, Array]], Array, Array]:
-    """Return the bands of `erb_filterbank` where they are not zero.
+    """Return the bands of `erb_filterbank`, each only where it is not zero.
 
     Returns
     -------
     bands : list of (int, (n,) ndarray)
-        30 half-cosines: the first bin of each, and its response from there.
+        30 half-cosines: the first FFT bin of each, and its response from that bin on.
     low, high : ndarray of shape (n_samples // 2 + 1,)
-        The edge bands.
+        Responses of the low edge band and the high edge band.
     """
     erb = hz_to_erb(np.fft.rfftfreq(n_samples, 1.0 / sample_rate))
     lowest, highest = hz_to_erb([LOWEST_HZ, min(HIGHEST_HZ, sample_rate / 2.0)])
@@ -57,7 +63,7 @@ def erb_bands(n_samples: int, sample_rate: float) -> tuple[list[tuple[int, Array
 
 
 def erb_filterbank(n_samples: int, sample_rate: float) -> Array:
-    """Return the magnitude responses of the cochlear filterbank on FFT bins.
+    """Return the magnitude responses of the cochlear filter bank at FFT bins.
 
     Parameters
     ----------
@@ -69,9 +75,9 @@ def erb_filterbank(n_samples: int, sample_rate: float) -> Array:
     Returns
     -------
     ndarray of shape (32, n_samples // 2 + 1)
-        30 half-cosines equally spaced and half overlapping on the ERB scale from
-        20 Hz to 10 kHz, between a low edge and a high edge band that complete
-        the sum of squares to one at every bin.
+        30 half-cosines from 20 Hz to 10 kHz, equally spaced on the ERB scale and
+        overlapping by half. They lie between a low edge band and a high edge band,
+        which complete the sum of squares to one at every bin.
     """
     bands, low, high = erb_bands(n_samples, sample_rate)
     bank = np.zeros((N_BANDS + 2, low.size))

@@ -1,4 +1,4 @@
-"""The K-weighting filter of ITU-R BS.1770, and responses of second-order sections."""
+"""K-weighting filter of ITU-R BS.1770, and power responses of second-order sections."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def k_weighting(sample_rate: int) -> Array:
     Returns
     -------
     (2, 6) float64
-        As `scipy.signal` has them: a high shelf of 4 dB, then a high pass at 38 Hz.
+        In the format of `scipy.signal`: a high shelf of 4 dB, then a high pass at 38 Hz.
 
     References
     ----------
-    ITU-R BS.1770-5; the analogue prototypes behind its 48 kHz coefficients.
+    ITU-R BS.1770-5. The filters are the analogue prototypes of its 48 kHz coefficients.
     """
     k = math.tan(math.pi * 1681.974450955533 / sample_rate)
     q, gain = 0.7071752369554196, 10.0 ** (3.999843853973347 / 20.0)
@@ -46,7 +46,7 @@ def k_weighting(sample_rate: int) -> Array:
 
 
 def power_response(sections: Array, n_fft: int) -> npt.NDArray[np.float32]:
-    """Squared magnitude response of second-order sections at the bins of a transform, (bins,)."""
+    """Squared magnitude response of second-order sections at the bins of an FFT, (bins,)."""
     turn = np.exp(-2j * np.pi / n_fft * np.arange(n_fft // 2 + 1))
     delays = np.stack([np.ones_like(turn), turn, turn**2])
     response = (sections[:, :3] @ delays) / (sections[:, 3:] @ delays)

@@ -1,4 +1,4 @@
-"""The two mel scales: Slaney's, which librosa has by default, and O'Shaughnessy's (HTK)."""
+"""The two mel scales: Slaney's, which is librosa's default, and O'Shaughnessy's (HTK)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _LOG_STEP = np.log(6.4) / 27.0
 
 
 def hz_to_mel(frequency_hz: npt.ArrayLike, *, htk: bool = False) -> Array:
-    """Frequency in hertz to mel.
+    """Convert a frequency in hertz to mel.
 
     Parameters
     ----------
     frequency_hz : array_like
     htk : bool
         False is Slaney's scale, linear below 1 kHz and logarithmic above. True is
-        2595 log10(1 + f / 700), O'Shaughnessy's, as HTK has it.
+        O'Shaughnessy's, 2595 log10(1 + f / 700), which HTK uses.
     """
     frequency = np.asarray(frequency_hz, dtype=np.float64)
     if htk:
@@ -32,7 +32,7 @@ def hz_to_mel(frequency_hz: npt.ArrayLike, *, htk: bool = False) -> Array:
 
 
 def mel_to_hz(mel: npt.ArrayLike, *, htk: bool = False) -> Array:
-    """Mel to frequency in hertz, the inverse of `hz_to_mel`."""
+    """Convert mel to a frequency in hertz (the inverse of `hz_to_mel`)."""
     mels = np.asarray(mel, dtype=np.float64)
     if htk:
         return np.asarray(700.0 * (10.0 ** (mels / 2595.0) - 1.0))

@@ -1,4 +1,4 @@
-"""Spectrograms with another magnitude, and phases alone."""
+"""Replace the magnitude of a spectrogram and keep its phase."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TINY_POWER = 1e-37
 
 
 def unit_phasor(spectrogram: Tensor) -> Tensor:
-    """exp(j angle), 1 where the spectrogram is zero."""
+    """Unit phasors exp(j phase) of a spectrogram; 1 where it is zero."""
     return with_magnitude(spectrogram, None)
 
 
@@ -23,15 +23,16 @@ def with_magnitude(
     previous: Tensor | None = None,
     momentum: float = 0.0,
 ) -> Tensor:
-    """Give a spectrogram another magnitude; phase 0 where it is zero.
+    """Replace the magnitude of a spectrogram; the phase is 0 where it is zero.
 
     Parameters
     ----------
     spectrogram : (..., frames, bins) complex64
     magnitude : (..., frames, bins) float32 or None
-        None is 1 everywhere.
+        The new magnitude; None is 1 everywhere.
     previous : like spectrogram, optional
-        Its phase is that of ``spectrogram + momentum * (spectrogram - previous)`` then.
+        If given, the phase is that of ``spectrogram + momentum * (spectrogram - previous)``.
+    momentum : float
     """
     if spectrogram.device.type == "cpu" and not spectrogram.is_conj():
         out = torch.empty(spectrogram.shape, dtype=torch.complex64)
@@ -55,7 +56,7 @@ def with_magnitude(
 
 
 def _flat(spectrogram: Tensor) -> npt.NDArray[np.float32]:
-    """Real and imaginary parts in turn."""
+    """Flatten a spectrogram to alternating real and imaginary parts."""
     parts: npt.NDArray[np.float32] = torch.view_as_real(spectrogram.contiguous()).view(-1).numpy()
     return parts
 
@@ -68,7 +69,7 @@ def _impose(
     magnitude: npt.NDArray[np.float32],
     out: npt.NDArray[np.float32],
 ) -> None:
-    """`with_magnitude` in one pass over memory: torch takes several."""
+    """`with_magnitude` in one pass over memory, where torch needs several."""
     ahead = np.float32(momentum)
     for i in range(magnitude.size):
         real = spectrogram[2 * i] + ahead * (spectrogram[2 * i] - previous[2 * i])

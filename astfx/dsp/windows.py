@@ -1,4 +1,4 @@
-"""Windows."""
+"""Window functions."""
 
 from __future__ import annotations
 

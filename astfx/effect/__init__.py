@@ -1,1 +1,1 @@
-"""Effects for pedalboard scripts: `StyleTransfer`, and boards that take it."""
+"""Effects for pedalboard scripts: `StyleTransfer`, and containers that accept it."""

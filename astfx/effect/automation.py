@@ -1,4 +1,4 @@
-"""Parameters that move: ramps after a change, and automation over time."""
+"""Effect parameters: automation over time, and ramps after a change."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _LEAST_STRENGTH = 0.02
 
 
 class Automation:
-    """A parameter over time.
+    """The value of a parameter over time.
 
     Parameters
     ----------
     shape : sequence of (seconds, value), or callable
-        Breakpoints, joined by straight lines and held before the first and after the last; or
-        a function of time, called with an array of seconds. Time is 0 where a clip, a file or
-        a stream begins.
+        Breakpoints or a function of time. Between breakpoints the value is interpolated linearly;
+        before the first and after the last it is constant. A function is called with an array of
+        seconds. Time is 0 where a clip, a file or a stream begins.
 
     Raises
     ------
     InvalidSettingError
-        If there are no breakpoints, their times do not rise, or one is not a finite number.
+        If there are no breakpoints, their times do not increase, or a number is not finite.
 
     Examples
     --------
@@ -58,11 +58,11 @@ class Automation:
                 )
             times = [seconds for seconds, _ in points]
             if any(b <= a for a, b in pairwise(times)):
-                raise InvalidSettingError(f"breakpoint times {times} must rise (seconds)")
+                raise InvalidSettingError(f"breakpoint times {times} must increase (seconds)")
             self.breakpoints = points
 
     def __call__(self, seconds: npt.NDArray[np.float64]) -> Curve:
-        """Value at each of some times, (n,) -> (n,)."""
+        """Values at times in seconds, (n,) -> (n,)."""
         if self.breakpoints is not None:
             times, values = zip(*self.breakpoints, strict=True)
             return np.asarray(np.interp(seconds, times, values), dtype=np.float32)
@@ -72,7 +72,7 @@ class Automation:
             found = np.broadcast_to(np.asarray(given, dtype=np.float32), seconds.shape)
         except (TypeError, ValueError):
             raise InvalidSettingError(
-                f"an automation must give {len(seconds)} numbers for as many seconds, not {given!r}"
+                f"an automation must return {len(seconds)} numbers for as many times, not {given!r}"
             ) from None
         return np.array(found)
 
@@ -90,12 +90,12 @@ class Automation:
 
 
 class Parameter:
-    """One number from 0 to 1, fixed or automated, that never jumps while audio runs.
+    """A parameter from 0 to 1, fixed or automated. Changes are ramped, so it never jumps.
 
     Parameters
     ----------
     name : str
-        As messages say it: "Strength".
+        The name that messages use, such as "Strength".
     value : float or Automation
     """
 
@@ -106,12 +106,12 @@ class Parameter:
 
     @property
     def value(self) -> float | Automation:
-        """What was set."""
+        """The value or automation that was set."""
         return self._value
 
     @value.setter
     def value(self, value: float | Automation) -> None:
-        # One assignment, as another thread may be in `curve`.
+        # A single assignment, because another thread may be in `curve`.
         self._value = self._checked(value)
 
     def _checked(self, value: float | Automation) -> float | Automation:
@@ -131,23 +131,23 @@ class Parameter:
         return float(value)
 
     def reset(self) -> None:
-        """The next audio begins afresh, without a ramp."""
+        """Start again: the next audio begins without a ramp."""
         self._shown: float | None = None
         self._used: object = None
         self._from, self._left = 0.0, 0
 
     def curve(self, first: int, n: int, sample_rate: int) -> Curve:
-        """Value of samples [first, first + n) of a stream, (n,).
+        """Values at samples [first, first + n) of a stream, (n,).
 
         Raises
         ------
         InvalidSettingError
-            If a function of time leaves 0 to 1.
+            If a function of time leaves the range from 0 to 1.
         """
         value = self._value
         length = max(1, round(RAMP_SECONDS * sample_rate))
         if self._shown is not None and value is not self._used:
-            self._from, self._left = self._shown, length  # go there from where it is
+            self._from, self._left = self._shown, length  # ramp from the present value
         self._used = value
         if isinstance(value, Automation):
             seconds = (first + np.arange(n)) / sample_rate
@@ -171,23 +171,23 @@ class Parameter:
         return curve
 
 
-class Engaged:
-    """Share of the wet signal that a strength calls for: all of it, but for the least.
+class WetFade:
+    """Fades the wet signal in and out where strength comes from or goes to 0.
 
-    Strength takes effect hop by hop, so the wet signal follows it more or less late. Where
-    strength comes from or goes to 0, the wet signal therefore fades in and out over
-    `RAMP_SECONDS` at the least, however quickly strength itself moves.
+    Strength takes effect hop by hop, so the wet signal follows it with a delay. The fade therefore
+    takes at least `RAMP_SECONDS`, however quickly strength itself changes. At a strength of 0.02 or
+    more, all of the wet signal is heard.
     """
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """The next audio begins with what its strength calls for."""
+        """Start again: the next audio begins without a fade."""
         self._last: float | None = None
 
     def share(self, strength: Curve, sample_rate: int) -> Curve:
-        """Share of each of the next samples, (n,) -> (n,)."""
+        """Share of the wet signal in the next samples, (n,) -> (n,)."""
         aim: Curve = np.minimum(strength / np.float32(_LEAST_STRENGTH), np.float32(1.0))
         if not len(aim):
             return aim
@@ -205,5 +205,5 @@ class Engaged:
 
 
 def shown_number(value: float | Automation) -> str:
-    """A parameter as a repr shows it."""
+    """Text of a parameter for a repr."""
     return repr(value) if isinstance(value, Automation) else f"{value:.6g}"

@@ -1,9 +1,9 @@
-"""What every effect of ours is: pedalboard's contract, written out.
+"""The base class of astfx effects, which behave like native pedalboard plugins.
 
-A native container would run a Python subclass of a native plugin and silently skip what it
-overrides. So an effect only *says* that it is a `pedalboard.Plugin` (``isinstance`` asks
-``__class__``), and native containers refuse it at once with a TypeError that shows its repr,
-which names the container to use instead.
+It does not inherit from a native plugin. A native container would run a Python subclass of one, but
+silently skip the methods that it overrides. Instead, an effect only *claims* to be a
+`pedalboard.Plugin`, through ``__class__``, which ``isinstance`` reads. Native containers refuse it
+at once with a TypeError that shows its repr, and the repr names the container to use.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ else:
     _Base = object
 
 DEFAULT_BUFFER_SIZE = 8192
-HOME = "runs in astfx.Pedalboard"
+HINT = "runs in astfx.Pedalboard"
 
 
 def check_rate(sample_rate: object) -> int:
-    """Return a sample rate in whole hertz.
+    """Return a sample rate, rounded to whole hertz.
 
     Raises
     ------
     EffectTypeError
-        Unless it is a number.
+        If it is not a number.
     InvalidSettingError
-        Unless it is from 8000 to 192000 Hz; it is a ValueError too.
+        If it is not from 8000 to 192000 Hz. This error is a ValueError too.
     """
     if not isinstance(sample_rate, int | float | np.integer | np.floating):
         raise EffectTypeError(f"sample_rate={sample_rate!r} must be a number (Hz)")
@@ -44,7 +44,15 @@ def check_rate(sample_rate: object) -> int:
 
 
 def check_buffer_size(buffer_size: object) -> None:
-    """Raise EffectTypeError unless a buffer size is a whole number, ValueError unless it is > 0."""
+    """Check a buffer size.
+
+    Raises
+    ------
+    EffectTypeError
+        If it is not a whole number.
+    InvalidSettingError
+        If it is less than 1. This error is a ValueError too.
+    """
     if not isinstance(buffer_size, int | np.integer):
         raise EffectTypeError(f"buffer_size={buffer_size!r} must be a whole number (samples)")
     if buffer_size < 1:
@@ -52,9 +60,9 @@ def check_buffer_size(buffer_size: object) -> None:
 
 
 class Effect(_Base):
-    """An effect that behaves as a native pedalboard plugin does.
+    """An effect that behaves like a native pedalboard plugin.
 
-    Subclasses write `_stream`, `_whole`, `_restart` and `_shown`.
+    Subclasses implement `_stream`, `_whole`, `_restart` and `_shown`.
     """
 
     _native_class: type[Any] = pedalboard.Plugin
@@ -68,7 +76,7 @@ class Effect(_Base):
         return self._native_class
 
     def __setattr__(self, name: str, value: object) -> None:
-        # As on a native plugin, a misspelt parameter must not pass in silence.
+        # As with a native plugin, setting a misspelt parameter is an error.
         is_ours = type(self).__module__.startswith(__name__.rpartition(".")[0])
         if is_ours and not name.startswith("_") and not hasattr(type(self), name):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
@@ -76,12 +84,12 @@ class Effect(_Base):
 
     @property
     def is_effect(self) -> bool:
-        """True: audio goes in."""
+        """Always True: it processes audio."""
         return True
 
     @property
     def is_instrument(self) -> bool:
-        """False: it plays no notes."""
+        """Always False: it does not play notes."""
         return False
 
     def process(
@@ -91,32 +99,33 @@ class Effect(_Base):
         buffer_size: int = DEFAULT_BUFFER_SIZE,
         reset: bool = True,
     ) -> npt.NDArray[np.float32]:
-        """Run audio through the effect, as `pedalboard.Plugin.process` does.
+        """Process audio, as `pedalboard.Plugin.process` does.
 
         Parameters
         ----------
         input_array : (samples,), (channels, samples) or (samples, channels)
-            float32 or float64, full scale = 1. The smaller axis is the channels'.
+            float32 or float64, full scale = 1. The smaller axis is taken as the channels.
         sample_rate : float, hertz
             8 to 192 kHz.
         buffer_size : int, samples
-            How much native plugins are given at a time; the result does not depend on it.
+            Size of the blocks that native plugins get. The result does not depend on it.
         reset : bool
-            True: a whole clip; the output has the input's length and place in time. False: the
-            next block of a stream; the output may be shorter until the latency is filled.
-            Flush with blocks of zeros.
+            True means a whole clip: the output has the input's length and is aligned with it.
+            False means the next block of a stream: the output may be shorter until the latency
+            is filled. Blocks of zeros flush what remains.
 
         Returns
         -------
         ndarray, float32
-            New and contiguous, in the input's layout.
+            A new contiguous array, in the input's layout.
 
         Raises
         ------
         AudioTypeError
             If the array is not of float32 or float64.
         LayoutError
-            If it has no or three dimensions, or is square and nothing came before it.
+            If the array does not have one or two dimensions, or if it is square and no earlier
+            array tells which axis holds the channels.
         EffectTypeError, InvalidSettingError
             If the sample rate or the buffer size cannot be used.
         """
@@ -148,23 +157,23 @@ class Effect(_Base):
         raise NotImplementedError
 
     def _whole(self, waveform: Waveform, sample_rate: int, buffer_size: int) -> Waveform:
-        """A whole clip by the streaming path: flush, then drop the latency's worth."""
+        """Process a whole clip as a stream, which is flushed with silence."""
         silence = np.zeros((len(waveform), self.latency_samples_at(sample_rate)), np.float32)
         parts = [self._stream(part, sample_rate, buffer_size) for part in (waveform, silence)]
         return np.concatenate(parts, axis=1)[:, : waveform.shape[1]]
 
     @property
     def _needs_whole(self) -> bool:
-        """Whether whole clips are not what a stream of them gives."""
+        """Whether a whole clip gives something else than the stream of its blocks."""
         return False
 
     def _restart(self) -> None:
         raise NotImplementedError
 
     def _shown(self) -> dict[str, str]:
-        """What the repr says, name and text."""
+        """Names and texts that the repr shows."""
         raise NotImplementedError
 
     def __repr__(self) -> str:
         shown = " ".join(f"{name}={text}" for name, text in self._shown().items())
-        return f"<astfx.{type(self).__name__} {shown} ({HOME}) at {hex(id(self))}>"
+        return f"<astfx.{type(self).__name__} {shown} ({HINT}) at {hex(id(self))}>"

@@ -1,4 +1,4 @@
-"""Containers that take native plugins and ours: `Pedalboard`, `Chain`, `Mix`, `process`."""
+"""Containers for native plugins and astfx effects: `Pedalboard`, `Chain`, `Mix`, `process`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from astfx.audio import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, Waveform
 from astfx.effect import natives
 from astfx.effect.base import (
     DEFAULT_BUFFER_SIZE,
-    HOME,
+    HINT,
     Effect,
     check_buffer_size,
     check_rate,
 )
-from astfx.effect.natives import NativeRun
+from astfx.effect.natives import NativeGroup
 from astfx.effect.style_transfer import StyleTransfer
 from astfx.errors import EffectError, EffectTypeError, InvalidSettingError
 
@@ -28,12 +28,12 @@ Plugin = pedalboard.Plugin
 
 
 class Container(Effect):
-    """A list of effects, native or ours, with strong references to them.
+    """A list of native plugins and astfx effects, with strong references to them.
 
     Parameters
     ----------
     plugins : iterable of plugins, optional
-        None among them is skipped.
+        Items that are None are skipped.
     """
 
     def __init__(self, plugins: Iterable[Plugin | None] | None = None) -> None:
@@ -41,15 +41,15 @@ class Container(Effect):
         if plugins is not None and not isinstance(plugins, Iterable):
             raise EffectTypeError(f"plugins={plugins!r} must be a list of effects")
         self._plugins = [self._checked(plugin) for plugin in plugins or ()]
-        self._is_fresh = False  # reset before its stages were made
+        self._is_fresh = False  # was reset before its stages were made
         self._changed()
 
     def _changed(self) -> None:
-        self._stages: list[NativeRun | Effect] | None = None
+        self._stages: list[NativeGroup | Effect] | None = None
         self._native: Any = None
 
-    def _ready(self) -> list[NativeRun | Effect]:
-        """What runs one after the other, neighbouring natives as one."""
+    def _ready(self) -> list[NativeGroup | Effect]:
+        """The stages: astfx effects, and groups of neighbouring native plugins."""
         if self._stages is None:
             inside = [id(plugin) for plugin in _everything_in(self)]
             if len(set(inside)) < len(inside):
@@ -59,16 +59,16 @@ class Container(Effect):
                 )
             self._stages = self._staged([p for p in self._plugins if p is not None])
             for stage in self._stages:
-                if self._is_fresh and isinstance(stage, NativeRun):
+                if self._is_fresh and isinstance(stage, NativeGroup):
                     stage.restart()
             self._is_fresh = False
         return self._stages
 
-    def _staged(self, plugins: list[Plugin]) -> list[NativeRun | Effect]:
-        stages: list[NativeRun | Effect] = []
+    def _staged(self, plugins: list[Plugin]) -> list[NativeGroup | Effect]:
+        stages: list[NativeGroup | Effect] = []
         for native, group in groupby(plugins, natives.is_native):
             members: list[Any] = list(group)
-            stages += [NativeRun(members)] if native else members
+            stages += [NativeGroup(members)] if native else members
         return stages
 
     def _checked(self, plugin: Plugin | None) -> Plugin | None:
@@ -76,7 +76,7 @@ class Container(Effect):
             return None
         if not isinstance(plugin, Plugin):
             raise EffectTypeError(
-                f"{plugin!r} is no effect: a board takes pedalboard plugins and astfx effects"
+                f"{plugin!r} is not an effect: a board takes pedalboard plugins and astfx effects"
             )
         if not plugin.is_effect:
             raise InvalidSettingError(f"{plugin!r} is an instrument: a board takes effects only")
@@ -89,18 +89,18 @@ class Container(Effect):
         return any(isinstance(s, Effect) and s._needs_whole for s in self._ready())
 
     def append(self, plugin: Plugin | None) -> None:
-        """Put a plugin at the end."""
+        """Add a plugin at the end."""
         self._plugins.append(self._checked(plugin))
         self._changed()
 
     def insert(self, index: int, plugin: Plugin | None) -> None:
-        """Put a plugin before another."""
+        """Insert a plugin before the one at an index."""
         checked = self._checked(plugin)
         self._plugins.insert(_index(index, len(self), end=True), checked)
         self._changed()
 
     def remove(self, plugin: Plugin) -> None:
-        """Take a plugin out; ValueError if it is not there."""
+        """Remove a plugin. Raises ValueError if it is not there."""
         self._checked(plugin)
         for index, held in enumerate(self._plugins):
             if held is plugin:
@@ -109,7 +109,7 @@ class Container(Effect):
         raise ValueError("remove(x): x not in list")
 
     def __getitem__(self, index: int) -> Plugin:
-        # None may be there, but whoever put it there knows: as in pedalboard's own stubs.
+        # It may be None, but pedalboard's own stubs leave that out too.
         return self._plugins[_index(index, len(self))]  # type: ignore[return-value]
 
     def __setitem__(self, index: int, plugin: Plugin | None) -> None:
@@ -134,18 +134,18 @@ class Container(Effect):
     def latency_samples(self) -> int:
         """Delay of a stream, in samples, as far as it is known.
 
-        Ours say theirs and external plugins report theirs; what pedalboard's own plugins have
-        is only compensated.
+        Astfx effects and external plugins report theirs. pedalboard's own plugins do not, but
+        pedalboard compensates it.
         """
         found: list[Any] = list(self._ready())
         return self._total([stage.latency_samples for stage in found])
 
     def latency_samples_at(self, sample_rate: float) -> int:
-        """As `latency_samples`, at a sample rate."""
+        """`latency_samples` at a sample rate."""
         return self._total(
             [
                 stage.latency_samples
-                if isinstance(stage, NativeRun)
+                if isinstance(stage, NativeGroup)
                 else stage.latency_samples_at(sample_rate)
                 for stage in self._ready()
             ]
@@ -160,7 +160,7 @@ class Container(Effect):
                 plugin.reset()
         self._is_fresh = self._stages is None
         for stage in self._stages or ():
-            if isinstance(stage, NativeRun):
+            if isinstance(stage, NativeGroup):
                 stage.restart()
 
     def _shown(self) -> dict[str, str]:
@@ -169,15 +169,15 @@ class Container(Effect):
     def __repr__(self) -> str:
         count = f"{len(self)} plugin{'' if len(self) == 1 else 's'}"
         inside = ", ".join(repr(plugin) for plugin in self._plugins)
-        return f"<astfx.{type(self).__name__} with {count}: [{inside}] ({HOME}) at {hex(id(self))}>"
+        return f"<astfx.{type(self).__name__} with {count}: [{inside}] ({HINT}) at {hex(id(self))}>"
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything in it and what it is set to, ready for JSON.
+        """All plugins and their settings, as a dict for JSON.
 
         Raises
         ------
         EffectError
-            If one of the plugins cannot be written down.
+            If a plugin cannot be serialised.
         """
         return {
             "plugin": f"astfx.{type(self).__name__}",
@@ -186,12 +186,12 @@ class Container(Effect):
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Any:
-        """Make a container from what `to_dict` gave.
+        """Make a container from what `to_dict` returned.
 
         Raises
         ------
         AstfxError
-            If it is for something else, or a plugin cannot be made.
+            If it describes something else, or a plugin cannot be made.
         """
         if values.get("plugin") != f"astfx.{cls.__name__}":
             raise InvalidSettingError(
@@ -210,7 +210,7 @@ class Container(Effect):
 
 
 class Chain(Container):
-    """Effects one after the other."""
+    """Effects in series."""
 
     _native_class = pedalboard.Chain
     _last_shape: tuple[int, ...] | None = None
@@ -222,12 +222,12 @@ class Chain(Container):
         buffer_size: int = DEFAULT_BUFFER_SIZE,
         reset: bool = True,
     ) -> npt.NDArray[np.float32]:
-        """Run audio through all effects; see `Effect.process`."""
+        """Process audio with all effects in turn; see `Effect.process`."""
         native = self._native
         if native is None or not (
             buffer_size > 0 and MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE
         ):
-            return self._carefully(input_array, sample_rate, buffer_size, reset)
+            return self._process_checked(input_array, sample_rate, buffer_size, reset)
         output = native(input_array, sample_rate, buffer_size, reset)
         if input_array.shape != self._last_shape:
             self._layout.note(input_array)
@@ -241,18 +241,18 @@ class Chain(Container):
         super().reset()
         self._last_shape = None
 
-    def _carefully(
+    def _process_checked(
         self, input_array: Any, sample_rate: Any, buffer_size: Any, reset: bool
     ) -> npt.NDArray[np.float32]:
-        """Everything but a further block through native plugins only."""
+        """Process with all checks. Once a purely native chain has passed them, it skips them."""
         check_buffer_size(buffer_size)
         check_rate(sample_rate)
         with self._lock:
             stages = self._ready()
             only = stages[0] if len(stages) == 1 else None
-            if not isinstance(only, NativeRun):
+            if not isinstance(only, NativeGroup):
                 return super().process(input_array, sample_rate, buffer_size, reset)
-            # Nothing of ours in it: from now on, all of it is pedalboard's business.
+            # There are only native plugins, so pedalboard does all of the work from now on.
             only.expect(self._layout, sample_rate)
             self._last_shape = None
             self._native = only.board.process
@@ -260,27 +260,27 @@ class Chain(Container):
 
     def _stream(self, waveform: Waveform, sample_rate: int, buffer_size: int) -> Waveform:
         for stage in self._ready():
-            waveform = streamed(stage, waveform, sample_rate, buffer_size)
+            waveform = process_block(stage, waveform, sample_rate, buffer_size)
         return waveform
 
     def _whole(self, waveform: Waveform, sample_rate: int, buffer_size: int) -> Waveform:
         n = waveform.shape[1]
         if not self._needs_whole:
-            # As in a stream, what rings on after the clip is heard by the stages that look ahead.
+            # As in a stream, stages with latency also get what rings on after the clip.
             waveform = np.pad(waveform, ((0, 0), (0, self.latency_samples_at(sample_rate))))
         for stage in self._ready():
-            waveform = wholly(stage, waveform, sample_rate, buffer_size)
+            waveform = process_clip(stage, waveform, sample_rate, buffer_size)
         return waveform[:, :n]
 
 
 class Pedalboard(Chain):
-    """A board of effects, native or ours, in place of `pedalboard.Pedalboard`.
+    """A `pedalboard.Pedalboard` that also accepts astfx effects.
 
     Parameters
     ----------
     plugins : iterable of plugins, optional
-        Native ones, VST3 and Audio Units included, `StyleTransfer`, and containers of either
-        kind; None is skipped.
+        Native plugins (VST3 and Audio Units included), `StyleTransfer`, and containers of either
+        kind. Items that are None are skipped.
 
     Examples
     --------
@@ -293,27 +293,27 @@ class Pedalboard(Chain):
 
 
 class Mix(Container):
-    """Effects side by side, their outputs added up, aligned with each other."""
+    """Effects in parallel. Their outputs are aligned with each other and added."""
 
     _native_class = pedalboard.Mix
 
     def __init__(self, plugins: Iterable[Plugin | None] | None = None) -> None:
-        self._runs: list[NativeRun] = []
+        self._groups: list[NativeGroup] = []
         self._begin(None)
         super().__init__(plugins)
 
     def _begin(self, stream: tuple[int, int] | None) -> None:
         self._stream_of = stream  # sample rate and channels
         self._waiting: list[tuple[object, Waveform]] = []
-        self._n_pending = 0  # samples taken in and not given out
+        self._n_pending = 0  # input samples that have no output yet
 
-    def _staged(self, plugins: list[Plugin]) -> list[NativeRun | Effect]:
-        # A plugin that was here before goes on as it was, beside what is new.
-        runs = {id(run.plugins[0]): run for run in self._runs}
+    def _staged(self, plugins: list[Plugin]) -> list[NativeGroup | Effect]:
+        # Plugins that were here before keep their state.
+        groups = {id(group.plugins[0]): group for group in self._groups}
         stages: list[Any] = [
-            runs.get(id(p)) or NativeRun([p]) if natives.is_native(p) else p for p in plugins
+            groups.get(id(p)) or NativeGroup([p]) if natives.is_native(p) else p for p in plugins
         ]
-        self._runs = [stage for stage in stages if isinstance(stage, NativeRun)]
+        self._groups = [stage for stage in stages if isinstance(stage, NativeGroup)]
         return stages
 
     def _total(self, latencies: list[int]) -> int:
@@ -330,12 +330,12 @@ class Mix(Container):
             if self._stream_of is not None:
                 self._restart()
             self._begin((sample_rate, channels))
-        # A plugin that joins has heard nothing of what the others still hold back.
+        # A new plugin got none of the input that the others have yet to output.
         silence = np.zeros((channels, self._n_pending), np.float32)
         before = {id(stage): rest for stage, rest in self._waiting}
         parts = []
         for stage in stages:
-            output = streamed(stage, waveform, sample_rate, buffer_size)
+            output = process_block(stage, waveform, sample_rate, buffer_size)
             parts.append(np.concatenate([before.get(id(stage), silence), output], axis=1))
         n_out = min([n_in, *(part.shape[1] for part in parts)])
         self._waiting = [(stage, p[:, n_out:]) for stage, p in zip(stages, parts, strict=True)]
@@ -348,7 +348,7 @@ class Mix(Container):
     def _whole(self, waveform: Waveform, sample_rate: int, buffer_size: int) -> Waveform:
         total = np.zeros_like(waveform)
         for stage in self._ready():
-            total += wholly(stage, waveform, sample_rate, buffer_size)
+            total += process_clip(stage, waveform, sample_rate, buffer_size)
         return total
 
 
@@ -362,7 +362,7 @@ def process(
     buffer_size: int = DEFAULT_BUFFER_SIZE,
     reset: bool = True,
 ) -> npt.NDArray[np.float32]:
-    """Run audio through plugins, native or ours, as `pedalboard.process` does.
+    """Process audio with native plugins and astfx effects, as `pedalboard.process` does.
 
     Parameters
     ----------
@@ -373,22 +373,22 @@ def process(
     return Pedalboard(plugins).process(input_array, sample_rate, buffer_size, reset)
 
 
-def streamed(
-    stage: NativeRun | Effect, waveform: Waveform, sample_rate: int, buffer_size: int
+def process_block(
+    stage: NativeGroup | Effect, waveform: Waveform, sample_rate: int, buffer_size: int
 ) -> Waveform:
-    """The next block of a stream through an effect, or through neighbouring native ones."""
-    if isinstance(stage, NativeRun):
+    """Process the next block of a stream with a stage."""
+    if isinstance(stage, NativeGroup):
         return stage.process(waveform, sample_rate, buffer_size, False)
-    # Its parameters may be set from another thread meanwhile.
+    # Another thread may be setting its parameters.
     with stage._lock:
         return stage._stream(waveform, sample_rate, buffer_size)
 
 
-def wholly(
-    stage: NativeRun | Effect, waveform: Waveform, sample_rate: int, buffer_size: int
+def process_clip(
+    stage: NativeGroup | Effect, waveform: Waveform, sample_rate: int, buffer_size: int
 ) -> Waveform:
-    """A whole clip through an effect, or through neighbouring native ones."""
-    if isinstance(stage, NativeRun):
+    """Process a whole clip with a stage."""
+    if isinstance(stage, NativeGroup):
         return stage.process(waveform, sample_rate, buffer_size, True)
     with stage._lock:
         stage._restart()
@@ -396,7 +396,7 @@ def wholly(
 
 
 def _everything_in(container: Iterable[Plugin | None]) -> Iterator[Plugin]:
-    """All plugins in a container and, at any depth, in those in it."""
+    """All plugins in a container, at any depth."""
     for plugin in container:
         if plugin is not None:
             yield plugin
@@ -405,7 +405,7 @@ def _everything_in(container: Iterable[Plugin | None]) -> Iterator[Plugin]:
 
 
 def _index(index: int, length: int, *, end: bool = False) -> int:
-    """An index into a list of a length; `end` allows the place after the last."""
+    """Check an index into a list of `length` items. `end` allows the place after the last."""
     try:
         place = operator.index(index)
     except TypeError:
@@ -432,7 +432,7 @@ def _read(values: Mapping[str, Any]) -> Any:
 
 
 def _packed(plugin: Plugin | None) -> Any:
-    """A plugin as it can be pickled: ours as it is, a native one by its settings."""
+    """A plugin in a form that can be pickled: a native one is replaced by its settings."""
     if plugin is None or not natives.is_native(plugin):
         return plugin
     return natives.written(plugin)

@@ -1,4 +1,4 @@
-"""What can be turned while an effect runs: strength, mix, and which style."""
+"""The controls of a running effect: strength, mix and style."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from astfx.effect.automation import Curve, Engaged, Parameter
+from astfx.effect.automation import Curve, Parameter, WetFade
 from astfx.styles.style import Style
 
 FADE_SECONDS = 0.25
@@ -14,7 +14,7 @@ FADE_SECONDS = 0.25
 
 @dataclass(frozen=True)
 class Curves:
-    """The controls over some samples.
+    """Values of the controls for some samples.
 
     Attributes
     ----------
@@ -22,7 +22,7 @@ class Curves:
     wet : (n,), 0 to 1
         Share of the wet signal in the output.
     shares : mapping of Style to (n,)
-        They add up to one.
+        Share of each style. The shares add up to one.
     """
 
     strength: Curve
@@ -31,7 +31,7 @@ class Curves:
 
 
 class Controls:
-    """Strength, mix and styles along a stream.
+    """Strength, mix and styles over the course of a stream.
 
     Parameters
     ----------
@@ -50,22 +50,22 @@ class Controls:
     ) -> None:
         self.strength, self.mix, self.morph = strength, mix, morph
         self._style, self._morph_to = style, morph_to
-        self._engaged = Engaged()
+        self._wet_fade = WetFade()
         self.reset()
 
     def reset(self) -> None:
-        """Begin at the start of a clip or a stream, without ramps."""
+        """Return to the start of a clip or a stream, without ramps."""
         self.position = 0
         self._rate = 0
         self._heard: dict[Style, float] = {}
         self._before: dict[Style, float] = {}
         self._fade_left = 0
-        for part in (self.strength, self.mix, self.morph, self._engaged):
+        for part in (self.strength, self.mix, self.morph, self._wet_fade):
             part.reset()
 
     @property
     def style(self) -> Style:
-        """What it sounds like."""
+        """The sound to imitate."""
         return self._style
 
     @style.setter
@@ -75,7 +75,7 @@ class Controls:
 
     @property
     def morph_to(self) -> Style | None:
-        """What it sounds like at morph = 1."""
+        """The sound to imitate at morph = 1."""
         return self._morph_to
 
     @morph_to.setter
@@ -84,7 +84,7 @@ class Controls:
         self._morph_to = style
 
     def _begin_fade(self) -> None:
-        """From now on, what was heard last fades into what is about to be set."""
+        """Start a crossfade from what was heard last to the style that is about to be set."""
         if self._heard:
             self._before, self._fade_left = self._heard, round(FADE_SECONDS * self._rate)
 
@@ -96,11 +96,11 @@ class Controls:
         return shares
 
     def take(self, n: int, sample_rate: int) -> Curves:
-        """The next n samples' values."""
+        """Values for the next n samples."""
         self._rate = sample_rate
         strength = self.strength.curve(self.position, n, sample_rate)
         wet = self.mix.curve(self.position, n, sample_rate)
-        wet = wet * self._engaged.share(strength, sample_rate)
+        wet = wet * self._wet_fade.share(strength, sample_rate)
         shares = self._shares(n)
         if self._fade_left:
             length = round(FADE_SECONDS * sample_rate)
@@ -117,7 +117,7 @@ class Controls:
         return Curves(strength, wet, shares)
 
     def styles_used(self) -> list[Style]:
-        """The styles of a whole clip."""
+        """The styles that a whole clip needs."""
         if self._morph_to is None or self.morph.value == 0.0:
             return [self._style]
         return [self._morph_to] if self.morph.value == 1.0 else [self._style, self._morph_to]

@@ -1,4 +1,4 @@
-"""A file through a board: any length, constant memory, aligned, with its tail."""
+"""Process a file of any length with a board: constant memory, aligned, with its tail."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from astfx.audio import (
 )
 from astfx.audio.levels import gain_below_full_scale
 from astfx.effect.containers import Chain, Mix, Pedalboard
-from astfx.effect.natives import NativeRun
+from astfx.effect.natives import NativeGroup
 from astfx.effect.style_transfer import StyleTransfer
 from astfx.errors import CancelledError, EffectTypeError, InvalidSettingError
 from astfx.runtime.progress import Progress
 
 BLOCK_SAMPLES = 1 << 16
 QUIET = 10.0 ** (-90.0 / 20.0)
-"""A tail ends where it stays below this for a second."""
+"""A tail ends where its peak stays below this (-90 dBFS) for a second."""
 
 
-class _Stages:
+class _StageProgress:
     """Progress of stages that run one after the other, each over the whole file."""
 
     def __init__(self, progress: Progress | None, count: int, n_samples: int) -> None:
@@ -56,14 +56,14 @@ class _Stages:
         self._done += 1
 
 
-class _Run:
-    """One file on its way through a board's stages."""
+class _FilePass:
+    """Processing of one file by the stages of a board."""
 
-    def __init__(self, folder: Path, stages: _Stages, tail_seconds: float) -> None:
+    def __init__(self, folder: Path, stages: _StageProgress, tail_seconds: float) -> None:
         self._folder, self._stages, self._tail_seconds = folder, stages, tail_seconds
         self._stack = ExitStack()
 
-    def __enter__(self) -> _Run:
+    def __enter__(self) -> _FilePass:
         return self
 
     def __exit__(self, *problem: Any) -> None:
@@ -77,7 +77,7 @@ class _Run:
         return SpoolSource(spool, source.sample_rate)
 
     def through(self, stage: object, source: Source) -> Source:
-        """Take a whole file through a stage."""
+        """Process a whole source with a stage, and return the output as a source."""
         if isinstance(stage, Mix):
             outputs = [self.through(inner, source) for inner in stage._ready()]
             result = self._spooled(_summed(outputs, source), source)
@@ -98,15 +98,15 @@ class _Run:
             yield from blocks
 
     def _streamed(self, stage: object, source: Source) -> Iterator[Waveform]:
-        """Blocks through a stage: its latency is flushed, and its tail is kept."""
+        """Yield a stage's output in blocks. Its latency is flushed, and its tail is kept."""
         rate, channels = source.sample_rate, source.channels
-        if isinstance(stage, NativeRun):
+        if isinstance(stage, NativeGroup):
             stage.restart()
         else:
             stage.reset()  # type: ignore[attr-defined]
 
         def run(block: Waveform) -> Waveform:
-            if isinstance(stage, NativeRun):
+            if isinstance(stage, NativeGroup):
                 return stage.process(block, rate, BLOCK_SAMPLES, False)
             return stage._stream(block, rate, BLOCK_SAMPLES)  # type: ignore[attr-defined, no-any-return]
 
@@ -139,7 +139,7 @@ class _Run:
 
 
 def _summed(outputs: list[Source], like: Source) -> Iterator[Waveform]:
-    """Sum of several sources, as long as the longest."""
+    """Yield the sum of several sources in blocks, as long as the longest."""
     readers = [source.blocks(BLOCK_SAMPLES) for source in outputs]
     waiting = [np.zeros((like.channels, 0), np.float32) for _ in readers]
     while True:
@@ -176,35 +176,36 @@ def render_file(
     tail_seconds: float = 10.0,
     progress: Progress | None = None,
 ) -> None:
-    """Run a file through a board, whatever its length, in constant memory.
+    """Process a file of any length with a board, in constant memory.
 
-    The output is aligned with the input sample for sample, as long as it, and longer by the
-    tail that reverbs and delays leave. `StyleTransfer` with engine "auto" or "render" works on
-    the whole file, segment by segment; everything else block by block.
+    The output is aligned with the input to the sample. It is as long as the input plus the tail
+    of reverbs and delays. `StyleTransfer` with engine "auto" or "render" works on the whole file,
+    segment by segment. Everything else works block by block.
 
     Parameters
     ----------
     board : effect
-        `astfx.Pedalboard`, or any effect, native or ours.
+        An `astfx.Pedalboard`, or any other astfx effect or native plugin.
     source : path or FileSource
     target : path
-        WAV, FLAC, AIFF or OGG by its suffix; 24 bit where the format has it.
+        Its suffix sets the format: WAV, FLAC, AIFF or OGG. Samples have 24 bit where the format
+        allows it.
     float_samples : bool
-        Write 32-bit float instead.
+        Whether to write 32-bit float samples instead.
     tail_seconds : float, 0 to 600
         Longest tail that is kept.
     progress : callable, optional
-        Called with the share done, 0 to 1; returning False cancels.
+        Called with the share of the work that is done, 0 to 1; returning False cancels.
 
     Raises
     ------
     AstfxError
-        If the board, a file or a style cannot be used; nothing is written then.
+        If the board, a file or a style cannot be used. Nothing is written then.
     CancelledError
         If `progress` returned False.
     """
     if not isinstance(board, pedalboard.Plugin):
-        raise EffectTypeError(f"{board!r} is no effect: pass a board or an effect")
+        raise EffectTypeError(f"{board!r} is not an effect: pass a board or an effect")
     if not 0.0 <= tail_seconds <= 600.0:
         raise InvalidSettingError(
             f"tail_seconds={tail_seconds!r} must lie between 0 and 600 (seconds)"
@@ -215,9 +216,9 @@ def render_file(
     check_target(output, {"source": content.path})
     check_output(output, content.sample_rate, content.channels, float_samples=float_samples)
     n_samples = sum(block.shape[1] for block in content.blocks())
-    stages = _Stages(progress, _count(whole) + 1, n_samples)
-    with _Run(output.absolute().parent, stages, tail_seconds) as run:
-        result = run.through(whole, content)
+    stages = _StageProgress(progress, _count(whole) + 1, n_samples)
+    with _FilePass(output.absolute().parent, stages, tail_seconds) as file_pass:
+        result = file_pass.through(whole, content)
         peak, length = 0.0, 0
         for block in result.blocks(BLOCK_SAMPLES):
             peak = max(peak, float(np.abs(block).max(initial=0.0)))

@@ -1,4 +1,4 @@
-"""Which axis of an array holds the channels, by pedalboard's rules."""
+"""Find the axis of the channels in an array, by pedalboard's rules."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ _HINT = (
 
 
 class Layout:
-    """Remembers the layout of the last array, as a native plugin does until it is reset."""
+    """Remembers the layout of the last array until it is reset, as native plugins do."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Forget it."""
+        """Forget the layout."""
         self._channels: int | None = None
         self._interleaved: bool | None = None
 
     def to_channels(self, array: object) -> tuple[Waveform, bool]:
-        """Bring an array to (channels, samples).
+        """Convert an array to (channels, samples).
 
         Parameters
         ----------
         array : ndarray, (samples,), (channels, samples) or (samples, channels)
-            float32 or float64 of any byte order. The smaller axis is the channels', unless
-            one axis has the last array's number of channels.
+            float32 or float64 of any byte order. The smaller axis is taken as the channels, unless
+            one axis has as many elements as the last array had channels.
 
         Returns
         -------
         waveform : (channels, samples) float32
             A new array.
         interleaved : bool
-            Whether the given array is (samples, channels).
+            Whether `array` is (samples, channels).
 
         Raises
         ------
         AudioTypeError
             If it is not an array, or not of float32 or float64.
         LayoutError
-            If it has no axis or more than two, or is square and nothing came before it.
+            If it does not have one or two dimensions, or if it is square and no array came before.
         """
         if not isinstance(array, np.ndarray):
             raise AudioTypeError(
@@ -72,7 +72,7 @@ class Layout:
         Raises
         ------
         LayoutError
-            As `to_channels`.
+            For the same arrays as `to_channels`.
         """
         if array.ndim not in (1, 2):
             raise LayoutError(
@@ -89,7 +89,7 @@ class Layout:
         return interleaved
 
     def empty(self) -> tuple[int, int] | None:
-        """Shape of an array without samples in the layout of the last; None if there is none."""
+        """Shape of an empty array in the last array's layout; None if there was no array."""
         if not self._channels:
             return None
         return (0, self._channels) if self._interleaved else (self._channels, 0)
@@ -104,7 +104,7 @@ class Layout:
                     f"Unable to determine channel layout from shape: ({rows}, {columns}). {_HINT}"
                 )
             return self._interleaved
-        if 0 in (rows, columns):  # no samples: the other axis is the channels'
+        if 0 in (rows, columns):  # no samples: the other axis is that of the channels
             return bool(rows == 0)
         if self._channels is not None and self._channels in (rows, columns):
             return bool(self._channels == columns)
@@ -112,7 +112,7 @@ class Layout:
 
 
 def from_channels(waveform: Waveform, like: object, interleaved: bool) -> Waveform:
-    """Bring (channels, samples) back to the layout that it came in; new and contiguous."""
+    """Convert (channels, samples) back to the layout of `like`, as a contiguous array."""
     assert isinstance(like, np.ndarray)
     if like.ndim == 1:
         return np.ascontiguousarray(waveform[0])

@@ -1,4 +1,4 @@
-"""Native pedalboard plugins among ours: running them, and writing down what they are set to."""
+"""Native pedalboard plugins in astfx containers: run them, and serialise their settings."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from astfx.errors import EffectError, InvalidSettingError
 
 
 def is_native(plugin: object) -> bool:
-    """Whether an object is a plugin that pedalboard itself can run."""
+    """Whether an object is a plugin that pedalboard itself can process."""
     return issubclass(type(plugin), pedalboard.Plugin)
 
 
-class NativeRun:
-    """Neighbouring native plugins, run by pedalboard in one call.
+class NativeGroup:
+    """Neighbouring native plugins, which pedalboard processes in one call.
 
     Parameters
     ----------
@@ -31,29 +31,30 @@ class NativeRun:
         self.plugins = list(plugins)
         self.board = pedalboard.Chain(self.plugins)
         self._channels: int | None = None
-        self._fresh = False  # nothing has been through it since a reset
+        self._fresh = False  # nothing was processed since the last reset
 
     def process(
         self, waveform: Waveform, sample_rate: int, buffer_size: int, reset: bool
     ) -> Waveform:
-        """Run (channels, n) audio; pedalboard's own latency is compensated as it does."""
+        """Process (channels, n) samples; pedalboard compensates the latency of its own plugins."""
         channels, n = waveform.shape
         if n == 0:
             return waveform
         if self._fresh and not reset:
-            # Many a native plugin loses what it holds when a longer block comes than any before.
+            # Many native plugins lose buffered audio when a block is longer than any before it,
+            # so the longest possible block comes first.
             longest = np.zeros((channels, max(buffer_size, channels + 1)), np.float32)
             self.board.process(longest, sample_rate, buffer_size, False)
             self.board.reset()
         self._fresh = False
         if self._channels != channels:
-            # Few samples could be taken for the channels: an empty block says which is which.
+            # A short block could be taken for (samples, channels); an empty one is unambiguous.
             self.board.process(np.zeros((channels, 0), np.float32), sample_rate, reset=False)
         self._channels = channels
         return self.board.process(waveform, sample_rate, buffer_size, reset)
 
     def expect(self, layout: Layout, sample_rate: float) -> None:
-        """Let the board remember a layout as its own."""
+        """Let pedalboard remember the layout of the last array."""
         shape = layout.empty()
         if shape is not None:
             self.board.process(np.zeros(shape, np.float32), sample_rate, reset=False)
@@ -66,12 +67,12 @@ class NativeRun:
 
     @property
     def latency_samples(self) -> int:
-        """What external plugins report; pedalboard keeps that of its own to itself."""
+        """Latency of the external plugins, in samples. pedalboard's own do not report theirs."""
         return sum(getattr(plugin, "reported_latency_samples", 0) for plugin in self.plugins)
 
 
 def written(plugin: pedalboard.Plugin) -> dict[str, Any]:
-    """What makes a native plugin again, ready for JSON.
+    """Describe a native plugin as a dict for JSON. `read` makes the plugin again.
 
     Raises
     ------
@@ -83,12 +84,12 @@ def written(plugin: pedalboard.Plugin) -> dict[str, Any]:
         return {"plugin": name, "plugins": [None if p is None else written(p) for p in plugin]}
     if isinstance(plugin, pedalboard.Convolution):
         raise EffectError(
-            "a Convolution does not give its impulse response back, so it cannot be copied"
+            "a Convolution does not reveal its impulse response, so it cannot be copied"
         )
     if hasattr(plugin, "raw_state"):
         raise EffectError(
-            f"{plugin!r} does not tell which file it is from, so it cannot be copied: keep its "
-            "raw_state, load it again and set it"
+            f"{plugin!r} does not reveal its file, so it cannot be copied: keep its raw_state, "
+            "load the plugin again and set it"
         )
     values = {}
     for key in dir(type(plugin)):
@@ -100,7 +101,7 @@ def written(plugin: pedalboard.Plugin) -> dict[str, Any]:
 
 
 def read(description: Mapping[str, Any]) -> pedalboard.Plugin:
-    """Make a native plugin from what `written` gave.
+    """Make a native plugin from what `written` returned.
 
     Raises
     ------
@@ -111,7 +112,7 @@ def read(description: Mapping[str, Any]) -> pedalboard.Plugin:
     package, _, kind = name.partition(".")
     found = getattr(pedalboard, kind, None) if package == "pedalboard" else None
     if not isinstance(found, type) or not issubclass(found, pedalboard.Plugin):
-        raise InvalidSettingError(f"plugin={name!r} is no plugin of pedalboard's")
+        raise InvalidSettingError(f"plugin={name!r} is not a pedalboard plugin")
     make: Any = found
     if "plugins" in description:
         inside = [None if item is None else read(item) for item in description["plugins"]]
@@ -131,7 +132,7 @@ def read(description: Mapping[str, Any]) -> pedalboard.Plugin:
 
 
 def _value(kind: type[Any], key: str, value: Any) -> Any:
-    """A value as the constructor takes it: names of an enumeration back to its members."""
+    """Convert a value for the constructor: names become members of an enumeration again."""
     if not isinstance(value, str):
         return value
     for attribute in vars(kind).values():

@@ -1,4 +1,4 @@
-"""The render engine inside an effect: whole clips and whole files, controls moving over them."""
+"""The render engine inside an effect: whole clips and files, with automated controls."""
 
 from __future__ import annotations
 
@@ -27,17 +27,18 @@ def rendered(
     folder: Path | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Iterator[Waveform]]:
-    """Render a whole source; a context that gives its blocks.
+    """Render a whole source. A context manager, which gives an iterator over the output blocks.
 
     Parameters
     ----------
     source : Source
     controls : Controls
-        Reset before and after.
+        They are reset before and after.
     settings : Settings
     folder : Path, optional
-        Where temporary samples may lie; in memory by default.
+        Folder for temporary samples. By default they stay in memory.
     progress : callable, optional
+        Called with the share of the work that is done, 0 to 1; returning False cancels.
     """
     controls.reset()
     strength = controls.strength.value
@@ -69,7 +70,7 @@ def _part(progress: Progress | None, index: int, count: int) -> Progress | None:
 
 
 def _blocks(source: Source, renders: dict[Style, Render], controls: Controls) -> Iterator[Waveform]:
-    """Dry and wet, aligned."""
+    """Yield the mix of dry and wet, aligned, in (channels, n) blocks."""
     readers = {
         style: SlidingReader(render.blocks(), source.channels) for style, render in renders.items()
     }
@@ -87,7 +88,7 @@ def rendered_clip(
 ) -> Waveform:
     """Render a clip, (channels, samples) -> (channels, samples)."""
     if controls.mix.value == 0.0 or controls.strength.value == 0.0:
-        return waveform.copy()  # bit for bit, whatever it holds
+        return waveform.copy()  # bit for bit, NaN included
     content = ArraySource(usable(waveform), sample_rate, "input_array")
     with rendered(content, controls, settings) as blocks:
         return np.concatenate(list(blocks), axis=1)

@@ -1,4 +1,4 @@
-"""Settings of an effect as JSON holds them."""
+"""Convert the settings of an effect to JSON values and back."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from astfx.styles.targets import StyleTargets
 
 
 def written_style(style: StyleLike | None, name: str) -> Any:
-    """A style by its path, by its samples, or as a preset: by its name, or whole if not kept.
+    """A style as a JSON value: its path, its samples, or a preset (`written_preset`).
 
     Raises
     ------
     EffectError
-        If it is prepared targets.
+        If it is a prepared style.
     """
     if isinstance(style, StyleTargets):
         raise EffectError(
@@ -38,7 +38,7 @@ def written_style(style: StyleLike | None, name: str) -> Any:
 
 
 def written_preset(preset: Preset) -> Any:
-    """A preset's name if that is how it is found, else all of it, in base64."""
+    """A preset as a JSON value: its name if that finds it, else the whole preset in base64."""
     with suppress(PresetError):
         if description_toml(find(preset.name)) == description_toml(preset):
             return preset.name
@@ -46,7 +46,7 @@ def written_preset(preset: Preset) -> Any:
 
 
 def written_number(value: float | Automation, name: str) -> Any:
-    """A number, or an automation by its breakpoints.
+    """A number or an automation as a JSON value.
 
     Raises
     ------
@@ -63,14 +63,14 @@ def written_number(value: float | Automation, name: str) -> Any:
 
 
 def read_value(value: Any, name: str) -> Any:
-    """A setting from what the functions above gave.
+    """Convert a JSON value back to a setting.
 
     Raises
     ------
     InvalidSettingError
-        If its samples are not numbers, or its breakpoints are none.
+        If samples are not numbers, or if breakpoints or base64 are not valid.
     PresetError
-        If it is a preset, and damaged.
+        If a preset is damaged.
     """
     if isinstance(value, Mapping) and "samples" in value:
         try:
@@ -89,7 +89,7 @@ def read_value(value: Any, name: str) -> Any:
 
 
 def written_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Constructor arguments of a `StyleTransfer`, ready for JSON."""
+    """Constructor arguments of a `StyleTransfer` as a dict for JSON."""
     found = dict(arguments)
     for name in ("style", "morph_to"):
         found[name] = written_style(found[name], name)
@@ -99,12 +99,12 @@ def written_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_arguments(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Constructor arguments from what `written_arguments` gave.
+    """Constructor arguments from what `written_arguments` returned.
 
     Raises
     ------
     InvalidSettingError
-        If they are for another plugin.
+        If they describe another plugin.
     """
     given = dict(values)
     if given.pop("plugin", None) != "astfx.StyleTransfer":

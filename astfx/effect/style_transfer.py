@@ -32,26 +32,27 @@ _ALWAYS_WRITTEN = ("method", "quality", "iterations", "seed", "device", "phase")
 
 
 class StyleTransfer(Effect):
-    """Give what passes through the texture of another sound.
+    """An effect that gives its input the texture of another sound.
 
     Parameters
     ----------
     style : path, ndarray, StyleTargets, Preset or a preset's name
-        The sound to imitate. An array needs `style_sample_rate`. A preset's own settings
-        apply where strength, mix, engine, quality and options are left out.
+        The sound to imitate. An array needs `style_sample_rate`. A preset has settings of its
+        own, which apply where strength, mix, engine, quality or options are not given.
     strength : float or Automation, 0 to 1
         0 is the content bit for bit, 1 the full style.
     mix : float or Automation, 0 to 1
-        Share of the result against the content, aligned with it.
+        Share of the result in the output. The rest is the content, aligned with it.
     engine : {"auto", "render", "stream", "live"}
-        "render" works on whole clips; "stream" block by block with about 140 ms latency, "live"
-        with 29 ms. "auto" takes "render" for whole clips (`reset=True`) and "stream" for blocks.
+        "render" works on whole clips, "stream" block by block with about 140 ms latency, and
+        "live" with 29 ms. "auto" uses "render" for whole clips (`reset=True`) and "stream" for
+        blocks.
     morph_to : like style, optional
-        A second style, and
+        A second style.
     morph : float or Automation, 0 to 1
-        how far to go towards it.
+        Position between `style` (0) and `morph_to` (1).
     style_sample_rate : int, hertz, optional
-        Of styles given as arrays.
+        Sample rate of styles that are arrays.
     **settings
         Further settings of `astfx.transfer`, for the render engine: method, quality,
         iterations, options, seed, device, phase, budget_seconds, ...
@@ -85,9 +86,9 @@ class StyleTransfer(Effect):
         self._style_sample_rate = style_sample_rate
         first = self._made(style)
         own = first.settings
-        # Strength and mix are the controls' alone.
+        # The controls apply strength and mix, so the engines get 1 for both.
         self._settings = make_settings({**own, "strength": 1.0, "mix": 1.0}, **settings)
-        RenderPlan.of(self._settings, _DEFAULT_RATE)  # refuses what no render could use
+        RenderPlan.of(self._settings, _DEFAULT_RATE)  # refuses settings that no render can use
         self._engine = checked_engine(engine or own.get("engine", "auto"), self._settings)
         self._controls = Controls(
             Parameter("Strength", own.get("strength", 1.0) if strength is None else strength),
@@ -105,7 +106,7 @@ class StyleTransfer(Effect):
 
     @property
     def strength(self) -> float | Automation:
-        """0 is the content bit for bit, 1 the full style; ramped when it changes."""
+        """0 is the content bit for bit, 1 the full style. Changes are ramped."""
         return self._controls.strength.value
 
     @strength.setter
@@ -114,7 +115,7 @@ class StyleTransfer(Effect):
 
     @property
     def mix(self) -> float | Automation:
-        """Share of the result against the content, 0 to 1; ramped when it changes."""
+        """Share of the result in the output, 0 to 1. Changes are ramped."""
         return self._controls.mix.value
 
     @mix.setter
@@ -123,7 +124,7 @@ class StyleTransfer(Effect):
 
     @property
     def morph(self) -> float | Automation:
-        """How far to go towards `morph_to`, 0 to 1; ramped when it changes."""
+        """Position between `style` (0) and `morph_to` (1). Changes are ramped."""
         return self._controls.morph.value
 
     @morph.setter
@@ -132,7 +133,7 @@ class StyleTransfer(Effect):
 
     @property
     def style(self) -> StyleLike:
-        """What it sounds like; a new one fades in over a quarter of a second."""
+        """The sound to imitate. A new one fades in over a quarter of a second."""
         return self._controls.style.given
 
     @style.setter
@@ -143,7 +144,7 @@ class StyleTransfer(Effect):
 
     @property
     def morph_to(self) -> StyleLike | None:
-        """The second style; a new one fades in over a quarter of a second."""
+        """The second style. A new one fades in over a quarter of a second."""
         second = self._controls.morph_to
         return None if second is None else second.given
 
@@ -155,7 +156,7 @@ class StyleTransfer(Effect):
 
     @property
     def engine(self) -> str:
-        """Which engine runs; a change begins a stream anew."""
+        """Name of the engine. Changing it restarts the stream."""
         return self._engine
 
     @engine.setter
@@ -171,12 +172,12 @@ class StyleTransfer(Effect):
 
     @property
     def quality(self) -> str:
-        """How much the render engine does."""
+        """Quality of the render engine: draft, standard or best."""
         return self._settings.quality
 
     @property
     def seed(self) -> int:
-        """The same seed on the same machine gives the same samples."""
+        """Random seed. The same seed on the same machine gives the same samples."""
         return self._settings.seed
 
     @property
@@ -218,7 +219,7 @@ class StyleTransfer(Effect):
         assert self._streamer is not None
         parts = []
         with thread_count(_STREAM_THREADS):
-            # A whole clip goes through in pieces, so that what waits stays small.
+            # A whole clip is processed in pieces, which keeps the queues small.
             for first in range(0, max(n, 1), _PIECE_SAMPLES):
                 piece = waveform[:, first : first + _PIECE_SAMPLES]
                 now = self._controls.take(piece.shape[1], sample_rate)
@@ -239,15 +240,15 @@ class StyleTransfer(Effect):
     def whole_file(
         self, source: Source, folder: Path, progress: Progress
     ) -> Iterator[Iterator[Waveform]]:
-        """Render a whole source with the render engine; a context that gives its blocks.
+        """Render a whole source with the render engine. A context manager for the output blocks.
 
         Parameters
         ----------
         source : Source
         folder : Path
-            Where temporary samples may lie.
+            Folder for temporary samples.
         progress : callable
-            Called with the share done, 0 to 1; returning False cancels.
+            Called with the share of the work that is done, 0 to 1; returning False cancels.
         """
         with (
             self._lock,
@@ -256,7 +257,7 @@ class StyleTransfer(Effect):
             yield blocks
 
     def _arguments(self) -> dict[str, Any]:
-        """Keyword arguments that make another one like this."""
+        """Keyword arguments that make an equal effect."""
         chosen = {
             name: getattr(self._settings, name)
             for name, row in RENDER_TABLE.items()
@@ -278,27 +279,27 @@ class StyleTransfer(Effect):
         return _rebuilt, (type(self), self._arguments())
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything that was set, ready for JSON.
+        """All settings, as a dict for JSON.
 
-        A preset that its name finds is written as that name; any other is written whole, about
-        a megabyte.
+        A preset that can be found by its name is written as that name. Any other is written in
+        full, which takes about a megabyte.
 
         Raises
         ------
         EffectError
-            If a style is prepared targets, or an automation is a function: neither can be
-            written down.
+            If a style is a prepared style, or an automation is a function. Neither can be
+            serialised.
         """
         return written_arguments(self._arguments())
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> StyleTransfer:
-        """Make an effect from what `to_dict` gave.
+        """Make an effect from what `to_dict` returned.
 
         Raises
         ------
         AstfxError
-            If it is for another plugin, or a value cannot be used.
+            If it describes another plugin, or a value cannot be used.
         """
         arguments = read_arguments(values)
         try:
@@ -306,7 +307,7 @@ class StyleTransfer(Effect):
         except AstfxError:
             raise
         except TypeError as error:
-            raise InvalidSettingError(f"values make no {cls.__name__} ({error})") from None
+            raise InvalidSettingError(f"values do not make a {cls.__name__} ({error})") from None
 
     def _shown(self) -> dict[str, str]:
         shown = {"style": self._controls.style.label}

@@ -1,1 +1,1 @@
-"""The offline engine: whole clips, segment by segment, from waveform to waveform."""
+"""The render engine: it stylises whole clips, segment by segment."""

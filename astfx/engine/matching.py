@@ -1,4 +1,9 @@
-"""The search for a segment's frames: what a method is asked, and what earlier frames leave."""
+"""Matching: the method finds the features of each segment, given those of earlier segments.
+
+A long clip is cut into segments, which bounds memory. A segment of more than 15 seconds is matched
+in stretches of about 10 seconds (`RenderPlan.stretches`). A segment or stretch is stylised a little
+beyond its end; these frames are its look-ahead.
+"""
 
 from __future__ import annotations
 
@@ -17,21 +22,22 @@ from astfx.runtime.progress import Monitor
 from astfx.styles.targets import StyleTargets
 
 MATCH_SHARE = 0.8
-"""Of a segment's progress, what the search is; its phase is the rest."""
+"""Share of a segment's progress that matching takes. Finding the phase takes the rest."""
 
 _PHASE_CONTEXT_FRAMES = 8
 
 
 @dataclass
 class SegmentReport:
-    """How the stylisation of one segment went.
+    """Losses and timings of one segment.
 
     Attributes
     ----------
     losses : list of float
-        The method's loss at the start and after each iteration; of a long segment the mean
-        over its stretches.
+        The method's loss at the start and after each iteration. For a segment of several
+        stretches, the mean over them.
     evaluations : int
+        How often the loss was evaluated.
     match_seconds, phase_seconds : float
     """
 
@@ -43,18 +49,18 @@ class SegmentReport:
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """What the frames so far leave to those that follow.
+    """What is known of the output so far, as far as it affects the next frames.
 
     Attributes
     ----------
     emitted : (frames, bins)
-        The last frames emitted, that patches and windows reach back to.
+        The last frames that were emitted. Patches and windows of new frames reach back to them.
     ahead : (frames, bins) or None
-        Frames beyond them that were stylised along, to be faded out of.
+        The look-ahead of the stretch before. The next stretch fades from it into its own version.
     counted : (frames, bins) or None
         Frames of the stretch before, which count towards the output's statistics.
     most_frames : int
-        How many of `emitted` are kept at most.
+        Largest number of frames that are kept in `emitted`.
     """
 
     emitted: Tensor
@@ -64,7 +70,7 @@ class Context:
 
     @classmethod
     def of(cls, plan: RenderPlan) -> Context:
-        """The context of a clip's first segment: nothing yet."""
+        """The empty context of a clip's first segment."""
         empty = torch.zeros(0, plan.stft.n_bins, device=plan.device)
         return cls(emitted=empty, most_frames=max(plan.context_frames - 1, _PHASE_CONTEXT_FRAMES))
 
@@ -72,7 +78,7 @@ class Context:
         return len(self.emitted)
 
     def after(self, emitted: Tensor, ahead: Tensor, *, counted: Tensor | None = None) -> Context:
-        """The context once further frames have been emitted."""
+        """The context after further frames have been emitted."""
         return replace(
             self,
             emitted=torch.cat([self.emitted, emitted])[-self.most_frames :],
@@ -81,7 +87,7 @@ class Context:
         )
 
     def fade_in(self, output: Tensor) -> None:
-        """Let frames found twice pass, in place, from the earlier version to this one's."""
+        """Crossfade the first new frames of `output`, in place, from `ahead` to `output`."""
         if self.ahead is not None:
             n_context, n_known = len(self), len(self.ahead)
             fade = (torch.arange(n_known, device=output.device) + 0.5) / n_known
@@ -92,14 +98,14 @@ class Context:
 
 @dataclass(frozen=True, kw_only=True)
 class Matched:
-    """Frames that were found for a segment.
+    """The features that were found for a segment.
 
     Attributes
     ----------
     features : (frames, bins)
-        Of the context, the segment, and what it looks ahead to.
+        Log magnitudes of the context, the segment and its look-ahead.
     context : Context
-        What they leave to the next segment.
+        The context of the next segment.
     losses : list of float
     evaluations : int
     """
@@ -111,7 +117,11 @@ class Matched:
 
 
 class _Step(NamedTuple):
-    """A search's place in its segment: the share done when it begins, and its own share."""
+    """The place of one search in its segment.
+
+    `begun` is the share of the segment's matching that is done when the search begins, and
+    `share` is that of the search itself. `reserve_seconds` are subtracted from its time budget.
+    """
 
     segment: int
     begun: float
@@ -120,16 +130,16 @@ class _Step(NamedTuple):
 
 
 class Matcher:
-    """Ask the method for the features of segment after segment.
+    """Runs the method on one segment after the other.
 
     Parameters
     ----------
     plan : RenderPlan
-        With its segments.
+        A plan that has segments (`RenderPlan.over`).
     targets : StyleTargets
-        On the plan's device.
+        The prepared style, on the plan's device.
     monitor : Monitor
-        Where progress is reported, as "match", and which shares out the budget.
+        Receives the progress, as stage "match", and divides the time budget.
     """
 
     def __init__(self, plan: RenderPlan, targets: StyleTargets, monitor: Monitor) -> None:
@@ -141,18 +151,19 @@ class Matcher:
     def match(
         self, index: int, features: Tensor, context: Context, reserve_seconds: float = 0.0
     ) -> Matched:
-        """Find the frames of a segment, stretch by stretch.
+        """Find the features of a segment, stretch by stretch.
 
         Parameters
         ----------
         index : int
-            Of the segment.
+            Index of the segment.
         features : (frames, bins)
-            Of the content, for the context, the segment, and what it looks ahead to.
+            The content's log magnitudes, for the context, the segment and its look-ahead.
         context : Context
-            What earlier segments leave.
+            The context that earlier segments left.
         reserve_seconds : float
-            What else the segment takes after its search; left of its share of the budget.
+            Time that the segment takes after matching. It is subtracted from the segment's share
+            of the budget.
         """
         segment = self._plan.segments[index]
         n_before = len(context)
@@ -180,7 +191,7 @@ class Matcher:
         )
 
     def match_waveform(self, index: int, waveform: Tensor) -> Minimum:
-        """Find a whole segment's samples, for the methods that work on them."""
+        """Find the samples of a whole segment, for methods that work on waveforms."""
         return self._search(_Step(index, 0.0, 1.0, 0.0), waveform, waveform.clone())
 
     def _match_stretch(
@@ -191,8 +202,8 @@ class Matcher:
         start[:n_context] = context.emitted
         if context.ahead is not None:
             start[n_context : n_context + len(context.ahead)] = context.ahead
-        # At the ends of the clip, frames are mirrored: every real frame then lies in as many
-        # patches as any other, and clips shorter than a patch work.
+        # Frames are mirrored at the ends of the clip, so that every real frame lies in the same
+        # number of patches and clips shorter than a patch work.
         head = self._edge_frames if stretch.first == 0 else 0
         tail = self._edge_frames if stretch.look == stretch.last else 0
         mirrored = mirror_index(len(start), head, tail, features.device)
@@ -204,7 +215,7 @@ class Matcher:
     def _search(
         self, step: _Step, content: Tensor, start: Tensor, context: Context | None = None
     ) -> Minimum:
-        """Let the method search from a start whose first frames are those of the context."""
+        """Run the method from a start whose first frames are those of the context."""
         plan, monitor = self._plan, self._monitor
         deadline = monitor.deadline()
         if deadline is not None:
@@ -232,13 +243,16 @@ class Matcher:
 
 
 def _mean(losses: Sequence[Sequence[float]]) -> list[float]:
-    """Mean over the stretches of a segment, the last loss of each going on."""
+    """Mean of the stretches' loss curves. Shorter curves go on with their last loss."""
     count = max(len(part) for part in losses)
     return [sum(part[min(i, len(part) - 1)] for part in losses) / len(losses) for i in range(count)]
 
 
 def mirror_index(n_frames: int, head: int, tail: int, device: torch.device) -> Tensor:
-    """Indices of frames with `head` mirrored ones before and `tail` after, however few."""
+    """Indices that extend frames by `head` mirrored ones before and `tail` after, (frames,).
+
+    Mirroring is repeated where there are too few frames.
+    """
     index = torch.arange(-head, n_frames + tail, device=device)
     period = max(2 * (n_frames - 1), 1)
     index = index.remainder(period)

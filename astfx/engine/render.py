@@ -38,7 +38,7 @@ _Result = TypeVar("_Result")
 
 @dataclass(kw_only=True)
 class Report:
-    """What a render did.
+    """Settings, losses, levels and timings of a render.
 
     Attributes
     ----------
@@ -49,17 +49,17 @@ class Report:
     threads : int
     segments : list of SegmentReport
     seconds : dict
-        Wall time of each stage, and "total".
+        Wall-clock time of each stage, and "total".
     audio_seconds : float
         Length of the content.
     gain_db : float
-        Applied to the stylised audio to bring it to the content's loudness.
+        Gain that brought the stylised audio to the content's loudness.
     peak : float
-        Largest sample of the output before it was written, full scale = 1.
+        Largest absolute sample of the output before it was written, full scale = 1.
     level_lost_db : float
-        How much quieter than that it was written, so that an integer format does not clip.
+        By how much the output was turned down so that an integer format does not clip.
     note : str
-        What the method says of itself with these options, such as random weights.
+        A remark of the method on these options, such as that its weights are random.
     """
 
     settings: Settings
@@ -76,11 +76,11 @@ class Report:
 
     @property
     def real_time_factor(self) -> float:
-        """Seconds of work for each second of audio."""
+        """Seconds of computation for each second of audio."""
         return self.seconds["total"] / max(self.audio_seconds, 1e-9)
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything, ready for JSON, with the versions of what took part."""
+        """The report as a dict for JSON, with the versions of the packages used."""
         return {
             "settings": {**asdict(self.settings), "options": self.options},
             "device": self.device,
@@ -98,7 +98,7 @@ class Report:
 
 
 def _trimmed(blocks: Iterator[Waveform], margin: int, n_samples: int) -> Iterator[Waveform]:
-    """Drop `margin` samples at the start of a stream, and what exceeds `n_samples` at its end."""
+    """Drop the first `margin` samples of a stream, and all after the next `n_samples`."""
     position = -margin
     for block in blocks:
         part = block[:, max(0, -position) : max(0, n_samples - position)]
@@ -108,7 +108,7 @@ def _trimmed(blocks: Iterator[Waveform], margin: int, n_samples: int) -> Iterato
 
 
 class Render:
-    """One render of one source, in blocks; a context that frees what it holds.
+    """Render of one source, block by block. A context manager, which frees its storage.
 
     Parameters
     ----------
@@ -116,10 +116,12 @@ class Render:
     style : Style
     settings : Settings
     progress : callable, optional
+        Called with the share of the work that is done, 0 to 1; returning False cancels.
     spool_folder : Path, optional
-        Where to keep samples between the two passes; None is in memory.
+        Folder for the samples between the two passes. By default they stay in memory.
     strength_curve : callable, optional
-        ``strength_curve(seconds)``, (n,) -> (n,): strength over time, instead of the setting.
+        ``strength_curve(seconds)``, (n,) -> (n,): the strength at these times, instead of the
+        setting.
 
     Raises
     ------
@@ -161,7 +163,7 @@ class Render:
         self._gain = 1.0
 
     def __enter__(self) -> Self:
-        """Measure the content and stylise all of it; `blocks` then gives the result."""
+        """Measure the content and stylise all of it. `blocks` then yields the output."""
         try:
             self._prepare()
         except BaseException:
@@ -178,7 +180,7 @@ class Render:
         self._close()
 
     def blocks(self) -> Iterator[Waveform]:
-        """Yield the output in (channels, n) blocks, as often as asked."""
+        """Yield the output in (channels, n) blocks. It may be called more than once."""
         if self._spool is None:
             yield from self._source.blocks()
             return
@@ -199,7 +201,7 @@ class Render:
 
     @property
     def n_samples(self) -> int:
-        """Length of the content and of the output."""
+        """Length of the content and of the output, in samples."""
         return self._content.scan.n_samples
 
     def _close(self) -> None:
@@ -264,7 +266,7 @@ class Render:
             self.report.gain_db = float(20.0 * np.log10(max(self._gain, 1e-10)))
 
     def _spooled(self, blocks: Iterator[Waveform], measured: Scan) -> tuple[Spool, LoudnessMeter]:
-        """Keep blocks, silent where the content is, and measure them."""
+        """Store blocks, silenced where the content is silent, and measure their levels."""
         source = self._source
         spool = self._spool = Spool(source.channels, self._spool_folder)
         levels = LoudnessMeter(source.sample_rate, source.channels)

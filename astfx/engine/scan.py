@@ -1,4 +1,4 @@
-"""What one pass over the content finds out: length, level, loudness, silences."""
+"""Measure the content in one pass: length, level, loudness, silences."""
 
 from __future__ import annotations
 
@@ -14,29 +14,30 @@ from astfx.errors import InvalidAudioError
 
 _SHORTEST_SILENCE_MS = 100.0
 BESIDE_HOPS = 5
-"""How many hops the first and the last one are compared with."""
+"""How many nearby hops the first and the last hop are compared with."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scan:
-    """What one pass over the content finds out.
+    """Measurements of a content.
 
     Attributes
     ----------
     n_samples : int
     n_sounding : int
-        Samples in parts that are not silent, at least 1.
+        Number of samples in hops that are not silent, at least 1.
     rms : float
-        Over the parts that are not silent; full scale = 1.
+        RMS of the hops that are not silent, full scale = 1.
     power : float
         K-weighted mean power.
     peak : float
     silent : (hops,) bool
-        Hop-long stretches inside a silence of at least 100 ms.
+        Whether a hop lies inside a silence of at least 100 ms.
     end_peaks : (float, float)
-        Peak of the first hop over that of the five after the next, and of the last likewise.
+        Peak of the first hop, divided by the peak of the third to seventh. The same for the last
+        hop, counted from the end.
     polarity : (channels,) float32
-        -1 for channels that run against the first, 1 for the others.
+        -1 for channels that correlate negatively with the first, 1 for the others.
     """
 
     n_samples: int
@@ -51,13 +52,13 @@ class Scan:
 
 @dataclass(frozen=True)
 class Content:
-    """A source and what a pass over it found out."""
+    """A source and its measurements."""
 
     source: Source
     scan: Scan
 
     def mirrored(self, margin_samples: int) -> Content:
-        """The same, mirrored about its ends by a margin on either side."""
+        """The same content, extended by a mirrored margin at both ends."""
         longer = replace(self.scan, n_samples=self.scan.n_samples + 2 * margin_samples)
         return Content(MirroredSource(self.source, margin_samples), longer)
 
@@ -68,7 +69,7 @@ def scan(source: Source, hop_length: int) -> Scan:
     Raises
     ------
     InvalidAudioError
-        If it is empty or holds NaN or Inf.
+        If it is empty or contains NaN or Inf.
     """
     meter = LoudnessMeter(source.sample_rate, source.channels)
     n_samples = 0
@@ -105,7 +106,7 @@ def _end_peak(peaks: npt.NDArray[np.float32]) -> float:
 
 
 def _long_runs(flags: npt.NDArray[np.bool_], shortest: int) -> npt.NDArray[np.bool_]:
-    """Keep only runs of True of at least `shortest`."""
+    """Keep only runs of True that have at least the length `shortest`."""
     edges = np.flatnonzero(np.diff(np.concatenate(([0], flags.astype(np.int8), [0]))))
     result = np.zeros_like(flags)
     for start, stop in zip(edges[::2], edges[1::2], strict=True):

@@ -1,4 +1,4 @@
-"""Frames that were emitted, segment after segment, put together again as samples."""
+"""Overlap-add of stylised frames to samples, across segments."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from astfx.frontends.stft import Stft
 
 
 class Emitter:
-    """Turn emitted frames into samples, segment after segment.
+    """Turns the frames of one segment after the other into samples, by overlap-add.
 
     Parameters
     ----------
     stft : Stft
     channels : int
     n_samples : int
-        Length of the whole.
+        Length of the whole output.
     """
 
     def __init__(self, stft: Stft, channels: int, n_samples: int) -> None:
@@ -27,7 +27,7 @@ class Emitter:
         self._n_emitted = 0
 
     def emit(self, spectrogram: Tensor) -> Waveform:
-        """Samples that frames complete, (channels, frames, bins) -> (channels, n) float32."""
+        """Add frames, (channels, frames, bins); return complete samples, (channels, n) float32."""
         waveform = self._stft.inverse(spectrogram)
         n_tail = self._tail.shape[1]
         waveform[:, :n_tail] += self._tail
@@ -41,6 +41,6 @@ class Emitter:
         return np.array(block.cpu().numpy())
 
     def emit_silence(self, n_frames: int) -> Waveform:
-        """Samples that `n_frames` frames of silence complete."""
+        """Add `n_frames` frames of silence; return complete samples, (channels, n) float32."""
         shape = (self._channels, n_frames, self._stft.n_bins)
         return self.emit(torch.zeros(shape, dtype=torch.complex64, device=self._stft.device))

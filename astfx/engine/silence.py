@@ -1,4 +1,4 @@
-"""Silences stay silent, and ends without clicks."""
+"""Keep silences silent, and soften clicks at the ends of a clip."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def soften_ends(blocks: Iterator[Waveform], measured: Scan, hop_length: int) -> 
     """Turn down clicks in the first and last hop of a stream.
 
     A clip that is cut off in the middle of a tone has an edge there, however its frames are
-    filled, and a style that is loud at high frequencies raises it. A hop that stands out more
-    than 1.5 times as much as it does in the content is turned down to that.
+    padded. A style that is loud at high frequencies amplifies this edge. A hop may stand out from
+    its neighbours 1.5 times as much as in the content. A louder one is turned down to this limit.
     """
     held: Waveform | None = None
     is_first = True
@@ -39,7 +39,7 @@ def soften_ends(blocks: Iterator[Waveform], measured: Scan, hop_length: int) -> 
 
 
 def _soften(block: Waveform, content_peak: float, hop_length: int) -> None:
-    """Turn the first hop of a block down, in place, if it stands out too much."""
+    """Turn down the first hop of a block, in place, if it stands out too much."""
     edge = float(np.abs(block[:, :hop_length]).max())
     beside = float(np.abs(block[:, 2 * hop_length : (2 + BESIDE_HOPS) * hop_length]).max())
     most = _MOST_END_PEAK * max(content_peak, 1.0) * beside
@@ -53,10 +53,10 @@ def _soften(block: Waveform, content_peak: float, hop_length: int) -> None:
 def silence_gate(
     silent: npt.NDArray[np.bool_], start: int, stop: int, hop_length: int
 ) -> npt.NDArray[np.float32] | None:
-    """Gain that keeps silences silent, for samples [start, stop); None where it is one.
+    """Gain that keeps silences silent, for samples [start, stop); None if it is 1 throughout.
 
-    It fades within the silence, one hop at either end, so that no onset is dulled; a silence at
-    an end of the clip begins and ends with it.
+    The gain fades inside the silence, over one hop at either end, so that no onset is dulled. A
+    silence at an end of the clip is not faded there.
     """
     first, last = start // hop_length, -(-stop // hop_length)
     if not silent[first:last].any():
@@ -67,14 +67,14 @@ def silence_gate(
     end = np.where(here & after, 0.0, 1.0)
     ramp = np.arange(hop_length, dtype=np.float32) / hop_length
     gate = begin[:, None] + (end - begin)[:, None] * ramp
-    # A silence of one hop would ramp from one to one.
+    # A silence of one hop has no effect here: its gain ramps from 1 to 1.
     return gate.astype(np.float32).reshape(-1)[
         start - first * hop_length : stop - first * hop_length
     ]
 
 
 def apply_gate(block: Waveform, silent: npt.NDArray[np.bool_], start: int, hop_length: int) -> None:
-    """Silence a (channels, n) block in place where the content was silent."""
+    """Silence a (channels, n) block in place where the content is silent."""
     gate = silence_gate(silent, start, start + block.shape[1], hop_length)
     if gate is not None:
         block *= gate

@@ -1,4 +1,4 @@
-"""Strength: a straight line in log magnitude from the content to the full result."""
+"""Strength: linear interpolation in log magnitude, from the content to the full result."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ StrengthCurve = Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float32]]
 
 
 class StrengthBlend:
-    """Blend content and full result, segment by segment.
+    """Blends the content and the full result, segment by segment.
 
-    Magnitudes move along a straight line between the two sounds' log1p features; the phase
-    starts from that of their sum, which is the content's where the content dominates and the
-    result's where the result does, and is made consistent by a few fast Griffin-Lim steps.
+    Magnitudes are interpolated linearly between the log1p features of the two sounds. The phase
+    starts from that of their weighted sum: it is the content's where the content dominates, and
+    the result's where the result does. A few iterations of fast Griffin-Lim make it consistent.
 
     Parameters
     ----------
     plan : RenderPlan
     content : Content
     monitor : Monitor
-        Where progress is reported, as "blend".
+        Receives the progress, as stage "blend".
     curve : callable, optional
-        ``curve(seconds)``, (n,) -> (n,): strength over time, instead of the setting.
+        ``curve(seconds)``, (n,) -> (n,): the strength at these times, instead of the setting.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class StrengthBlend:
         full : Source
             The result at strength 1.
         full_rms : float
-            Of its parts where the content sounds.
+            RMS of `full` where the content is not silent, full scale = 1.
         """
         n_fft = self._plan.grid.n_fft
         levels = (
@@ -111,10 +111,10 @@ class StrengthBlend:
         return self._emitter.emit(result[:, n_context:last])
 
     def _share(self, first: int, n_frames: int) -> Tensor:
-        """Place on the line of each of some frames, (frames, 1) or a single number."""
+        """Share of the full result in each frame, 0 to 1, (frames, 1) or a single number."""
         if self._curve is None:
             return torch.tensor(self._position, device=self._plan.device)
-        # A frame stands for the middle of its window.
+        # A frame gets the strength at the middle of its window.
         centre = (first + np.arange(n_frames) + 1) * self._stft.hop_length - self._stft.n_fft / 2
         strength = self._curve(np.maximum(centre, 0.0) / self._plan.grid.sample_rate)
         places = np.array([position(float(value)) for value in strength], np.float32)

@@ -1,4 +1,4 @@
-"""Content to stylised audio: waveform -> front end -> features -> match -> phase -> waveform."""
+"""Stylise a content: waveform -> front end -> features -> match -> phase -> waveform."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from astfx.styles.targets import StyleTargets
 
 
 class Stylist:
-    """Stylise a content segment by segment, each with the ones before as its context.
+    """Stylises a content segment by segment, with the earlier segments as context.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Stylist:
     targets : StyleTargets
     content : Content
     monitor : Monitor
-        Where progress is reported, as "match", and which shares out the budget.
+        Receives the progress, as stage "match", and divides the time budget.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Stylist:
         self._level = LogMagnitude(rms=scan.rms, n_fft=plan.grid.n_fft)
         self._matcher = Matcher(plan, targets.to(plan.device), monitor)
         self._context = Context.of(plan)
-        # The spectrum of the context's frames.
+        # Complex spectra of the last emitted frames, (frames, bins).
         self._fixed = torch.zeros(0, self._stft.n_bins, dtype=torch.complex64, device=plan.device)
         self._phase_seconds = 0.0
         self._polarity = torch.from_numpy(scan.polarity).to(plan.device)
@@ -55,34 +55,32 @@ class Stylist:
     def blocks(self) -> Iterator[Waveform]:
         """Yield the stylised audio in (channels, n) blocks, as long as the content."""
         for index, segment in enumerate(self.plan.segments):
-            # Never a yield inside: the caller's code would run without gradients too.
+            # Do not yield inside no_grad: the caller's code would run without gradients too.
             with torch.no_grad():
                 block = self._stylise(index, segment)
             yield block
 
     def _stylise(self, index: int, segment: Segment) -> Waveform:
-        """Emit the samples that segment `index` completes, (channels, n)."""
+        """Stylise a segment, and return the samples that it completes, (channels, n)."""
         n_context = len(self._context)
         start, stop = self._stft.sample_range(segment.first - n_context, segment.look)
         samples = torch.from_numpy(self._reader.read(start, stop)).to(self.plan.device)
         if not bool(samples.abs().max() > 0.0):
             return self._emit_silence(index, segment)
         image = Image(self._stft.forward(samples), self._polarity)
-        emitted = slice(n_context, n_context + segment.last - segment.first)
+        emitted = self._emitted(index)
         report = SegmentReport()
         stylise = (
             self._stylise_waveform if self.plan.method.works_on_waveforms else self._stylise_frames
         )
-        shared = stylise(index, image.shared, emitted, report)
+        shared = stylise(index, image.shared, report)
         self.reports.append(report)
         self._fix(shared[emitted])
         self._monitor.report("match", index, 1.0)
         return self._emitter.emit(image.place(shared)[:, emitted])
 
-    def _stylise_frames(
-        self, index: int, content: Tensor, emitted: slice, report: SegmentReport
-    ) -> Tensor:
-        """Match the frames, then find their phase: the shared spectrogram of the output."""
+    def _stylise_frames(self, index: int, content: Tensor, report: SegmentReport) -> Tensor:
+        """Match frames and find their phase; return what all channels share, (frames, bins)."""
         began = time.monotonic()
         features = self._level.features(content)
         found = self._matcher.match(index, features, self._context, self._phase_seconds)
@@ -101,32 +99,36 @@ class Stylist:
                 rng=np.random.default_rng([self.plan.settings.seed, index]),
             )
         )
-        # The phase of the next segment will take as long.
+        # The next segment reserves as much time for its phase.
         self._phase_seconds = report.phase_seconds = time.monotonic() - began
         return shared
 
-    def _stylise_waveform(
-        self, index: int, content: Tensor, emitted: slice, report: SegmentReport
-    ) -> Tensor:
-        """Match the waveform of the frames: the shared spectrogram of the output."""
+    def _stylise_waveform(self, index: int, content: Tensor, report: SegmentReport) -> Tensor:
+        """Match the frames' waveform; return what all channels share, (frames, bins)."""
         began = time.monotonic()
         gain = REFERENCE_RMS / self._rms
-        # Only the samples that all frames over them make whole.
+        # Leave out the edges, where the sum of overlapping frames is not complete.
         edge = self._stft.n_fft - self._stft.hop_length
         waveform = self._stft.inverse(content)[edge:-edge] * gain
         found = self._matcher.match_waveform(index, waveform)
         report.losses, report.evaluations = list(found.losses), found.evaluations
         output = self._stft.forward(torch.nn.functional.pad(found.x / gain, (edge, edge)))
         self._context.fade_in(output)
+        emitted = self._emitted(index)
         self._context = self._context.after(output[emitted].abs(), output[emitted.stop :])
         report.match_seconds = time.monotonic() - began
         return output
+
+    def _emitted(self, index: int) -> slice:
+        """The frames that a segment emits, among those of its context and its look-ahead."""
+        segment = self.plan.segments[index]
+        return slice(len(self._context), len(self._context) + segment.last - segment.first)
 
     def _fix(self, emitted: Tensor) -> None:
         self._fixed = torch.cat([self._fixed, emitted])[-self._context.most_frames :]
 
     def _emit_silence(self, index: int, segment: Segment) -> Waveform:
-        """A segment of digital silence stays as it is; what rings into it still ends there."""
+        """Emit a segment of digital silence, with the overlap of the frames before it."""
         n_frames = segment.last - segment.first
         frames = torch.zeros(n_frames, self._stft.n_bins, device=self.plan.device)
         self._fix(frames.to(torch.complex64))

@@ -1,8 +1,10 @@
 """The texture rounds: impose a style's envelope statistics on stylised audio.
 
-Each segment is split into bands; their envelopes are optimised towards the style's
-statistics, kept close to the content's contour and onsets, and imposed as a gain for each
-band. Neighbouring bands overlap, so the result is split and optimised again, a few rounds.
+The audio is cut into pieces of about ten seconds, or of `segment_seconds` if that is less. Each
+piece is split into frequency bands. The envelopes of the bands are optimised towards the style's
+statistics, but kept close to the content's contour and onsets. They are then imposed as a gain for
+each band. Because neighbouring bands overlap, the result is split and optimised again, a few
+rounds.
 """
 
 from __future__ import annotations
@@ -41,10 +43,10 @@ _STEP_WEIGHT = 1.0
 
 
 class TextureRounds:
-    """Impose a style's texture statistics on stylised audio, segment by segment.
+    """Imposes a style's texture statistics on stylised audio, piece by piece.
 
-    Each segment is shaped with a margin on both sides, and fades into the next in the middle
-    of it: a gain changes no phase, so the two versions add up without a dip.
+    Each piece is shaped with a margin on both sides, and crossfades into the next in the middle
+    of the margin. The crossfade causes no dip, because a gain does not change the phase.
 
     Parameters
     ----------
@@ -52,8 +54,8 @@ class TextureRounds:
     targets : StyleTargets
     content : Content
     monitor : Monitor
-        Where progress is reported, as "shape", and which shares out the budget: after its
-        share, a segment begins no further round.
+        Receives the progress, as stage "shape", and divides the time budget. A piece that has used
+        its share begins no further round.
     """
 
     def __init__(
@@ -67,11 +69,11 @@ class TextureRounds:
         )
         self._sample_rate = content.source.sample_rate
         self._n_samples = scan.n_samples
-        self._gain = REFERENCE_RMS / scan.rms  # the floors above are relative to it
+        self._gain = REFERENCE_RMS / scan.rms  # the constants above assume this level
         self._content = SlidingReader(content.source.blocks(), content.source.channels)
         self._margin = round(settings.overlap_seconds * self._sample_rate)
-        stretch_seconds = min(settings.segment_seconds, STRETCH_SECONDS)
-        self._borders = even_borders(self._n_samples, stretch_seconds * self._sample_rate)
+        piece_seconds = min(settings.segment_seconds, STRETCH_SECONDS)
+        self._borders = even_borders(self._n_samples, piece_seconds * self._sample_rate)
         count = len(self._borders) - 1
         monitor.expect("shape", count, _STEP_WEIGHT, timed_steps=count)
 
@@ -143,7 +145,7 @@ class TextureRounds:
         return np.array(waveform[:, :n_samples].div_(self._gain).cpu().numpy())
 
     def _padded(self, block: Waveform, bank: EnvelopeBank) -> Tensor:
-        """At one level, the end mirrored up to a length that transforms are quick at."""
+        """Bring a block to the reference level, and mirror its end up to a fast FFT length."""
         extra = bank.n_samples - block.shape[1]
         padded = np.pad(block, ((0, 0), (0, extra)), mode="reflect") if extra else block
         return torch.from_numpy(padded * np.float32(self._gain)).to(self._plan.device)

@@ -1,1 +1,1 @@
-"""Features of a sound, and losses between them with their gradients."""
+"""Audio features, and losses between them with their gradients."""

@@ -1,14 +1,14 @@
-r"""The infinite-width limit of random convolutional features, in closed form.
+r"""Gram-matrix loss of infinitely many random convolution filters, in closed form.
 
 For a filter w ~ N(0, s2 I) and two patches p, q (a few consecutive frames each),
 E[relu(w.p) relu(w.q)] = s2 k(p, q) with the order-1 arc-cosine kernel (Cho & Saul 2009)
 
     k(p, q) = (|p||q| sin t + (pi - t) p.q) / (2 pi),    t = angle between p and q.
 
-The Gram-matrix style loss of a random convolution (Ulyanov & Lebedev 2016) needs only such
-products, so in the limit of infinitely many filters it is a squared maximum mean
-discrepancy with kernel k^2 (Li et al. 2017 for finite nets), and the patches need not even
-be formed: their products are sums along the diagonals of one frame-by-frame matrix.
+The Gram-matrix style loss of a random convolution (Ulyanov & Lebedev 2016) depends only on
+such products. In the limit of infinitely many filters it is therefore a squared maximum mean
+discrepancy with kernel k^2 (Li et al. 2017 show this for finite networks). The patches are
+never formed: their inner products are sums along the diagonals of one frame-by-frame matrix.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def diagonal_sums(matrix: Tensor, width: int) -> Tensor:
     Parameters
     ----------
     matrix : (rows, columns)
-        Products of frames.
+        Inner products of frames.
     width : int, frames
 
     Returns
@@ -70,7 +70,7 @@ def diagonal_sums(matrix: Tensor, width: int) -> Tensor:
 
 
 def spread_diagonals(matrix: Tensor, width: int, out: Tensor) -> None:
-    """Add the transpose of `diagonal_sums` to `out`."""
+    """Add to `out` the transpose of `diagonal_sums`, applied to `matrix`."""
     rows, columns = matrix.shape
     for d in range(width):
         out[d : d + rows, d : d + columns] += matrix
@@ -83,21 +83,21 @@ def box_sums(vector: Tensor, width: int) -> Tensor:
 
 @dataclass(frozen=True)
 class ReferenceSet:
-    """Frames that an output is compared with, and the signed weight of each patch of them.
+    """Frames that an output is compared with, and a signed weight for each of their patches.
 
     Parameters
     ----------
     frames : (frames, bins)
-        Runs of consecutive frames, one after the other.
+        Runs, one after the other. A run is a sequence of consecutive frames.
     weights : one (frames - width + 1,) per kernel width
-        Negative attracts (style), positive repels (what was already emitted), zero for
-        patches that straddle two runs.
+        Negative weights attract (style), positive weights repel (frames already emitted).
+        Patches that straddle two runs have weight zero.
     constants : one float per kernel width
-        What the references add to the loss, whatever the output.
+        The part of the loss that does not depend on the output.
     scales : one float per kernel width
-        What each width's loss is divided by: the style's own mean of k^2.
+        Divisors of each width's loss: the style's own mean of k^2.
     biases : one float per kernel width
-        Variance of the filters' bias over that of their weights, added to every product.
+        Variance of the filters' bias over that of their weights, added to every inner product.
     """
 
     frames: Tensor
@@ -108,7 +108,7 @@ class ReferenceSet:
 
 
 def patch_weights(run_lengths: Sequence[int], width: int, like: Tensor) -> Tensor:
-    """Equal weights that sum to one over the patches inside runs, zero across borders."""
+    """Equal weights, summing to one, for patches inside a run; zero for patches across runs."""
     total = sum(run_lengths)
     weights = like.new_zeros(max(total - width + 1, 0))
     start = 0
@@ -127,7 +127,7 @@ def patch_weights(run_lengths: Sequence[int], width: int, like: Tensor) -> Tenso
 def kernel_matrix(
     products: Tensor, norms_row: Tensor, norms_column: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Kernel of all pairs of patches (destroys `products`).
+    """Arc-cosine kernel of all pairs of patches; overwrites `products`.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def kernel_matrix(
     Returns
     -------
     kernel, sine, supplement : (rows, columns)
-        k, sin t and pi - t.
+        k, sin t and pi - t, with t the angle between two patches.
     """
     cosine = products.mul_(1.0 / norms_column).mul_((1.0 / norms_row)[:, None]).clamp_(-1.0, 1.0)
     supplement = torch.acos(cosine).neg_().add_(math.pi)
@@ -161,22 +161,22 @@ def make_references(
     bias: float = 0.0,
     like: ReferenceSet | None = None,
 ) -> ReferenceSet:
-    """Make frames the target of a loss.
+    """Build the references of a loss from groups of frames.
 
     Parameters
     ----------
     groups : sequence of (runs, mass)
-        Runs are (frames, bins) tensors of consecutive frames, at least one of them as long
-        as the widest kernel; the mass is the sum of their patches' signed weights, -1 for
-        the whole of a style.
+        A run is a (frames, bins) tensor of consecutive frames. At least one run of a group
+        must be as long as the widest kernel. The mass is the sum of the signed weights of
+        the group's patches, -1 for a whole style.
     widths : sequence of int, frames
     bias : float
-        Variance of the filters' bias, in units that make 1 weigh as much as an average patch.
-        Without a bias the kernel grows in proportion to the patches, and a few loud frames
-        among many quiet ones look the same to it as an even level; a bias tells them apart.
+        Variance of the filters' bias; 1 weighs as much as an average patch. Without a bias the
+        kernel is proportional to the patches' norms, so a few loud frames among many quiet
+        ones look the same as an even level. A bias tells them apart.
     like : ReferenceSet, optional
-        Take scales and biases from there; by default, those of these references, so that an
-        output that matches nothing scores about 1.
+        Where to take scales and biases from. By default they are those of the new references,
+        so that an output that matches nothing scores about 1.
 
     Returns
     -------
@@ -190,7 +190,7 @@ def make_references(
         parts = []
         for runs, mass in groups:
             parts.append(patch_weights([len(run) for run in runs], width, frames) * mass)
-            # A patch never spans two groups either: weightless entries stand at the border.
+            # Entries of weight zero separate the groups, because no patch may span two of them.
             parts.append(frames.new_zeros(width - 1))
         weight = torch.cat(parts[:-1])
         mean_norm_squared = width * float(frame_norms.mean())
@@ -219,7 +219,7 @@ class ArcCosineLoss:
     references : ReferenceSet
     widths : sequence of int, frames
     mass : float
-        Share of the output in the whole: 1, or less where references stand for the rest.
+        Share of `x` in the whole output: 1, or less if references stand for the rest.
     """
 
     def __init__(self, references: ReferenceSet, widths: Sequence[int], mass: float = 1.0) -> None:
@@ -251,7 +251,7 @@ class ArcCosineLoss:
             row_norms = norms[:n_patches]
             patch_products = diagonal_sums(products, width).add_(bias)
             kernel, sine, supplement = kernel_matrix(patch_products, row_norms, norms)
-            # Columns: the output's own patches, those across the border (none), references.
+            # Columns: the output's patches, patches across the border (weight 0), the references'.
             weights = x.new_zeros(kernel.shape[1])
             weights[:n_patches] = own
             weights[n_frames:] = reference_weights
@@ -259,7 +259,7 @@ class ArcCosineLoss:
             loss_weights[n_frames:] *= 2.0
             share = 1.0 / (scale * len(self.widths))
             loss += share * (own * float((kernel.square() @ loss_weights).sum()) + constant)
-            # d(k^2) = 2 k dk; both halves of the symmetric part, hence 4.
+            # 4 = 2 * 2: d(k^2) = 2 k dk, and every pair of patches occurs twice.
             change = kernel.mul_(weights).mul_(4.0 * own * share)
             gradient = (change * sine) @ norms
             gradient.div_(row_norms).div_(4.0 * math.pi)
@@ -275,8 +275,8 @@ class ArcCosineLoss:
 class ArcCosineContentLoss:
     """Infinite-width limit of the squared distance between two clips' random features.
 
-    Frame by frame: sum_t [|x_t|^2 + |c_t|^2 - 4 k(x_t, c_t)] over sum_t |c_t|^2: 0 is the
-    content itself, 1 is silence.
+    It compares frame by frame: sum_t [|x_t|^2 + |c_t|^2 - 4 k(x_t, c_t)] / sum_t |c_t|^2. 0 is
+    the content itself, 1 is silence.
 
     Parameters
     ----------

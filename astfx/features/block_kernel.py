@@ -1,8 +1,9 @@
-"""The infinite-width style loss of a few new frames, given what came before.
+"""Infinite-width Gram loss of a few new frames, given the frames before them.
 
-The block-wise, signed form of `astfx.features.arc_cosine`: new frames are compared with the
-style's (attracting) and with those already emitted (repelling), so that the output as a whole
-takes on the style's statistics while each block costs the same however long the piece gets:
+This is the block-wise form of `astfx.features.arc_cosine`. New frames x are compared with the
+style's frames s, which attract them, and with frames o already emitted, which repel them. The
+output as a whole thus takes on the style's statistics, and each block costs the same however
+long the output gets:
 
     L = sum_ij a_i a_j k_ij^2 + 2 sum_i a_i [ sum_p b_p k(x_i, o_p)^2 - sum_q c_q k(x_i, s_q)^2 ]
 """
@@ -34,16 +35,21 @@ def _add_width(
     own: float,
     share: float,
     n_known: int,
-    change: Array,
-    along: Array,
+    products_gradient: Array,
+    squares_gradient: Array,
 ) -> float:
-    """Add one kernel width's loss, and its gradient by products and squared norms.
+    """Loss of one kernel width; adds its gradients by products and squared norms of frames.
 
-    products : (rows, references + rows), of the block's frames with all columns
-    squares : (references + rows,), squared norms of the columns
-    weights : (references,), signed weight of the patch that begins at each
-    n_known : leading rows that are given
-    change, along : (rows, references + rows), (rows,), gradients to add to
+    The rows are the block's frames, known ones first. The columns are the references, then the
+    block's frames again.
+
+    products : (rows, columns), inner products of frames
+    squares : (columns,), squared norms of frames
+    weights : (references,), signed weight of the patch that begins at each frame
+    own : weight of each of the block's own patches
+    share : factor on the loss
+    n_known : number of leading rows that are fixed
+    products_gradient, squares_gradient : (rows, columns), (rows,), added to in place
     """
     n_rows, n_columns = products.shape
     n_references = n_columns - n_rows
@@ -86,29 +92,29 @@ def _add_width(
             slope += pull * sine * column_norm
             pull *= supplement / (2.0 * math.pi)
             for d in range(width):
-                change[i + d, j + d] += pull
+                products_gradient[i + d, j + d] += pull
         slope /= row_norm * 4.0 * math.pi
         for d in range(width):
-            along[i + d] += slope
+            squares_gradient[i + d] += slope
     return loss
 
 
 class BlockLoss:
-    """Loss and gradient of a block's new frames.
+    """Infinite-width Gram loss of a block's new frames, with its gradient.
 
     Parameters
     ----------
     style_runs : sequence of (frames, bins)
-        Runs of consecutive log-magnitude frames, each as long as the widest kernel or longer.
+        Runs of consecutive log-magnitude frames, each at least as long as the widest kernel.
     style_weights : sequence of float
-        Of the runs, adding up to one.
+        Weights of the runs, summing to one.
     widths : sequence of int, frames
     bias : float
         As in `astfx.methods.gram.GramOptions`.
     n_past : int
-        How many emitted frames are remembered.
+        Number of emitted frames that are remembered.
     n_new : int
-        Frames that are free at a time.
+        Number of new frames in a block, over which the loss is minimised.
     """
 
     def __init__(
@@ -137,19 +143,19 @@ class BlockLoss:
             weights[: len(of_style)] = of_style.numpy()
         self._held = self._written = 0
         self._products = torch.zeros(n_rows, self._n_references + n_rows)
-        self._change = np.zeros((n_rows, self._n_references + n_rows), np.float32)
-        self._along = np.zeros(n_rows, np.float32)
+        self._products_gradient = np.zeros((n_rows, self._n_references + n_rows), np.float32)
+        self._squares_gradient = np.zeros(n_rows, np.float32)
         self._latest = torch.zeros(len(self._frames))
-        self._fresh: list[int] = []
+        self._new_slots: list[int] = []
         self._mass = 1.0
 
     def remember(self, frame: Tensor) -> None:
-        """Count a frame, (bins,), as emitted; the oldest is forgotten."""
+        """Remember an emitted frame, (bins,), in place of the oldest of `n_past`."""
         slot = self._n_style + self._written % self._n_past
         self._frames[slot] = frame
         self._squares[slot] = frame.square().sum()
         self._written += 1
-        self._fresh.append(slot)
+        self._new_slots.append(slot)
         self._held = min(self._held + 1, self._n_past)
 
     def begin(self, latest: Tensor) -> None:
@@ -158,17 +164,17 @@ class BlockLoss:
         Parameters
         ----------
         latest : (bins,)
-            The frame just before it; those before that are the blocks' before.
+            The frame just before the block. Earlier ones are known from earlier calls.
         """
         n_references, n_known = self._n_references, self.n_known
-        n_new = len(self._along) - n_known
+        n_new = len(self._squares_gradient) - n_known
         first = n_references
         known = self._frames[first : first + n_known]
         products = self._products[:n_known]
-        if n_known:  # patches of one frame look at nothing before them
-            # Everything moves up by one frame; only what is new must be multiplied.
-            for held in (known, self._squares[first : first + n_known]):
-                held[:-1] = held[1:].clone()
+        if n_known:  # patches of a single frame do not reach back
+            # Shift everything by one frame, so that only products with new frames are computed.
+            for rows in (known, self._squares[first : first + n_known]):
+                rows[:-1] = rows[1:].clone()
             known[-1] = latest
             self._squares[first + n_known - 1] = latest.square().sum()
             products[:-1, :n_references] = products[1:, :n_references].clone()
@@ -178,10 +184,10 @@ class BlockLoss:
             torch.mv(self._frames, latest, out=self._latest)
             products[-1] = self._latest
             products[:, first + n_known - 1] = self._latest[first : first + n_known]
-            if self._fresh:
-                slots = torch.tensor(self._fresh)
+            if self._new_slots:
+                slots = torch.tensor(self._new_slots)
                 products[:, slots] = known @ self._frames[slots].T
-        self._fresh.clear()
+        self._new_slots.clear()
         enough = self._held >= 2 * max(self.widths)
         self._mass = n_new / (n_new + self._held) if enough else 1.0
         newest = (self._written - 1) % self._n_past
@@ -190,15 +196,15 @@ class BlockLoss:
             past[:] = 0.0
             if enough:
                 past[: self._held - width + 1] = 1.0
-                if self._held == self._n_past:  # patches across the oldest and newest frame
+                if self._held == self._n_past:  # leave out patches across newest and oldest frame
                     past[max(newest - width + 2, 0) : newest + 1] = 0.0
                 past *= (1.0 - self._mass) / past.sum()
 
     def __call__(self, x: Tensor) -> tuple[float, Tensor]:
         """Loss and gradient at the new frames, (n_new, bins) -> (float, (n_new, bins)).
 
-        Both are divided by the new frames' share of the whole, so that a block counts the
-        same however long the past is.
+        Both are divided by the new frames' share of the whole output, so that a block has the
+        same weight however long the past is.
         """
         n_known, n_new = self.n_known, len(x)
         own = slice(len(self._frames) - n_new, len(self._frames))
@@ -206,8 +212,8 @@ class BlockLoss:
         self._squares[own] = x.square().sum(dim=1)
         torch.mm(x, self._frames.T, out=self._products[n_known:])
         self._products[:n_known, own] = self._products[n_known:, own.start - n_known : own.start].T
-        self._change[:] = 0.0
-        self._along[:] = 0.0
+        self._products_gradient[:] = 0.0
+        self._squares_gradient[:] = 0.0
         loss = 0.0
         for width, weights, bias, scale in zip(
             self.widths, self._weights, self._biases, self._scales, strict=True
@@ -221,9 +227,9 @@ class BlockLoss:
                 self._mass / n_new,
                 1.0 / (scale * len(self.widths) * self._mass),
                 n_known,
-                self._change,
-                self._along,
+                self._products_gradient,
+                self._squares_gradient,
             )
-        gradient = torch.from_numpy(self._change[n_known:]) @ self._frames
-        gradient.addcmul_(torch.from_numpy(self._along[n_known:])[:, None], x, value=2.0)
+        gradient = torch.from_numpy(self._products_gradient[n_known:]) @ self._frames
+        gradient.addcmul_(torch.from_numpy(self._squares_gradient[n_known:])[:, None], x, value=2.0)
         return loss, gradient

@@ -1,10 +1,11 @@
-"""McDermott and Simoncelli's texture statistics, all of them, for optimising a waveform.
+"""All of McDermott and Simoncelli's texture statistics, for optimising a waveform.
 
-`astfx.features.texture` has the seven classes that the texture rounds impose and that
-`astfx.metrics` scores. The paper's synthesis has two more: C2, how the modulations of
-neighbouring octaves lie to one another in phase within a band, which tells a sharp attack
-with a slow decay from the same sound played backwards; and the power of every cochlear
-band, here in decibels, so that quiet bands count as loud ones do.
+`astfx.features.texture` has seven classes of statistics. A render's texture rounds
+(`astfx.engine.texture_rounds`) impose them, and `astfx.metrics` scores them. The paper's
+synthesis uses two more. C2 is the phase relation between the modulations of neighbouring
+octaves within a band. It tells a sharp attack with a slow decay from the same sound played
+backwards. The other is the power of every cochlear band, here in decibels, so that quiet
+bands count as much as loud ones.
 
 References
 ----------
@@ -33,15 +34,15 @@ from astfx.features.texture import (
 PHASE_CLASS = "modulation_phase"
 LEVEL_CLASS = "band_level"
 ALL_CLASSES = (*CLASSES, PHASE_CLASS, LEVEL_CLASS)
-ALL_SIZES = (*CLASS_SIZES, 30 * 2 * (len(OCTAVE_CENTRES_HZ) - 1), N_BANDS + 2)
-"""How many numbers each of `ALL_CLASSES` holds."""
+ALL_SIZES = (*CLASS_SIZES, N_BANDS * 2 * (len(OCTAVE_CENTRES_HZ) - 1), N_BANDS + 2)
+"""Number of values in each of `ALL_CLASSES`."""
 
 _TINY = 1e-6
 _LEAST_POWER = 1e-10
 
 
 class ModulationPhase:
-    """C2: correlation of each octave of modulation, its phase doubled, with the next one up.
+    """C2: correlation of each octave of modulation, with doubled phase, and the next higher one.
 
     Parameters
     ----------
@@ -60,10 +61,13 @@ class ModulationPhase:
         self._weights = torch.where(inside, torch.cos(torch.pi / 2.0 * distance), 0.0)
 
     def __call__(self, envelopes: Tensor) -> Tensor:
-        """(bands, frames) -> (bands * 2 * pairs of octaves,): real parts, then imaginary."""
-        moving = envelopes - envelopes.mean(dim=1, keepdim=True)
-        deviation = moving.square().mean(dim=1, keepdim=True).add(1e-12).sqrt()
-        spectrum = torch.fft.rfft(moving / deviation)
+        """C2 of envelopes, (bands, frames) -> (bands * 2 * pairs of octaves,).
+
+        For each band, the real parts come before the imaginary parts.
+        """
+        centred = envelopes - envelopes.mean(dim=1, keepdim=True)
+        deviation = centred.square().mean(dim=1, keepdim=True).add(1e-12).sqrt()
+        spectrum = torch.fft.rfft(centred / deviation)
         found = []
         # One-sided spectra: the inverse transform is the analytic modulation band.
         bands = [
@@ -79,7 +83,7 @@ class ModulationPhase:
 
 
 class WaveformStatistics:
-    """Every class of statistics of a waveform, differentiable.
+    """All classes of statistics of a waveform, differentiable.
 
     Parameters
     ----------
@@ -97,34 +101,34 @@ class WaveformStatistics:
         self._phase = ModulationPhase(self._bank.n_frames, rate, device)
 
     def levels_db(self, spectrum: Tensor) -> Tensor:
-        """Power of the 32 bands over that of the whole, in decibels, (bins,) -> (32,)."""
+        """Power of the 32 bands relative to the total, in decibels, (bins,) -> (32,)."""
         power = spectrum.abs().square() @ self._power
         return 10.0 * torch.log10(power / power.sum().clamp_min(1e-20) + _LEAST_POWER)
 
     def coloured(self, levels_db: Tensor) -> Tensor:
-        """Smooth magnitude over FFT bins of a signal with such band levels, mean square 1."""
+        """Smooth magnitude spectrum with such band levels, (32,) -> (bins,), mean square 1."""
         density = 10.0 ** (levels_db / 10.0) / self._power.sum(dim=0).clamp_min(1e-9)
         magnitude = (self._power @ density).sqrt()
         return magnitude / magnitude.square().mean().sqrt()
 
     def __call__(self, waveform: Tensor) -> list[Tensor]:
-        """(samples,) -> one flat tensor for each of `ALL_CLASSES`."""
+        """Statistics of a waveform, (samples,) -> one flat tensor for each of `ALL_CLASSES`."""
         return self.of_spectrum(torch.fft.rfft(waveform))
 
     def of_spectrum(self, spectrum: Tensor) -> list[Tensor]:
-        """The same of a waveform's spectrum, (bins,) complex."""
+        """The same from the spectrum of a waveform, (bins,) complex."""
         envelopes = self._bank.envelopes(self._bank.signals(spectrum[None]))
         phase = self._phase(envelopes)
         return [*self._envelope(envelopes), phase, self.levels_db(spectrum)]
 
 
 def distance_db(found: Sequence[Tensor], targets: Sequence[Tensor], floor: float) -> Tensor:
-    """Mean over classes of the squared relative error in decibels.
+    """Squared relative error in decibels, averaged over the classes of statistics.
 
     Parameters
     ----------
     floor : float
-        Squared relative error at which a class counts as met.
+        Squared relative error below which a class counts as matched.
     """
     total = found[0].new_zeros(())
     for value, target in zip(found, targets, strict=True):

@@ -1,9 +1,9 @@
-"""The closed-form map between two Gaussians of log band levels, for streams.
+"""Monge map (optimal transport) between Gaussians of log band levels, for streams.
 
-The Monge (optimal transport) map of Gaussians, as "whitening and colouring" uses it
-(Li et al. 2017, "Universal style transfer via feature transforms"), on 64 mel bands: each
-frame of the content gets the gain that gives its bands the style's means and covariances.
-The content's own are estimated as it goes by, with forgetting.
+The map is that of the "whitening and colouring" transform (Li et al. 2017, "Universal style
+transfer via feature transforms"), on 64 mel bands. Each frame of the content gets the gain
+that gives its bands the style's means and covariances. The content's own means and
+covariances are estimated as its frames arrive; old frames are gradually forgotten.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from astfx.dsp.mel import hz_to_mel, mel_to_hz
 
 N_BANDS = 64
 LOWEST_HZ, HIGHEST_HZ = 20.0, 16000.0
-"""The bands do not depend on the sample rate: those beyond the Nyquist frequency are left out."""
+"""The bands are the same at any sample rate; those above the Nyquist frequency are left out."""
 
 MOST_LOG_GAIN = 6.0
 _REGULARISATION = 0.05
@@ -34,7 +34,7 @@ Array = npt.NDArray[np.float32]
 def band_weights(sample_rate: int, n_fft: int) -> Array:
     """Triangular mel bands below the Nyquist frequency, (bands, bins), each summing to one.
 
-    Bands narrower than a bin take the nearest one.
+    A band that is too narrow to contain a bin takes the nearest one.
     """
     frequency = np.arange(n_fft // 2 + 1) * sample_rate / n_fft
     first, last = hz_to_mel([LOWEST_HZ, HIGHEST_HZ], htk=True)
@@ -52,20 +52,20 @@ def band_weights(sample_rate: int, n_fft: int) -> Array:
 
 @lru_cache(maxsize=16)
 def bin_weights(sample_rate: int, n_fft: int) -> Array:
-    """How band values spread to bins, (bands, bins), each bin's weights summing to one."""
+    """Weights that spread band values to bins, (bands, bins); each bin's weights sum to one."""
     bank = band_weights(sample_rate, n_fft)
     columns = bank / bank.sum(axis=1, keepdims=True)
     total = columns.sum(axis=0)
     touched = np.flatnonzero(total > 0.0)
     result: Array = np.zeros_like(columns)
     result[:, touched] = columns[:, touched] / total[touched]
-    result[0, : touched[0]] = 1.0  # below the lowest and above the highest band, theirs
+    result[0, : touched[0]] = 1.0  # bins outside all bands take the nearest band
     result[-1, touched[-1] + 1 :] = 1.0
     return result
 
 
 def band_levels(magnitude: Array, sample_rate: int) -> Array:
-    """Log level of each band, (..., bins) -> (..., bands).
+    """Natural logarithm of the level of each band, (..., bins) -> (..., bands).
 
     Parameters
     ----------
@@ -78,13 +78,13 @@ def band_levels(magnitude: Array, sample_rate: int) -> Array:
 
 
 class RunningGaussian:
-    """Mean and covariance of vectors that arrive one by one, old ones forgotten.
+    """Running mean and covariance of vectors; old vectors are gradually forgotten.
 
     Parameters
     ----------
     mean : (dims,)
     covariance : (dims, dims)
-        What to expect before anything has arrived; worth `prior` vectors.
+        Initial estimates, which count as `prior` vectors.
     memory : float
         How many vectors are remembered.
     prior : float
@@ -102,7 +102,7 @@ class RunningGaussian:
         self.covariance = covariance.astype(np.float64)
 
     def add(self, vector: Array) -> None:
-        """Count a vector, (dims,)."""
+        """Update the estimates with a vector, (dims,)."""
         self._weight = min(self._weight + 1.0, self._memory)
         share = 1.0 / self._weight
         difference = vector - self.mean
@@ -119,12 +119,12 @@ def _regularised(covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]
 def monge_map(
     content: npt.NDArray[np.float64], style: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """Linear part of the optimal map between Gaussians, (dims, dims).
+    """Linear part of the optimal transport map between two Gaussians.
 
     Parameters
     ----------
     content, style : (dims, dims)
-        Covariances; a little of their mean variance is added to both.
+        Covariances. A twentieth of the mean variance is added to each diagonal first.
 
     Returns
     -------
@@ -135,7 +135,7 @@ def monge_map(
     ----------
     Olkin & Pukelsheim 1982; Li et al., NIPS 2017.
     """
-    # torch, here and below: its threads are the caller's to choose, NumPy's are not.
+    # torch, here and below, because the caller sets its number of threads, unlike NumPy's.
     root, _ = symmetric_root(torch.from_numpy(_regularised(content)))
     inverse = torch.linalg.inv(root)
     inner, _ = symmetric_root(root @ torch.from_numpy(_regularised(style)) @ root)
@@ -143,7 +143,7 @@ def monge_map(
 
 
 class GainMap:
-    """Gains that turn the running statistics of a stream into a style's.
+    """Gains that give a stream's bands the means and covariances of a style.
 
     Parameters
     ----------
@@ -152,9 +152,9 @@ class GainMap:
     sample_rate : int, hertz
     n_fft : int, samples
     memory : float, frames
-        Of the content's statistics.
+        How many frames the content's statistics remember.
     every : int, frames
-        How often the map is solved again.
+        Interval at which the map is computed again.
     """
 
     def __init__(
@@ -176,13 +176,13 @@ class GainMap:
         self._every, self._since = every, 0
 
     def gain(self, magnitude: Array, *, learn: bool = True) -> Array:
-        """Count a frame and return its gain, (bins,) -> (bins,), linear.
+        """Update the statistics with a frame and return its linear gain, (bins,) -> (bins,).
 
         Parameters
         ----------
         magnitude : (bins,)
         learn : bool
-            False leaves the statistics alone (silence).
+            False leaves the statistics unchanged, as for silence.
         """
         summed = torch.mv(self._bands, torch.from_numpy(magnitude)).numpy()
         level = np.log(summed + np.float32(_FLOOR))

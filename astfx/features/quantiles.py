@@ -1,9 +1,10 @@
-"""Give each bin of a stream the style's distribution of levels, rank for rank.
+"""Histogram matching for streams: each bin gets the style's distribution of levels.
 
-Histogram matching, bin by bin (as for images since the 1970s; per frequency bin in Grinstein
-et al.'s survey of 2018): a frame's level becomes the style's at the same rank. It keeps the
-content's rhythm, since a louder frame stays the louder one. What the synthesis makes of the
-request is measured too, and the request corrected until that has the style's distribution.
+Histogram matching has been used for images since the 1970s, and for frequency bins in
+Grinstein et al.'s survey of 2018. A level of the content becomes the style's level of the
+same rank. This keeps the content's rhythm, because a louder frame stays the louder one. The
+synthesis does not realise the requested levels exactly. So the realised levels are measured
+too, and the requests are corrected until the realised levels have the style's distribution.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _RENORMALISE = 1e6
 
 @compiled(fastmath=True)
 def _count(histogram: Array, x: Array, weight: float, scale: float) -> None:
-    """Add a frame to the histogram of each bin, between the two nearest levels."""
+    """Add a frame to the histogram of each bin, split between the two nearest levels."""
     last = histogram.shape[1] - 1
     for k in range(len(x)):
         position = min(max(x[k] * scale, 0.0), last - 1e-3)
@@ -42,7 +43,7 @@ def _count(histogram: Array, x: Array, weight: float, scale: float) -> None:
 
 @compiled(fastmath=True)
 def _ranks(histogram: Array, x: Array, total: float, scale: float, out: Array) -> None:
-    """Share of what each bin's histogram holds that lies below a frame's level."""
+    """Share of each bin's histogram that lies below a frame's level."""
     last = histogram.shape[1] - 1
     for k in range(len(x)):
         position = min(max(x[k] * scale, 0.0), last - 1e-3)
@@ -51,7 +52,7 @@ def _ranks(histogram: Array, x: Array, total: float, scale: float, out: Array) -
         below = np.float32(0.0)
         for j in range(level):
             below += histogram[k, j]
-        # A level's mass is spread evenly over one level's width about it.
+        # A level's mass is spread evenly over one level's width, centred on it.
         if part < 0.5:
             below += histogram[k, level] * (0.5 + part)
         else:
@@ -70,12 +71,13 @@ def _quantiles(histogram: Array, total: float, scale: float, out: Array) -> None
             while j < histogram.shape[1] - 1 and below + histogram[k, j] < aim:
                 below += histogram[k, j]
                 j += 1
-            held = max(histogram[k, j], 1e-20)
-            out[k, i] = max(j - 0.5 + (aim - below) / held, 0.0) / scale
+            mass = max(histogram[k, j], 1e-20)
+            out[k, i] = max(j - 0.5 + (aim - below) / mass, 0.0) / scale
 
 
 @compiled(fastmath=True)
 def _look_up(quantiles: Array, rank: Array, out: Array) -> None:
+    """Levels of given ranks, interpolated between each bin's quantiles."""
     n_quantiles = quantiles.shape[1]
     for k in range(len(rank)):
         position = min(max(rank[k] * n_quantiles - 0.5, 0.0), n_quantiles - 1.001)
@@ -85,13 +87,14 @@ def _look_up(quantiles: Array, rank: Array, out: Array) -> None:
 
 
 class RunningHistogram:
-    """Distribution of each bin's level, old frames forgotten.
+    """Running distribution of each bin's level; old frames are gradually forgotten.
 
     Parameters
     ----------
     prior : (bins, levels)
-        What to expect before anything has arrived, one frame's worth.
+        Initial distribution of each bin, with a sum of one. It counts as five frames.
     memory : float, frames
+        How many frames are remembered.
     """
 
     def __init__(self, prior: Array, memory: float) -> None:
@@ -102,8 +105,8 @@ class RunningHistogram:
         self.scale = (prior.shape[1] - 1) / HIGHEST
 
     def add(self, x: Array) -> None:
-        """Count a frame, (bins,)."""
-        # Newer frames weigh more, instead of every old one less: one bin's work, not all.
+        """Add a frame, (bins,)."""
+        # New frames get larger weights, which is cheaper than scaling all old counts down.
         self._weight *= self._growth
         _count(self.counts, x, self._weight, self.scale)
         self.total += self._weight
@@ -113,7 +116,7 @@ class RunningHistogram:
             self._weight = 1.0
 
     def ranks(self, x: Array) -> Array:
-        """Rank of a frame's levels among what was counted, (bins,) in [0, 1]."""
+        """Ranks of a frame's levels among all frames added, (bins,) -> (bins,) in [0, 1]."""
         out = np.empty_like(x)
         _ranks(self.counts, x, self.total, self.scale, out)
         return out
@@ -136,7 +139,8 @@ def histogram_of(frames: Array) -> Array:
 def _evenly_ranked(frames: Array) -> Array:
     """Levels at evenly spaced ranks, (frames, bins) -> (bins, N_QUANTILES).
 
-    As `numpy.quantile` has them, but faster: an engine is made between two blocks.
+    The result is that of `numpy.quantile`, but faster, because streaming makes this map
+    between two blocks of audio.
     """
     ordered = np.sort(np.ascontiguousarray(frames.T), axis=1)
     place = (np.arange(N_QUANTILES) + 0.5) / N_QUANTILES * (len(frames) - 1)
@@ -153,11 +157,11 @@ class QuantileMap:
     Parameters
     ----------
     style : (frames, bins)
-        Log magnitudes.
+        Log magnitudes of the style.
     memory : float, frames
-        How long the content's distribution is remembered.
+        How many frames the distributions remember.
     every : int, frames
-        How often the correction is brought up to date.
+        Interval at which the correction is updated.
     """
 
     def __init__(self, style: Array, memory: float, every: int) -> None:
@@ -166,10 +170,11 @@ class QuantileMap:
         self._realised = RunningHistogram(prior, memory)
         self._style = _evenly_ranked(style)
         self._request = self._style.copy()
-        self._every, self._since = every, every // 2  # not in the frame of the Monge map
+        # Half an interval apart from the Monge map, so that no frame has to update both.
+        self._every, self._since = every, every // 2
 
     def __call__(self, x: Array, *, learn: bool = True) -> Array:
-        """Count a frame and return its counterpart, (bins,) -> (bins,)."""
+        """Map a frame, (bins,) -> (bins,), and learn its levels unless `learn` is False."""
         if learn:
             self._content.add(x)
         out = np.empty_like(x)
@@ -177,7 +182,7 @@ class QuantileMap:
         return out
 
     def realised(self, x: Array) -> None:
-        """Count a frame of what came out, and correct what is asked for next."""
+        """Learn the realised levels of a frame, (bins,), and correct the next requests."""
         self._realised.add(x)
         self._since += 1
         if self._since >= self._every:

@@ -1,7 +1,8 @@
 """One layer of random convolution filters over log-magnitude frames, and its Gram matrix.
 
-The classic recipe of Ulyanov & Lebedev 2016 ("Audio texture synthesis and style transfer"):
-the frequency bins are the channels, 4096 filters of 11 frames, ReLU, no bias, no padding.
+This is the classic recipe of Ulyanov & Lebedev 2016 ("Audio texture synthesis and style
+transfer"): the frequency bins are the channels, and there are 4096 filters of 11 frames,
+followed by ReLU, without bias or padding.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from torch import Tensor
 
 
 class RandomConv:
-    """ReLU of a random 1-D convolution.
+    """A random 1-D convolution followed by ReLU.
 
     Parameters
     ----------
@@ -21,7 +22,7 @@ class RandomConv:
     n_filters : int
     width : int, frames
     seed : int
-        The filters are drawn on the CPU, so a seed means the same filters on any device.
+        The filters are drawn on the CPU, so a seed gives the same filters on any device.
     device : torch.device
     """
 
@@ -37,12 +38,12 @@ class RandomConv:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Feature maps, (frames, bins) -> (frames - width + 1, n_filters)."""
-        # Consecutive frames lie one after the other in memory, so a patch is a window on them.
+        # Consecutive frames are adjacent in memory, so a patch is a window on flattened frames.
         patches = x.contiguous().view(-1).unfold(0, self.weight.shape[1], x.shape[1])
         return torch.relu_(patches @ self.weight.T)
 
     def backward(self, gradient: Tensor, features: Tensor, x: Tensor) -> Tensor:
-        """Gradient with respect to x from that with respect to the feature maps."""
+        """Gradient with respect to x, from the gradient with respect to the feature maps."""
         patches = (gradient * (features > 0)) @ self.weight
         parts = patches.view(-1, self.width, x.shape[1])
         total = torch.zeros_like(x)
@@ -57,7 +58,7 @@ def gram_matrix(features: Tensor) -> Tensor:
 
 
 class RandomConvLoss:
-    """Squared distance of Gram matrices, plus a share of that of the feature maps.
+    """Squared distance between Gram matrices, plus a weighted one between feature maps.
 
     loss = (|G(x) - G(style)|_F^2 + content_weight |F(x) - F(content)|_F^2) / |G(style)|_F^2
 

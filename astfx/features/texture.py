@@ -1,10 +1,11 @@
-"""Texture statistics of band envelopes, differentiable, and the bands to impose them on.
+"""Differentiable texture statistics of band envelopes, and the bands that carry them.
 
 McDermott & Simoncelli (2011) describe a texture by the marginals of its cochlear
-envelopes, their correlations, and the power and correlation of their modulations: just
-what a log-magnitude Gram loss cannot see. Their synthesis optimises a waveform; here the
-envelopes themselves are optimised, at 400 Hz, and imposed by a gain for each band. That
-has a fiftieth of the variables and keeps phase, pitch and the channels' image.
+envelopes, the correlations between envelopes, and the power and correlation of their
+modulations. A log-magnitude Gram loss cannot see these. Their synthesis optimises a
+waveform. Here the envelopes themselves are optimised, at 400 Hz, and imposed by a gain for
+each band. That needs a fiftieth of the variables and keeps the phase, the pitch and the
+spatial image of the channels.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import torch
 from torch import Tensor
 
 from astfx.dsp.correlation import differentiable_pearson
-from astfx.dsp.erb import erb_bands
+from astfx.dsp.erb import N_BANDS, erb_bands
 from astfx.dsp.mel import hz_to_mel
 
 FRAME_RATE_HZ = 400.0
@@ -38,11 +39,16 @@ CLASSES = (
     "modulation_power",
     "modulation_correlation",
 )
-CLASS_SIZES = (30, 30, 30, 30, 173, 30 * N_MODULATION_BANDS, 57 * len(OCTAVE_CENTRES_HZ))
-"""How many numbers each of `CLASSES` holds."""
+CLASS_SIZES = (
+    *(N_BANDS,) * 4,
+    sum(N_BANDS - offset for offset in CORRELATION_OFFSETS),
+    N_BANDS * N_MODULATION_BANDS,
+    sum(N_BANDS - offset for offset in OCTAVE_OFFSETS) * len(OCTAVE_CENTRES_HZ),
+)
+"""Number of values in each of `CLASSES`."""
 
 DECIMALS = 9
-"""Of statistics that are kept: what is smaller is the processor's rounding, not the style's."""
+"""Decimals of stored statistics; smaller differences come from the processor's rounding."""
 
 _TINY = 1e-16
 
@@ -56,7 +62,7 @@ class _Band:
 
 
 class EnvelopeBank:
-    """Thirty ERB bands of a clip, as analytic signals at a few times 400 Hz.
+    """Thirty ERB bands of a clip, as analytic signals sampled at a multiple of 400 Hz.
 
     Parameters
     ----------
@@ -73,7 +79,7 @@ class EnvelopeBank:
         self.bands: list[_Band] = []
         for first, response in bands:
             last = first + len(response)
-            # Room for the band and for the modulations that a gain adds to it.
+            # This leaves room for the band and for the modulations that a gain adds to it.
             per_frame = max(2, -(-int(1.3 * len(response) + self.n_frames) // self.n_frames))
             tensor = torch.from_numpy(response.astype(np.float32)).to(device)
             self.bands.append(_Band(first, last, tensor, per_frame))
@@ -82,12 +88,13 @@ class EnvelopeBank:
 
     @cached_property
     def mel_weights(self) -> Tensor:
-        """How much of a mel spectrogram each band stands for, 1 on average, (30,).
+        """Share of a mel spectrogram that each band covers, (30,), with a mean of 1.
 
-        Content measures weigh bands so, and most ERB bands lie low where few mel bands do.
+        Content measures weight bands like this. Most ERB bands lie at low frequencies, where
+        there are few mel bands.
         """
-        bin_hz = self.n_frames / self.frame_rate_hz
-        mel_hz = np.gradient(hz_to_mel(np.arange(len(self._outside)) / bin_hz))
+        seconds = self.n_frames / self.frame_rate_hz
+        mel_hz = np.gradient(hz_to_mel(np.arange(len(self._outside)) / seconds))
         density = torch.stack(
             [
                 band.response.square().cpu().double()
@@ -98,12 +105,12 @@ class EnvelopeBank:
         return (density / density.mean()).float().to(self._outside.device)
 
     def split(self, waveform: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Spectrum and bands: (channels, samples) -> (channels, bins), 30 x (channels, n)."""
+        """Spectrum and bands, (channels, samples) -> (channels, bins), 30 x (channels, n)."""
         spectrum = torch.fft.rfft(waveform)
         return spectrum, self.signals(spectrum)
 
     def signals(self, spectrum: Tensor) -> list[Tensor]:
-        """Bands of a spectrum: (channels, bins) -> 30 x (channels, n)."""
+        """Bands of a spectrum, (channels, bins) -> 30 x (channels, n)."""
         signals = []
         for band in self.bands:
             n = band.per_frame * self.n_frames
@@ -112,7 +119,7 @@ class EnvelopeBank:
         return signals
 
     def envelopes(self, signals: list[Tensor]) -> Tensor:
-        """Compressed envelopes of the channels' mean power, (30, frames)."""
+        """Compressed envelopes, (30, frames), of the channels' mean power in each band."""
         found = []
         for band, signal in zip(self.bands, signals, strict=True):
             power = signal.abs().square_().mean(dim=0)
@@ -121,12 +128,12 @@ class EnvelopeBank:
         return torch.stack(found)
 
     def impose(self, spectrum: Tensor, signals: list[Tensor], gain: Tensor) -> Tensor:
-        """Apply a gain to each band and add the bands up again.
+        """Apply a gain to each band and sum the bands to a waveform.
 
         Parameters
         ----------
         spectrum, signals
-            As `split` gave them.
+            As returned by `split`.
         gain : (30, frames), > 0
             Linear; the same for all channels.
 
@@ -181,14 +188,14 @@ class TextureStatistics:
             self._octaves.append((span, weight.float().to(device)))
 
     def __call__(self, envelopes: Tensor) -> list[Tensor]:
-        """(30, frames) -> one flat tensor for each of `CLASSES`."""
+        """Statistics of envelopes, (30, frames) -> one flat tensor for each of `CLASSES`."""
         mean = envelopes.mean(dim=1)
-        moving = envelopes - mean[:, None]
-        variance = moving.square().mean(dim=1)
-        standard = moving / (variance + 1e-12).sqrt()[:, None]
-        cube = standard * standard * standard
-        correlation = standard @ standard.T / self.n_frames
-        spectrum = torch.fft.rfft(standard) / self.n_frames
+        centred = envelopes - mean[:, None]
+        variance = centred.square().mean(dim=1)
+        standardised = centred / (variance + 1e-12).sqrt()[:, None]
+        cube = standardised * standardised * standardised
+        correlation = standardised @ standardised.T / self.n_frames
+        spectrum = torch.fft.rfft(standardised) / self.n_frames
         power = spectrum.real.square() + spectrum.imag.square()
         joint = []
         for span, weight in self._octaves:
@@ -199,7 +206,7 @@ class TextureStatistics:
             mean / (mean.mean() + 1e-12),
             variance / (mean.square() + 1e-12),
             cube.mean(dim=1),
-            (cube * standard).mean(dim=1) - 3.0,
+            (cube * standardised).mean(dim=1) - 3.0,
             torch.cat([torch.diagonal(correlation, offset) for offset in CORRELATION_OFFSETS]),
             (2.0 * power @ self._modulation.to(power.dtype)).flatten(),
             torch.cat(joint),
@@ -207,14 +214,14 @@ class TextureStatistics:
 
 
 class ContentContour:
-    """What the output's envelopes keep of the content's: contour of the bands, and onsets.
+    """How well an output's envelopes keep the band contour and the onsets of the content.
 
     Parameters
     ----------
     envelopes : (30, frames)
-        Of the content, compressed.
+        Compressed envelopes of the content.
     weights : (30,)
-        Of the bands, 1 on average.
+        Weights of the bands, with a mean of 1.
     frame_rate_hz : float
     """
 
@@ -241,31 +248,31 @@ class ContentContour:
     def _rise(self, level: Tensor) -> Tensor:
         return (torch.relu(level[:, 1:] - level[:, :-1]) * self._weights).mean(dim=0)
 
-    def _moving(self, level: Tensor) -> Tensor:
+    def _centred(self, level: Tensor) -> Tensor:
         return (level - level.mean(dim=1, keepdim=True)) * self._weights.sqrt()
 
     def __call__(self, envelopes: Tensor) -> tuple[Tensor, Tensor]:
-        """How well the output keeps the content's contour and onsets, (30, frames) -> two scores.
+        """Two scores of an output's compressed envelopes, (30, frames), 1 at best.
 
         The first is the correlation of the mean-removed log bands, the second that of the
         onset envelopes.
         """
         level = self._level(envelopes)
-        contour = differentiable_pearson(self._moving(level), self._moving(self._contour))
+        contour = differentiable_pearson(self._centred(level), self._centred(self._contour))
         return contour, differentiable_pearson(self._rise(level), self._rises)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextureWeights:
-    """How the texture objective is balanced.
+    """Weights of the terms of the texture loss.
 
     Attributes
     ----------
     contour, onset : float
-        Decibels of style distance that a full loss of the content's band contour, or of
-        its onsets, is worth.
+        Penalty for losing all of the content's band contour, or all of its onsets, in decibels
+        of style distance.
     floor : float
-        Squared relative error at which a class of statistics counts as met.
+        Squared relative error below which a class of statistics counts as matched.
     """
 
     contour: float = 15.0
@@ -274,13 +281,13 @@ class TextureWeights:
 
 
 class TextureLoss:
-    """Style distance of envelopes in decibels, plus what they lose of the content.
+    """Style distance of envelopes in decibels, plus penalties for losing the content.
 
     Parameters
     ----------
     statistics : TextureStatistics
     targets : list of Tensor
-        The style's, as `TextureStatistics` gives them.
+        The style's statistics, as returned by `TextureStatistics`.
     contour : ContentContour
     weights : TextureWeights
     """
@@ -298,11 +305,11 @@ class TextureLoss:
 
     @cached_property
     def offset(self) -> float:
-        """Added, so that the loss is positive: a full match scores about zero."""
+        """Constant that makes the loss positive, with about zero for a full match."""
         return -10.0 * math.log10(self._weights.floor)
 
     def __call__(self, envelopes: Tensor) -> tuple[float, Tensor]:
-        """Loss and gradient at (30, frames)."""
+        """Loss and gradient at compressed envelopes, (30, frames) -> (float, (30, frames))."""
         leaf = envelopes.detach().requires_grad_()
         with torch.enable_grad():
             distance = leaf.new_zeros(())

@@ -1,1 +1,1 @@
-"""From waveforms to frames and back."""
+"""Front ends: from waveforms to time-frequency frames and back."""

@@ -1,9 +1,10 @@
-"""What networks look at: log-magnitude frames as a picture, differentiable.
+"""Spectrogram pictures: the input of the networks, differentiable.
 
-The front ends of the source documents: the magnitude itself ("linear"), log1p of it
-("log"), mel bands in decibels ("mel-db"), and constant-Q bands ("cqt", pooled from the
-STFT as librosa's pseudo-CQT is). Bands are fixed in hertz, up to 11025, so a network sees
-the same picture of a sound at any sample rate.
+There is one front end for each kind of spectrogram in the source documents (see
+`astfx.recipes`): the magnitude itself ("linear"), its log1p ("log"), mel bands in decibels
+("mel-db"), and constant-Q bands ("cqt", pooled from the STFT like librosa's pseudo-CQT). The
+bands are fixed in hertz, up to 11025 Hz, so a network sees the same picture of a sound at
+any sample rate.
 """
 
 from __future__ import annotations
@@ -42,12 +43,13 @@ def triangles(edges_hz: Array, bin_hz: npt.NDArray[np.floating[Any]]) -> Array:
 
     Parameters
     ----------
-    edges_hz : (bands + 2,), rising
+    edges_hz : (bands + 2,), ascending
     bin_hz : (bins,)
 
     Returns
     -------
-    (bands, bins), with a peak of 1
+    (bands, bins)
+        Each band has a peak of 1.
     """
     width = bin_hz[1] - bin_hz[0]
     centre = edges_hz[1:-1, None]
@@ -59,22 +61,22 @@ def triangles(edges_hz: Array, bin_hz: npt.NDArray[np.floating[Any]]) -> Array:
 
 
 def mel_edges_hz(n_bands: int, highest_hz: float = HIGHEST_HZ) -> Array:
-    """Edges of `n_bands` mel bands (O'Shaughnessy's scale) from 0 Hz."""
+    """Edges of `n_bands` mel bands (O'Shaughnessy's scale) from 0 Hz, (n_bands + 2,)."""
     top = hz_to_mel(highest_hz, htk=True)
     return mel_to_hz(np.linspace(0.0, top, n_bands + 2), htk=True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """One front end on one grid.
+    """One front end at one sample rate and frame length.
 
     Parameters
     ----------
     front_end : str
         One of `FRONT_ENDS`.
     n_bands : int or None
-        Bands of "mel-db" (and of "log" and "linear", equally wide); None leaves "log" and
-        "linear" as they are, and is 128 for "mel-db". "cqt" has 12 an octave.
+        Number of bands. None is 128 for "mel-db" and keeps every bin for "log" and "linear",
+        whose bands are equally wide otherwise. "cqt" always has 12 bands per octave.
     sample_rate : int, hertz
     n_fft : int, samples
     device : torch.device
@@ -88,7 +90,7 @@ class Picture:
 
     @cached_property
     def bank(self) -> Tensor | None:
-        """Bands as weights of bins, (bins, bands); None where every bin is its own."""
+        """Filter bank, (bins, bands); None if every bin is a band of its own."""
         bin_hz = np.arange(self.n_fft // 2 + 1) * (self.sample_rate / self.n_fft)
         if self.front_end == "cqt":
             octaves = np.log2(HIGHEST_HZ / LOWEST_CQT_HZ)
@@ -106,10 +108,10 @@ class Picture:
         return torch.from_numpy(bank.T.astype(np.float32)).to(self.device)
 
     def __call__(self, features: Tensor) -> Tensor:
-        """Log-magnitude frames to a picture, (frames, bins) -> (frames, bands).
+        """Turn log-magnitude frames into a picture, (frames, bins) -> (frames, bands).
 
-        "mel-db" lies between 0 (80 dB below a full sine) and about 1; the others have the
-        scale of the magnitude, or of its log1p.
+        "mel-db" ranges from 0 (80 dB below a sine at an RMS of 0.1) to about 1. The others have
+        the scale of the magnitude, or of its log1p.
         """
         if self.front_end == "mel-db":
             assert self.bank is not None

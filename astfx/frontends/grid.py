@@ -1,4 +1,4 @@
-"""The time-frequency grid: window and hop in samples, the same duration at any sample rate."""
+"""Time-frequency grids: windows and hops that last as long at any sample rate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _OVERLAP = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
-    """The time-frequency grid that features lie on.
+    """A time-frequency grid: sample rate, window and hop.
 
     Attributes
     ----------
@@ -27,12 +27,12 @@ class Grid:
 
     @classmethod
     def of(cls, window_ms: float, sample_rate: int) -> Grid:
-        """The grid of a window's duration at a sample rate, with a hop of a quarter of it."""
+        """The grid for a window of `window_ms`, with a hop of a quarter of the window."""
         hop_length = hop_length_for(window_ms, sample_rate, _OVERLAP)
         return cls(sample_rate=sample_rate, n_fft=_OVERLAP * hop_length, hop_length=hop_length)
 
     def frames(self, duration_ms: float) -> int:
-        """Whole frames nearest to a duration, at least one."""
+        """Number of frames nearest to a duration, at least one."""
         return max(1, round(duration_ms * 1e-3 * self.sample_rate / self.hop_length))
 
 

@@ -1,9 +1,8 @@
 """Log magnitude on a scale that does not depend on the sample rate.
 
-x = log1p(gain * |S|), as in Ulyanov & Lebedev 2016. log1p depends on level, so each clip
-is brought to one RMS first; and an STFT frame is a sum over samples, so it is scaled to
-what a 2048-point frame would hold. The same sound then has the same features at any
-sample rate.
+x = log1p(gain * |S|), as in Ulyanov & Lebedev 2016. log1p depends on level, so every clip is
+first brought to the same RMS. An STFT magnitude grows with the frame length, so it is scaled
+to that of a 2048-point frame. The same sound then has the same features at any sample rate.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ REFERENCE_N_FFT = 2048
 
 @dataclass(frozen=True)
 class LogMagnitude:
-    """Features of one clip: its gain, and the two directions.
+    """Conversion between the STFT of one clip and its log-magnitude features.
 
     Parameters
     ----------
@@ -33,13 +32,13 @@ class LogMagnitude:
 
     @property
     def gain(self) -> float:
-        """Linear factor on STFT magnitudes."""
+        """Linear factor that is applied to STFT magnitudes."""
         return REFERENCE_RMS / self.rms * REFERENCE_N_FFT / self.n_fft
 
     def features(self, spectrogram: Tensor) -> Tensor:
-        """(..., bins) complex64 -> (..., bins) float32."""
+        """Features of a spectrogram, (..., bins) complex64 -> (..., bins) float32."""
         return spectrogram.abs().mul_(self.gain).log1p_()
 
     def magnitude(self, features: Tensor) -> Tensor:
-        """(frames, bins) features -> (frames, bins) linear STFT magnitude."""
+        """Linear STFT magnitude of features, (frames, bins) -> (frames, bins)."""
         return torch.expm1(features).div_(self.gain)

@@ -1,9 +1,9 @@
-"""The short-time Fourier transform that everything runs on, in pieces of any length.
+"""Short-time Fourier transform (STFT) and its inverse, for whole signals and pieces of them.
 
-Frame t covers samples [t*hop - (n_fft - hop), t*hop + hop), so that every sample of the
-signal lies in n_fft / hop frames, the squared windows sum to a constant everywhere, and
-the inverse is a plain overlap-add with no division, at the ends too. A piece of frames
-[a, b) needs only its own samples, which is what lets long audio stream through.
+Frame t covers samples [t*hop - (n_fft - hop), t*hop + hop). Every sample of the signal thus
+lies in n_fft / hop frames, at the ends too. The squared windows therefore sum to a constant
+everywhere, and the inverse is a plain overlap-add without division. Frames [a, b) need only
+the samples that they cover, so long audio can be processed piece by piece.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Stft:
     Parameters
     ----------
     n_fft : int, samples
-        Frame length; a multiple of `hop_length`, at least four of it.
+        Frame length; a multiple of `hop_length`, at least four times as long.
     hop_length : int, samples
     device : torch.device
     """
@@ -43,12 +43,12 @@ class Stft:
 
     @property
     def overlap(self) -> int:
-        """Frames over each sample."""
+        """Number of frames that cover each sample."""
         return self.n_fft // self.hop_length
 
     @property
     def n_bins(self) -> int:
-        """Frequency bins of a frame."""
+        """Number of frequency bins of a frame."""
         return self.n_fft // 2 + 1
 
     @cached_property
@@ -63,16 +63,16 @@ class Stft:
         return self.window * (8.0 / (3.0 * self.overlap))
 
     def n_frames(self, n_samples: int) -> int:
-        """Frames that cover a signal of `n_samples`."""
+        """Number of frames that cover a signal of `n_samples`."""
         return -(-(n_samples + self.n_fft - self.hop_length) // self.hop_length)
 
     def sample_range(self, first_frame: int, last_frame: int) -> tuple[int, int]:
-        """Samples [start, stop) under frames [first, last); they may lie outside the signal."""
+        """Samples [start, stop) that frames [first, last) cover, even outside the signal."""
         start = first_frame * self.hop_length - (self.n_fft - self.hop_length)
         return start, last_frame * self.hop_length
 
     def forward(self, waveform: Tensor) -> Tensor:
-        """Transform whole frames.
+        """STFT without padding: the samples must fill whole frames.
 
         Parameters
         ----------
@@ -88,7 +88,9 @@ class Stft:
         return spectrogram
 
     def inverse(self, spectrogram: Tensor) -> Tensor:
-        """Overlap-add whole frames; samples under fewer than all frames hold partial sums.
+        """Inverse STFT by windowed overlap-add (least squares).
+
+        Samples near the ends, which fewer than `overlap` frames cover, are partial sums.
 
         Parameters
         ----------
@@ -103,10 +105,11 @@ class Stft:
         )
 
     def inverse_unweighted(self, spectrogram: Tensor) -> Tensor:
-        """Overlap-add frames as they are: Griffin & Lim's OA, where `inverse` is their LSEE.
+        """Inverse STFT by overlap-add without a synthesis window.
 
-        Parameters and result are those of `inverse`. It inverts `forward` just as well, but of
-        a spectrogram that no signal has, it does not give the nearest signal.
+        This is Griffin & Lim's OA form, while `inverse` is their least-squares form (LSEE).
+        Parameters and result are those of `inverse`. Both forms invert `forward`. For a
+        spectrogram that is not the STFT of any signal, only `inverse` gives the nearest signal.
         """
         # Hann sums to k/2 at a hop of n_fft / k.
         return self._overlap_add(torch.fft.irfft(spectrogram, n=self.n_fft) * (2.0 / self.overlap))
@@ -121,13 +124,13 @@ class Stft:
         return waveform
 
     def analyse(self, waveform: Tensor) -> Tensor:
-        """Transform a whole signal, zero outside: (..., samples) -> (..., frames, bins)."""
+        """STFT of a whole signal, zero-padded: (..., samples) -> (..., frames, bins)."""
         n_samples = waveform.shape[-1]
         left = self.n_fft - self.hop_length
         right = self.n_frames(n_samples) * self.hop_length - n_samples
         return self.forward(torch.nn.functional.pad(waveform, (left, right)))
 
     def synthesise(self, spectrogram: Tensor, n_samples: int) -> Tensor:
-        """Invert `analyse`: (..., frames, bins) -> (..., n_samples)."""
+        """Inverse of `analyse`: (..., frames, bins) -> (..., n_samples)."""
         left = self.n_fft - self.hop_length
         return self.inverse(spectrogram)[..., left : left + n_samples]

@@ -1,7 +1,7 @@
-"""`adain`: every bin takes the style's mean and standard deviation.
+"""`adain`: every bin gets the style's mean and standard deviation.
 
 Adaptive instance normalisation (Huang & Belongie 2017, "Arbitrary style transfer in
-real-time with adaptive instance normalization") on log-magnitude frames, the bins taken as
+real-time with adaptive instance normalization") on log-magnitude frames, with the bins as
 channels.
 """
 
@@ -26,8 +26,8 @@ class AdainOptions:
     Attributes
     ----------
     most_gain : float, 1 to 1000
-        A bin's standard deviation is raised by no more than this: bins that hardly move in
-        the content would become noise.
+        Largest factor by which a bin's standard deviation is raised. Without it, bins that hardly
+        move in the content would become noise.
     """
 
     most_gain: float = 20.0
@@ -39,7 +39,7 @@ class AdainOptions:
 def prepare(
     runs: Sequence[Tensor], options: AdainOptions, grid: Grid, seed: int
 ) -> dict[str, Tensor]:
-    """Mean and standard deviation of every bin."""
+    """Compute the style's mean and standard deviation of every bin."""
     frames = torch.cat(list(runs))
     return {"mean": frames.mean(dim=0), "deviation": frames.std(dim=0, correction=0)}
 
@@ -52,7 +52,7 @@ def check(tensors: Mapping[str, Tensor], options: AdainOptions, grid: Grid) -> N
 
 
 def match(problem: Problem) -> Minimum:
-    """Rescale the content's bins."""
+    """Give every bin of the content the style's mean and standard deviation."""
     content = problem.content
     mean, deviation = content.mean(dim=0), content.std(dim=0, correction=0)
     gain = (problem.targets["deviation"] / deviation.clamp_min(1e-9)).clamp_max(
@@ -64,7 +64,7 @@ def match(problem: Problem) -> Minimum:
 
 
 METHOD = Method(
-    summary="every bin takes the style's mean and spread",
+    summary="every bin gets the style's mean and standard deviation",
     front_end="log1p STFT",
     features="the frames themselves",
     statistics="mean and standard deviation of each bin",

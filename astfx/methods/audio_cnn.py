@@ -1,7 +1,7 @@
-"""`audio-cnn`: Gatys' method over a classifier of sounds (document 001).
+"""`audio-cnn`: Gatys' method over a classifier of sounds (document 001 of `astfx.recipes`).
 
-A network of four convolutions over log spectrograms, trained to tell classes of sounds
-apart (`astfx train audio-cnn`); the style is averaged over its layers. The weights that
+The network has four convolutions over log spectrograms and is trained to tell classes of sounds
+apart (`astfx train audio-cnn`). The style loss is averaged over its layers. The weights that
 come with astfx were trained on sounds that the project synthesised.
 """
 
@@ -24,7 +24,7 @@ from astfx.optim.lbfgs import Minimum
 RANDOM = NetSettings(
     network="audio-cnn", classes=("none",), sample_rate=22050, n_fft=2048, hop_length=512
 )
-"""What a network without weights listens to."""
+"""Settings of the network if it has random weights."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,8 @@ class AudioCnnOptions(LayerOptions):
     Attributes
     ----------
     weights : str
-        "auto" (added ones, else those of astfx), "random", or the path of a checkpoint.
+        "auto" (those that `astfx weights add` added, else those that come with astfx), "random",
+        or the path of a checkpoint.
     """
 
     content_weight: float = 0.01
@@ -50,7 +51,15 @@ class AudioCnnOptions(LayerOptions):
 def layers_of_frames(
     choice: str, grid: Grid, seed: int, like: Tensor
 ) -> Callable[[Tensor], Mapping[str, Tensor]]:
-    """Extractor of the classifier's layers from log-magnitude frames."""
+    """Return a function that maps log-magnitude frames to the classifier's feature maps.
+
+    Parameters
+    ----------
+    choice : str
+        The `weights` option.
+    like : Tensor
+        A tensor on the device to use.
+    """
     network = weights.load_classifier("audio-cnn", choice, RANDOM, seed).to(like.device)
     assert isinstance(network, AudioNet)
     front = Picture(
@@ -68,7 +77,7 @@ def layers_of_frames(
 
 
 def match(problem: Problem) -> Minimum:
-    """Find the frames whose layers have the style's Gram matrices."""
+    """Find the frames whose feature maps have the style's Gram matrices."""
     options: AudioCnnOptions = problem.options
     extract = layers_of_frames(options.weights, problem.grid, problem.seed, problem.start)
     stage = set_stage(problem, options, kept_runs(problem.targets))
@@ -76,7 +85,7 @@ def match(problem: Problem) -> Minimum:
 
 
 METHOD = Method(
-    summary="a classifier of sounds, trained here or by you",
+    summary="Gatys' method over a classifier of sounds, with the weights of astfx or your own",
     front_end="log spectrogram of 128 bands",
     features="four convolutions, trained on labelled sounds",
     statistics="Gram matrices, averaged over the layers",

@@ -1,4 +1,4 @@
-"""What a style transfer method is: one row of the registry, one file of code."""
+"""What a style transfer method is: the problem it is given, and its row in the registry."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from astfx.optim.lbfgs import Minimum, Objective
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One segment to stylise, or a stretch of a long one.
+    """One piece of content to stylise: a segment, or a stretch of a long segment.
 
-    Time runs along the first axis: frames of log magnitude, (frames, bins), or for a method
-    of the "waveform" domain samples at an RMS of 0.1, (samples,).
+    The engine renders long audio in segments, and matches at most about ten seconds (a stretch)
+    to the style at a time. Time is the first axis of all tensors. They contain log-magnitude
+    frames, (frames, bins), or, for a method of the "waveform" domain, samples at an RMS of 0.1,
+    (samples,).
 
     Attributes
     ----------
@@ -26,20 +28,20 @@ class Problem:
     content : (frames, bins) or (samples,)
         Features of the content.
     start : (frames, bins) or (samples,)
-        Where to start from: the content, or what is already known of the output.
+        Initial value of the output: the content, or frames of the output that are known already.
     n_fixed : int
-        Leading frames of `start` that were already emitted and must stay.
+        Number of leading frames of `start` that were already emitted and must not change.
     past : (frames, bins) or None
-        Frames of the one before: they count towards the output's statistics. None
+        Output frames of the previous stretch. They count towards the output's statistics. None
         in the "waveform" domain, where `n_fixed` is 0 as well.
     targets : mapping of str to Tensor
-        What the method's `prepare` made of the style.
+        What the method's `prepare` computed from the style.
     options : Any
-        The method's own options, an instance of its `Options`.
+        The method's own options, an instance of `Method.options`.
     iterations : int
     seed : int
     callback : callable
-        ``callback(iteration, loss)`` after each iteration; True stops.
+        Called as ``callback(iteration, loss)`` after each iteration; True stops.
     """
 
     grid: Grid
@@ -61,40 +63,45 @@ class Method:
     Attributes
     ----------
     summary, front_end, features, statistics, optimiser, needs, source : str
-        What `astfx methods` and the docs say of it.
+        Descriptions for `astfx methods` and the docs.
     options : type
-        Frozen keyword-only dataclass of the method's own settings, validated when made.
+        Frozen keyword-only dataclass of the method's own settings, which checks its values.
     iterations : mapping of str to int
-        How many by default, for each quality.
+        Default number of iterations for each quality.
     context_ms : callable
-        ``context_ms(options)``: how far in time the method looks around a frame.
+        ``context_ms(options)``: duration in milliseconds of the longest patch of frames that the
+        method compares.
     prepare : callable
-        ``prepare(runs, options, grid, seed)``: the style's runs of frames -> named tensors,
-        enough to stylise without the style.
+        ``prepare(runs, options, grid, seed)``: the style's runs -> named tensors, the targets. A
+        run is a sequence of frames (or samples) without a gap. The targets are all that `match`
+        needs of the style.
     match : callable
-        Problem -> Minimum: the features of the output.
+        Problem -> Minimum, whose `x` contains the features of the output.
     check : callable
         ``check(tensors, options, grid)``: raises ValueError unless loaded tensors are what
         `prepare` would make.
     seeded : bool
-        Whether what `prepare` makes fits that seed only.
+        Whether prepared targets are only valid for the seed that they were prepared with.
     prepared_options : tuple of str
         Options that `prepare` depends on.
     texture_rounds : mapping of str to int
-        How many rounds of texture statistics follow, for each quality; none by default.
+        Number of texture rounds for each quality, none by default. After the match, these rounds
+        impose the style's envelope statistics (`astfx.engine.texture_rounds`).
     domain : {"frames", "waveform"}
         What `prepare` and `match` work on: log-magnitude frames, whose phase is found
-        afterwards, or the waveform of all channels together.
+        afterwards, or the waveform that all channels share.
     weighs_runs : bool
-        Whether it takes a style whose runs have weights, as blends of presets have.
+        Whether the method takes a style whose runs have weights, as in blends of presets.
     streams : bool
-        Whether the block engines `stream` and `live` work with it.
+        Whether the block engines `stream` and `live` work with the method.
     distil : callable or None
-        `prepare` with a progress callback behind, for methods that take minutes.
+        Replaces `prepare` in methods whose preparation takes minutes. It takes the same
+        arguments, and a progress callback as the last one.
     phase_iterations : int or None
-        Of the default phase method, where fewer do; None is that method's own number.
+        Iterations of the default phase method if fewer than usual are enough. None keeps the
+        phase method's own number.
     note : callable
-        ``note(options)``: what the user must know of a render with these options, or "".
+        ``note(options)``: what the user must know about a render with these options, or "".
     """
 
     summary: str
@@ -122,7 +129,7 @@ class Method:
 
     @property
     def works_on_waveforms(self) -> bool:
-        """Whether its domain is the waveform: no phase is looked for then."""
+        """Whether the domain is the waveform, so that no phase has to be found."""
         return self.domain == "waveform"
 
     def tensors(
@@ -133,7 +140,7 @@ class Method:
         seed: int,
         progress: Callable[[float], object] | None = None,
     ) -> dict[str, Tensor]:
-        """What the method keeps of a style: by `distil` where it has one, else by `prepare`."""
+        """Compute the targets of a style, by `distil` if the method has one, else by `prepare`."""
         if self.distil is not None:
             return self.distil(runs, options, grid, seed, progress)
         return self.prepare(runs, options, grid, seed)
@@ -145,7 +152,7 @@ def check_tensor(tensors: Mapping[str, Tensor], name: str, shape: Sequence[int |
     Parameters
     ----------
     shape : sequence of int or None
-        None leaves a length free.
+        Expected shape. None allows any length of that axis.
     """
     if name not in tensors:
         raise ValueError(f"tensor {name!r} is missing")
@@ -160,7 +167,7 @@ def check_tensor(tensors: Mapping[str, Tensor], name: str, shape: Sequence[int |
 
 
 def hold_fixed(objective: Objective, n_fixed: int) -> Objective:
-    """Keep the first `n_fixed` frames where they are."""
+    """Wrap an objective so that the first `n_fixed` frames do not change."""
     if n_fixed == 0:
         return objective
 

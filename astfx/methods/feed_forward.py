@@ -1,9 +1,9 @@
-"""`feed-forward`: a small network for each style, distilled once, then a single pass.
+"""`feed-forward`: a small network for each style, trained once, then a single forward pass.
 
-Johnson, Alahi & Fei-Fei 2016 ("Perceptual losses for real-time style transfer") and Ulyanov
-et al. 2016 ("Texture networks"), on log-magnitude frames: the network learns, on made-up
-phrases, to do what minimising the `gram` loss does. Preparing the style is the training
-(`astfx distill`); a render is one pass.
+This is the approach of Johnson, Alahi & Fei-Fei 2016 ("Perceptual losses for real-time style
+transfer") and Ulyanov et al. 2016 ("Texture networks"), on log-magnitude frames. The network
+learns from synthetic phrases to do what minimising the `gram` loss does. To prepare a style is to
+train its network (`astfx distill`). A render is one forward pass.
 """
 
 from __future__ import annotations
@@ -31,33 +31,34 @@ KERNEL = 3
 DILATIONS = (1, 2, 4)
 _PHRASE_SECONDS = 4.0
 _PREFIX = "net."
-_LESSONS_SHARE = 0.4  # of the time
+_LESSONS_SHARE = 0.4  # of the training time, to compute the lessons (content, wanted output)
 _MOST_GAIN = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class FeedForwardOptions:
-    """Options of the `feed-forward` method, all of the distillation.
+    """Options of the `feed-forward` method, all of which describe the training.
 
-    A render of a distilled style takes them as they were then; only `hidden` must agree.
+    A render with a network that is already trained only uses `hidden`, which must be that of the
+    network.
 
     Attributes
     ----------
     hidden : int, 16 to 1024
-        Channels between the first layer and the last.
+        Number of channels between the first layer and the last.
     steps : int, 1 to 100000
-        Of Adam, a phrase each.
+        Training steps of Adam, with one phrase each.
     learning_rate : float, 1e-6 to 1
-        Of Adam, falling to nothing as a cosine.
+        Initial learning rate of Adam. It falls to zero along a cosine.
     phrases : int, 1 to 10000
-        Made-up phrases it learns from.
+        Number of synthetic phrases to learn from.
     teacher_iterations : int, 1 to 1000
-        Of L-BFGS, to find what the network shall make of each phrase.
+        L-BFGS iterations that compute the wanted output of each phrase.
     imitation : float, 0 to 1000
-        What the squared distance from that counts, relative to its square, beside the style
-        loss itself.
+        Weight of the squared distance from the wanted output, relative to the square of that
+        output. The style loss has weight 1.
     headroom : float, 1 to 1000
-        No bin of the output exceeds this times the style's largest (log magnitude).
+        No bin of the output exceeds this times its largest log magnitude in the style.
     """
 
     hidden: int = 192
@@ -79,10 +80,10 @@ class FeedForwardOptions:
 
 
 class StyleNetwork(nn.Module):
-    """Frames to frames: dilated convolutions over time, the bins as channels.
+    """Dilated convolutions over time, with the bins as channels, from frames to frames.
 
-    What they give is added to the content with the style's mean and spread in every bin
-    (the `adain` method), which is what an untrained network returns.
+    Their output is added to the content with the style's mean and standard deviation in every bin
+    (the `adain` method). An untrained network returns that alone.
 
     Parameters
     ----------
@@ -104,7 +105,7 @@ class StyleNetwork(nn.Module):
         nn.init.zeros_(self.leave.bias)
 
     def forward(self, frames: Tensor) -> Tensor:
-        """(frames, bins) -> (frames, bins), never negative."""
+        """Stylise log-magnitude frames, (frames, bins) -> (frames, bins), never negative."""
         x = frames.T
         spread = x.std(dim=1, keepdim=True, correction=0)
         standard = (x - x.mean(dim=1, keepdim=True)) / torch.maximum(
@@ -112,14 +113,14 @@ class StyleNetwork(nn.Module):
         )
         h = functional.gelu(self.enter(standard[None]))
         for block in self.blocks:
-            # Each clip's own level of every channel is taken out (Ulyanov's instance norm).
+            # Instance normalisation (Ulyanov) removes each clip's own level of every channel.
             h = h + functional.gelu(functional.instance_norm(block(h)))
         out: Tensor = (standard * self.deviation + self.mean + self.leave(h)[0]).T
         return functional.relu(out)
 
 
-def _phrases(grid: Grid, rng: np.random.Generator, device: torch.device) -> Tensor:
-    """Log-magnitude frames of one made-up phrase."""
+def _phrase_frames(grid: Grid, rng: np.random.Generator, device: torch.device) -> Tensor:
+    """Return the log-magnitude frames of one synthetic phrase, (frames, bins)."""
     n_samples = round(_PHRASE_SECONDS * grid.sample_rate)
     samples = torch.from_numpy(phrase(rng, n_samples, grid.sample_rate)).to(device)
     stft = Stft(n_fft=grid.n_fft, hop_length=grid.hop_length, device=device)
@@ -138,8 +139,14 @@ def distil(
     Parameters
     ----------
     runs : sequence of (frames, bins)
+        Runs of the style: frames without a gap.
     progress : callable, optional
-        Called with the share done.
+        Called with the share that is done, 0 to 1.
+
+    Returns
+    -------
+    dict of str to Tensor
+        The network's weights, and the upper bound of each bin ("ceiling").
     """
     widths = gram.kernel_widths(gram.GramOptions(), grid)
     long_enough = [run for run in runs if len(run) >= max(widths)]
@@ -183,11 +190,11 @@ def _lessons(
     seed: int,
     progress: Callable[[float], object] | None,
 ) -> list[tuple[Tensor, Tensor]]:
-    """Made-up phrases, and what minimising the loss makes of them."""
+    """Return synthetic phrases, each with the frames that minimise the loss from there."""
     rng = np.random.default_rng([seed, 0])
     found = []
     for number in range(options.phrases):
-        content = _phrases(grid, rng, ceiling.device)
+        content = _phrase_frames(grid, rng, ceiling.device)
         result = minimise(
             style_loss, content, iterations=options.teacher_iterations, upper_bound=ceiling
         )
@@ -200,12 +207,12 @@ def _lessons(
 def prepare(
     runs: Sequence[Tensor], options: FeedForwardOptions, grid: Grid, seed: int
 ) -> dict[str, Tensor]:
-    """Train a network on the style: minutes."""
+    """Train a network on the style, which takes minutes."""
     return distil(runs, options, grid, seed)
 
 
 def _empty_network(n_bins: int, options: FeedForwardOptions) -> StyleNetwork:
-    """Shapes without numbers: drawing those takes as long as the pass itself."""
+    """Return a network on the meta device: initial weights would take as long as the pass."""
     with torch.device("meta"):
         return StyleNetwork(n_bins, options.hidden)
 
@@ -238,11 +245,12 @@ def match(problem: Problem) -> Minimum:
 
 
 def _reach_ms(options: FeedForwardOptions) -> float:
-    return 255.0  # the loss's widest kernel; the network itself sees 15 frames
+    # The widest kernel of the loss; the network itself sees 15 frames.
+    return max(gram.GramOptions().kernel_ms)
 
 
 METHOD = Method(
-    summary="a network for each style, distilled in minutes, then a single pass",
+    summary="a network for each style, trained in minutes, then a single pass",
     front_end="log1p STFT",
     features="a small network, trained on the gram loss",
     statistics="those of gram",

@@ -1,8 +1,7 @@
-"""`gram`: the infinite-width style loss, minimised over the log magnitude.
+"""`gram`: the Gram matrix loss of infinitely many random filters, minimised over log magnitudes.
 
-The features of a random convolution with infinitely many filters, in closed form
-(`astfx.features.arc_cosine`), at several kernel widths, so that nothing is drawn at random
-and one evaluation costs a small part of the sampled network's.
+The loss has a closed form (`astfx.features.arc_cosine`) and is averaged over several kernel widths.
+No filters are drawn, and one evaluation costs a small part of that of a network of random filters.
 """
 
 from __future__ import annotations
@@ -16,7 +15,8 @@ from torch import Tensor
 from astfx.errors import InvalidSettingError
 from astfx.features.arc_cosine import ArcCosineContentLoss, ArcCosineLoss, make_references
 from astfx.frontends.grid import Grid
-from astfx.methods.base import Method, Problem, check_tensor, hold_fixed
+from astfx.methods.base import Method, Problem, hold_fixed
+from astfx.methods.optimising import check_runs, keep_runs
 from astfx.optim.lbfgs import Minimum, Objective, minimise
 
 
@@ -27,17 +27,18 @@ class GramOptions:
     Attributes
     ----------
     kernel_ms : tuple of float, milliseconds
-        Durations of the patches that are compared, 1 to 2000 each, up to eight of them.
+        Durations of the patches that are compared: one to eight values of 1 to 2000.
     bias : float, 0 to 100
-        Variance of the random filters' bias against that of an average patch: lets the loss
-        tell an even level from a few loud frames.
+        Variance of the random filters' bias, relative to that of an average patch. A bias lets
+        the loss distinguish an even level from a few loud frames.
     headroom : float, 1 to 1000
-        No bin of the output exceeds this times the style's largest (log magnitude).
-    content_weight : float
-        How strongly the output is drawn to the content, 0 or more; 0.1 is clearly heard.
+        No bin of the output exceeds this times its largest log magnitude in the style.
+    content_weight : float, 0 to 1000
+        Weight of the distance from the content. 0.1 is clearly audible.
     contour_weight, onset_weight : float, 0 to 1000
-        Decibels of texture distance that losing all of the content's band contour, or all
-        of its onsets, is worth in the texture rounds.
+        Weights of the content in the texture rounds, which impose envelope statistics after the
+        match. They are the decibels of texture distance that a complete loss of the content's
+        band contour, or of its onsets, counts as much as.
     """
 
     kernel_ms: tuple[float, ...] = (23.0, 116.0, 255.0)
@@ -69,40 +70,19 @@ class GramOptions:
 
 
 def kernel_widths(options: GramOptions, grid: Grid) -> tuple[int, ...]:
-    """Kernel durations as whole frames, each width once."""
+    """Return the kernel durations in whole frames, sorted, each width once."""
     return tuple(sorted({grid.frames(duration) for duration in options.kernel_ms}))
 
 
-def prepare(
-    runs: Sequence[Tensor], options: GramOptions, grid: Grid, seed: int
-) -> dict[str, Tensor]:
-    """Keep the style's frames themselves: the kernel needs nothing else."""
-    return {
-        "frames": torch.cat(list(runs)),
-        "run_lengths": torch.tensor([len(run) for run in runs]),
-    }
-
-
 def check(tensors: Mapping[str, Tensor], options: GramOptions, grid: Grid) -> None:
-    """Refuse loaded tensors that `prepare` cannot have made."""
-    if not all(tensors[name].numel() for name in ("frames", "run_lengths") if name in tensors):
-        raise ValueError("tensors 'frames' and 'run_lengths' must not be empty")
-    frames = check_tensor(tensors, "frames", (None, grid.n_fft // 2 + 1))
-    lengths = check_tensor(tensors, "run_lengths", (None,))
-    if frames.dtype != torch.float32 or lengths.dtype != torch.int64:
-        raise ValueError("tensors 'frames' and 'run_lengths' must be float32 and int64")
-    if float(frames.min()) < 0.0:
-        raise ValueError("tensor 'frames' holds negative magnitudes")
-    if int(lengths.sum()) != len(frames) or int(lengths.min()) < 1:
-        raise ValueError("tensor 'run_lengths' does not add up to the frames")
-    if int(lengths.max()) < max(kernel_widths(options, grid)):
-        raise ValueError("tensor 'frames' has no run as long as the widest kernel")
+    """Refuse loaded tensors that `keep_runs` cannot have made."""
+    check_runs(tensors, grid.n_fft // 2 + 1, max(kernel_widths(options, grid)))
 
 
 def style_groups(
     targets: Mapping[str, Tensor], runs: Sequence[Tensor]
 ) -> list[tuple[Sequence[Tensor], float]]:
-    """Runs of a style and their signed weights: all alike, or those of a blend."""
+    """Group a style's runs by signed weight: one group with -1, or the weights of a blend."""
     if "run_weights" not in targets:
         return [(runs, -1.0)]
     weights = targets["run_weights"].tolist()
@@ -142,17 +122,17 @@ def match(problem: Problem) -> Minimum:
 
 
 METHOD = Method(
-    summary="random-network texture in closed form: the default",
+    summary="the style loss of infinitely many random filters, in closed form: the default",
     front_end="log1p STFT",
     features="infinitely many random filters, several widths",
     statistics="Gram matrices, as a squared MMD",
     optimiser="L-BFGS from the content",
     needs="nothing",
-    source="Ulyanov & Lebedev 2016; Cho & Saul 2009; docs/engine.md",
+    source="Ulyanov & Lebedev 2016; Cho & Saul 2009; docs/design/engine.md",
     options=GramOptions,
     iterations={"draft": 16, "standard": 12, "best": 12},
     context_ms=lambda options: max(options.kernel_ms),
-    prepare=prepare,
+    prepare=keep_runs,
     match=match,
     check=check,
     texture_rounds={"draft": 0, "standard": 4, "best": 10},

@@ -1,9 +1,9 @@
-"""`histogram`: every bin takes the style's distribution of levels.
+"""`histogram`: every bin gets the style's distribution of levels.
 
-Histogram matching of each channel, as Deep Photo Style Transfer's baselines and Risser et
-al. 2017 ("Stable and controllable neural texture synthesis and style transfer using
-histogram losses") use it, here on log-magnitude frames with the bins as channels: the
-loudest frame of a bin in the content gets the style's loudest level, and so on down.
+This is histogram matching of each channel, as used in the baselines of Deep Photo Style Transfer
+and by Risser et al. 2017 ("Stable and controllable neural texture synthesis and style transfer
+using histogram losses"). Here it works on log-magnitude frames, with the bins as channels. In
+every bin, the loudest frame of the content gets the loudest level of the style, and so on down.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class HistogramOptions:
     Attributes
     ----------
     quantiles : int, 2 to 4096
-        Levels kept of each bin.
+        Number of levels that are kept for each bin.
     """
 
     quantiles: int = 512
@@ -37,7 +37,7 @@ class HistogramOptions:
 
 
 def _interpolated(levels: Tensor, position: Tensor) -> Tensor:
-    """Values of sorted columns at fractional rows, (rows, bins) and (n, bins)."""
+    """Interpolate sorted columns at fractional rows, (rows, bins) and (n, bins) -> (n, bins)."""
     below = position.floor().clamp_(0, len(levels) - 1).long()
     above = (below + 1).clamp_(max=len(levels) - 1)
     return torch.lerp(levels.gather(0, below), levels.gather(0, above), position - below)
@@ -46,7 +46,7 @@ def _interpolated(levels: Tensor, position: Tensor) -> Tensor:
 def prepare(
     runs: Sequence[Tensor], options: HistogramOptions, grid: Grid, seed: int
 ) -> dict[str, Tensor]:
-    """Quantiles of every bin, evenly spaced from the least to the largest level."""
+    """Compute quantiles of every bin, evenly spaced from the smallest to the largest level."""
     levels = torch.cat(list(runs)).sort(dim=0).values
     row = torch.linspace(0.0, len(levels) - 1.0, options.quantiles, device=levels.device)
     return {"levels": _interpolated(levels, row[:, None].expand(-1, levels.shape[1]))}
@@ -62,7 +62,7 @@ def check(tensors: Mapping[str, Tensor], options: HistogramOptions, grid: Grid) 
 
 
 def match(problem: Problem) -> Minimum:
-    """Replace every level by the style's of the same rank."""
+    """Replace every level by the style's level of the same rank."""
     content, levels = problem.content, problem.targets["levels"]
     rank = content.argsort(dim=0, stable=True).argsort(dim=0)
     position = rank * ((len(levels) - 1) / max(len(content) - 1, 1))
@@ -72,7 +72,7 @@ def match(problem: Problem) -> Minimum:
 
 
 METHOD = Method(
-    summary="every bin takes the style's distribution of levels",
+    summary="every bin gets the style's distribution of levels",
     front_end="log1p STFT",
     features="the frames themselves",
     statistics="histogram of each bin",

@@ -1,7 +1,7 @@
-"""Gatys' recipe over any extractor of layers: Gram matrices for style, maps for content.
+"""Gatys' losses over the layers of any network: Gram matrices for style, feature maps for content.
 
-Gatys, Ecker & Bethge 2016; every network of the source documents is a row that brings its
-own extractor.
+See Gatys, Ecker & Bethge 2016. Each method with a network gives its own function that extracts the
+layers.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from astfx.optim.autograd import objective_of
 from astfx.optim.lbfgs import Objective
 
 Extract = Callable[[Tensor], Mapping[str, Tensor]]
-"""Maps x (time first) to feature maps by layer, each (channels, positions)."""
+"""Maps x, whose first axis is time, to the feature maps of each layer, (channels, positions)."""
 
 NORMALISATIONS = ("relative", "mean")
 
@@ -30,14 +30,15 @@ class LayerOptions(DescentOptions):
     Attributes
     ----------
     content_weight, style_weight : float, 0 to 1e12
-        Alpha and beta.
+        Weights of the content loss and of the style loss: Gatys' alpha and beta.
     content_layers, style_layers : tuple of str
     layer_weights : tuple of float, 0 to 1e6
-        Of the style layers; the last one stands for all that follow.
+        Weights of the style layers. The last weight also applies to all layers that follow.
     normalisation : {"relative", "mean"}
         "relative" divides each layer's squared error by the squared norm of its target, so
-        that layers count alike; "mean" is the mean squared error of Gram matrices over the
-        number of elements, as document 003 has it.
+        that all layers count equally. "mean" is the mean squared error of Gram matrices that are
+        divided by the number of elements of the feature map, as in document 003
+        (`astfx.recipes`).
     """
 
     content_weight: float = 0.0
@@ -66,12 +67,12 @@ class LayerOptions(DescentOptions):
 
 
 def gram(features: Tensor) -> Tensor:
-    """Mean outer product over positions, (channels, positions) -> (channels, channels)."""
+    """Return the Gram matrix over positions, (channels, positions) -> (channels, channels)."""
     return features @ features.T / features.shape[1]
 
 
 def style_grams(extract: Extract, runs: Sequence[Tensor], layers: Sequence[str]) -> list[Tensor]:
-    """Gram matrices of a style over all its runs."""
+    """Return the Gram matrix of each layer over all runs of a style (frames without a gap)."""
     totals: list[Tensor] = []
     counts: list[int] = []
     for run in runs:
@@ -87,7 +88,7 @@ def style_grams(extract: Extract, runs: Sequence[Tensor], layers: Sequence[str])
 
 
 def layer_loss(stage: Stage, extract: Extract, options: LayerOptions) -> Callable[[Tensor], Tensor]:
-    """Gatys' loss of a stage, for autograd: x -> scalar."""
+    """Return Gatys' loss of a stage as a function of x, for autograd."""
     with torch.no_grad():
         targets = style_grams(extract, stage.style, options.style_layers)
         content = extract(stage.content) if options.content_weight > 0.0 else {}
@@ -118,5 +119,5 @@ def layer_loss(stage: Stage, extract: Extract, options: LayerOptions) -> Callabl
 
 
 def layer_objective(stage: Stage, extract: Extract, options: LayerOptions) -> Objective:
-    """Gatys' loss and its gradient."""
+    """Return Gatys' loss of a stage as an objective, which also returns the gradient."""
     return objective_of(layer_loss(stage, extract, options))

@@ -1,9 +1,9 @@
 """`monge`: the closed-form map between two Gaussians, in one step and without a network.
 
-The whitening and colouring transform of Li et al. 2017 ("Universal style transfer via
-feature transforms") in its optimal-transport form: of all linear maps that give the
-content's frames the style's mean and covariance, the one that moves them least (Gaussian
-Monge map). Over 64 mel bands it is a smooth gain for each bin; over every bin it is exact.
+This is the whitening and colouring transform (WCT) of Li et al. 2017 ("Universal style transfer
+via feature transforms") in its optimal-transport form. Many linear maps give the content's frames
+the style's mean and covariance; the Gaussian Monge map is the one that moves the frames least.
+Over 64 mel bands it is applied as a smooth gain for each bin; over all bins it is exact.
 """
 
 from __future__ import annotations
@@ -35,11 +35,12 @@ class MongeOptions:
     Attributes
     ----------
     front_end : {"mel", "log"}
-        Log mel bands, applied as a gain, or every bin of the log1p STFT.
+        "mel" maps log mel bands and applies the result as a gain. "log" maps every bin of the
+        log1p STFT.
     bands : int, 8 to 256
-        Mel bands.
+        Number of mel bands.
     regularisation : float, 1e-6 to 1
-        Added to both covariances' diagonals, in mean variances.
+        Added to the diagonals of both covariances, as a share of their mean variance.
     """
 
     front_end: str = "mel"
@@ -56,14 +57,14 @@ class MongeOptions:
 
 
 def monge_map(content_covariance: Tensor, style_covariance: Tensor) -> Tensor:
-    """Matrix A = Cc^-1/2 (Cc^1/2 Cs Cc^1/2)^1/2 Cc^-1/2: symmetric, with A Cc A = Cs."""
+    """Return A = Cc^-1/2 (Cc^1/2 Cs Cc^1/2)^1/2 Cc^-1/2: symmetric, with A Cc A = Cs."""
     root, inverse = symmetric_root(content_covariance)
     middle, _ = symmetric_root(root @ style_covariance @ root)
     return inverse @ middle @ inverse
 
 
 def moments(frames: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and covariance of frames in float64, (frames, n) -> (n,), (n, n)."""
+    """Return the mean and covariance of frames in float64, (frames, n) -> (n,), (n, n)."""
     wide = frames.double()
     mean = wide.mean(dim=0)
     moving = wide - mean
@@ -71,11 +72,11 @@ def moments(frames: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _bank(options: MongeOptions, grid: Grid, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Mel bands as weights of bins, and bins as weights of bands; (bins, bands) both."""
+    """Return weights from bins to mel bands, and from bands back to bins; (bins, bands) both."""
     nyquist = grid.sample_rate / 2.0
     bin_hz = np.arange(grid.n_fft // 2 + 1) * (grid.sample_rate / grid.n_fft)
     bank = triangles(mel_edges_hz(options.bands, nyquist), bin_hz)
-    # Below the first and above the last centre, the nearest band alone.
+    # Bins below the first centre or above the last take the nearest band alone.
     spread = bank.copy()
     spread[0, : int(bank[0].argmax())] = 1.0
     spread[-1, int(bank[-1].argmax()) :] = 1.0
@@ -94,7 +95,7 @@ def _analysed(frames: Tensor, options: MongeOptions, grid: Grid) -> Tensor:
 def prepare(
     runs: Sequence[Tensor], options: MongeOptions, grid: Grid, seed: int
 ) -> dict[str, Tensor]:
-    """Mean and covariance of the style."""
+    """Compute the style's mean and covariance."""
     mean, covariance = moments(_analysed(torch.cat(list(runs)), options, grid))
     return {"mean": mean.float(), "covariance": covariance.float()}
 
@@ -108,7 +109,7 @@ def check(tensors: Mapping[str, Tensor], options: MongeOptions, grid: Grid) -> N
 
 
 def match(problem: Problem) -> Minimum:
-    """Map the content's frames."""
+    """Map the content's frames to the style's mean and covariance."""
     options: MongeOptions = problem.options
     analysed = _analysed(problem.content, options, problem.grid)
     mean, covariance = moments(analysed)
@@ -130,7 +131,7 @@ def match(problem: Problem) -> Minimum:
 
 
 METHOD = Method(
-    summary="one linear map from Gaussian to Gaussian (WCT), in a fraction of a second",
+    summary="one linear map between Gaussians (WCT), in a fraction of a second",
     front_end="64 mel bands of the STFT, or its log1p",
     features="the frames themselves",
     statistics="mean and covariance",

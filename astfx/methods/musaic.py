@@ -1,11 +1,11 @@
-"""`musaic`: the content played with frames of the style ("Let it Bee").
+"""`musaic`: the content rebuilt from frames of the style ("Let it Bee").
 
-Driedger, Prätzlich & Müller 2015, "Let it Bee: towards NMF-inspired audio mosaicing"
-(ISMIR): the style's magnitude frames are the templates of a non-negative factorisation of
-the content, of which only the activations are learned, by multiplicative updates for the
-Kullback-Leibler divergence. Three constraints, tightened from update to update, keep the
-style's sound: a frame is not repeated at once, few sound together, and successive frames
-of the style follow one another.
+See Driedger, Prätzlich & Müller 2015, "Let it Bee: towards NMF-inspired audio mosaicing"
+(ISMIR). The style's magnitude frames are the templates of a non-negative factorisation of
+the content. Only the activations are learned, by multiplicative updates for the
+Kullback-Leibler divergence. Three constraints, which become stricter with every update, keep the
+style's sound: a frame is not repeated soon, few frames sound at once, and frames that follow each
+other in the style also do so in the output.
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ class MusaicOptions:
     Attributes
     ----------
     repetition : int, 0 to 100
-        Frames on either side of an activation within which its template stays quiet.
+        Number of frames before and after an activation in which its template stays quiet.
     polyphony : int, 1 to 1000
-        Templates that may sound at once.
+        Number of templates that may sound at once.
     continuity : int, 0 to 100
-        Frames on either side over which an activation supports its neighbours in the style.
+        Number of frames before and after an activation in which the template's neighbours in the
+        style are encouraged.
     """
 
     repetition: int = 7
@@ -47,13 +48,16 @@ class MusaicOptions:
 
 
 def restrict_repetition(activations: Tensor, reach: int, keep: float) -> Tensor:
-    """Turn down all but the largest of each template's activations within `reach` frames."""
+    """Scale down each template's activations by `keep`, except the largest within `reach` frames.
+
+    Activations have shape (templates, frames).
+    """
     largest = functional.max_pool1d(activations[None], 2 * reach + 1, stride=1, padding=reach)[0]
     return torch.where(activations >= largest, activations, activations * keep)
 
 
 def restrict_polyphony(activations: Tensor, most: int, keep: float) -> Tensor:
-    """Turn down all but the `most` largest activations of each frame."""
+    """Scale down the activations of each frame by `keep`, except the `most` largest."""
     if most >= len(activations):
         return activations
     least = activations.topk(most, dim=0).values[-1]
@@ -70,13 +74,13 @@ def support_continuity(activations: Tensor, reach: int) -> Tensor:
 
 
 def divergence(content: Tensor, model: Tensor) -> float:
-    """Generalised Kullback-Leibler divergence over the content's sum."""
+    """Return the generalised Kullback-Leibler divergence, divided by the sum of the content."""
     ratio = content * torch.log((content + _TINY) / (model + _TINY))
     return float((ratio - content + model).sum() / content.sum().clamp_min(_TINY))
 
 
 def match(problem: Problem) -> Minimum:
-    """Learn the activations, and play them with the style's frames."""
+    """Learn the activations, and sum the style's frames by them."""
     options: MusaicOptions = problem.options
     content = torch.expm1(problem.content).T
     templates = torch.expm1(problem.targets["frames"]).T
@@ -102,11 +106,11 @@ def match(problem: Problem) -> Minimum:
 
 
 METHOD = Method(
-    summary="the content played with frames of the style, by non-negative factorisation",
+    summary="the content rebuilt from frames of the style, by non-negative factorisation",
     front_end="STFT magnitude",
     features="the style's frames as templates",
     statistics="none: activations under three constraints",
-    optimiser="60 multiplicative updates",
+    optimiser="multiplicative updates, 60 by default",
     needs="nothing",
     source="Driedger et al. 2015",
     options=MusaicOptions,

@@ -1,8 +1,9 @@
-"""Where an optimisation starts, by which optimiser it goes: options that methods share.
+"""What methods that optimise share: initial value, optimiser, and kept runs of the style.
 
-The source documents start from the content, from noise, from the style, or from the style
-moved behind the content ("frameshift", document 003): the output is as long as both, its
-first part empty, and what grows there in the style's texture is kept.
+The source documents (`astfx.recipes`) start from the content, from noise, from the style, or
+from silence followed by the style ("frameshift", document 003). In a frameshift, x is as long as
+content and style together. It starts with silence of the content's length, and the part that the
+optimiser grows there is the output.
 """
 
 from __future__ import annotations
@@ -29,11 +30,12 @@ class DescentOptions:
     Attributes
     ----------
     start : {"content", "noise", "style", "frameshift"}
+        Initial value of the optimisation.
     noise_level : float, 0 to 10
-        Of the noise start, over the content's standard deviation.
+        Standard deviation of the noise for start="noise", relative to that of the content.
     optimiser : {"lbfgs", "adam"}
     learning_rate : float, 1e-6 to 10
-        Of Adam.
+        Learning rate of Adam.
     """
 
     start: str = "content"
@@ -49,7 +51,7 @@ class DescentOptions:
 
 
 def check_range(options: object, low: float, high: float, *names: str) -> None:
-    """Raise InvalidSettingError for an option outside its range."""
+    """Raise InvalidSettingError if a named option, or one of its values, is out of range."""
     for name in names:
         value = getattr(options, name)
         values = value if isinstance(value, tuple) else (value,)
@@ -60,14 +62,18 @@ def check_range(options: object, low: float, high: float, *names: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """A problem with its start in place; time runs along the first axis of all tensors.
+    """A problem with the initial value that the `start` option asks for.
+
+    Time is the first axis of all tensors.
 
     Attributes
     ----------
     start, content : Tensor
-        Of one length: the segment's, or longer for the frameshift start.
+        Initial value and content, of equal length: that of the problem, or longer for the
+        frameshift start.
     style : list of Tensor
-        Runs of the style whose statistics are the target.
+        Runs of the style (sequences of frames or samples without a gap) whose statistics are the
+        target.
     problem : Problem
     options : DescentOptions
     """
@@ -81,7 +87,7 @@ class Stage:
     def solve(
         self, objective: Objective, *, lower_bound: float = 0.0, first_step: float = 0.3
     ) -> Minimum:
-        """Minimise, and keep the part that is the output."""
+        """Minimise an objective and return the part of x that is the output."""
         problem, options = self.problem, self.options
         found = descend(
             hold_fixed(objective, problem.n_fixed),
@@ -98,12 +104,12 @@ class Stage:
 
 
 def set_stage(problem: Problem, options: DescentOptions, style: Sequence[Tensor]) -> Stage:
-    """Put a problem's start in place.
+    """Build the initial value that `options.start` asks for.
 
     Parameters
     ----------
     style : sequence of Tensor
-        The style's runs; "style" and "frameshift" start from them.
+        The style's runs. The starts "style" and "frameshift" use them.
     """
     start, content, runs = problem.start.clone(), problem.content, list(style)
     n = len(start)
@@ -111,7 +117,7 @@ def set_stage(problem: Problem, options: DescentOptions, style: Sequence[Tensor]
         generator = torch.Generator().manual_seed(problem.seed)
         noise = torch.randn(start.shape, generator=generator)
         if start.ndim > 1:
-            noise = noise.abs()  # a magnitude
+            noise = noise.abs()  # magnitudes are not negative
         start = noise.to(start.device) * (content.std() * options.noise_level)
     elif options.start == "style":
         whole = torch.cat(runs)
@@ -121,7 +127,7 @@ def set_stage(problem: Problem, options: DescentOptions, style: Sequence[Tensor]
         runs = [torch.cat([torch.zeros_like(content), whole])]
         start = runs[0].clone()
         if start.ndim == 1:
-            # Rectifiers pass no gradient to digital silence: a trace of noise at -60 dB.
+            # ReLUs pass no gradient to digital silence, so noise at -60 dB is added.
             generator = torch.Generator().manual_seed(problem.seed)
             trace = torch.randn(n, generator=generator).to(start.device)
             start[:n] = trace * (1e-3 * content.std())
@@ -131,7 +137,7 @@ def set_stage(problem: Problem, options: DescentOptions, style: Sequence[Tensor]
 
 
 def keep_runs(runs: Sequence[Tensor], options: object, grid: Grid, seed: int) -> dict[str, Tensor]:
-    """`prepare` of methods that need the style itself."""
+    """Prepare a style for methods that need its frames or samples themselves."""
     return {
         "frames": torch.cat(list(runs)),
         "run_lengths": torch.tensor([len(run) for run in runs]),
@@ -139,7 +145,7 @@ def keep_runs(runs: Sequence[Tensor], options: object, grid: Grid, seed: int) ->
 
 
 def kept_runs(targets: Mapping[str, Tensor]) -> list[Tensor]:
-    """The runs that `keep_runs` kept."""
+    """Return the runs that `keep_runs` kept."""
     return list(torch.split(targets["frames"], targets["run_lengths"].tolist()))
 
 
@@ -149,9 +155,9 @@ def check_runs(tensors: Mapping[str, Tensor], n_bins: int | None, least: int = 1
     Parameters
     ----------
     n_bins : int or None
-        None for waveforms.
+        Bins of each frame; None for waveforms.
     least : int
-        One run at least is as long as this.
+        Length that at least one run must have, in frames or samples.
     """
     if not all(tensors[name].numel() for name in ("frames", "run_lengths") if name in tensors):
         raise ValueError("tensors 'frames' and 'run_lengths' must not be empty")
@@ -168,10 +174,10 @@ def check_runs(tensors: Mapping[str, Tensor], n_bins: int | None, least: int = 1
 
 
 def check_spectra(tensors: Mapping[str, Tensor], options: object, grid: Grid) -> None:
-    """`check` of frame methods that keep the style's runs."""
+    """Check the tensors of frame methods that keep the style's runs."""
     check_runs(tensors, grid.n_fft // 2 + 1)
 
 
 def check_waveforms(tensors: Mapping[str, Tensor], options: object, grid: Grid) -> None:
-    """`check` of waveform methods that keep the style's runs."""
+    """Check the tensors of waveform methods that keep the style's runs."""
     check_runs(tensors, None)

@@ -1,8 +1,8 @@
-"""`shallow-cnn`: the classic random-network recipe, as published.
+"""`shallow-cnn`: the classic recipe of one random convolution, as published.
 
-Ulyanov & Lebedev 2016, and the "Shallow" system of Grinstein et al. 2018: one random
-convolution over the log-magnitude STFT, Gram matrices, L-BFGS. Slow (about a second an
-iteration for ten seconds of audio), and the reference that everything is measured against.
+This is the recipe of Ulyanov & Lebedev 2016, and the "Shallow" system of Grinstein et al. 2018:
+one random convolution over the log-magnitude STFT, Gram matrices, L-BFGS. It takes about a second
+per iteration for ten seconds of audio. It is the reference for everything else.
 """
 
 from __future__ import annotations
@@ -36,14 +36,15 @@ class ShallowCnnOptions(DescentOptions):
 
     Attributes
     ----------
-    filters : int
-        Random filters, 1 to 16384.
-    kernel_ms : float, milliseconds
-        Duration of a filter, 1 to 2000; 255 is 11 frames at the default window.
-    content_weight : float
-        Alpha of the recipe, 0 to 1000.
+    filters : int, 1 to 16384
+        Number of random filters.
+    kernel_ms : float, milliseconds, 1 to 2000
+        Duration of a filter; 255 is 11 frames at the default window.
+    content_weight : float, 0 to 1000
+        Alpha of the recipe.
     front_end : {"log", "linear", "mel-db", "cqt"}
-        What the filters see; the result is the STFT that looks so.
+        Spectrogram that the filters are applied to. Gradients pass through it to the log
+        magnitudes.
     """
 
     filters: int = 4096
@@ -85,7 +86,7 @@ def _picture(options: ShallowCnnOptions, grid: Grid, device: torch.device) -> Pi
 def prepare(
     runs: Sequence[Tensor], options: ShallowCnnOptions, grid: Grid, seed: int
 ) -> dict[str, Tensor]:
-    """Gram matrix of the style's features, over all its runs."""
+    """Compute the Gram matrix of the style's features over all its runs (frames without a gap)."""
     picture = _picture(options, grid, runs[0].device)
     seen = [picture(run) for run in runs]
     conv = _conv(options, grid, seen[0].shape[1], seed, runs[0].device)
@@ -123,11 +124,11 @@ def match(problem: Problem) -> Minimum:
     if options.start == "frameshift":
         gram = gram_matrix(conv(picture(stage.style[0])))
     loss = RandomConvLoss(conv, gram, conv(content), options.content_weight)
-    return stage.solve(loss if options.front_end == "log" else _seen(picture, loss))
+    return stage.solve(loss if options.front_end == "log" else _through_picture(picture, loss))
 
 
-def _seen(picture: Picture, loss: Objective) -> Objective:
-    """Objective of frames from that of their picture."""
+def _through_picture(picture: Picture, loss: Objective) -> Objective:
+    """Turn an objective of the front end's output into one of log-magnitude frames."""
 
     def objective(x: Tensor) -> tuple[float, Tensor]:
         leaf = x.detach().requires_grad_()
@@ -145,7 +146,7 @@ METHOD = Method(
     features="one random convolution, 4096 x 255 ms, ReLU",
     statistics="Gram matrix",
     optimiser="L-BFGS, 300 iterations",
-    needs="patience, or a GPU",
+    needs="minutes, or a GPU",
     source="Ulyanov & Lebedev 2016; Grinstein et al. 2018 (documents 000, 001, 004)",
     options=ShallowCnnOptions,
     iterations={"draft": 300, "standard": 300, "best": 300},

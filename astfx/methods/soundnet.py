@@ -1,7 +1,8 @@
 """`soundnet`: Gatys' method over SoundNet's layers, on the raw waveform.
 
-The "SoundNet" system of Grinstein et al. 2018 (document 004): Y. Aytar, C. Vondrick and
-A. Torralba, "SoundNet: learning sound representations from unlabeled video", NIPS 2016.
+This is the "SoundNet" system of Grinstein et al. 2018 (document 004 of `astfx.recipes`). The
+network is that of Y. Aytar, C. Vondrick and A. Torralba, "SoundNet: learning sound
+representations from unlabeled video", NIPS 2016.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ class SoundnetOptions(LayerOptions):
     Attributes
     ----------
     weights : str
-        "auto" (added ones, else random), "random", or the path of the published file.
+        "auto" (those that `astfx weights add` added, else random ones), "random", or the path of
+        the published file.
     """
 
     learning_rate: float = 0.001
@@ -41,7 +43,7 @@ class SoundnetOptions(LayerOptions):
 
 
 def match(problem: Problem) -> Minimum:
-    """Find the waveform whose layers have the style's Gram matrices."""
+    """Find the waveform whose feature maps have the style's Gram matrices."""
     options: SoundnetOptions = problem.options
     content_layers = options.content_layers if options.content_weight > 0.0 else ()
     last = max((*options.style_layers, *content_layers), key=LAYERS.index)

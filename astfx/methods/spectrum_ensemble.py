@@ -1,10 +1,12 @@
-"""`spectrum-ensemble`: style and content with energy envelopes beside them.
+"""`spectrum-ensemble`: Gatys' losses, and two losses of energy envelopes.
 
-P. Verma and J. O. Smith, "Neural style transfer for audio spectrograms" (2018), which
-documents 000 and 002 cite: a classifier's layers over a log spectrogram, and to Gatys' two
-losses two more, of the energy along frequency (gamma) and along time (delta). No document states
-the weights, and they leave open whose envelopes they are: the style's spectrum and the content's
-course through time serve both style and content best here (docs/methods.md has the figures).
+This is the method of P. Verma and J. O. Smith, "Neural style transfer for audio spectrograms"
+(2018), which documents 000 and 002 (`astfx.recipes`) cite. It compares a classifier's layers over
+a log spectrogram. To Gatys' two losses it adds the distance of the energy envelopes along
+frequency (weight gamma) and along time (weight delta). No document states the weights, nor whether
+the target envelopes are those of the style or of the content. Here, the style's envelope along
+frequency and the content's along time serve both style and content best; the page of the methods
+in docs has the figures.
 """
 
 from __future__ import annotations
@@ -36,9 +38,10 @@ class SpectrumEnsembleOptions(AudioCnnOptions):
     Attributes
     ----------
     gamma, delta : float, 0 to 1e6
-        Of the energy envelopes along frequency and along time.
+        Weights of the energy envelopes along frequency and along time.
     frequency_envelope, time_envelope : {"content", "style"}
-        Whose envelope each one is; a style's is stretched to the content's length.
+        Sound whose envelope is the target. The style's envelope along time is resampled to the
+        content's length.
     """
 
     gamma: float = 0.01
@@ -57,19 +60,22 @@ class SpectrumEnsembleOptions(AudioCnnOptions):
 
 
 def envelope(frames: Tensor, along: str) -> Tensor:
-    """Root of the mean energy of log-magnitude frames along "frequency" or "time"."""
+    """Return the root mean square of log-magnitude frames at each "frequency" or each "time".
+
+    (frames, bins) -> (bins,) or (frames,).
+    """
     return frames.square().mean(dim=0 if along == "frequency" else 1).add(1e-9).sqrt()
 
 
 def stretched(curve: Tensor, length: int) -> Tensor:
-    """Resample a curve to a length, linearly."""
+    """Resample a curve to a length by linear interpolation, (n,) -> (length,)."""
     return functional.interpolate(
         curve[None, None], size=length, mode="linear", align_corners=True
     )[0, 0]
 
 
 def match(problem: Problem) -> Minimum:
-    """Find the frames of the four losses' least sum."""
+    """Find the frames that minimise the sum of the four losses."""
     options: SpectrumEnsembleOptions = problem.options
     extract = layers_of_frames(options.weights, problem.grid, problem.seed, problem.start)
     stage = set_stage(problem, options, kept_runs(problem.targets))

@@ -1,8 +1,9 @@
 """`texture`: McDermott and Simoncelli's sound texture statistics, imposed on the waveform.
 
-The "McDermott" system of Grinstein et al. 2018 (document 004): from the content, by
-gradients on the waveform itself, no network and no content term. It wins on style and
-loses rhythm; `gram` imposes most of the same statistics on envelopes and keeps both.
+This is the "McDermott" system of Grinstein et al. 2018 (document 004 of `astfx.recipes`). It
+starts from the content and optimises the waveform itself, without a network and without a content
+term. It comes close to the style but loses the rhythm. `gram` imposes most of the same statistics
+on envelopes and keeps both.
 """
 
 from __future__ import annotations
@@ -42,11 +43,11 @@ class TextureOptions(DescentOptions):
     Attributes
     ----------
     start : {"content", "noise"}
-        Noise makes it the paper's texture synthesis.
+        Initial waveform. With "noise" this is the paper's texture synthesis.
     classes : tuple of str
-        Which statistics are imposed: all nine by default.
+        Classes of statistics to impose, all nine by default.
     floor : float, 1e-8 to 0.1
-        Squared relative error at which a class counts as met.
+        Squared relative error at which a class counts as matched.
     """
 
     learning_rate: float = 0.001
@@ -70,7 +71,7 @@ class TextureOptions(DescentOptions):
 def prepare(
     runs: Sequence[Tensor], options: TextureOptions, grid: Grid, seed: int
 ) -> dict[str, Tensor]:
-    """Statistics of the style, the mean over its clips of half a second and more."""
+    """Compute the style's statistics: the mean over its clips of at least half a second."""
     least = SHORTEST_SECONDS * grid.sample_rate
     found = [
         WaveformStatistics(len(run), grid.sample_rate, run.device)(run)
@@ -99,9 +100,9 @@ def check(tensors: Mapping[str, Tensor], options: TextureOptions, grid: Grid) ->
 def match(problem: Problem) -> Minimum:
     """Find the waveform whose statistics are the style's.
 
-    As in the paper's synthesis, the bands get their power first. Then the optimiser moves a
-    waveform filtered so that all bands are about equally loud: a step of some decibels is
-    as long in a quiet band as in a loud one.
+    As in the paper's synthesis, each band first gets the style's power. The optimiser then works
+    on a waveform that is filtered so that all bands are about equally loud. A step of some
+    decibels is therefore equally long in a quiet band and in a loud one.
     """
     options: TextureOptions = problem.options
     n_samples = len(problem.start)
@@ -110,7 +111,7 @@ def match(problem: Problem) -> Minimum:
     n = len(start)
     statistics = WaveformStatistics(n, problem.grid.sample_rate, start.device)
     wanted_db = problem.targets[LEVEL_CLASS]
-    # Silence has no envelope to shape: some noise of the style's colour.
+    # Silence has no envelope to shape, so some noise of the style's spectrum is added.
     generator = torch.Generator().manual_seed(problem.seed)
     noise = torch.fft.rfft(torch.randn(n, generator=generator).to(start.device))
     spectrum = torch.fft.rfft(start)
@@ -124,7 +125,7 @@ def match(problem: Problem) -> Minimum:
 
     used = [ALL_CLASSES.index(name) for name in options.classes]
     targets = [problem.targets[name] for name in options.classes]
-    offset = -10.0 * math.log10(options.floor)  # a full match scores about zero
+    offset = -10.0 * math.log10(options.floor)  # the loss of a full match is about zero
 
     def loss(x: Tensor) -> Tensor:
         found = statistics.of_spectrum(torch.fft.rfft(x) * shape)
@@ -145,7 +146,7 @@ def match(problem: Problem) -> Minimum:
 
 
 def _lengthened(waveform: Tensor, sample_rate: int) -> Tensor:
-    """Mirror the end: up to half a second at least, and a length quick to transform."""
+    """Mirror the end, up to at least half a second and a length with a fast FFT."""
     from scipy import fft
 
     least = math.ceil(SHORTEST_SECONDS * sample_rate)

@@ -1,8 +1,8 @@
-"""Sounds to learn on: phrases made of tones, plucks, glides and noises, any number of them.
+"""Synthetic contents to train networks on: random phrases of tones, plucks, glides and noises.
 
-A network that shall stylise anything needs contents of every kind, and none of them may
-come from elsewhere. Each phrase is a few layers: a pitched line, percussion, or noise with
-a slowly moving spectrum and level, with pauses.
+A network that stylises any content must be trained on contents of every kind, and astfx uses no
+recordings for that. Each phrase is a mix of one or two layers: a pitched line, percussion, noise
+of a slowly moving level, or speech-like syllables with pauses.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _RMS = 0.1
 
 
 def phrase(rng: np.random.Generator, n_samples: int, sample_rate: int) -> Waveform:
-    """Return a made-up phrase, (samples,) float32 at an RMS of 0.1."""
+    """Return a random phrase, (samples,) float32 at an RMS of 0.1."""
     kinds = (_line, _hits, _hiss, _speech_like)
     chosen = rng.choice(len(kinds), size=int(rng.integers(1, 3)), replace=False)
     total = np.zeros(n_samples)
@@ -36,7 +36,7 @@ def _events(rng: np.random.Generator, n: int, sample_rate: int, per_second: floa
 def _harmonics(
     rng: np.random.Generator, pitch_hz: npt.NDArray[np.float64], sample_rate: int, slope: float
 ) -> npt.NDArray[np.float64]:
-    """Sum of partials of a moving pitch, weaker by a power of their number."""
+    """Return the sum of the harmonics of a moving pitch, each weaker by a power of its number."""
     phase = 2.0 * np.pi * np.cumsum(pitch_hz) / sample_rate
     total = np.zeros(pitch_hz.size)
     for k in range(1, 25):
@@ -47,7 +47,7 @@ def _harmonics(
 
 
 def _line(rng: np.random.Generator, n: int, sample_rate: int) -> npt.NDArray[np.float64]:
-    """Notes of one instrument, plucked or held."""
+    """Return notes of one instrument, plucked or held."""
     total = np.zeros(n)
     pitch, slope = rng.uniform(80.0, 600.0), rng.uniform(0.7, 2.0)
     decay = rng.uniform(0.08, 2.0)
@@ -63,7 +63,7 @@ def _line(rng: np.random.Generator, n: int, sample_rate: int) -> npt.NDArray[np.
 
 
 def _hits(rng: np.random.Generator, n: int, sample_rate: int) -> npt.NDArray[np.float64]:
-    """Drums and clicks: short noises and falling tones."""
+    """Return drums and clicks: short noises and falling tones."""
     total = np.zeros(n)
     for start in _events(rng, n, sample_rate, rng.uniform(2.0, 10.0)):
         length = min(int(0.4 * sample_rate), n - start)
@@ -76,14 +76,14 @@ def _hits(rng: np.random.Generator, n: int, sample_rate: int) -> npt.NDArray[np.
 
 
 def _hiss(rng: np.random.Generator, n: int, sample_rate: int) -> npt.NDArray[np.float64]:
-    """Noise of some colour that swells and fades."""
+    """Return coloured noise that swells and fades."""
     knots = rng.uniform(0.02, 1.0, size=max(3, int(3 * n / sample_rate))) ** 2
     envelope = np.interp(np.linspace(0, knots.size - 1, n), np.arange(knots.size), knots)
     return _coloured(rng, n, rng.uniform(-3.0, 1.0)) * envelope
 
 
 def _speech_like(rng: np.random.Generator, n: int, sample_rate: int) -> npt.NDArray[np.float64]:
-    """Gliding voiced syllables through two moving resonances, and pauses."""
+    """Return voiced syllables with gliding pitch and two resonances, with pauses."""
     total = np.zeros(n)
     pitch = rng.uniform(90.0, 260.0)
     for start in _events(rng, n, sample_rate, rng.uniform(2.0, 5.0)):
@@ -104,7 +104,7 @@ def _speech_like(rng: np.random.Generator, n: int, sample_rate: int) -> npt.NDAr
 
 
 def _coloured(rng: np.random.Generator, n: int, power: float) -> npt.NDArray[np.float64]:
-    """Noise whose power falls or rises as a power of frequency, about unit deviation."""
+    """Return noise whose power is proportional to a power of frequency, with deviation 1."""
     frequency = np.maximum(np.arange(n // 2 + 1), 1.0)
     spectrum = np.fft.rfft(rng.standard_normal(n)) * frequency ** (power / 2.0)
     noise = np.fft.irfft(spectrum, n=n)

@@ -1,8 +1,8 @@
-"""`vgg19`: Gatys' image style transfer, a spectrogram as the picture.
+"""`vgg19`: Gatys' image style transfer, with a spectrogram as the image.
 
-The base model of document 001, and the systems of documents 002 (a mel spectrogram in
-decibels) and 004 (a linear one). L. A. Gatys, A. S. Ecker and M. Bethge, "Image style
-transfer using convolutional neural networks", CVPR 2016.
+This is the base model of document 001 (`astfx.recipes`), and the systems of documents 002 (a mel
+spectrogram in decibels) and 004 (a linear spectrogram). See L. A. Gatys, A. S. Ecker and
+M. Bethge, "Image style transfer using convolutional neural networks", CVPR 2016.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ class Vgg19Options(LayerOptions):
     ----------
     front_end : {"mel-db", "log", "linear", "cqt"}
     bands : int, 16 to 1024
-        Rows of the picture ("cqt" has its own).
+        Number of rows of the image ("cqt" has a number of its own).
     pooling : {"max", "average"}
     weights : str
-        "auto" (added ones, else random), "random", or the path of a state dict.
+        "auto" (those that `astfx weights add` added, else random ones), "random", or the path of
+        a state dict.
     """
 
     content_weight: float = 0.01
@@ -56,7 +57,7 @@ class Vgg19Options(LayerOptions):
 
 
 def match(problem: Problem) -> Minimum:
-    """Find the frames whose picture has the style's Gram matrices."""
+    """Find the frames whose image has the style's Gram matrices."""
     options: Vgg19Options = problem.options
     device = problem.start.device
     front = Picture(
@@ -71,7 +72,7 @@ def match(problem: Problem) -> Minimum:
     state = weights.load_published("vgg19", options.weights, problem.seed)
     network = Vgg19(state, last, options.pooling, device)
     stage = set_stage(problem, options, kept_runs(problem.targets))
-    # Log magnitudes reach about 5: a picture goes from 0 to 1.
+    # The network expects values from 0 to 1, and log magnitudes reach about 5.
     scale = 1.0 if options.front_end == "mel-db" else 1.0 / max(float(stage.content.max()), 1e-6)
 
     def extract(x: Tensor) -> Mapping[str, Tensor]:
@@ -81,8 +82,8 @@ def match(problem: Problem) -> Minimum:
 
 
 METHOD = Method(
-    summary="Gatys' method for images: a spectrogram as the picture",
-    front_end="mel spectrogram in dB as a picture; linear, log or CQT",
+    summary="Gatys' method for images, with a spectrogram as the image",
+    front_end="mel spectrogram in dB as an image; or linear, log or CQT",
     features="VGG-19",
     statistics="Gram matrices of five layers, maps of conv4_2",
     optimiser="L-BFGS or Adam",

@@ -1,10 +1,10 @@
-"""`voice-cnn`: Gatys' method over a classifier of speakers (document 003).
+"""`voice-cnn`: Gatys' method over a classifier of speakers (document 003 of `astfx.recipes`).
 
-A network of four convolutions over the real and imaginary parts of an STFT, trained to
-tell speakers apart (`astfx train voice-cnn`). The output starts from the style moved behind
-the content's length ("frameshift"), and what grows in the gap is kept. The document
-optimises the complex STFT itself; here it is the waveform under it, so that the STFT is one
-of a signal at every step, and no phase has to be found in either case.
+The network has four convolutions over the real and imaginary parts of an STFT and is trained to
+tell speakers apart (`astfx train voice-cnn`). The optimisation starts from silence of the
+content's length followed by the style ("frameshift"), and the part that grows in the silence is
+the output. The document optimises the complex STFT itself. Here the waveform is optimised, so that
+the STFT is that of a real signal at every step. No phase has to be found in either case.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from astfx.optim.lbfgs import Minimum
 RANDOM = NetSettings(
     network="voice-cnn", classes=("none",), sample_rate=48000, n_fft=512, hop_length=128
 )
-"""What a network without weights listens to: document 003's STFT."""
+"""Settings of the network if it has random weights: the STFT of document 003."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,8 @@ class VoiceCnnOptions(LayerOptions):
     Attributes
     ----------
     weights : str
-        "auto" (added ones, else those of astfx), "random", or the path of a checkpoint.
+        "auto" (those that `astfx weights add` added, else those that come with astfx), "random",
+        or the path of a checkpoint.
     """
 
     start: str = "frameshift"
@@ -54,7 +55,7 @@ class VoiceCnnOptions(LayerOptions):
 
 
 def match(problem: Problem) -> Minimum:
-    """Find the waveform whose layers have the style's Gram matrices and the content's maps."""
+    """Find the waveform with the style's Gram matrices and the content's feature maps."""
     options: VoiceCnnOptions = problem.options
     device = problem.start.device
     network = weights.load_classifier("voice-cnn", options.weights, RANDOM, problem.seed)
@@ -74,7 +75,7 @@ def match(problem: Problem) -> Minimum:
 
 
 METHOD = Method(
-    summary="a classifier of speakers, trained here or by you",
+    summary="Gatys' method over a classifier of speakers, with the weights of astfx or your own",
     front_end="complex STFT, real and imaginary parts, standardised for each bin",
     features="four convolutions, trained on labelled voices",
     statistics="Gram matrices of conv1-2, maps of conv3-4, 1000 : 1",

@@ -1,4 +1,4 @@
-"""What every metric does first: check the arrays, mix to mono, bring rates together."""
+"""Preparation of the inputs of all metrics: checks, mono mix, level and sample rate."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def check_sample_rate(sample_rate: float, name: str = "sample_rate") -> float:
 
 
 def channels(name: str, waveform: npt.NDArray[Any], *, finite: bool = True) -> Signal:
-    """Return `waveform` as float64 of shape (channels, samples), checked.
+    """Check `waveform` and return it as float64 of shape (channels, samples).
 
     Parameters
     ----------
     name : str
-        What to call it in messages: "output", "content", "style".
+        Name of the waveform in error messages: "output", "content", "style".
     waveform : ndarray of shape (samples,) or (channels, samples)
         Floating-point samples.
     finite : bool
@@ -41,9 +41,9 @@ def channels(name: str, waveform: npt.NDArray[Any], *, finite: bool = True) -> S
     Raises
     ------
     AudioTypeError
-        Not a NumPy array, or not of a floating-point type.
+        If it is not a NumPy array, or not of a floating-point type.
     InvalidAudioError
-        Empty, of another shape, or (with `finite`) holding NaN or infinity.
+        If it is empty, has another shape, or (with `finite`) contains NaN or infinity.
     """
     if not isinstance(waveform, np.ndarray):
         raise AudioTypeError(f"{name} is a {type(waveform).__name__}; pass a NumPy array")
@@ -71,20 +71,20 @@ def channels(name: str, waveform: npt.NDArray[Any], *, finite: bool = True) -> S
 
 
 def mono(name: str, waveform: npt.NDArray[Any]) -> Signal:
-    """Return `waveform` checked, as float64 of shape (samples,), the mean of its channels."""
+    """Check `waveform` and return the mean of its channels, (samples,) float64."""
     signal: Signal = channels(name, waveform).mean(axis=0)
     return signal
 
 
 def audible(name: str, signal: Signal) -> Signal:
-    """Return `signal`, or raise `InvalidAudioError` where every sample is zero."""
+    """Return `signal`, or raise `InvalidAudioError` if every sample is zero."""
     if not np.any(signal):
         raise InvalidAudioError(f"{name} is silent: a distance to silence has no meaning")
     return signal
 
 
 def resample(signal: Signal, from_hz: float, to_hz: float) -> Signal:
-    """Resample along the last axis, with soxr; the signal itself where the rates agree."""
+    """Resample along the last axis with soxr. Return the signal itself if the rates are equal."""
     if from_hz == to_hz:
         return signal
     import soxr
@@ -93,20 +93,20 @@ def resample(signal: Signal, from_hz: float, to_hz: float) -> Signal:
 
 
 def same_length(first: Signal, second: Signal) -> tuple[Signal, Signal]:
-    """Cut both signals, along the last axis, to the shorter of the two."""
+    """Cut both signals along the last axis to the length of the shorter one."""
     n = min(first.shape[-1], second.shape[-1])
     return first[..., :n], second[..., :n]
 
 
 def level_to(signal: Signal, rms: float) -> Signal:
-    """Scale `signal` to an RMS amplitude of `rms`; silence stays silence."""
+    """Scale `signal` to an RMS amplitude of `rms`. Silence stays silence."""
     own = float(np.sqrt(np.mean(np.square(signal))))
     return signal * (rms / own) if own > 0.0 else signal
 
 
 @contextmanager
 def short_signals_allowed() -> Iterator[None]:
-    """Silence librosa where the lowest octaves' windows outlast a clip of a few seconds."""
+    """Suppress librosa's warning that the windows of the lowest octaves are longer than a clip."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="n_fft=.* is too large for input signal")
         yield

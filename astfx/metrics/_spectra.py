@@ -1,4 +1,4 @@
-"""Power spectrograms and mel frames in dB, equal to librosa's without its import time."""
+"""Power spectrograms and mel frames in dB, equal to those of librosa but quick to import."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from astfx.metrics._inputs import Signal
 
 
 def frame_settings(sample_rate: float, n_fft_at_22050: int) -> tuple[int, int]:
-    """Return n_fft and a hop of a quarter, of the same duration at any sample rate.
+    """Return n_fft and a hop of a quarter of it, of about the same duration at any sample rate.
 
-    The frame is the power-of-two multiple of `n_fft_at_22050` nearest to its
-    duration at 22.05 kHz.
+    n_fft is `n_fft_at_22050` times the power of two that comes nearest to its duration at
+    22.05 kHz.
     """
     octaves = round(float(np.log2(sample_rate / 22050.0)))
     n_fft = max(64, int(n_fft_at_22050 * 2.0**octaves))
@@ -23,7 +23,7 @@ def frame_settings(sample_rate: float, n_fft_at_22050: int) -> tuple[int, int]:
 
 
 def power_spectrogram(signal: Signal, n_fft: int, hop_length: int) -> npt.NDArray[np.float32]:
-    """Return the squared magnitudes, (n_fft // 2 + 1, frames); Hann, centred, zero-padded."""
+    """Return squared STFT magnitudes, (n_fft // 2 + 1, frames): Hann, centred, zero-padded."""
     padded = np.pad(signal.astype(np.float32), n_fft // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]
     window = hann(n_fft).astype(np.float32)
@@ -32,7 +32,7 @@ def power_spectrogram(signal: Signal, n_fft: int, hop_length: int) -> npt.NDArra
 
 
 def mel_filterbank(sample_rate: float, n_fft: int, n_mels: int) -> npt.NDArray[np.float32]:
-    """Return triangular filters of unit area, (n_mels, n_fft // 2 + 1), 0 Hz to Nyquist."""
+    """Return triangular filters of unit area from 0 Hz to Nyquist, (n_mels, n_fft // 2 + 1)."""
     edges = mel_to_hz(np.linspace(0.0, hz_to_mel(sample_rate / 2.0), n_mels + 2))
     bins = np.fft.rfftfreq(n_fft, 1.0 / sample_rate)
     widths = np.diff(edges)[:, None]
@@ -45,7 +45,7 @@ def mel_filterbank(sample_rate: float, n_fft: int, n_mels: int) -> npt.NDArray[n
 
 
 def power_to_db(power: npt.ArrayLike, top_db: float = 80.0) -> Signal:
-    """Return 10 log10 of `power`, floored at 1e-10 and at `top_db` below the loudest cell."""
+    """Return `power` in dB, with floors at 1e-10 and at `top_db` below the loudest cell."""
     db = 10.0 * np.log10(np.maximum(np.asarray(power, dtype=np.float64), 1e-10))
     return np.asarray(np.maximum(db, db.max() - top_db))
 

@@ -1,4 +1,4 @@
-"""Plain faults of a render: missed magnitudes, clipping, broken samples, clicks, lost stereo."""
+"""Faults of a render: missed magnitudes, clipping, NaN, clicks at borders, lost stereo."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def spectral_convergence_db(
 ) -> float:
     """Return how far realised magnitudes are from the requested ones, in dB.
 
-    20 log10(|requested - realised| / |requested|), Frobenius norms: the error of
-    phase reconstruction. -25 dB is good, 0 dB as bad as silence; never below -200 dB.
+    This is the error of phase reconstruction, 20 log10(|requested - realised| / |requested|)
+    with Frobenius norms. -25 dB is good, 0 dB is as bad as silence. It is never below -200 dB.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def spectral_convergence_db(
     Raises
     ------
     InvalidAudioError
-        Differing shapes, or a requested spectrogram of zeros.
+        If the shapes differ, or the requested magnitudes are all zero.
     """
     if requested.shape != realised.shape:
         raise InvalidAudioError(
@@ -52,7 +52,7 @@ def clipping_share(waveform: npt.NDArray[Any], ceiling: float = 1.0) -> float:
     Raises
     ------
     InvalidSettingError
-        A ceiling that is not above 0.
+        If the ceiling is not above 0.
     """
     if not ceiling > 0.0:
         raise InvalidSettingError(f"ceiling={ceiling} must be above 0 (full scale is 1)")
@@ -60,7 +60,7 @@ def clipping_share(waveform: npt.NDArray[Any], ceiling: float = 1.0) -> float:
 
 
 def non_finite_count(waveform: npt.NDArray[Any]) -> int:
-    """Return how many samples are NaN or infinite, over all channels."""
+    """Return the number of samples that are NaN or infinite, over all channels."""
     signal = channels("waveform", waveform, finite=False)
     return int(np.count_nonzero(~np.isfinite(signal)))
 
@@ -68,15 +68,16 @@ def non_finite_count(waveform: npt.NDArray[Any]) -> int:
 def border_excess_db(waveform: npt.NDArray[Any], borders: Sequence[int]) -> float:
     """Return how much more the waveform jumps at segment borders than elsewhere, in dB.
 
-    The mean squared first difference at the borders over the median squared first
-    difference elsewhere. A seamless render stays near what its signal gives at any
-    place: 3.4 dB for Gaussian noise, 10 dB and more for sparse sounds.
+    This is the mean squared first difference at the borders, divided by the median squared first
+    difference elsewhere. Long audio is rendered in segments, and seamless borders score as any
+    other places of the same signal would: 3.4 dB for Gaussian noise, 10 dB and more for sparse
+    sounds.
 
     Parameters
     ----------
     waveform : ndarray of shape (samples,) or (channels, samples)
     borders : sequence of int
-        The first sample of every new segment, 1 to samples - 1.
+        Index of the first sample of every new segment, 1 to samples - 1.
 
     Returns
     -------
@@ -86,7 +87,7 @@ def border_excess_db(waveform: npt.NDArray[Any], borders: Sequence[int]) -> floa
     Raises
     ------
     InvalidSettingError
-        No border, or one outside the waveform.
+        If there is no border, or one lies outside the waveform.
     """
     signal = channels("waveform", waveform)
     places = np.asarray(list(borders), dtype=np.int64)
@@ -113,7 +114,7 @@ def stereo_correlation(waveform: npt.NDArray[Any]) -> float:
     Raises
     ------
     InvalidAudioError
-        More than 2 channels, or samples that are no finite audio.
+        If there are more than 2 channels, or samples are not finite.
     """
     signal = channels("waveform", waveform)
     if signal.shape[0] == 1:

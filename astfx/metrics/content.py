@@ -1,8 +1,8 @@
-"""How much of the content is still there: rhythm, loudness, harmony, pitch, speech.
+"""How much of the content the output keeps: rhythm, loudness, harmony, pitch, speech.
 
-Output and content are compared moment by moment: a render keeps the content's
-time line, so nothing is warped. Both are analysed at 22.05 kHz, cut to the
-shorter, and every figure is 1 for a perfect copy of the content.
+Output and content are compared frame by frame, because a render does not shift or stretch the
+content in time. Both are resampled to 22.05 kHz and cut to the length of the shorter one. Every
+figure is 1 for a perfect copy of the content.
 
 References
 ----------
@@ -47,16 +47,16 @@ _CHROMA_BINS_PER_OCTAVE = 36  # as librosa has it
 _ONSET_MELS = 128
 _MELS = 64
 _MEL_FLOOR = 1e-4
-_RMS_FLOOR = 1e-4  # -80 dB of full scale: what lies below counts as silence
+_RMS_FLOOR = 1e-4  # -80 dB of full scale: anything below counts as silence
 
 
 def onset_correlation(
     output: npt.NDArray[Any], content: npt.NDArray[Any], sample_rate: float
 ) -> float:
-    """Return the correlation of the two onset envelopes.
+    """Return the correlation of the two onset envelopes, which shows whether the rhythm is kept.
 
-    Does the rhythm survive? The envelope is the half-wave-rectified rise of a
-    128-mel spectrogram in dB, averaged over bands, every 23 ms.
+    The envelope is the half-wave-rectified rise of a 128-mel spectrogram in dB, averaged over
+    bands, every 23 ms.
 
     Parameters
     ----------
@@ -68,13 +68,13 @@ def onset_correlation(
     Returns
     -------
     float
-        Between -1 and 1; 0 where either envelope is constant.
+        Between -1 and 1; 0 if either envelope is constant.
 
     Raises
     ------
     AudioTypeError, InvalidAudioError, InvalidSettingError
-        Samples that are no finite floating-point audio, too few of them, or a
-        sample rate out of range.
+        If samples are not finite floating-point numbers, there are too few of them, or the
+        sample rate is out of range.
     """
     first, second = _pair(output, content, sample_rate)
     return pearson(_onset_envelope(first), _onset_envelope(second))
@@ -92,11 +92,11 @@ def log_rms_correlation(
 
 
 def chroma_cosine(output: npt.NDArray[Any], content: npt.NDArray[Any], sample_rate: float) -> float:
-    """Return the mean cosine of the chroma vectors, weighted by the content's RMS.
+    """Return the mean cosine similarity of the chroma vectors, weighted by the content's RMS.
 
-    Between 0 and 1. Chroma is never negative, so unrelated music scores about
-    0.6-0.8: read it beside `anchors`. Both are binned by the content's tuning: an
-    estimate for each would hide a detuning, and jump where a texture has no pitch.
+    It lies between 0 and 1. Chroma is never negative, so unrelated music scores about 0.6-0.8:
+    compare it with the `anchors`. The content's tuning is used for both sounds. An estimate for
+    each sound would hide a detuning, and it would be random if a texture has no pitch.
 
     Parameters and errors are those of `onset_correlation`.
     """
@@ -113,10 +113,10 @@ def chroma_cosine(output: npt.NDArray[Any], content: npt.NDArray[Any], sample_ra
 def mel_correlation(
     output: npt.NDArray[Any], content: npt.NDArray[Any], sample_rate: float
 ) -> float:
-    """Return the correlation of the 64-mel log spectrograms, less every band's mean.
+    """Return the correlation of the 64-mel log spectrograms after subtracting every band's mean.
 
-    Without the means it asks where and when the energy moves, not how bright the
-    sound is. Power is floored at 1e-4.
+    Without the means, the figure shows where and when the energy moves, not how bright the sound
+    is. 1e-4 is added to the power.
 
     Parameters and errors are those of `onset_correlation`.
     """
@@ -134,13 +134,13 @@ def pitch_agreement(
 ) -> float:
     """Return the share of the content's voiced frames whose pitch the output keeps.
 
-    A frame counts where the output is voiced too and within 50 cents. Pitch is
-    pYIN's between 65 and 1047 Hz; made for one voice or instrument at a time.
+    A frame counts if the output is voiced too, at a pitch within 50 cents. The pitch is that of
+    pYIN between 65 and 1047 Hz, which is made for one voice or instrument at a time.
 
     Returns
     -------
     float
-        Between 0 and 1; NaN where the content has no voiced frame.
+        Between 0 and 1; NaN if the content has no voiced frame.
 
     Parameters and errors are those of `onset_correlation`.
     """
@@ -150,25 +150,25 @@ def pitch_agreement(
     if not voiced.any():
         return float("nan")
     cents = np.abs(1200.0 * np.log2(ours[voiced] / theirs[voiced]))
-    return float(np.mean(cents <= PITCH_TOLERANCE_CENTS))  # NaN, unvoiced, compares false
+    return float(np.mean(cents <= PITCH_TOLERANCE_CENTS))  # unvoiced frames are NaN: not within
 
 
 def estoi(output: npt.NDArray[Any], content: npt.NDArray[Any], sample_rate: float) -> float:
-    """Return the extended short-time objective intelligibility of speech, about 0 to 1.
+    """Return the extended short-time objective intelligibility (ESTOI) of speech, about 0 to 1.
 
     Parameters
     ----------
     output, content : ndarray of shape (samples,) or (channels, samples)
-        At least 0.5 s of speech above the content's silence; channels are averaged.
+        At least 0.5 s in which the content is not silent; channels are averaged.
     sample_rate : float
         Of both, in Hz.
 
     Raises
     ------
     MissingDependencyError
-        pystoi is not installed: pip install "astfx[metrics]".
+        If pystoi is not installed: pip install "astfx[metrics]".
     InvalidAudioError
-        Too little speech, and as in `onset_correlation`.
+        If there is too little speech, and as in `onset_correlation`.
     """
     try:
         from pystoi import stoi
@@ -176,8 +176,6 @@ def estoi(output: npt.NDArray[Any], content: npt.NDArray[Any], sample_rate: floa
         raise MissingDependencyError(
             'ESTOI needs pystoi, which is not installed: pip install "astfx[metrics]"'
         ) from error
-    import warnings
-
     first, second = _pair(output, content, sample_rate)
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="Not enough STFT frames")
@@ -204,11 +202,11 @@ def _pair(
 
 
 def _onset_envelope(signal: Signal) -> Signal:
-    """Equal librosa.onset.onset_strength, less its padding at the front."""
+    """Return the onset envelope, as librosa.onset.onset_strength does."""
     mel = mel_power(signal, ANALYSIS_RATE_HZ, _ONSET_MELS, N_FFT, HOP_LENGTH)
     rise = np.maximum(np.diff(power_to_db(mel), axis=1), 0.0)
     envelope: Signal = rise.mean(axis=0)
-    # The last frames lie past the end of a centred analysis that starts 3 frames late.
+    # librosa pads the envelope by 3 frames (lag and centring) and cuts it to the same length.
     return np.pad(envelope, (3, 0))[: mel.shape[1]]
 
 
@@ -219,11 +217,11 @@ def _frame_rms(signal: Signal, floor: float = _RMS_FLOOR) -> Signal:
 
 
 def _tuning(signal: Signal) -> float:
-    """Return how far a signal's pitches lie from the nearest bins, in bins of a third semitone."""
+    """Return the deviation of a signal's pitches from the chroma bins, in thirds of a semitone."""
     librosa = import_librosa()
 
     with warnings.catch_warnings():
-        # Silence and clicks have no pitch: 0, and librosa says so.
+        # For sounds without pitch, such as silence and clicks, librosa warns and returns 0.
         warnings.filterwarnings("ignore", message="Trying to estimate tuning from empty")
         return float(
             librosa.estimate_tuning(

@@ -1,4 +1,4 @@
-"""Whether a render replays its style instead of playing the content in it."""
+"""Whether a render replays parts of the style instead of rendering the content in the style."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from astfx.metrics._inputs import check_sample_rate, mono, resample
 SNIPPET_SECONDS = 0.5
 COPY_RATE_HZ = 22050.0
 
-_QUIET_SHARE = 1e-4  # snippets and windows 40 dB below the loudest are not compared
+_QUIET_SHARE = 1e-4  # snippets and windows more than 40 dB below the loudest are not compared
 
 
 def largest_copy(
@@ -23,34 +23,34 @@ def largest_copy(
     sample_rate: float,
     snippet_seconds: float = SNIPPET_SECONDS,
 ) -> float:
-    """Return how closely any snippet of the output repeats a stretch of the style.
+    """Return how closely any snippet of the output repeats a part of the style.
 
-    The largest absolute normalised cross-correlation of the output's snippets, half
-    overlapping, with the style at every lag. 1 is an exact copy at any gain or
-    polarity. Noises stay below 0.1, unrelated speech and music about 0.4 (they share
-    pitches), steady tones of one pitch near 1: `excess_copy` takes that off.
+    This is the largest absolute normalised cross-correlation of the output's snippets, which
+    overlap by half, with the style at every lag. 1 is an exact copy at any gain or polarity.
+    Noises score below 0.1, and unrelated speech and music about 0.4 (they share pitches). Steady
+    tones of one pitch score near 1; `excess_copy` corrects for that.
 
     Parameters
     ----------
     output, style : ndarray of shape (samples,) or (channels, samples)
-        Each at least one snippet long; channels are averaged, and rates above
-        22.05 kHz brought down to it.
+        Each at least one snippet long. Channels are averaged, and rates above 22.05 kHz are
+        reduced to it.
     sample_rate : float
         Of both, in Hz.
     snippet_seconds : float
-        Above 0.
+        Duration of a snippet, above 0.
 
     Returns
     -------
     float
-        Between 0 and 1; 0 where either is silent. Parts 40 dB below the loudest
-        are left out.
+        Between 0 and 1; 0 if either sound is silent. Parts more than 40 dB below the loudest part
+        are ignored.
 
     Raises
     ------
     AudioTypeError, InvalidAudioError, InvalidSettingError
-        Sounds shorter than a snippet, samples that are no finite floating-point
-        audio, or settings out of range.
+        If a sound is shorter than a snippet, samples are not finite floating-point numbers, or a
+        setting is out of range.
     """
     rate = check_sample_rate(sample_rate)
     if not snippet_seconds > 0.0:
@@ -75,7 +75,7 @@ def largest_copy(
     heard = window_energy > _QUIET_SHARE * window_energy.max()
     if not heard.any() or not snippet_energy.any():
         return 0.0
-    n_fft = scipy.fft.next_fast_len(theirs.size, real=True)  # wrapped lags are never read
+    n_fft = scipy.fft.next_fast_len(theirs.size, real=True)  # lags that wrap round are not used
     spectrum = scipy.fft.rfft(theirs, n_fft)
     largest = 0.0
     for snippet, own in zip(snippets, snippet_energy, strict=True):
@@ -93,12 +93,13 @@ def excess_copy(
     sample_rate: float,
     snippet_seconds: float = SNIPPET_SECONDS,
 ) -> float:
-    """Return how much more closely the output repeats the style than the style reversed.
+    """Return how much more closely the output repeats the style than the reversed style.
 
-    `largest_copy` less that with the style reversed in time, which has the same pitches
-    and the same spectrum, but which no output can have copied. Around 0, or below,
-    nothing of the style is replayed, however tonal it is; what is replayed stands out.
-    Decaying sounds fit their own reversal less well: of them it says rather too much.
+    This is `largest_copy` minus `largest_copy` with the style reversed in time. The reversed style
+    has the same pitches and the same spectrum, but no output can have copied it. Around 0 or below,
+    nothing of the style is replayed, however tonal it is. Well above 0, a part of the style is
+    replayed. For decaying sounds the figure is somewhat too high, because they resemble their own
+    reversal less.
 
     Parameters and errors are those of `largest_copy`.
 

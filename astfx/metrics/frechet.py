@@ -1,9 +1,8 @@
-"""Frechet distances between two sounds' frames: spectral colour and its spread.
+"""Frechet distances between the frames of two sounds: their mean spectrum and its variation.
 
-The frames of a sound are summed up as a Gaussian, and the distance is the
-squared Wasserstein-2 distance of the two Gaussians. `style_distance`, its root
-per mel band, reads in dB and costs some tens of milliseconds: the figure the
-command line shows before and after a render.
+The frames of a sound are modelled as a Gaussian, and the distance is the squared Wasserstein-2
+distance between the two Gaussians. `style_distance` is its root per mel band, in dB. It takes some
+tens of milliseconds, and the command line shows it before and after a render.
 
 References
 ----------
@@ -31,24 +30,24 @@ FIRST_MFCC = 1
 LAST_MFCC = 13
 DELTA_FRAMES = 9
 
-_LEVEL_RMS = 0.1  # both sounds at one level: the floors below are then the same for both
+_LEVEL_RMS = 0.1  # both sounds are scaled to one level, so that their floors are the same
 
 
 def gaussian_frechet(
     first_mean: Signal, first_covariance: Signal, second_mean: Signal, second_covariance: Signal
 ) -> float:
-    """Return the squared Wasserstein-2 distance of two Gaussians.
+    """Return the squared Wasserstein-2 distance between two Gaussians.
 
-    |m1 - m2|^2 + tr(C1 + C2 - 2 (C1^1/2 C2 C1^1/2)^1/2), in squared units of the
-    features; never below 0.
+    |m1 - m2|^2 + tr(C1 + C2 - 2 (C1^1/2 C2 C1^1/2)^1/2), in squared units of the features. It is
+    never below 0.
 
     Parameters
     ----------
     first_mean, second_mean : ndarray of shape (features,)
     first_covariance, second_covariance : ndarray of shape (features, features)
-        Symmetric, positive semi-definite; singular ones are fine.
+        Symmetric and positive semi-definite; they may be singular.
     """
-    # Here, so that importing the metrics stays quick: it loads torch.
+    # Imported here, because the metrics should not load torch when they are imported.
     import torch
 
     from astfx.dsp.linalg import symmetric_root
@@ -71,7 +70,7 @@ def frechet_distance(output_frames: Signal, style_frames: Signal) -> float:
     Raises
     ------
     InvalidAudioError
-        Fewer than 2 frames, or differing numbers of features.
+        If there are fewer than 2 frames, or the numbers of features differ.
     """
     for name, frames in (("output", output_frames), ("style", style_frames)):
         if frames.ndim != 2 or frames.shape[1] < 2:
@@ -93,10 +92,10 @@ def frechet_distance(output_frames: Signal, style_frames: Signal) -> float:
 
 
 def mel_db_frames(waveform: npt.NDArray[Any], sample_rate: float) -> Signal:
-    """Return 64-mel frames in dB, of the sound at an RMS amplitude of 0.1.
+    """Return 64-mel frames in dB, of the sound scaled to an RMS amplitude of 0.1.
 
-    Frames last 46 ms (n_fft 1024 at 22.05 kHz) with a hop of a quarter; the
-    floor is 80 dB below the loudest cell.
+    Frames last 46 ms (n_fft 1024 at 22.05 kHz), and the hop is a quarter of that. The floor is
+    80 dB below the loudest cell.
 
     Returns
     -------
@@ -113,7 +112,7 @@ def mel_db_frames(waveform: npt.NDArray[Any], sample_rate: float) -> Signal:
 
 
 def mfcc_frames(waveform: npt.NDArray[Any], sample_rate: float) -> Signal:
-    """Return the MFCCs 1 to 13 (counted from 0) of `mel_db_frames`, and their deltas.
+    """Return MFCCs 1 to 13 (counted from 0) of `mel_db_frames`, and their deltas.
 
     Returns
     -------
@@ -122,14 +121,14 @@ def mfcc_frames(waveform: npt.NDArray[Any], sample_rate: float) -> Signal:
     Raises
     ------
     InvalidAudioError
-        Fewer than 9 frames (about 0.1 s), and as in `mel_db_frames`.
+        If there are fewer than 9 frames (about 0.1 s), and as in `mel_db_frames`.
     """
     mel_db = mel_db_frames(waveform, sample_rate)
     if mel_db.shape[1] < DELTA_FRAMES:
         raise InvalidAudioError(
             f"waveform gives {mel_db.shape[1]} frames; MFCC deltas need at least {DELTA_FRAMES}"
         )
-    from scipy.signal import savgol_filter  # slow to import, and needed here alone
+    from scipy.signal import savgol_filter  # slow to import, and only needed here
 
     cepstrum = np.asarray(scipy.fft.dct(mel_db, axis=0, norm="ortho"))[FIRST_MFCC : LAST_MFCC + 1]
     delta = savgol_filter(cepstrum, DELTA_FRAMES, polyorder=1, deriv=1, axis=1)
@@ -137,7 +136,7 @@ def mfcc_frames(waveform: npt.NDArray[Any], sample_rate: float) -> Signal:
 
 
 def mel_db_frechet(output: npt.NDArray[Any], style: npt.NDArray[Any], sample_rate: float) -> float:
-    """Return the Frechet distance of 64-mel frames, in squared dB.
+    """Return the Frechet distance between 64-mel frames, in squared dB.
 
     Parameters
     ----------
@@ -149,16 +148,16 @@ def mel_db_frechet(output: npt.NDArray[Any], style: npt.NDArray[Any], sample_rat
     Raises
     ------
     AudioTypeError, InvalidAudioError, InvalidSettingError
-        Samples that are no finite floating-point audio, or a sample rate out of range.
+        If samples are not finite floating-point numbers, or the sample rate is out of range.
     """
     mono("output", output), mono("style", style)
     return frechet_distance(mel_db_frames(output, sample_rate), mel_db_frames(style, sample_rate))
 
 
 def mfcc_frechet(output: npt.NDArray[Any], style: npt.NDArray[Any], sample_rate: float) -> float:
-    """Return the Frechet distance of MFCC frames with deltas, in squared dB.
+    """Return the Frechet distance between MFCC frames with deltas, in squared dB.
 
-    Parameters and errors are those of `mel_db_frechet`; about 0.1 s are needed.
+    Parameters and errors are those of `mel_db_frechet`. The sounds must last about 0.1 s.
     """
     mono("output", output), mono("style", style)
     return frechet_distance(mfcc_frames(output, sample_rate), mfcc_frames(style, sample_rate))
@@ -167,9 +166,9 @@ def mfcc_frechet(output: npt.NDArray[Any], style: npt.NDArray[Any], sample_rate:
 def style_distance(output: npt.NDArray[Any], style: npt.NDArray[Any], sample_rate: float) -> float:
     """Return how far the output's spectrum is from the style's, in dB per mel band.
 
-    The root of `mel_db_frechet` over 64: the RMS, over bands and frames, of the
-    least change in dB that would turn one sound's frames into the other's as far
-    as means and covariances go. 0 is a perfect match, 3 close, 15 a different sound.
+    This is the root of `mel_db_frechet` / 64: the RMS over bands and frames of the smallest change
+    in dB that gives one sound's frames the mean and covariance of the other's. 0 is a perfect
+    match, 3 is close, 15 is a different sound.
 
     Parameters and errors are those of `mel_db_frechet`.
     """

@@ -1,7 +1,9 @@
-"""Gram losses under random, untrained nets that no render ever optimised.
+"""Held-out Gram losses: those of random, untrained networks whose filters no render uses.
 
-A loss that was minimised says little about the result: these nets have a
-front end, filters and seeds of their own, so a low figure is not overfitting.
+`gram_loss` is the held-out version of what the methods `gram` and `shallow-cnn` minimise: the
+same kind of network on the same kind of spectrogram, with filters of its own. A low figure shows
+that a render did not overfit its own filters, but the figure is not independent of these
+methods. `cqt_gram_loss` has another front end and another network; no method minimises it.
 
 References
 ----------
@@ -55,28 +57,28 @@ def gram_loss_of_frames(
 ) -> float:
     """Return the Gram loss of two spectrograms under one random convolution.
 
-    One 1-D convolution over time with the bins as channels, weights
-    N(0, 4 / ((bins + n_filters) * kernel_width)), no bias, ReLU; the loss is the
-    squared Frobenius distance of the Gram matrices, each over its own frames.
+    The network is one 1-D convolution over time with the bins as channels, weights
+    N(0, 4 / ((bins + n_filters) * kernel_width)), no bias, ReLU. The loss is the squared
+    Frobenius distance between the Gram matrices, each of which is a mean over its own frames.
 
     Parameters
     ----------
     output_frames, style_frames : ndarray of shape (bins, frames)
         Log magnitudes (log1p of the STFT magnitude, in the classic recipe).
     seed : int
-        Of the filters. The same seed gives the same filters on every machine.
+        Seed of the filters. The same seed gives the same filters on every machine.
     n_filters, kernel_width : int
-        Number of filters, and frames each one spans.
+        Number of filters, and the number of frames that each one spans.
     relative : bool
-        Divide by the squared norm of the style's Gram matrix: 0 is a perfect match,
-        1 what silence would score.
+        Divide by the squared norm of the style's Gram matrix, so that 0 is a perfect match and 1
+        is the score of silence.
 
     Raises
     ------
     InvalidAudioError
-        Fewer frames than `kernel_width`, or differing numbers of bins.
+        If there are fewer frames than `kernel_width`, or the numbers of bins differ.
     InvalidSettingError
-        `n_filters` or `kernel_width` below 1, or `seed` below 0.
+        If `n_filters` or `kernel_width` is below 1, or `seed` below 0.
     """
     for name, value, least in (
         ("n_filters", n_filters, 1),
@@ -102,7 +104,7 @@ def gram_loss_of_frames(
     stacked = np.concatenate(patches)
     scale = np.float32(np.sqrt(4.0 / ((n_bins + n_filters) * kernel_width)))
     random = np.random.default_rng(seed)
-    # ||P'P/T - S'S/U||^2 needs only inner products of frames, never filters x filters.
+    # ||P'P/T - S'S/U||^2 needs only inner products of frames, not a (filters, filters) matrix.
     products = np.zeros((stacked.shape[0], stacked.shape[0]))
     for first in range(0, n_filters, _FILTERS_AT_ONCE):
         count = min(_FILTERS_AT_ONCE, n_filters - first)
@@ -121,10 +123,10 @@ def gram_loss(
     n_filters: int = N_FILTERS,
     relative: bool = False,
 ) -> float:
-    """Return the Gram loss of two sounds under the classic random net.
+    """Return the Gram loss of two sounds under the classic random network.
 
-    Both are brought to 22.05 kHz and an RMS amplitude of 0.1; frames are
-    log1p STFT magnitudes, n_fft 2048, hop 512.
+    Both sounds are resampled to 22.05 kHz and scaled to an RMS amplitude of 0.1. Frames are log1p
+    STFT magnitudes with an n_fft of 2048 and a hop of 512.
 
     Parameters
     ----------
@@ -138,8 +140,8 @@ def gram_loss(
     Raises
     ------
     AudioTypeError, InvalidAudioError, InvalidSettingError
-        As in `gram_loss_of_frames`; a silent style; samples that are no finite
-        floating-point audio.
+        As in `gram_loss_of_frames`; and if the style is silent, or samples are not finite
+        floating-point numbers.
     """
     rate = check_sample_rate(sample_rate)
     return gram_loss_of_frames(
@@ -159,11 +161,11 @@ def cqt_gram_loss(
     seed: int = HELD_OUT_SEED,
     relative: bool = True,
 ) -> float:
-    """Return the Gram loss of two sounds under a random 2-D net on a constant-Q transform.
+    """Return the Gram loss of two sounds under a random 2-D network on a constant-Q transform.
 
-    Seven octaves of log1p CQT magnitudes at 22.05 kHz, an 11 x 11 and a 5 x 5
-    convolution with ReLU, halved between, averaged within each octave: 448 features
-    a frame.
+    The input is seven octaves of log1p CQT magnitudes at 22.05 kHz. An 11 x 11 and a 5 x 5
+    convolution with ReLU follow, with average pooling by 2 between them. The result is averaged
+    within each octave, which gives 448 features per frame.
 
     Parameters
     ----------
@@ -172,15 +174,15 @@ def cqt_gram_loss(
     sample_rate : float
         Of both, in Hz.
     seed : int
-        Of the filters.
+        Seed of the filters.
     relative : bool
         As in `gram_loss_of_frames`.
 
     Raises
     ------
     AudioTypeError, InvalidAudioError, InvalidSettingError
-        Less than 1 s; a silent style; a seed below 0; samples that are no finite
-        floating-point audio.
+        If a sound lasts less than 1 s, the style is silent, the seed is below 0, or samples are
+        not finite floating-point numbers.
     """
     rate = check_sample_rate(sample_rate)
     if seed < 0:
@@ -206,7 +208,7 @@ def _loss_of_products(products: Signal, n_output: int, relative: bool) -> float:
 
 
 def _patches(frames: npt.NDArray[Any], kernel_width: int) -> npt.NDArray[np.float32]:
-    """Return every run of `kernel_width` frames as a row."""
+    """Return every patch of `kernel_width` consecutive frames as a row."""
     windows = np.lib.stride_tricks.sliding_window_view(
         np.asarray(frames, dtype=np.float32), kernel_width, axis=1
     )

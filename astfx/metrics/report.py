@@ -1,4 +1,4 @@
-"""Every figure of one render in a dictionary, and the anchors to read it beside."""
+"""All figures of one render in a dictionary, and the anchors to compare them with."""
 
 from __future__ import annotations
 
@@ -42,35 +42,37 @@ def score(
     *,
     figures: Sequence[str] | None = None,
 ) -> dict[str, float]:
-    """Measure a render on every independent figure.
+    """Measure a render by all figures at once.
+
+    Not every figure is independent of what a method optimises; see `astfx.metrics`.
 
     Parameters
     ----------
     output, content, style : ndarray of shape (samples,) or (channels, samples)
-        Floating-point samples. Metrics of one channel take the mean of the channels;
-        content figures compare up to the end of the shorter sound.
+        Floating-point samples. Metrics of one channel take the mean of the channels. Figures that
+        compare output and content end with the shorter sound.
     sample_rate : float
         Of output and content, in Hz.
     style_sample_rate : float, optional
-        Of the style, in Hz, where it differs; the style is then resampled.
+        Of the style, in Hz, if it differs; the style is then resampled.
     figures : sequence of str, optional
-        Names out of `FIGURES`, in the order wanted; all of them by default
-        (some seconds for ten seconds of audio, most of it "pitch_agreement").
+        Names from `FIGURES`, in the order wanted. By default all of them, which takes some
+        seconds for ten seconds of audio, most of it for "pitch_agreement".
 
     Returns
     -------
     dict of str to float
-        By the names in `FIGURES`. NaN where a figure has no meaning: all but
-        "non_finite" for an output with NaN or infinite samples, "pitch_agreement"
-        without a voiced frame, "pre_echo_db" and "early_echo_db"
-        without an attack, "estoi" without
-        enough sound or without pystoi installed.
+        Keys are the names in `FIGURES`. A figure that has no meaning is NaN: all but "non_finite"
+        if the output has NaN or infinite samples, "pitch_agreement" if the content has no voiced
+        frame, "pre_echo_db" and "early_echo_db" if it has no attack, "estoi" if there is too
+        little sound or pystoi is not installed, and "stereo_correlation" if there are more than 2
+        channels.
 
     Raises
     ------
     AudioTypeError, InvalidAudioError, InvalidSettingError
-        Sounds shorter than 1 s or otherwise unfit, an unknown figure, or a sample
-        rate out of range.
+        If a sound is shorter than 1 s or cannot be used, a figure is unknown, or a sample rate is
+        out of range.
     """
     names = _chosen(figures)
     rate = check_sample_rate(sample_rate)
@@ -94,23 +96,23 @@ def anchors(
     *,
     figures: Sequence[str] | None = None,
 ) -> dict[str, dict[str, float]]:
-    """Measure the sounds that a render lies between.
+    """Measure the sounds that a render should be compared with.
 
     Parameters are those of `score`.
 
     Returns
     -------
     dict of str to dict of str to float
-        "content": the content as it is, all of the content and none of the style.
-        "style": the style as it is, a perfect but copied style.
-        "floor": the second half of the style against its first half: as close to a
-        style as another stretch of the same sound is. Its content figures compare
-        that half with the content.
+        "content": the content as it is, with all of the content and none of the style.
+        "style": the style as it is, a perfect match that is only a copy.
+        "floor": the second half of the style against its first half, which is as close to a
+        style as another part of the same sound is. Its content figures compare that half with
+        the content.
 
     Raises
     ------
     AudioTypeError, InvalidAudioError, InvalidSettingError
-        A style shorter than 2 s, and as in `score`.
+        If the style is shorter than 2 s, and as in `score`.
     """
     rate = check_sample_rate(sample_rate)
     style_rate = rate if style_sample_rate is None else style_sample_rate

@@ -1,7 +1,7 @@
-"""What phase reconstruction and masks do to time: musical noise and pre-echo.
+"""Musical noise and pre-echo: how phase reconstruction and masks smear a sound in time.
 
-No figure has a perfect value of its own; compare it with that of the
-content and of the style (see `astfx.metrics.anchors`).
+None of these figures has a perfect value. Compare them with those of the content and of the style
+(see `astfx.metrics.anchors`).
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _SPAN = 8  # steps: 20 ms
 
 
 def musical_noise_per_second(waveform: npt.NDArray[Any], sample_rate: float) -> float:
-    """Return the number of isolated spectral peaks per second: chirps, "birdies".
+    """Return the number of isolated spectral peaks ("birdies") per second.
 
-    A peak counts where a cell of the spectrogram (46 ms frames) stands 15 dB above
-    the median of the bins 3 to 10 away on both sides, and above the same bin one
-    whole frame before and after; cells 60 dB below the loudest are left out. White
-    noise and steady tones have none, clean speech some 10-25, gated bins hundreds.
+    A cell of the spectrogram (46 ms frames) counts as a peak if it is 15 dB above the median of
+    the bins 3 to 10 away on both sides, and 15 dB above the same bin one whole frame before and
+    after. Cells more than 60 dB below the loudest cell are ignored. White noise and steady tones
+    have no such peaks, clean speech has some 10-25, and spectrograms with gated bins have hundreds.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def musical_noise_per_second(waveform: npt.NDArray[Any], sample_rate: float) -> 
     Raises
     ------
     InvalidAudioError
-        Less than 0.25 s, or samples that are no finite audio.
+        If the waveform lasts less than 0.25 s, or samples are not finite.
     """
     rate = check_sample_rate(sample_rate)
     signal = mono("waveform", waveform)
@@ -73,19 +73,19 @@ def musical_noise_per_second(waveform: npt.NDArray[Any], sample_rate: float) -> 
 
 
 def pre_echo_db(output: npt.NDArray[Any], content: npt.NDArray[Any], sample_rate: float) -> float:
-    """Return how much the content's attacks are smeared forward in the output, in dB.
+    """Return how much the output smears the content's attacks to earlier times, in dB.
 
-    At every attack of the content (a rise of 15 dB within 20 ms), the level from
-    22.5 to 2.5 ms before it over the level in the 20 ms after it; the figure is the
-    output's mean ratio less the content's. 0 is as crisp as the content, 10 and
-    more an audible ghost before each attack, or an attack that was lost.
+    An attack is a rise of the content's level by 15 dB within 20 ms. The ratio is the level from
+    22.5 to 2.5 ms before an attack over the level in the 20 ms after it. The figure is the mean
+    ratio of the output minus that of the content. 0 is as crisp as the content. 10 and more is an
+    audible ghost before each attack, or an attack that was lost.
 
     Returns
     -------
     float
-        NaN where the content has no attack.
+        NaN if the content has no attack.
 
-    Parameters and errors are those of `musical_noise_per_second`; at least 0.1 s are needed.
+    Parameters and errors are those of `musical_noise_per_second`, but 0.1 s is long enough.
     """
     ours, theirs, attacks = _at_attacks(output, content, sample_rate)
     if attacks.size == 0:
@@ -100,27 +100,28 @@ def early_echo_db(
     sample_rate: float,
     window_seconds: float = WINDOW_SECONDS,
 ) -> float:
-    """Return how much the output swells earlier than a window before the content's attacks.
+    """Return how much the output swells more than one window before the content's attacks, in dB.
 
-    The level in the window that ends one window before an attack, over that in the window
-    before it, a rise of the content's own taken off; the mean over the attacks of `pre_echo_db`
-    that have room before them. Smearing by a phase algorithm reaches one window at most and
-    leaves this near 0; a style that plays on in a pause does so too.
+    The rise at an attack is the level in the window that ends one window before the attack, over
+    the level in the window before that. A rise of the content itself is subtracted. The figure is
+    the mean over those attacks of `pre_echo_db` that have room for the windows before them.
+    Smearing by a phase algorithm reaches back one window at most, so it leaves this figure near 0,
+    and so does a style that continues through a pause.
 
     Parameters
     ----------
     window_seconds : float
-        0.01 to 1; by default that of the front ends.
+        0.01 to 1, by default the window of the front ends.
 
     Returns
     -------
     float
-        NaN where the content has no attack with room before it.
+        NaN if the content has no attack with room before it.
 
     Raises
     ------
     InvalidSettingError
-        A window out of range. Other parameters and errors are those of `pre_echo_db`.
+        If the window is out of range. Other parameters and errors are those of `pre_echo_db`.
     """
     if not 0.01 <= window_seconds <= 1.0:
         raise InvalidSettingError(
@@ -139,7 +140,7 @@ def early_echo_db(
 def _at_attacks(
     output: npt.NDArray[Any], content: npt.NDArray[Any], sample_rate: float
 ) -> tuple[Signal, Signal, npt.NDArray[np.int64]]:
-    """Energies of output and content in steps, and where attacks begin to rise."""
+    """Return energies of output and content in steps of 2.5 ms, and the steps of the attacks."""
     rate = check_sample_rate(sample_rate)
     first, second = same_length(mono("output", output), mono("content", content))
     step = max(1, round(_STEP_SECONDS * rate))
@@ -160,13 +161,13 @@ def _at_attacks(
 
 def _step_energy(signal: Signal, step: int, n_steps: int) -> Signal:
     energy = np.sum(signal[: n_steps * step].reshape(n_steps, step) ** 2, axis=1)
-    # 80 dB below the loudest counts as silence, so that ratios stay finite.
+    # Steps more than 80 dB below the loudest count as silence, so that ratios stay finite.
     return np.asarray(np.maximum(energy, max(float(energy.max()) * 1e-8, 1e-30)))
 
 
 def _ratio_db(
     energy: Signal, first: npt.NDArray[np.int64], second: npt.NDArray[np.int64], n_steps: int
 ) -> Signal:
-    """Energy of the steps from `first` on over that from `second` on."""
+    """Return the energy of `n_steps` steps from `first` over that from `second`, in dB."""
     sums = np.convolve(energy, np.ones(n_steps), "valid")
     return np.asarray(10.0 * np.log10(sums[first] / sums[second]))

@@ -1,1 +1,1 @@
-"""Neural networks: their layers, their weights, their training."""
+"""Neural networks: layers, weights, data sets and training."""

@@ -1,8 +1,9 @@
-"""The two small classifiers of the source documents, whose layers methods compare.
+"""Two small classifiers, whose layers style transfer methods compare.
 
-`AudioNet`, document 001: four convolutions over a log spectrogram, taught to tell classes
-of sounds apart. `VoiceNet`, document 003: four convolutions over the real and imaginary
-parts of an STFT, standardised for each bin, taught to tell speakers apart.
+Both come from the source documents that `astfx.recipes` lists. `AudioNet` is that of Vedak &
+Bhatia (document 001): four convolutions over a log spectrogram, trained to tell classes of
+sounds apart. `VoiceNet` is that of Gafar 2023 (document 003): four convolutions over the real
+and imaginary parts of an STFT, standardised for each bin, trained to tell speakers apart.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ LAYERS = ("conv1", "conv2", "conv3", "conv4")
 
 @dataclass(frozen=True, kw_only=True)
 class NetSettings:
-    """What a classifier listens to.
+    """Input format and classes of a classifier.
 
     Attributes
     ----------
@@ -30,7 +31,7 @@ class NetSettings:
     sample_rate : int, hertz
     n_fft, hop_length : int, samples
     n_bands : int
-        Of `AudioNet`'s spectrogram.
+        Bands of `AudioNet`'s spectrogram.
     """
 
     network: str
@@ -41,12 +42,12 @@ class NetSettings:
     n_bands: int = 128
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return a dictionary for JSON."""
         return {**asdict(self), "classes": list(self.classes)}
 
 
 def stft_frames(waveform: Tensor, settings: NetSettings) -> Tensor:
-    """Hann STFT of a clip padded at both ends, (..., samples) -> (..., frames, bins)."""
+    """Hann STFT of zero-padded clips, (..., samples) -> (..., frames, bins)."""
     window = torch.hann_window(settings.n_fft, device=waveform.device)
     half = settings.n_fft // 2
     padded = functional.pad(waveform, (half, half))
@@ -56,7 +57,7 @@ def stft_frames(waveform: Tensor, settings: NetSettings) -> Tensor:
 
 
 class AudioNet(nn.Module):
-    """Classes of sounds from log spectrograms: 3x3 convolutions 1-16-32-64-64.
+    """Sound classifier over log spectrograms: 3x3 convolutions of 1-16-32-64-64 channels.
 
     Parameters
     ----------
@@ -77,7 +78,7 @@ class AudioNet(nn.Module):
         self.register_buffer("deviation", torch.ones(()))
 
     def picture(self, waveform: Tensor) -> Tensor:
-        """Log spectrogram at an RMS of 0.1, (batch, samples) -> (batch, frames, bands)."""
+        """Log spectrogram of clips at an RMS of 0.1, (batch, samples) -> (batch, frames, bands)."""
         settings = self.settings
         scale = 2048.0 / settings.n_fft
         front = Picture(
@@ -90,7 +91,7 @@ class AudioNet(nn.Module):
         return front(torch.log1p(stft_frames(waveform, settings).abs() * scale))
 
     def layers(self, picture: Tensor) -> dict[str, Tensor]:
-        """Maps after each ReLU, (batch, frames, bands) -> each (batch, channels, ., .)."""
+        """Feature maps after each ReLU, (batch, frames, bands) -> each (batch, channels, ., .)."""
         x = ((picture - self.mean) / self.deviation)[:, None]  # type: ignore[operator]
         found = {}
         for name in LAYERS:
@@ -101,14 +102,17 @@ class AudioNet(nn.Module):
         return found
 
     def forward(self, picture: Tensor) -> Tensor:
-        """Scores of the classes, (batch, frames, bands) -> (batch, classes)."""
+        """Logits of the classes, (batch, frames, bands) -> (batch, classes)."""
         last = self.layers(picture)["conv4"].flatten(2)
         scores: Tensor = self.head(torch.cat([last.mean(dim=2), last.amax(dim=2)], dim=1))
         return scores
 
 
 class VoiceNet(nn.Module):
-    """Speakers from complex STFTs: convolutions 2-8-16-32-64, 5x5 then 3x3, strides of 2.
+    """Speaker classifier over complex STFTs.
+
+    Its convolutions have 2-8-16-32-64 channels and strides of 2; the first is 5x5, the others
+    are 3x3.
 
     Parameters
     ----------
@@ -143,7 +147,7 @@ class VoiceNet(nn.Module):
         return torch.stack([spectrogram.real, spectrogram.imag], dim=1)
 
     def layers(self, picture: Tensor) -> dict[str, Tensor]:
-        """Maps of each convolution before its ReLU, as document 003 compares them."""
+        """Feature maps of each convolution before its ReLU, as Gafar 2023 compares them."""
         x = (picture - self.mean[:, :, None]) / self.deviation[:, :, None]  # type: ignore[index]
         found = {}
         for name in LAYERS:
@@ -153,7 +157,7 @@ class VoiceNet(nn.Module):
         return found
 
     def forward(self, picture: Tensor) -> Tensor:
-        """Scores of the speakers, (batch, 2, bins, frames) -> (batch, speakers)."""
+        """Logits of the speakers, (batch, 2, bins, frames) -> (batch, speakers)."""
         pooled = functional.adaptive_avg_pool2d(self.layers(picture)["pooled"], 2).flatten(1)
         pooled = functional.dropout(pooled, self.DROPOUT, self.training)
         scores: Tensor = self.fc2(functional.relu(self.fc1(pooled)))

@@ -1,8 +1,9 @@
-"""Labelled clips in the layouts that the source documents' data sets come in.
+"""Data sets of labelled clips, in any of four folder layouts.
 
-A folder per class; UrbanSound8K (``metadata/UrbanSound8K.csv``, ``audio/foldN``; document
-001); VCTK (``wav48/pNNN`` and its like; document 003); the Free Spoken Digit Dataset
-(``DIGIT_SPEAKER_INDEX.wav``). Data sets that say which clips are for testing are split so.
+The layouts are: a folder per class; UrbanSound8K (``metadata/UrbanSound8K.csv``,
+``audio/foldN``; used by Vedak & Bhatia, document 001 of `astfx.recipes`); VCTK (``wav48/pNNN``
+and similar; used by Gafar 2023, document 003); the Free Spoken Digit Dataset
+(``DIGIT_SPEAKER_INDEX.wav``). Clips that a data set reserves for testing are only tested on.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Clip:
     path : Path
     label : str
     is_test : bool or None
-        Whether the data set keeps it for testing; None where it does not say.
+        Whether the data set reserves the clip for testing; None if it does not say.
     """
 
     path: Path
@@ -46,11 +47,12 @@ class Clip:
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """Clips and what they came from.
+    """The labelled clips of a data set.
 
     Attributes
     ----------
     layout : str
+        Name of the folder layout.
     clips : tuple of Clip
         In the order of their paths.
     """
@@ -65,19 +67,19 @@ class Dataset:
 
 
 def find_clips(folder: Path, network: str) -> Dataset:
-    """Find a folder's labelled clips, whichever of the layouts it has.
+    """Find the labelled clips of a folder that has any of the layouts.
 
     Parameters
     ----------
     folder : Path
     network : {"audio-cnn", "voice-cnn"}
-        Spoken digits are labelled by speaker for voices, by digit for sounds.
+        Spoken digits are labelled by speaker for "voice-cnn", by digit for "audio-cnn".
 
     Raises
     ------
     DatasetError
-        If there is no such folder, no layout fits, or there are fewer than two classes, or
-        fewer than two clips of one.
+        If the folder does not exist, has none of the layouts or lacks a clip that its table
+        names, or if there are fewer than two classes or fewer than two clips of a class.
     """
     if not folder.is_dir():
         raise DatasetError(f"data set '{folder}' is not a folder")
@@ -99,7 +101,7 @@ def find_clips(folder: Path, network: str) -> Dataset:
     return found
 
 
-def _made(layout: str, clips: Sequence[Clip]) -> Dataset | None:
+def _dataset_of(layout: str, clips: Sequence[Clip]) -> Dataset | None:
     if not clips:
         return None
     return Dataset(layout=layout, clips=tuple(sorted(clips, key=lambda clip: clip.path)))
@@ -122,7 +124,7 @@ def _urban_sound(folder: Path, network: str) -> Dataset | None:
             if not path.is_file():
                 raise DatasetError(f"'{table}' names '{path}', which does not exist")
             clips.append(Clip(path=path, label=label, is_test=fold == _URBAN_TEST_FOLD))
-    return _made("UrbanSound8K", clips)
+    return _dataset_of("UrbanSound8K", clips)
 
 
 def _spoken_digits(folder: Path, network: str) -> Dataset | None:
@@ -136,7 +138,7 @@ def _spoken_digits(folder: Path, network: str) -> Dataset | None:
                 is_test = int(index) < _FSDD_TEST_BELOW
                 clips.append(Clip(path=path, label=label, is_test=is_test))
         if clips:
-            return _made("spoken digits", clips)
+            return _dataset_of("spoken digits", clips)
     return None
 
 
@@ -147,8 +149,8 @@ def _audio_in(folder: Path) -> list[Path]:
 def _vctk(folder: Path, network: str) -> Dataset | None:
     for name in _VCTK_FOLDERS:
         if (folder / name).is_dir():
-            # Two microphones heard the same sentence: one of them is enough.
-            return _made(
+            # Two microphones recorded each sentence; one of them is enough.
+            return _dataset_of(
                 "VCTK",
                 [
                     Clip(path=path, label=speaker.name)
@@ -162,7 +164,7 @@ def _vctk(folder: Path, network: str) -> Dataset | None:
 
 
 def _folder_per_class(folder: Path, network: str) -> Dataset | None:
-    return _made(
+    return _dataset_of(
         "a folder per class",
         [
             Clip(path=path, label=part.name)
@@ -175,7 +177,7 @@ def _folder_per_class(folder: Path, network: str) -> Dataset | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """Clips to train on, to stop early by, and to report on."""
+    """Clips for training, for early stopping (validation) and for testing."""
 
     train: tuple[Clip, ...]
     validation: tuple[Clip, ...]
@@ -183,13 +185,14 @@ class Split:
 
 
 def split(dataset: Dataset, held_out: float, seed: int) -> Split:
-    """Part a data set, class by class, the same for the same seed.
+    """Split a data set class by class; the same seed gives the same split.
 
     Parameters
     ----------
     held_out : float, 0.02 to 0.5
-        Share that is never trained on, where the data set does not say; as much of the rest
-        is for early stopping. At least one clip of each class goes to each part it can.
+        Share of clips for testing, unless the data set says which ones they are. The same
+        share of the rest is for validation. Each part gets at least one clip of each class
+        if there are enough.
     """
     rng = np.random.default_rng(seed)
     parts: dict[str, list[Clip]] = {"train": [], "validation": [], "test": []}
@@ -210,13 +213,13 @@ def split(dataset: Dataset, held_out: float, seed: int) -> Split:
 
 
 def common_rate(clips: Sequence[Clip], most: int = 48000) -> int:
-    """Sample rate of most of the first hundred clips, at most `most`."""
+    """Most common sample rate of the first hundred clips in hertz, at most `most`."""
     rates = Counter(FileSource(clip.path, "clip").sample_rate for clip in clips[:100])
     return min(rates.most_common(1)[0][0], most)
 
 
 def read_clip(clip: Clip, sample_rate: int) -> Waveform:
-    """Mean of a clip's channels at an RMS of 0.1, (samples,).
+    """Read up to a minute of a clip in mono, at an RMS of 0.1, (samples,).
 
     Raises
     ------

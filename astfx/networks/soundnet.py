@@ -1,9 +1,9 @@
 """SoundNet's eight layers in plain torch.
 
 Y. Aytar, C. Vondrick and A. Torralba, "SoundNet: learning sound representations from
-unlabeled video", NIPS 2016: convolutions over the raw waveform at 22.05 kHz, taught by two
-networks that look at the pictures of the same videos. Layers are conv1 to conv7 after
-their ReLU, conv8 and conv8_2 as they are (objects and scenes).
+unlabeled video", NIPS 2016: convolutions over the raw waveform at 22.05 kHz, trained to agree
+with two image networks that see the pictures of the same videos. The layers are conv1 to
+conv7 after their ReLU, and conv8 (objects) and conv8_2 (scenes) without a ReLU.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PLAN: dict[str, tuple[int, int, int, int, int]] = {
 LAYERS = tuple(PLAN)
 _FULL_SCALE = 256.0  # the network was trained on samples from -256 to 256
 _EPSILON = 1e-5
-# Of sound8.npy, a dictionary by layer, to ours.
+# From the names in sound8.npy, a dictionary by layer, to the names used here.
 _NPY_NAMES = {
     "weights": "weight", "biases": "bias", "mean": "norm.mean", "var": "norm.var",
     "gamma": "norm.weight", "beta": "norm.bias",
@@ -50,7 +50,7 @@ def expected_shapes() -> dict[str, tuple[int, ...]]:
 
 
 def from_published(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Bring sound8.npy's tensors ("conv1/weights", height x width x in x out) to our names."""
+    """Rename and reshape the tensors of sound8.npy ("conv1/weights": height, width, in, out)."""
     result = {}
     for key, tensor in state.items():
         layer, _, part = key.partition("/")
@@ -75,20 +75,20 @@ def random_state(seed: int) -> dict[str, Tensor]:
         else:
             deviation = (2.0 / (shape[1] * shape[2])) ** 0.5
             state[name] = torch.randn(shape, generator=generator) * deviation
-    # A random network sees no statistics to normalise by: bring the input to about one.
+    # Random weights come without statistics to normalise by, so scale the input to about one.
     state["conv1.weight"] /= 0.1 * _FULL_SCALE
     return state
 
 
 class SoundNet:
-    """Layers of a waveform.
+    """SoundNet: feature maps of a waveform.
 
     Parameters
     ----------
     state : mapping of str to Tensor
-        As `expected_shapes`.
+        Named and shaped as in `expected_shapes`.
     last : str
-        Nothing after this layer is computed.
+        The last layer to compute.
     device : torch.device
     """
 
@@ -101,7 +101,7 @@ class SoundNet:
         x = fork = waveform[None, None] * _FULL_SCALE
         found: dict[str, Tensor] = {}
         for name, (_, _, kernel, padding, pooling) in PLAN.items():
-            # Both eighth layers hang on the seventh; a short clip has no whole kernel there.
+            # Both eighth layers follow the seventh. A clip shorter than a kernel is padded.
             fork = x if name == "conv8" else fork
             source = fork if name == "conv8_2" else x
             short = kernel - source.shape[-1] - 2 * padding
@@ -124,7 +124,7 @@ class SoundNet:
 
 
 def resample_smoothly(waveform: Tensor, n_samples: int) -> Tensor:
-    """Resample a whole clip to another length by its spectrum, differentiable."""
+    """Resample a clip to another length through its spectrum, differentiably."""
     if n_samples == len(waveform):
         return waveform
     spectrum = torch.fft.rfft(waveform)

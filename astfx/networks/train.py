@@ -1,7 +1,7 @@
 """Train a classifier on a folder of labelled clips, and write its weights.
 
-Early stopping looks at clips of their own; the accuracy reported is of clips that neither
-training nor stopping ever saw.
+Early stopping uses validation clips of its own. The reported accuracy is that of test clips,
+which neither training nor early stopping has seen.
 """
 
 from __future__ import annotations
@@ -24,18 +24,19 @@ __all__ = ["TrainSettings", "Trained", "train"]
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """What training came to.
+    """Result of a training run.
 
     Attributes
     ----------
     accuracy : float, 0 to 1
-        Of held-out clips.
+        Accuracy on the test clips.
     classes : tuple of str
     clips : tuple of int
-        How many clips were trained on, validated on, tested on.
+        Numbers of training, validation and test clips.
     epochs : int
     history : History
     layout : str
+        Folder layout of the data set.
     """
 
     accuracy: float
@@ -46,7 +47,7 @@ class Trained:
     layout: str
 
     def summary(self) -> str:
-        """One line for people."""
+        """Describe the result in one line."""
         return (
             f"{len(self.classes)} classes, {self.clips[0]} clips, {self.epochs} epochs: "
             f"{100 * self.accuracy:.1f} % of {self.clips[2]} held-out clips are right"
@@ -69,23 +70,23 @@ def train(
     ----------
     network : {"audio-cnn", "voice-cnn"}
     folder : Path
-        See `astfx.networks.datasets`.
+        In one of the layouts of `astfx.networks.datasets`.
     output : Path
-        A .safetensors file. Until training ends, ``OUTPUT.part.safetensors`` beside it holds
-        what is needed to go on.
+        A .safetensors file. Until training ends, ``OUTPUT.part.safetensors`` beside it is the
+        checkpoint to resume from.
     settings : TrainSettings, optional
     provenance : str
-        Where the data came from and its licence, kept in the file.
+        Where the data came from, and its licence; stored in the file.
     resume : bool
-        Go on from the last whole epoch.
+        Continue after the last finished epoch.
     progress : callable, optional
-        Called with the share done; False stops at the end of the epoch.
+        Called with the share done, 0 to 1; False stops at the end of the epoch.
 
     Raises
     ------
     InvalidSettingError, DatasetError, DeviceError
     WeightsError
-        If there is no folder to write into.
+        If the folder of `output` does not exist.
     CancelledError
         If `progress` returned False; the checkpoint stays.
     """

@@ -1,7 +1,8 @@
-"""The state of a training: network, optimiser, the best weights so far, checkpoints.
+"""The training loop of the classifiers: network, optimiser, best weights, checkpoints.
 
-As document 003 has it: cross entropy, Adam with a learning rate that shrinks every epoch
-and a weight decay of 1e-6, batches of 32.
+As in Gafar 2023 (document 003 of `astfx.recipes`), the loss is cross entropy, and the
+optimiser is Adam with a learning rate that shrinks every epoch, a weight decay of 1e-6 and
+batches of 32.
 """
 
 from __future__ import annotations
@@ -32,23 +33,24 @@ _CACHE_SAMPLES = 250_000_000  # a gigabyte of float32
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings:
-    """How to train.
+    """Settings of a training run.
 
     Attributes
     ----------
     epochs : int, 1 to 10000
-        At most.
+        Maximum number of epochs.
     patience : int, 1 to 1000
-        Epochs without a lower validation loss before it stops.
+        Training stops after this many epochs without a lower validation loss.
     batch_size : int, 1 to 4096
     learning_rate : float, 1e-6 to 1
     decay : float, 0.1 to 1
-        Of the learning rate, each epoch.
+        Factor on the learning rate after each epoch.
     seconds : float, 0.1 to 60
-        Length of the excerpts it trains on; shorter clips are padded.
+        Length of the excerpts to train on; shorter clips are padded.
     sample_rate : int or None, hertz
-        None: 22050 for sounds, that of most clips for voices.
+        None is 22050 for "audio-cnn", and the most common rate of the clips for "voice-cnn".
     held_out : float, 0.02 to 0.5
+        Share of clips for testing (see `astfx.networks.datasets.split`).
     seed : int
     device : {"auto", "cpu", "cuda"}
     """
@@ -98,14 +100,14 @@ class History:
 
 
 def net_settings(network: str, dataset: Dataset, settings: TrainSettings) -> NetSettings:
-    """What a network listens to on this data."""
+    """Input format and classes of a network for a data set."""
     if network == "audio-cnn":
         rate = settings.sample_rate or 22050
         n_fft, hop = 2048, 512
     else:
         rate = settings.sample_rate or common_rate(dataset.clips)
         n_fft = 512
-        # 128 samples at the document's 48 kHz, and about that time at other rates.
+        # 128 samples at 48 kHz, as in Gafar 2023, and about as long at other rates.
         hop = min(2 ** round(np.log2(_VOICE_HOP_SECONDS * rate)), n_fft // 4)
     return NetSettings(
         network=network, classes=dataset.labels, sample_rate=rate, n_fft=n_fft, hop_length=int(hop)
@@ -113,18 +115,18 @@ def net_settings(network: str, dataset: Dataset, settings: TrainSettings) -> Net
 
 
 class Trainer:
-    """State of one training: the network, the optimiser, what was best so far."""
+    """State of one training run: network, optimiser, and the best weights so far."""
 
     def __init__(
         self, network: str, dataset: Dataset, parts: Split, settings: TrainSettings
     ) -> None:
         self.device = resolve_device(settings.device)
         self._settings, self._parts = settings, parts
-        heard = net_settings(network, dataset, settings)
+        input_settings = net_settings(network, dataset, settings)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
-            self.net: Network = NETWORKS[network](heard).to(self.device)
-        self._index = {label: i for i, label in enumerate(heard.classes)}
+            self.net: Network = NETWORKS[network](input_settings).to(self.device)
+        self._index = {label: i for i, label in enumerate(input_settings.classes)}
         self._cache: dict[Path, Tensor] = {}
         self._cached = 0
         self.optimiser = torch.optim.Adam(
@@ -139,7 +141,7 @@ class Trainer:
         return {key: value.detach().clone() for key, value in self.net.state_dict().items()}
 
     def _excerpt(self, clip: Clip, rng: np.random.Generator | None) -> Tensor:
-        """Excerpt of a clip: its middle, or any with `rng`; padded at the end."""
+        """Excerpt of a clip: at random with `rng`, else from its middle; short clips are padded."""
         if clip.path in self._cache:
             samples = self._cache[clip.path]
         else:
@@ -169,7 +171,7 @@ class Trainer:
             yield picture, labels.to(self.device)
 
     def _standardise(self) -> None:
-        """Measure mean and deviation of the pictures, for each bin of voices."""
+        """Set mean and deviation of the network's input (for each bin in a `VoiceNet`)."""
         is_voice = isinstance(self.net, VoiceNet)
         dims = (0, 3) if is_voice else None
         clips = self._parts.train[:: max(1, len(self._parts.train) // _STATISTICS_CLIPS)]
@@ -188,7 +190,7 @@ class Trainer:
         self.best = self._copy()
 
     def run(self, part: Path, progress: Callable[[float], object] | None) -> None:
-        """Train until nothing is gained, keeping a checkpoint; `best` is what to keep."""
+        """Train until the validation loss stops falling; write a checkpoint after each epoch."""
         settings = self._settings
         while self.epoch < settings.epochs and self.stale < settings.patience:
             rng = np.random.default_rng([settings.seed, self.epoch])
@@ -220,12 +222,12 @@ class Trainer:
             self.epoch += 1
             self.store(part)
             if not keep_on:
-                raise CancelledError(f"interrupted after {self.epoch} epochs: --resume goes on")
+                raise CancelledError(f"interrupted after {self.epoch} epochs: --resume continues")
         if progress is not None:
             progress(1.0)
 
     def _measure(self, clips: Sequence[Clip]) -> tuple[float, float]:
-        """Mean loss and accuracy."""
+        """Mean loss, and accuracy from 0 to 1."""
         self.net.eval()
         loss, right = 0.0, 0
         with torch.no_grad():
@@ -241,12 +243,12 @@ class Trainer:
         return self._measure(clips)[1]
 
     def _fingerprint(self) -> dict[str, Any]:
-        # When to stop may be asked for anew when going on.
+        # When to stop may be changed on resuming.
         kept = replace(self._settings, epochs=1, patience=1)
         return {**asdict(kept), **self.net.settings.to_dict()}
 
     def store(self, path: Path) -> None:
-        """Write all that is needed to go on."""
+        """Write a checkpoint to resume from."""
         tensors = {f"net.{key}": value for key, value in self.net.state_dict().items()}
         tensors |= {f"best.{key}": value for key, value in self.best.items()}
         for index, state in self.optimiser.state_dict()["state"].items():
@@ -260,16 +262,16 @@ class Trainer:
         tensor_files.save(path, tensors, {"astfx-training": json.dumps(progress)})
 
     def load(self, path: Path) -> None:
-        """Go on from a checkpoint.
+        """Resume from a checkpoint.
 
         Raises
         ------
         DatasetError
-            If there is none, or it is of another training.
+            If there is none, or it belongs to another training run.
         """
         if not path.is_file():
             raise DatasetError(
-                f"there is no checkpoint '{path}' to go on from: only a training that was "
+                f"there is no checkpoint '{path}' to resume from: only a training that was "
                 "interrupted leaves one"
             )
         tensors, metadata = read_tensors(path)
@@ -278,7 +280,8 @@ class Trainer:
         differing = [key for key, value in mine.items() if other.get(key) != value]
         if differing:
             raise DatasetError(
-                f"checkpoint '{path}' is of another training: {', '.join(differing)} differ"
+                f"checkpoint '{path}' belongs to another training run: "
+                f"{', '.join(differing)} differ"
             )
 
         def part(prefix: str) -> dict[str, Tensor]:
@@ -294,7 +297,7 @@ class Trainer:
         for key, value in part("adam.").items():
             index, _, name = key.partition(".")
             state.setdefault(int(index), {})[name] = value
-        whole = self.optimiser.state_dict()
-        self.optimiser.load_state_dict({**whole, "state": state})
+        current = self.optimiser.state_dict()
+        self.optimiser.load_state_dict({**current, "state": state})
         self.epoch, self.stale = progress["epoch"], progress["stale"]
         self.history = History(**progress["history"])

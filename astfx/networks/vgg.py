@@ -1,8 +1,8 @@
 """VGG-19's convolutions in plain torch, with torchvision's names.
 
 K. Simonyan and A. Zisserman, "Very deep convolutional networks for large-scale image
-recognition", ICLR 2015. Layers are named as Gatys et al. 2016 do: conv1_1 to conv5_4, each
-after its ReLU.
+recognition", ICLR 2015. The layers are named as in Gatys et al. 2016, conv1_1 to conv5_4, and
+taken after their ReLU.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _IMAGE_DEVIATION = (0.229, 0.224, 0.225)
 
 
 def _plan() -> dict[str, tuple[int, int, int]]:
-    """Name of a layer -> (index among torchvision's `features`, channels in, channels out)."""
+    """Map each layer to its index in torchvision's `features`, channels in and channels out."""
     plan, index, channels = {}, 0, 3
     for block, (width, count) in enumerate(_BLOCKS, start=1):
         for number in range(1, count + 1):
             plan[f"conv{block}_{number}"] = (index, channels, width)
-            index, channels = index + 2, width  # a ReLU follows each
-        index += 1  # and a pooling layer each block
+            index, channels = index + 2, width  # a ReLU follows each convolution
+        index += 1  # a pooling layer follows each block
     return plan
 
 
@@ -57,14 +57,14 @@ def random_state(seed: int) -> dict[str, Tensor]:
 
 
 class Vgg19:
-    """Layers of a picture.
+    """VGG-19: feature maps of a picture.
 
     Parameters
     ----------
     state : mapping of str to Tensor
-        As `expected_shapes`.
+        Named and shaped as in `expected_shapes`.
     last : str
-        Nothing after this layer is computed.
+        The last layer to compute.
     pooling : {"max", "average"}
         Gatys et al. prefer the average.
     device : torch.device
@@ -81,7 +81,7 @@ class Vgg19:
 
     def __call__(self, picture: Tensor) -> dict[str, Tensor]:
         """Feature maps, (rows, columns) from 0 to 1 -> each (channels, positions)."""
-        # One channel becomes the three that the network was trained on.
+        # The one channel is repeated to the three that the network was trained on.
         x = ((picture[None] - self._mean) / self._deviation)[None]
         found: dict[str, Tensor] = {}
         for name, (index, _, _) in PLAN.items():

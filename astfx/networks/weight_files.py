@@ -1,7 +1,7 @@
 """Reading files of tensors without running code from them.
 
-safetensors files hold nothing else; torch's own files and NumPy's dictionaries are pickles,
-read with torch's allow-list.
+safetensors files contain nothing but tensors. torch's own files and NumPy's dictionaries are
+pickles, which are read with torch's allow-list.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NPY_MAGIC = b"\x93NUMPY"
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors of a file, and its metadata if it has any, without running code from it.
+    """Read the tensors of a file, and its metadata if any, without running code from it.
 
     Raises
     ------
@@ -40,8 +40,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise WeightsError(f"weights file '{path}' cannot be read ({reason})") from None
     except Exception as error:  # torch raises pickle's own errors, which are not imported here
         raise WeightsError(
-            f"weights file '{path}' cannot be read: it holds something else than tensors "
-            f"({type(error).__name__})"
+            f"weights file '{path}' cannot be read: it contains something other than "
+            f"tensors ({type(error).__name__})"
         ) from None
     return _flat(loaded), {}
 
@@ -51,10 +51,10 @@ def _load_safely(source: Path | io.BytesIO) -> Any:
 
 
 def _read_npy(path: Path) -> Any:
-    """Read an array, or the dictionary of arrays that sound8.npy is.
+    """Read a .npy file: an array, or a dictionary of arrays such as sound8.npy.
 
-    NumPy would unpickle the latter. Its pickle is put into the form of a torch file
-    instead, which torch reads with an allow-list: arrays, and nothing that runs.
+    NumPy would unpickle a dictionary, and run any code in it. Here its pickle is wrapped as a
+    torch file instead, which torch reads with an allow-list of array types.
     """
     data = path.read_bytes()
     if not data.startswith(_NPY_MAGIC):
@@ -85,13 +85,13 @@ def _read_npy(path: Path) -> Any:
         type(np.dtype("object")),
     ]
     with torch.serialization.safe_globals(allowed), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about the pickle's age
+        warnings.simplefilter("ignore")  # a warning about the pickle's age
         loaded = torch.load(buffer, map_location="cpu", weights_only=True, encoding="latin1")
     return loaded.item() if isinstance(loaded, np.ndarray) else loaded
 
 
 def _flat(loaded: Any, prefix: str = "") -> dict[str, Tensor]:
-    """Tensors of nested dictionaries by joined names."""
+    """Flatten nested dictionaries of tensors, with their names joined by slashes."""
     if not isinstance(loaded, Mapping):
         raise WeightsError("weights must be a dictionary of tensors")
     found: dict[str, Tensor] = {}

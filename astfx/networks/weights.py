@@ -1,7 +1,8 @@
-"""Weights of networks: where they are kept, what they must hold, how they are read safely.
+"""Weights of networks: where they are, loading, checking and adding them.
 
 A network's weights are looked for in the folder of added weights (``astfx weights add``),
-then among those that come with astfx; else it runs on seeded random ones and says so.
+then among those that come with astfx. If there are none, the network runs on seeded random
+weights, and renders say so.
 """
 
 from __future__ import annotations
@@ -29,18 +30,18 @@ SHIPPED = Path(__file__).parents[1] / "data"
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """A network whose weights others published.
+    """A network with published weights.
 
     Attributes
     ----------
     what : str
-        The file that is expected.
+        Description of the published file.
     shapes : callable
-        Expected names and shapes.
+        () -> names and shapes of the tensors.
     rename : callable
-        The published names to those.
+        Published tensors -> the same under those names.
     random_state : callable
-        Seed -> weights where there are none.
+        Seed -> random weights.
     """
 
     what: str
@@ -67,7 +68,7 @@ NAMES = (*PUBLISHED, *NETWORKS)
 
 
 def folder() -> Path:
-    """Where added weights are kept: ASTFX_WEIGHTS, else the user's data folder."""
+    """Folder of added weights: the one that ASTFX_WEIGHTS names, else in the user's data folder."""
     import platformdirs
 
     chosen = os.environ.get("ASTFX_WEIGHTS")
@@ -75,7 +76,7 @@ def folder() -> Path:
 
 
 def find(name: str, choice: str = "auto") -> Path | None:
-    """Path of a network's weights, None for random ones.
+    """Find a network's weights; None means random weights.
 
     Parameters
     ----------
@@ -87,7 +88,7 @@ def find(name: str, choice: str = "auto") -> Path | None:
     Raises
     ------
     WeightsError
-        If a path that was named does not exist.
+        If `choice` is a path that does not exist.
     """
     if choice == "random":
         return None
@@ -106,7 +107,7 @@ def find(name: str, choice: str = "auto") -> Path | None:
 def check(
     name: str, state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]
 ) -> dict[str, Tensor]:
-    """Return the tensors a network needs.
+    """Check the tensors that a network needs, and return them as float32.
 
     Raises
     ------
@@ -127,7 +128,7 @@ def check(
 
 
 def load_published(name: str, choice: str, seed: int) -> dict[str, Tensor]:
-    """Weights of a published network, random ones where there are none."""
+    """Load the weights of a published network, or random ones if there are none."""
     path = find(name, choice)
     if path is None:
         return PUBLISHED[name].random_state(seed)
@@ -148,7 +149,7 @@ def load_classifier(
     Raises
     ------
     WeightsError
-        If the file is not one that training wrote.
+        If the file was not written by `astfx train`, or is for another network.
     """
     path = find(name, choice)
     if path is None:
@@ -180,7 +181,7 @@ def classifier_of(
 
 
 def add(name: str, file: str | os.PathLike[str]) -> Path:
-    """Check published or trained weights and keep them where methods look.
+    """Check published or trained weights and copy them to where methods look for them.
 
     Parameters
     ----------
@@ -191,14 +192,14 @@ def add(name: str, file: str | os.PathLike[str]) -> Path:
     Returns
     -------
     Path
-        Of the safetensors file kept.
+        The safetensors file that was written.
 
     Raises
     ------
     InvalidSettingError
-        For a name that is none.
+        For an unknown name.
     WeightsError
-        If the file does not hold that network's weights.
+        If the file does not exist or does not contain that network's weights.
     """
     if name not in NAMES:
         raise InvalidSettingError(f"weights name {name!r} must be one of {', '.join(NAMES)}")
@@ -220,7 +221,7 @@ def add(name: str, file: str | os.PathLike[str]) -> Path:
 
 
 def describe(name: str, choice: str = "auto") -> str:
-    """Say which weights a network runs on, "" where they are the published or trained ones."""
+    """Note that a network runs on random weights; "" if it has published or trained ones."""
     if find(name, choice) is not None:
         return ""
     what = PUBLISHED[name].what if name in PUBLISHED else "weights from `astfx train`"

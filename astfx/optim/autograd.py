@@ -1,7 +1,7 @@
-"""Minimising losses that autograd differentiates: L-BFGS or Adam.
+"""Minimisation by L-BFGS or Adam, with gradients from autograd.
 
-`astfx.optim.lbfgs` is the L-BFGS of objectives that know their gradient; this makes such an
-objective of any differentiable function, and offers Adam (Kingma & Ba 2015) beside it.
+`astfx.optim.lbfgs` needs an objective that returns its own gradient. `objective_of` makes one
+from any differentiable function. `descend` offers Adam (Kingma & Ba 2015) as an alternative.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ OPTIMISERS = ("lbfgs", "adam")
 
 
 def objective_of(loss: Callable[[Tensor], Tensor]) -> Objective:
-    """Objective of a function that autograd differentiates, x -> scalar."""
+    """Make an objective from a differentiable function, x -> scalar."""
 
     def objective(x: Tensor) -> tuple[float, Tensor]:
         leaf = x.detach().requires_grad_()
@@ -32,7 +32,7 @@ def objective_of(loss: Callable[[Tensor], Tensor]) -> Objective:
 
 
 def check_optimiser(name: str, learning_rate: float) -> None:
-    """Raise InvalidSettingError unless there is such an optimiser and such a rate."""
+    """Raise InvalidSettingError for an unknown optimiser or a learning rate out of range."""
     if name not in OPTIMISERS:
         raise InvalidSettingError(f"optimiser={name!r} must be one of {', '.join(OPTIMISERS)}")
     if not 1e-6 <= learning_rate <= 10.0:
@@ -50,34 +50,35 @@ def descend(
     first_step: float = 0.3,
     callback: Callable[[int, float], bool] | None = None,
 ) -> Minimum:
-    """Minimise by the optimiser of that name.
+    """Minimise an objective by L-BFGS or Adam.
 
     Parameters
     ----------
     objective : callable
         x -> (loss, gradient).
     x0 : Tensor
-        Start, not changed.
+        Starting point; it is not changed.
     optimiser : {"lbfgs", "adam"}
     learning_rate : float
-        Of Adam: about the change of each element in one iteration.
+        Adam only: about the change of each element in one iteration.
     iterations : int
+        At most this many; L-BFGS stops earlier if no step lowers the loss any more.
     lower_bound : float
-        No element of x goes below it; ``-math.inf`` for none.
+        Lower bound of every element of x; ``-math.inf`` is none.
     first_step : float
-        Of L-BFGS: length of the first trial step over that of x0.
+        L-BFGS only: length of the first trial step, relative to the length of x0.
     callback : callable, optional
         Called as ``callback(iteration, loss)`` after each iteration; True stops.
 
     Returns
     -------
     Minimum
-        Of Adam, whose loss may rise: the best x it saw.
+        For Adam, whose loss may rise, the best x of all iterations.
 
     Raises
     ------
     InvalidSettingError
-        For an unknown optimiser.
+        For an unknown optimiser, or a learning rate outside 1e-6 to 10.
     """
     check_optimiser(optimiser, learning_rate)
     if optimiser == "lbfgs":

@@ -1,8 +1,8 @@
 """L-BFGS in float32, for objectives that return their own gradient.
 
-Liu & Nocedal 1989, with the iterates projected onto bounds: a log magnitude cannot be
-negative. SciPy's L-BFGS-B works in float64 on flat copies, off the GPU; this stays in
-float32 tensors wherever they are.
+The algorithm is that of Liu & Nocedal 1989, with the iterates projected onto bounds, because
+a log magnitude cannot be negative. SciPy's L-BFGS-B works on flat float64 copies on the CPU.
+This one works on float32 tensors on any device.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SMALLEST_STEP = 1e-6
 
 @dataclass(frozen=True, kw_only=True)
 class Minimum:
-    """Where a minimisation ended.
+    """Result of a minimisation.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Minimum:
     losses : tuple of float
         The objective at the start and after each iteration.
     evaluations : int
-        Calls of the objective.
+        Number of calls of the objective.
     """
 
     x: Tensor
@@ -61,17 +61,17 @@ def minimise(
     objective : callable
         x -> (loss, gradient).
     x0 : Tensor
-        Start, not changed.
+        Starting point; it is not changed.
     iterations : int
         At most this many; fewer if no step lowers the loss any more.
     memory : int
-        Pairs of steps kept for the curvature estimate.
+        Number of past steps kept for the curvature estimate.
     lower_bound : float
-        No element of x goes below it.
+        Lower bound of every element of x.
     upper_bound : Tensor, optional
-        No element of x goes above it; anything that broadcasts with x.
+        Upper bound of x; it must broadcast with x.
     first_step : float
-        Length of the first trial step over the length of x0.
+        Length of the first trial step, relative to the length of x0.
     callback : callable, optional
         Called as ``callback(iteration, loss)`` after each iteration; True stops.
 
@@ -111,7 +111,7 @@ def minimise(
             evaluations += 1
             if loss_new <= loss + _ARMIJO * slope:
                 break
-            excess = loss_new - loss - slope  # the parabola through what is known
+            excess = loss_new - loss - slope  # minimise a parabola through known values
             best = -slope * step / (2.0 * excess) if excess > 0.0 else 0.25 * step
             step = min(max(best, 0.1 * step), 0.5 * step)
 

@@ -1,4 +1,4 @@
-"""Phase reconstruction. To add a method, write its file and add its row here."""
+"""Phase reconstruction methods. To add one, write its file and add its row here."""
 
 from __future__ import annotations
 

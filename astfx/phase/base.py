@@ -1,4 +1,4 @@
-"""What a phase method gets and gives."""
+"""Interface of phase methods: the problem they solve, and their row of the registry."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from astfx.frontends.stft import Stft
 
 @dataclass(frozen=True, kw_only=True)
 class PhaseProblem:
-    """A magnitude that needs a phase.
+    """Input of a phase method: a magnitude that needs a phase.
 
     Attributes
     ----------
     magnitude : (frames, bins) float32
     content : (frames, bins) complex64
-        The content's spectrogram: where to start from.
+        The content's spectrogram, whose phase is a possible starting point.
     fixed : (n_fixed, bins) complex64
-        Leading frames that were already emitted; they stay and lead on. May be empty.
+        Leading frames that are already emitted and must not change. May be empty.
     stft : Stft
     n_iter : int
+        Number of iterations.
     rng : numpy.random.Generator
     """
 
@@ -37,15 +38,15 @@ class PhaseProblem:
 
 @dataclass(frozen=True, kw_only=True)
 class PhaseMethod:
-    """A row of the registry.
+    """A phase method: one row of the registry.
 
     Attributes
     ----------
     summary, source : str
     n_iter : int
-        Iterations by default.
+        Default number of iterations.
     reconstruct : callable
-        PhaseProblem -> (frames, bins) complex64 with that magnitude.
+        PhaseProblem -> (frames, bins) complex64 with the magnitude of the problem.
     """
 
     summary: str

@@ -1,8 +1,10 @@
-"""Griffin-Lim, classic and fast: alternate between the magnitude and consistency.
+"""Griffin-Lim and fast Griffin-Lim phase reconstruction.
 
-Griffin & Lim 1984, in both of its forms: LSEE-MSTFTM takes the signal nearest to a
-spectrogram (least squares), OA-MSTFTM the plain overlap-add of its frames. Perraudin, Balazs
-& Søndergaard 2013, "A fast Griffin-Lim algorithm", adds momentum to the first.
+The algorithm alternates between two projections. One imposes the requested magnitude. The
+other makes the spectrogram consistent, that is, the STFT of a signal. Griffin & Lim 1984 give
+two forms of the second: LSEE-MSTFTM takes the signal nearest to the spectrogram (least
+squares), OA-MSTFTM takes the plain overlap-add of its frames. Perraudin, Balazs & Søndergaard
+2013, "A fast Griffin-Lim algorithm", add momentum to LSEE-MSTFTM.
 """
 
 from __future__ import annotations
@@ -28,26 +30,26 @@ def refine(
     momentum: float,
     least_squares: bool = True,
 ) -> Tensor:
-    """Make a spectrogram more consistent, keeping its magnitude.
+    """Make a spectrogram more consistent by Griffin-Lim iterations, at a given magnitude.
 
     Parameters
     ----------
     start : (..., frames, bins) complex64
     magnitude : (..., frames, bins) float32
     fixed : (..., n_fixed, bins) complex64
-        Leading frames that stay as they are.
+        Leading frames that do not change.
     stft : Stft
     n_iter : int
         0 returns the start.
     momentum : float
         0 is the classic algorithm, 0.99 the fast one.
     least_squares : bool
-        LSEE-MSTFTM; False is OA-MSTFTM.
+        True is LSEE-MSTFTM, False is OA-MSTFTM.
 
     Returns
     -------
     (..., frames, bins) complex64
-        With exactly the given magnitude.
+        It has exactly the given magnitude, and the fixed frames.
 
     References
     ----------

@@ -1,11 +1,11 @@
-"""Local weighted sums: consistency bin by bin, from a few neighbours, loud bins first.
+"""Phase reconstruction by local weighted sums: bin by bin, loud bins first.
 
-Le Roux, Kameoka, Ono & Sagayama 2010, "Fast signal reconstruction from magnitude STFT
-spectrogram based on spectrogram consistency" (DAFx). The STFT of the inverse STFT is a
-convolution in the time-frequency plane whose kernel falls off quickly, so a bin's consistent
-phase follows from some dozens of neighbours, and no transform is computed at all. Bins below
-a threshold that sinks from iteration to iteration wait: sums over quiet bins cost as much as
-over loud ones and tell less.
+The method is that of Le Roux, Kameoka, Ono & Sagayama 2010, "Fast signal reconstruction from
+magnitude STFT spectrogram based on spectrogram consistency" (DAFx). The STFT of the inverse
+STFT is a convolution in the time-frequency plane whose kernel falls off quickly. A bin's
+consistent phase therefore follows from a few dozen neighbours, and no transform is computed.
+Each iteration skips the bins below a threshold, which falls from iteration to iteration:
+quiet bins cost as much as loud ones and contribute less.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from astfx.phase.base import PhaseProblem
 from astfx.runtime.compiled import compiled
 
 REACH_BINS = 5
-"""Neighbours on each side along frequency; the kernel holds nearly all of its energy there."""
+"""Neighbours on each side along frequency; they have nearly all of the kernel's energy."""
 
 _FIRST_THRESHOLD = 100.0  # times the mean magnitude
 _LAST_THRESHOLD = 0.005
-_BUSY_SHARE = 0.9  # of the iterations; the others update every bin
+_THRESHOLD_SHARE = 0.9  # of the iterations have a threshold; the others update every bin
 
 Complex = npt.NDArray[np.complex64]
 
@@ -43,12 +43,14 @@ def consistency_kernel(n_fft: int, hop_length: int, reach_bins: int) -> npt.NDAr
     n_fft, hop_length : int, samples
         Of a Hann-windowed STFT whose phase refers to each frame's first sample.
     reach_bins : int
+        Neighbours on each side along frequency.
 
     Returns
     -------
     (overlap, 2 * overlap - 1, 2 * reach_bins + 1) complex
-        For bin n, frame offset q and bin offset p, at ``[n % overlap, q + overlap - 1,
-        p + reach_bins]``: the phase of a shift by q hops repeats every `overlap` bins.
+        The weight for bin n, frame offset q and bin offset p is at ``[n % overlap,
+        q + overlap - 1, p + reach_bins]``, because the phase of a shift by q hops repeats
+        every `overlap` bins.
     """
     overlap = n_fft // hop_length
     window = hann(n_fft)
@@ -76,7 +78,7 @@ def _sweep(
     n_fixed: int,
     threshold: float,
 ) -> None:
-    """Give every bin above the threshold the phase of its weighted sum, one after another."""
+    """Update the phase of every bin above the threshold in place, one bin after another."""
     n_frames, n_bins = magnitude.shape
     overlap, n_shifts, n_offsets = kernel.shape
     reach = n_offsets // 2
@@ -108,26 +110,26 @@ def _sweep(
 
 
 def consistent_bins(spectrogram: Complex, stft: Stft, *, reach_bins: int) -> Complex:
-    """STFT of the inverse STFT by weighted sums, (frames, bins); exact with n_fft / 2 of reach."""
+    """STFT of the inverse STFT by weighted sums, (frames, bins); exact for a reach of n_fft / 2."""
     kernel = consistency_kernel(stft.n_fft, stft.hop_length, reach_bins)
     n_frames, n_bins = spectrogram.shape
     overlap = stft.overlap
-    whole = np.concatenate([spectrogram, np.conj(spectrogram[:, -2:0:-1])], axis=1)
+    both_halves = np.concatenate([spectrogram, np.conj(spectrogram[:, -2:0:-1])], axis=1)
     result = np.zeros((n_frames, n_bins), np.complex128)
     bins = np.arange(n_bins)
     for q in range(1 - overlap, overlap):
         first, last = max(0, -q), min(n_frames, n_frames - q)
         for p in range(-reach_bins, reach_bins + 1):
             weight = kernel[bins % overlap, q + overlap - 1, p + reach_bins]
-            moved = whole[first + q : last + q, (bins + p) % stft.n_fft]
-            result[first:last] += weight * moved
+            neighbours = both_halves[first + q : last + q, (bins + p) % stft.n_fft]
+            result[first:last] += weight * neighbours
     return result.astype(np.complex64)
 
 
 def local_sums(problem: PhaseProblem) -> Tensor:
-    """Phase by local weighted sums, from a random phase.
+    """Reconstruct the phase by local weighted sums, from a random phase.
 
-    The sums run on the CPU, bin after bin, each with what the ones before it have become.
+    The sums run on the CPU, one bin after another. Each uses the bins already updated.
     """
     magnitude = np.ascontiguousarray(problem.magnitude.cpu().numpy())
     stft = problem.stft
@@ -137,9 +139,9 @@ def local_sums(problem: PhaseProblem) -> Tensor:
     spectrogram[:n_fixed] = problem.fixed.cpu().numpy()
     kernel = consistency_kernel(stft.n_fft, stft.hop_length, REACH_BINS).astype(np.complex64)
     mean = float(magnitude.mean())
-    busy = max(1, round(_BUSY_SHARE * problem.n_iter))
+    n_with_threshold = max(1, round(_THRESHOLD_SHARE * problem.n_iter))
     for iteration in range(problem.n_iter):
-        share = iteration / busy
+        share = iteration / n_with_threshold
         threshold = mean * _FIRST_THRESHOLD * (_LAST_THRESHOLD / _FIRST_THRESHOLD) ** share
         _sweep(spectrogram, magnitude, kernel, n_fixed, threshold if share < 1.0 else 0.0)
     result = torch.from_numpy(spectrogram).to(problem.magnitude.device)

@@ -1,12 +1,12 @@
 """Phase gradient heap integration (PGHI).
 
-Průša, Balazs & Søndergaard 2017, "A noniterative method for reconstruction of
-phase from STFT magnitude": for a Gaussian window the phase gradient follows
-from the log magnitude, so the phase is integrated outwards from the loudest
+The method is that of Průša, Balazs & Søndergaard 2017, "A noniterative method for
+reconstruction of phase from STFT magnitude". For a Gaussian window the phase gradient
+follows from the log magnitude, so the phase is integrated outwards from the loudest
 bins. The Hann window is treated as its closest Gaussian.
 
-The paper keeps the frontier in a binary heap; here it is a bucket queue (loudness
-in steps of about 0.06 dB), which does the same in constant time a bin.
+The paper keeps the frontier of the integration in a binary heap. Here it is a bucket queue
+(levels in steps of about 0.06 dB), which takes constant time per bin.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from astfx.runtime.compiled import compiled
 
 HANN_GAMMA = 0.25645
-"""Width of the Gaussian closest to a Hann window, over its length squared."""
+"""Width parameter of the Gaussian closest to a Hann window, over the squared length."""
 
 _N_BUCKETS = 2048
 _OPEN, _KNOWN, _QUIET = 0, 1, 2
@@ -26,7 +26,7 @@ _OPEN, _KNOWN, _QUIET = 0, 1, 2
 def phase_gradients(
     magnitude: npt.NDArray[np.float32], n_fft: int, hop_length: int
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Phase gradients that a magnitude implies.
+    """Phase gradients that follow from a magnitude.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def phase_gradients(
     bins = np.arange(magnitude.shape[1], dtype=np.float32)
     time_gradient = np.float32(hop_length * n_fft / gamma) * along_bins
     time_gradient += np.float32(2.0 * np.pi * hop_length / n_fft) * bins
-    # The phase refers to the frame's first sample, its window to the middle: a half-turn a bin.
+    # The phase refers to the frame's first sample, the window to its middle: half a turn a bin.
     frequency_gradient = np.float32(-gamma / (hop_length * n_fft)) * along_frames
     frequency_gradient -= np.float32(np.pi)
     return time_gradient, frequency_gradient
@@ -61,7 +61,7 @@ def phase_gradients(
 
 @compiled(nogil=True)
 def _loudest_first(bucket: npt.NDArray[np.int32], n_buckets: int) -> npt.NDArray[np.int32]:
-    """Indices by falling bucket, in order within each: a counting sort."""
+    """Indices by falling bucket, in their order within a bucket (a counting sort)."""
     place = np.zeros(n_buckets + 1, np.int32)
     for i in range(bucket.size):
         place[n_buckets - 1 - bucket[i] + 1] += 1
@@ -87,7 +87,7 @@ def _integrate(
 ) -> None:
     """Fill `phase` where `state` is _OPEN, loudest bins first (in place).
 
-    seeds : (frames * bins,), indices in that order
+    seeds : (frames * bins,), flat indices of all bins, loudest first
     """
     n_frames, n_bins = bucket.shape
     head = np.full(n_buckets, -1, np.int32)
@@ -156,7 +156,7 @@ def _integrate(
                     continue
                 value = here - 0.5 * (frequency_gradient[t, m] + frequency_gradient[u, v])
             state[u, v] = _KNOWN
-            # Kept within a turn, so that float32 holds its precision over long signals.
+            # Wrapped to one turn, so that float32 stays precise over long signals.
             phase[u, v] = value - 2.0 * np.pi * np.floor(value / (2.0 * np.pi))
             b = bucket[u, v]
             link[u * n_bins + v] = head[b]
@@ -187,7 +187,7 @@ def pghi(
         Phase of the bins that are already `known`; integration starts from them.
     known : (frames, bins) bool, optional
     tolerance : float
-        Bins quieter than this times the loudest get a random phase.
+        Bins quieter than this times the loudest bin get a random phase.
 
     Returns
     -------
@@ -201,7 +201,7 @@ def pghi(
     peak = float(magnitude.max(initial=0.0))
     if peak <= 0.0:
         return result
-    # Quiet bins end the integration and never start it: they have no phase to hand on.
+    # Quiet bins end the integration and never start it, because their phase is random.
     state = np.where(magnitude < np.float32(tolerance * peak), _QUIET, _OPEN).astype(np.int8)
     if known is not None and phase is not None:
         state[known] = _KNOWN

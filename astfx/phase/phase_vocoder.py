@@ -1,4 +1,4 @@
-"""A phase to start from, frame by frame: the content's, or that of the frame before, turned on."""
+"""Phase vocoder: initial phases, from the content or continued from the previous frame."""
 
 from __future__ import annotations
 
@@ -21,22 +21,24 @@ def continued_phases(
     trust: float,
     out: Complex,
 ) -> None:
-    """Unit phasors of a few frames.
+    """Compute initial unit phasors of a few frames.
+
+    A continued phase is that of the previous frame, advanced by one hop as in a phase vocoder.
 
     Parameters
     ----------
     content : (frames, bins)
     magnitude : (frames, bins)
-        What is asked for.
+        Requested magnitude.
     last : (bins,)
-        The frame before; only its phase counts.
+        The previous frame; only its phase is used.
     turns : (bins,)
-        How far the phase of each bin's centre frequency turns over a hop.
+        Unit phasors: phase advance of each bin's centre frequency over one hop.
     trust : float
-        Where the content holds less than this times what is asked for, phase goes on from the
-        frame before, as in a phase vocoder.
+        Weight of the continued phase. It prevails in bins where the content's magnitude is
+        below `trust` times the requested one.
     out : (frames, bins)
-        Where the phasors go.
+        The phasors are written here.
     """
     for k in range(content.shape[1]):
         real, imaginary = last[k].real, last[k].imag

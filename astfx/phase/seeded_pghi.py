@@ -1,9 +1,9 @@
-"""The default: PGHI seeded with the content's phase, then a few fast Griffin-Lim steps.
+"""The default phase method: PGHI seeded with the content's phase, then fast Griffin-Lim.
 
-A style that resembles the content leaves most of its magnitude as it is, and there the
-phase stays too: a sound in the style of itself comes back as it was. Where less than 0.7 of
-the power is the content's, its phase only disturbs (docs/engine.md has the figures), and
-PGHI starts from nothing.
+A style that resembles the content leaves most of its magnitude as it is. In those bins the
+content's phase is kept, so a sound in the style of itself comes back unchanged. If such bins
+have less than 0.7 of the power, the content's phase does more harm than good
+(docs/measured/engine.md has the figures), and PGHI starts without seeds.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Presets: named styles, kept and shared without their audio.
+"""Presets: named styles with statistics and settings, but no audio.
 
-Listing their names loads neither torch nor a preset.
+To list the names of presets loads neither torch nor a preset.
 """
 
 from __future__ import annotations

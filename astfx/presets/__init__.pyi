@@ -1,4 +1,4 @@
-"""The public names and their homes; `lazy_loader` reads them from here."""
+"""Public names and the modules that define them, which `lazy_loader` reads from here."""
 
 from .folders import factory_folder as factory_folder
 from .folders import names as names

@@ -1,4 +1,4 @@
-"""Which settings a preset may hold."""
+"""The settings that a preset may have."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from astfx.settings import DEFAULT_METHOD, TABLE, make_options
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:
-    """Raise InvalidSettingError unless settings are those that a preset may hold."""
+    """Raise InvalidSettingError for a setting that presets do not have, or a value out of range."""
     allowed = [name for name, row in TABLE.items() if row.in_presets]
     for key, value in settings.items():
         if key not in allowed:

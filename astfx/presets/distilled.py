@@ -1,4 +1,4 @@
-"""Networks that `astfx distill` trained on presets, kept beside the user's presets."""
+"""Networks that `astfx distill` trained on presets, in a folder beside the user's presets."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from astfx.styles.targets import StyleTargets
 
 
 def path_of(preset: PresetParts, plan: RenderPlan) -> Path:
-    """Where a preset's network is kept.
+    """Return the path of a preset's network.
 
-    The name holds what the network depends on: another preset of the same name, another
-    sample rate or another size never takes it for its own.
+    The file name contains everything that the network depends on. The network of another preset of
+    the same name, of another sample rate or of another size therefore has another file.
     """
     digest = hashlib.sha256()
     for key in ("frames", "run_lengths"):
@@ -30,12 +30,12 @@ def path_of(preset: PresetParts, plan: RenderPlan) -> Path:
 
 
 def find(preset: PresetParts, plan: RenderPlan) -> StyleTargets | None:
-    """A preset's network, None if there is none for this grid and size.
+    """Load a preset's network. Return None if there is none for this grid and size.
 
     Raises
     ------
     TargetFileError
-        If its file is damaged.
+        If the file is damaged.
     """
     if plan.method.distil is None:
         return None
@@ -44,7 +44,7 @@ def find(preset: PresetParts, plan: RenderPlan) -> StyleTargets | None:
 
 
 def keep(preset: PresetParts, targets: StyleTargets, plan: RenderPlan) -> Path:
-    """Keep a network that was trained on a preset; an earlier one is replaced.
+    """Save a network that was trained on a preset, and replace an earlier one.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Presets as files: one `.astfx`, or TOML with safetensors beside it. No pickle anywhere."""
+"""Preset files: one `.astfx` file, or TOML and safetensors. Pickle is never used."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _DAMAGE = (
 
 
 def description_toml(preset: PresetParts) -> str:
-    """The human part, as TOML."""
+    """Return the part of a preset that people can read and edit, as TOML."""
     import tomli_w
 
     text: str = tomli_w.dumps(
@@ -61,7 +61,7 @@ def description_toml(preset: PresetParts) -> str:
 
 
 def written_files(target: Path) -> list[Path]:
-    """Files that `save` writes."""
+    """Return the files that `save` writes."""
     return [target.with_suffix(".safetensors"), target] if target.suffix == ".toml" else [target]
 
 
@@ -71,9 +71,9 @@ def save(preset: PresetParts, target: Path) -> None:
     Raises
     ------
     PresetError
-        If the suffix is another, or the description is longer than a file may have.
+        If the suffix is neither, or the description is longer than 65536 bytes.
     AudioFileError
-        If it cannot be written; nothing half-written is left.
+        If a file cannot be written. No half-written file is left.
     """
     if target.suffix == SUFFIX:
         with written_aside(target) as part:
@@ -89,12 +89,12 @@ def save(preset: PresetParts, target: Path) -> None:
 
 
 def packed(preset: PresetParts) -> bytes:
-    """Return what an ``.astfx`` file holds.
+    """Return the bytes of an ``.astfx`` file.
 
     Raises
     ------
     PresetError
-        If the description is longer than a file may have.
+        If the description is longer than 65536 bytes.
     """
     text = _checked_text(preset)
     return tensor_files.to_bytes(preset.tensors, {_METADATA_KEY: text, _HASH_KEY: _text_hash(text)})
@@ -111,20 +111,20 @@ def _checked_text(preset: PresetParts) -> str:
 
 
 def load(source: Path, make: Callable[..., T]) -> T:
-    """Read what `save` wrote.
+    """Read a preset that `save` wrote.
 
     Parameters
     ----------
     source : Path
     make : callable
-        Makes the preset of its parts, given as keyword arguments.
+        Builds the preset from its parts, which are passed as keyword arguments.
 
     Raises
     ------
     PresetNotFoundError
         If there is no such file.
     PresetError
-        If it is damaged, foreign, too large, or from a newer version.
+        If the file is damaged, not a preset, too large, or from a newer version.
     """
     paired = source.suffix == ".toml"
     files = {source: MAX_FILE_BYTES}
@@ -146,12 +146,20 @@ def load(source: Path, make: Callable[..., T]) -> T:
 
 
 def unpacked(data: bytes, role: str, make: Callable[..., T]) -> T:
-    """Read what `packed` gave, as `load` does; errors call it by its role.
+    """Read a preset from bytes that `packed` returned.
+
+    Parameters
+    ----------
+    data : bytes
+    role : str
+        What error messages call the preset.
+    make : callable
+        As in `load`.
 
     Raises
     ------
     PresetError
-        If it is damaged, foreign, too large, or from a newer version.
+        If the data are damaged, not a preset, too large, or from a newer version.
     """
     with _refusing(role):
         if len(data) > MAX_FILE_BYTES:
@@ -161,12 +169,13 @@ def unpacked(data: bytes, role: str, make: Callable[..., T]) -> T:
 
 @contextmanager
 def _refusing(role: str) -> Iterator[None]:
+    """Raise any error that a bad file can cause as a PresetError that names the file's role."""
     try:
         yield
     except (PresetError, InvalidSettingError) as error:
         raise PresetError(f"{role}: {error}") from None
     except _DAMAGE as error:
-        raise PresetError(f"{role} is damaged or no preset ({error})") from None
+        raise PresetError(f"{role} is damaged or not a preset ({error})") from None
 
 
 def _unpacked(data: bytes) -> dict[str, Any]:
@@ -180,12 +189,12 @@ def _unpacked(data: bytes) -> dict[str, Any]:
 
 
 def _from_parts(text: str, tensors: dict[str, Tensor]) -> dict[str, Any]:
-    if len(text) > MAX_TEXT_BYTES:
+    if len(text.encode()) > MAX_TEXT_BYTES:
         raise ValueError(f"its description is longer than {MAX_TEXT_BYTES} bytes")
     description = tomllib.loads(text)
     version = description["format_version"]
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise ValueError(f"format_version={version!r} is no version")
+        raise ValueError(f"format_version={version!r} must be a whole number of at least 1")
     if version > FORMAT_VERSION:
         raise PresetError(
             f"it has format_version={version!r}, newer than the version {FORMAT_VERSION} that "

@@ -1,4 +1,4 @@
-"""Where presets lie: the user's folder first, then the factory's."""
+"""The folders of presets: the user's presets, and those that come with astfx."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SUFFIXES = (SUFFIX, ".toml")
 
 
 def user_folder() -> Path:
-    """Where the user's presets are kept; ASTFX_PRESETS names another folder."""
+    """Return the folder of the user's presets; ASTFX_PRESETS overrides it."""
     import platformdirs
 
     chosen = os.environ.get(FOLDER_VARIABLE)
@@ -26,13 +26,13 @@ def user_folder() -> Path:
 
 
 def factory_folder() -> Path:
-    """Where the presets lie that come with astfx."""
+    """Return the folder of the presets that come with astfx."""
     packaged = Path(str(files("astfx"))) / "preset_data"
     return packaged if packaged.is_dir() else Path(__file__).parents[2] / "presets"
 
 
 def paths() -> Iterator[tuple[str, Path]]:
-    """Every preset's name and file, the user's before the factory's, each name once."""
+    """Yield the name and file of every preset, each name once; the user's hide the factory's."""
     seen = set()
     for folder in (user_folder(), factory_folder()):
         if not folder.is_dir():
@@ -49,12 +49,12 @@ def paths() -> Iterator[tuple[str, Path]]:
 
 
 def names() -> list[str]:
-    """Names of all presets, sorted."""
+    """Return the names of all presets, sorted."""
     return sorted(name for name, _ in paths())
 
 
 def exact_path(name: str) -> Path | None:
-    """File of the preset of exactly that name, None if there is none."""
+    """Return the file of the preset with exactly this name, None if there is none."""
     if not NAME.fullmatch(name):
         return None
     candidates = (
@@ -66,12 +66,12 @@ def exact_path(name: str) -> Path | None:
 
 
 def find_path(name: str) -> Path:
-    """File of the preset of a name, without regard to case, spaces, hyphens and underscores.
+    """Return the file of a preset. Case, spaces, hyphens and underscores in the name are ignored.
 
     Raises
     ------
     PresetNotFoundError
-        If there is none of that name; the message has the nearest.
+        If there is no such preset. The message suggests the nearest names.
     """
     path = exact_path(name)
     if path is not None:
@@ -87,5 +87,5 @@ def find_path(name: str) -> Path:
 
 
 def folded(name: str) -> str:
-    """A name as it is compared: "Door Bell" and "door-bell" are "doorbell"."""
+    """Return a name in the form that is compared: "Door Bell" and "door-bell" give "doorbell"."""
     return re.sub(r"[\s_-]+", "", name.casefold())

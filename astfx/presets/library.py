@@ -1,4 +1,4 @@
-"""Presets by name: found, resolved and kept."""
+"""Presets by name: find, resolve and keep them."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from astfx.presets.preset import Preset
 
 
 def find(name: str) -> Preset:
-    """Load a preset by its name, without regard to case, spaces and hyphens.
+    """Load a preset by its name. Case, spaces, hyphens and underscores are ignored.
 
     Raises
     ------
     PresetError
         If the file is damaged.
     PresetNotFoundError
-        If there is none of that name; the message has the nearest.
+        If there is no such preset. The message suggests the nearest names.
     """
     return Preset.load(find_path(name))
 
 
 def resolve(style: object) -> Preset | None:
-    """The preset that a style names: itself, a name, or a preset's file; None if none.
+    """Return the preset that a style is or names. Return None if the style is something else.
 
-    A name that is not exactly a preset's is left to be a file, if there is such a file.
+    A preset can be named by its name or by its file. If a name is not exactly that of a preset, but
+    a file of that name exists, then the file is meant and the result is None.
 
     Raises
     ------
@@ -51,7 +52,7 @@ def resolve(style: object) -> Preset | None:
 
 
 def _may_be_a_name(text: str) -> bool:
-    """Whether a text without a file of that name is more likely a preset's than a path."""
+    """Whether a text is more likely a preset's name than a path: it has no folder or suffix."""
     return text not in ("", "-") and text == Path(text).name and not Path(text).suffix
 
 
@@ -71,7 +72,7 @@ def keep(preset: Preset, *, replace: bool = False) -> Path:
     except OSError as error:
         raise AudioFileError(f"folder '{folder}' cannot be made ({error.strerror})") from None
     path = folder / f"{preset.name}{SUFFIX}"
-    # A pair of that name counts too: the new file would hide it.
+    # A .toml preset of that name counts too, because the new file would hide it.
     taken = [p for p in (path, path.with_suffix(".toml")) if p.exists()]
     if taken and not replace:
         raise PresetError(

@@ -1,4 +1,4 @@
-"""The parts of a preset, checked: what its files hold."""
+"""The parts of a preset that its files contain, with their checks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TEXT_LIMIT = 4000
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class PresetParts:
-    """What a preset holds, and what its files do.
+    """The parts of a preset, as its files contain them.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class PresetParts:
     provenance : mapping
         source_sha256, sample_rate (Hz), seconds, astfx_version; or the parents of a blend.
     grid : Grid
-        What the frames lie on.
+        Time-frequency grid of the frames.
     tensors : mapping of str to Tensor
         See `astfx.presets.tensors`.
     """

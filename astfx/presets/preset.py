@@ -66,16 +66,17 @@ class Preset(PresetParts):
         max_frames: int = MAX_FRAMES,
         **description: Any,
     ) -> Preset:
-        """Make a preset of a sound.
+        """Make a preset from a sound.
 
         Parameters
         ----------
         audio : path, or (samples,) or (channels, samples) float
         name : str
         sample_rate : int, hertz, optional
-            Of an array; required for one.
+            Sample rate of an array, which must have one. A file has its own.
         max_frames : int, 24 to 4096
-            How many frames of 23 ms are kept: 440 are ten seconds in 0.9 MB.
+            Largest number of frames that are kept, 23 ms apart. 440 frames are ten seconds in
+            0.9 MB.
         **description
             author, licence, description, family, tags, settings.
 
@@ -96,9 +97,9 @@ class Preset(PresetParts):
             for clip in excerpts(waveform, source.sample_rate)
         ]
         grid = Grid.of(Settings().window_ms, RATE)
-        # Computed in float64 and kept in less: the same bytes on any processor.
+        # Computed in float64 and rounded afterwards, so that any processor gives the same bytes.
         doubles = [clip.astype(np.float64) for clip in clips]
-        # Threads cost more than they save on pieces this small.
+        # With tensors this small, threads cost more than they save.
         with thread_count(1), torch.no_grad():
             runs = style_runs(doubles, grid, _LEAST_FRAMES, resolve_device("cpu"), source.name)
             runs = packing.spread_runs(runs, max_frames, _LEAST_FRAMES)
@@ -124,24 +125,27 @@ class Preset(PresetParts):
     def blend(
         cls, parts: Mapping[Any, float], *, name: str | None = None, **description: Any
     ) -> Preset:
-        """Mix styles by weight: of their statistics, not of their audio.
+        """Mix the statistics of several presets by weight, not their audio.
 
         Parameters
         ----------
         parts : mapping of preset or name to weight
-            Weights above 0; they are scaled to add up to one.
+            Weights above 0, which are scaled to add up to 1.
         name : str, optional
-            By default the parents' names, joined by hyphens.
+            By default, the names of the parts joined by hyphens.
+        **description
+            author, licence, description, family, tags, settings.
 
         Raises
         ------
         PresetError
-            If there is no part, a weight is not above 0, or there are too many frames.
+            If there is no part, a weight is not above 0, the parts have different grids, or there
+            are more than 4096 frames.
         PresetNotFoundError
             If a name is unknown.
         """
         if not parts:
-            raise PresetError("a blend needs one preset or more")
+            raise PresetError("a blend needs at least one preset")
         for key, weight in parts.items():
             if (
                 isinstance(weight, bool)
@@ -155,7 +159,7 @@ class Preset(PresetParts):
             for key, w in parts.items()
         ]
         if len({parent.grid for parent, _ in parents}) > 1:
-            raise PresetError("presets made with different windows or rates cannot be blended")
+            raise PresetError("presets with different windows or sample rates cannot be blended")
         frames = sum(len(parent.tensors["frames"]) for parent, _ in parents)
         if frames > packing.MAX_FRAMES:
             raise PresetError(
@@ -174,12 +178,12 @@ class Preset(PresetParts):
         )
 
     def with_settings(self, **settings: Any) -> Preset:
-        """The same style with other settings.
+        """Return the same style with other settings.
 
         Raises
         ------
         InvalidSettingError
-            For a setting that presets do not hold, or a value out of range.
+            For a setting that presets do not have, or a value out of range.
         """
         return replace(self, settings={**self.settings, **settings})
 
@@ -188,22 +192,23 @@ class Preset(PresetParts):
         plan: RenderPlan,
         progress: Callable[[float], object] | None = None,
         *,
-        afresh: bool = False,
+        retrain: bool = False,
     ) -> StyleTargets:
-        """What a render needs of the style.
+        """Return the targets of the style: what a render by a plan needs of it.
 
         Parameters
         ----------
         plan : RenderPlan
         progress : callable, optional
-            Called with the share done by methods that take minutes (`feed-forward`).
-        afresh : bool
-            Train the network of such a method even where `astfx distill` kept one.
+            Called with the share that is done, 0 to 1, by methods that take minutes
+            (`feed-forward`).
+        retrain : bool
+            Whether such a method trains its network anew even if `astfx distill` kept one.
 
         Raises
         ------
         InvalidSettingError
-            If the window is not the preset's, or the method cannot use a blend.
+            If the plan's window is not that of the preset, or the method cannot use a blend.
         """
         settings, method, options, wanted = plan.settings, plan.method, plan.options, plan.grid
         frame_ms = 1e3 * self.grid.n_fft / self.grid.sample_rate
@@ -217,7 +222,7 @@ class Preset(PresetParts):
             raise InvalidSettingError(
                 f"method={settings.method!r} cannot use a blend of presets: use method={able}"
             )
-        if not afresh and (kept := distilled.find(self, plan)):
+        if not retrain and (kept := distilled.find(self, plan)):
             return kept
         frames = packing.from_bytes(self.tensors["frames"])
         frames = packing.frames_at(frames, self.grid, wanted)
@@ -253,22 +258,22 @@ class Preset(PresetParts):
         Raises
         ------
         PresetError
-            If the suffix is another.
+            If the suffix is neither, or the description is longer than 65536 bytes.
         AudioFileError
-            If it cannot be written; nothing half-written is left.
+            If a file cannot be written. No half-written file is left.
         """
         files.save(self, Path(path))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Preset:
-        """Read what `save` wrote.
+        """Read a preset that `save` wrote.
 
         Raises
         ------
         PresetNotFoundError
             If there is no such file.
         PresetError
-            If it is damaged, foreign, too large, or from a newer version.
+            If the file is damaged, not a preset, too large, or from a newer version.
         """
         return files.load(Path(path), cls)
 

@@ -1,4 +1,4 @@
-"""What a preset sounds like, as curves: its spectrum, and how its bands move."""
+"""Curves that describe a preset: its spectrum, and the modulation of its bands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from astfx.dsp.erb import N_BANDS, erb_to_hz, hz_to_erb
+from astfx.dsp.erb import N_BANDS, erb_centres_hz
 from astfx.features.texture import MODULATION_RANGE_HZ, N_MODULATION_BANDS
 from astfx.presets import tensors as packing
 from astfx.presets.preset import Preset
@@ -31,13 +31,15 @@ class Profile:
     frequency_hz : (points,)
         Centres of sixth-octave bands.
     level_db : (3, points)
-        Level that a tenth, half and nine tenths of the frames stay below, relative to the
-        loudest band's mean.
+        10 %, 50 % and 90 % quantiles of the level over the frames, relative to the mean of the
+        loudest band.
     modulation_hz : (20,)
+        Centres of the modulation bands.
     band_hz : (30,)
+        Centres of the ERB bands.
     modulation_db : (30, 20) or None
-        Share of each band's envelope variance at each modulation frequency; None for a style
-        too short to have such statistics.
+        Share of each ERB band's envelope variance in each modulation band, in dB. None for a style
+        that is too short for such statistics.
     """
 
     frequency_hz: Array
@@ -48,7 +50,7 @@ class Profile:
 
 
 def profile(preset: Preset) -> Profile:
-    """Compute the curves of a preset; runs of a blend count by their weights."""
+    """Compute the curves of a preset. The runs of a blend count by their weights."""
     power = torch.expm1(packing.from_bytes(preset.tensors["frames"])).square().double().numpy()
     lengths = preset.tensors["run_lengths"].numpy()
     weights = np.repeat(preset.tensors["run_weights"].double().numpy() / lengths, lengths)
@@ -69,14 +71,11 @@ def profile(preset: Preset) -> Profile:
     modulation = preset.tensors.get(
         f"{packing.TEXTURE_RATES[-1]}.{texture_key('modulation_power')}"
     )
-    top, bottom = hz_to_erb([packing.TEXTURE_RATES[-1] / 2.0, 20.0])
-    top = min(top, float(hz_to_erb(10_000.0)))
-    erb = np.linspace(bottom, top, N_BANDS + 2)[1:-1]
     return Profile(
         frequency_hz=centres,
         level_db=np.stack([_quantile(level, weights, share) for share in SHARES]),
         modulation_hz=np.geomspace(*MODULATION_RANGE_HZ, N_MODULATION_BANDS),
-        band_hz=erb_to_hz(erb),
+        band_hz=erb_centres_hz(packing.TEXTURE_RATES[-1]),
         modulation_db=None
         if modulation is None
         else 10.0
@@ -85,7 +84,7 @@ def profile(preset: Preset) -> Profile:
 
 
 def _quantile(values: Array, weights: Array, share: float) -> Array:
-    """Weighted quantile of each column."""
+    """Return the weighted quantile of each column."""
     order = np.argsort(values, axis=0)
     passed = np.cumsum(weights[order], axis=0) / weights.sum()
     index = np.minimum((passed < share).sum(axis=0), len(values) - 1)

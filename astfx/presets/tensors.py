@@ -1,8 +1,16 @@
-"""A style at any sample rate: frames of log magnitude, statistics, and how rates are bridged.
+"""The tensors of a preset: log-magnitude frames and statistics that serve any sample rate.
 
-Frames are kept as bytes at one rate; their bins are the same frequencies at any rate, since
-windows are as long in milliseconds. So a lower rate takes the bins below its Nyquist frequency,
-brought back to one level, and a higher one leaves what it has above empty.
+The tensors are:
+
+- "frames": log magnitudes as uint8, (frames, bins), at the sample rate of the preset's grid.
+- "run_lengths": lengths of the runs in frames. A run is a sequence of frames without a gap.
+- "run_weights": weight of each run; the weights add up to 1.
+- "RATE.texture.CLASS": texture statistics at each of `TEXTURE_RATES`.
+- "live.mean", "live.covariance": band statistics for the engine `live`.
+
+Windows have the same duration at every sample rate, so a bin has the same frequency at every rate.
+A lower rate therefore takes the bins below its Nyquist frequency, scaled back to the same level. A
+higher rate leaves the bins above those of the preset empty.
 """
 
 from __future__ import annotations
@@ -18,34 +26,35 @@ from astfx.frontends.grid import Grid
 from astfx.styles.analysis import LIVE_KEYS, check_live, check_texture, texture_key
 
 HIGHEST = 10.0
-"""Log magnitudes above this are cut off; full scale is about 7."""
+"""Largest log magnitude that can be kept; full scale is about 7."""
 
 TEXTURE_RATES = (8_000, 11_025, 16_000, 22_050)
-"""Sample rates that texture statistics are kept for; the last serves all above."""
+"""Sample rates in hertz with texture statistics of their own; the last serves all higher rates."""
 
 MAX_FRAMES = 4096
 MAX_BINS = 1 << 14
 
 
 def to_bytes(frames: Tensor) -> Tensor:
-    """Log magnitudes as uint8, in steps of 0.04 (0.34 dB)."""
+    """Round log magnitudes to uint8, in steps of 0.04 (0.34 dB)."""
     return (frames.clamp(0.0, HIGHEST) * (255.0 / HIGHEST)).round().to(torch.uint8)
 
 
 def from_bytes(frames: Tensor) -> Tensor:
-    """Undo `to_bytes`, but for the rounding."""
+    """Return the log magnitudes that `to_bytes` rounded, as float32."""
     return frames.to(torch.float32) * (HIGHEST / 255.0)
 
 
 def frames_at(frames: Tensor, grid: Grid, wanted: Grid) -> Tensor:
-    """Bring frames to another sample rate's grid, (frames, bins) -> (frames, other bins).
+    """Convert frames to the grid of another sample rate, (frames, bins) -> (frames, other bins).
 
     Parameters
     ----------
     frames : (frames, bins) float32
         Log magnitudes of a clip at the level of `astfx.frontends.log_magnitude`.
     grid, wanted : Grid
-        With windows of the same duration, up to the rounding to samples.
+        Present and wanted grid. Their windows have the same duration, up to the rounding to whole
+        samples.
     """
     width = (wanted.sample_rate / wanted.n_fft) / (grid.sample_rate / grid.n_fft)
     index = torch.round(torch.arange(wanted.n_fft // 2 + 1) * width).long()
@@ -60,13 +69,13 @@ def frames_at(frames: Tensor, grid: Grid, wanted: Grid) -> Tensor:
 
 
 def texture_prefix(sample_rate: int) -> str:
-    """Where a preset keeps the texture statistics for content of a sample rate."""
+    """Return the prefix of the tensors with the texture statistics for a sample rate in hertz."""
     rate = max((r for r in TEXTURE_RATES if r <= sample_rate), default=TEXTURE_RATES[0])
     return f"{rate}."
 
 
 def digest(tensors: Mapping[str, Tensor], grid: Grid) -> str:
-    """SHA-256 of tensors (names, types, shapes, values) and of the grid they lie on."""
+    """Return the SHA-256 of tensors (names, types, shapes, values) and of their grid."""
     found = hashlib.sha256(f"{grid.sample_rate}|{grid.n_fft}|{grid.hop_length}|".encode())
     for name in sorted(tensors):
         array = tensors[name].contiguous().numpy()
@@ -76,7 +85,7 @@ def digest(tensors: Mapping[str, Tensor], grid: Grid) -> str:
 
 
 def check_tensors(tensors: Mapping[str, Tensor], grid: Grid) -> None:
-    """Raise ValueError unless loaded tensors are what a preset holds."""
+    """Raise ValueError unless loaded tensors are valid tensors of a preset."""
     for name, kind, dims in (
         ("frames", torch.uint8, 2),
         ("run_lengths", torch.int64, 1),
@@ -89,12 +98,12 @@ def check_tensors(tensors: Mapping[str, Tensor], grid: Grid) -> None:
     frames, lengths, weights = (tensors[n] for n in ("frames", "run_lengths", "run_weights"))
     if frames.shape[1] != grid.n_fft // 2 + 1 or len(frames) > MAX_FRAMES:
         raise ValueError(f"tensor 'frames' has shape {tuple(frames.shape)}")
-    # Each on its own first: a sum of crafted lengths may wrap round.
+    # Each length is checked first, because the sum of crafted lengths may overflow.
     within = int(lengths.min()) >= 1 and int(lengths.max()) <= len(frames)
     if len(lengths) > len(frames) or not within or int(lengths.sum()) != len(frames):
         raise ValueError("tensor 'run_lengths' does not add up to the frames")
     if len(weights) != len(lengths) or not bool(((weights > 0.0) & (weights <= 1.0)).all()):
-        raise ValueError("tensor 'run_weights' must hold a weight from 0 to 1 for each run")
+        raise ValueError("tensor 'run_weights' must have a weight from 0 to 1 for each run")
     if abs(float(weights.sum()) - 1.0) > 1e-3:
         raise ValueError(f"tensor 'run_weights' adds up to {float(weights.sum()):.4g}, not 1")
     known = {"frames", "run_lengths", "run_weights", *LIVE_KEYS}
@@ -111,12 +120,15 @@ def check_tensors(tensors: Mapping[str, Tensor], grid: Grid) -> None:
 
 
 def blended(parts: Sequence[tuple[Mapping[str, Tensor], float]]) -> dict[str, Tensor]:
-    """Tensors of a blend: reference sets by their weights, statistics as those of a mixture.
+    """Return the tensors of a blend.
+
+    The blend has the frames of all parts, with weighted runs. Its texture statistics are weighted
+    means, and its band statistics are those of a mixture of Gaussians.
 
     Parameters
     ----------
     parts : sequence of (tensors, weight)
-        Weights add up to one.
+        The weights add up to 1.
     """
     result = {
         "frames": torch.cat([tensors["frames"] for tensors, _ in parts]),
@@ -139,7 +151,10 @@ def blended(parts: Sequence[tuple[Mapping[str, Tensor], float]]) -> dict[str, Te
 
 
 def spread_runs(runs: Sequence[Tensor], most_frames: int, least_frames: int) -> list[Tensor]:
-    """Keep at most so many frames, as two stretches of each run if it must be cut."""
+    """Keep at most about `most_frames` frames: all, or up to two parts of each run.
+
+    Each part has at least `least_frames` frames if its run is long enough.
+    """
     total = sum(len(run) for run in runs)
     if total <= most_frames:
         return list(runs)

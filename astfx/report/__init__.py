@@ -1,1 +1,1 @@
-"""Pictures, pages and comparisons."""
+"""Pictures, comparisons of methods, and their HTML page."""

@@ -1,4 +1,4 @@
-"""Every method on the same two clips: rendered, timed, scored beside the anchors."""
+"""Compare methods on the same two clips: render, time and score them, beside anchors."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _SLOW_PREPARATION_SECONDS = 10.0
 
 
 def choose(names: Sequence[str] | None) -> tuple[str, ...]:
-    """Check names of methods and recipes, each once; all methods for None.
+    """Check names of methods and recipes, and drop repeated ones. None means all methods.
 
     Raises
     ------
     InvalidSettingError
-        For one that does not exist.
+        If a name does not exist.
     """
     if names is None:
         return tuple(METHODS)
@@ -56,23 +56,24 @@ def compare(
     options: Mapping[str, Mapping[str, object]] | None = None,
     progress: Callable[[float], object] | None = None,
 ) -> Comparison:
-    """Render two clips by every method, or by recipes too, and write the results into a folder.
+    """Render two clips by methods and recipes, and write the results into a folder.
 
     Parameters
     ----------
     content, style : Path
         Audio files.
     folder : Path
-        Made if it is not there. Gets ``METHOD.wav`` or ``recipe-NAME.wav``, ``index.html`` and
-        ``figures.csv``.
+        Receives ``METHOD.wav`` or ``recipe-NAME.wav``, ``index.html`` and ``figures.csv``. It is
+        created if it does not exist.
     methods : sequence of str, optional
         Names of methods and of recipes ("ulyanov-2016"). All methods by default.
     settings : Settings, optional
-        Of every render, but for the method and its options; a budget counts for each. What
-        differs from the defaults overrides a recipe's.
+        Settings of every render, except the method and its options. A time budget applies to each
+        render. Settings that differ from the defaults override a recipe's.
     options : mapping of method to options, optional
+        Options of single methods or recipes.
     progress : callable, optional
-        Called with the share done; False cancels.
+        Called with the share of the work that is done, 0 to 1; returning False cancels.
 
     Returns
     -------
@@ -81,15 +82,15 @@ def compare(
     Raises
     ------
     AstfxError
-        If a clip or a setting cannot be used. A method that cannot take these clips does
-        not stop the others: its entry says why.
+        If a clip or a setting cannot be used. A method that cannot render these clips does not
+        stop the others: its entry says why.
     """
     names = choose(methods)
     base = settings or Settings()
     if not Path(style).is_file() and str(style) in presets.names():
         raise InvalidSettingError(
-            f"style={str(style)!r} is a preset, which holds no audio to score against: name a "
-            "sound file"
+            f"style={str(style)!r} is a preset, which has no audio to score against: name an "
+            "audio file"
         )
     sources = FileSource(content, "content"), FileSource(style, "style")
     rate = sources[0].sample_rate
@@ -102,7 +103,7 @@ def compare(
         for name in names:
             if (folder / f"{_label(name)}.wav").absolute() == Path(source.path).absolute():
                 raise InvalidSettingError(
-                    f"output folder '{folder}' holds the {source.name}: write to another folder"
+                    f"output folder '{folder}' contains the {source.name}: write to another folder"
                 )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -117,8 +118,8 @@ def compare(
         if progress is not None and progress(min(share, 1.0)) is False:
             raise CancelledError("cancelled")
 
+    own = {find_recipe(key) or key: value for key, value in (options or {}).items()}
     for number, name in enumerate(names):
-        own = {find_recipe(key) or key: value for key, value in (options or {}).items()}
         chosen = _settings(name, base, dict(own.get(name, {})))
 
         def within(share: float, number: int = number) -> None:
@@ -153,7 +154,7 @@ def _anchor_entries(original: Waveform, target: Waveform, rate: int) -> list[Ent
     summaries = {
         "content": "the content as it is",
         "style": "the style as it is",
-        "floor": "half of the style against the other half",
+        "floor": "one half of the style scored against the other half",
     }
     waveforms = {"content": original, "style": target}
     return [
@@ -214,14 +215,14 @@ def _render(
     entry.note = done.note
     preparing = done.seconds.get("style", 0.0)
     if preparing > _SLOW_PREPARATION_SECONDS:
-        slow = f"{preparing:.0f} s of this prepared the style, which is done once"
+        slow = f"{preparing:.0f} s of this went into preparing the style, which is done once"
         entry.note = f"{entry.note}; {slow}" if entry.note else slow
     entry.waveform = read_all(FileSource(output, "output"))
     return entry
 
 
 def table_text(result: Comparison) -> str:
-    """Every entry as a row of comma-separated values; empty where there is no figure."""
+    """All entries as CSV, one row each. A cell is empty where there is no figure."""
 
     def cell(value: float | None) -> str:
         return "" if value is None or math.isnan(value) else f"{value:.6g}"

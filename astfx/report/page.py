@@ -1,4 +1,4 @@
-"""The page of a comparison: one HTML file that holds its sounds, pictures and figures."""
+"""The page of a comparison: one HTML file with all sounds, pictures and figures."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from astfx.runtime.files import written_aside
 
 PAGE = "index.html"
 TEMPLATE = "compare.html.jinja"
-MOST_SECONDS = 60.0  # of each player; the files in the folder are whole
+MOST_SECONDS = 60.0  # longest audio in a player; the files in the folder are complete
 
-# Which end of a figure is better, where one is.
+# Figures that are missing from both sets have no better end.
 LOWER_IS_BETTER = {
     "style_distance_db", "style_distance", "mel_db_frechet", "mfcc_frechet", "gram_loss",
     "cqt_gram_loss", "pre_echo_db", "early_echo_db", "clipping_share", "non_finite",
@@ -42,20 +42,20 @@ class Entry:
     Attributes
     ----------
     name : str
-        A method, or an anchor.
+        Name of a method, a recipe or an anchor.
     summary : str
     is_anchor : bool
     waveform : (channels, samples) or None
-        None where the render failed, and for the floor.
+        None if the render failed, and for the anchor "floor".
     sample_rate : int, hertz
     losses : list of list of float
-        For each segment.
+        For each segment, the loss at the start and after each iteration.
     seconds, real_time_factor : float or None
-        Of the render, the preparation of the style included.
+        Time of the render, including the preparation of the style.
     figures : dict of str to float
-        Of `astfx.metrics.score`; empty for clips too short to be scored.
+        Scores from `astfx.metrics.score`. Empty if the clips are too short to be scored.
     note : str
-        What the method says of itself, or why it failed.
+        A remark of the method, or why it failed.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """What `compare` found.
+    """The results of `compare`.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class Comparison:
         Names of the files.
     quality : str
     entries : tuple of Entry
-        Anchors first.
+        The anchors, then the methods.
     folder : Path
     """
 
@@ -92,17 +92,17 @@ class Comparison:
 
     @property
     def page(self) -> Path:
-        """The HTML page."""
+        """Path of the HTML page."""
         return self.folder / PAGE
 
 
 def columns(result: Comparison) -> tuple[str, ...]:
-    """Figures that any entry has, in the order of `astfx.metrics.FIGURES`."""
+    """Names of the figures that any entry has, in the order of `astfx.metrics.FIGURES`."""
     return tuple(name for name in FIGURES if any(name in e.figures for e in result.entries))
 
 
 def write_page(result: Comparison) -> None:
-    """Write the page into the comparison's folder, aside, then renamed."""
+    """Write the page into the comparison's folder, under a temporary name until it is complete."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     methods = [entry for entry in result.entries if not entry.is_anchor]
@@ -129,7 +129,7 @@ def write_page(result: Comparison) -> None:
         rows=[_row(entry, best) for entry in result.entries],
     )
     with written_aside(result.page) as part:
-        part.write_text(text)
+        part.write_text(text, encoding="utf-8")
 
 
 def _data_uri(kind: str, data: bytes) -> str:
@@ -137,7 +137,7 @@ def _data_uri(kind: str, data: bytes) -> str:
 
 
 def audio_uri(waveform: Waveform, sample_rate: int) -> str:
-    """A clip as a FLAC in a data URI, at most its first minute, never clipped."""
+    """The first minute of a clip as a FLAC in a data URI, turned down if it would clip."""
     part = waveform[:, : round(MOST_SECONDS * sample_rate)]
     peak = float(np.abs(part).max(initial=0.0))
     part = part * gain_below_full_scale(peak)
@@ -152,7 +152,7 @@ def _kind(entry: Entry) -> str:
 
 
 def _card(entry: Entry, top_hz: float) -> dict[str, str]:
-    """What the page shows of one sound."""
+    """Values of the template for one sound."""
     card = {
         "kind": _kind(entry),
         "name": entry.name,
@@ -188,7 +188,7 @@ def _best(result: Comparison, name: str) -> float | None:
 
 
 def _row(entry: Entry, best: Mapping[str, float | None]) -> dict[str, Any]:
-    """One line of the table of figures."""
+    """Values of the template for one row of the table of figures."""
     cells = []
     for name in best:
         value = _value(entry, name)

@@ -1,4 +1,4 @@
-"""Pictures: spectrograms side by side, and the loss."""
+"""Plots of spectrograms, losses and trainings."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ _ROWS = 400
 def spectrogram_db(
     waveform: Waveform, sample_rate: int, top_hz: float
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Power spectrogram of the channels' mean power, over a logarithmic frequency axis.
+    """Spectrogram of the channels' mean power, over a logarithmic frequency axis.
 
     Parameters
     ----------
     waveform : (channels, samples)
     sample_rate : int, hertz
     top_hz : float
-        Highest frequency drawn, from 50 Hz; above the Nyquist frequency there is nothing.
+        Highest frequency. The lowest is 50 Hz. Rows above the Nyquist frequency are at -80 dB.
 
     Returns
     -------
     times_seconds : (columns,)
     level_db : (rows, columns)
-        Relative to the loudest bin, not below -80 dB.
+        Level relative to the loudest bin, at least -80 dB.
     """
     from scipy import signal
 
@@ -55,7 +55,7 @@ def spectrogram_db(
     below = np.minimum(position.astype(int), len(frequencies) - 2)
     share = np.clip(position - below, 0.0, 1.0)[:, None]
     drawn = (1.0 - share) * level[below] + share * level[below + 1]
-    # High rows span many bins: show the loudest, or thin lines would vanish between rows.
+    # High rows span many bins. They show the loudest bin, or thin lines would vanish.
     drawn = np.maximum(drawn, np.maximum.reduceat(level, np.minimum(below, len(level) - 1)))
     drawn[rows > sample_rate / 2] = _FLOOR_DB
     return np.asarray(times, np.float64), drawn
@@ -91,14 +91,15 @@ def draw_render(
     clips: Mapping[str, tuple[Waveform, int]],
     losses: Sequence[Sequence[float]],
 ) -> None:
-    """Draw spectrograms side by side and the loss of every segment.
+    """Draw spectrograms side by side, and the loss of every segment.
 
     Parameters
     ----------
     path : Path
-        PNG, SVG or PDF; written aside, then renamed.
+        PNG, SVG or PDF, written under a temporary name until it is complete.
     clips : mapping of title to (waveform, sample_rate)
-    losses : per segment, the loss at the start and after each iteration
+    losses : sequence of sequences of float
+        For each segment, the loss at the start and after each iteration.
     """
     from matplotlib.figure import Figure
 
@@ -140,13 +141,16 @@ def draw_training(
     validation_accuracy: Sequence[float],
     title: str,
 ) -> None:
-    """Draw a training's losses and accuracy over its epochs.
+    """Draw the losses and the accuracy of a training over its epochs.
 
     Parameters
     ----------
     path : Path
-        PNG, SVG or PDF; written aside, then renamed.
+        PNG, SVG or PDF, written under a temporary name until it is complete.
+    train_loss, validation_loss : sequence of float
+        Cross entropy of each epoch.
     validation_accuracy : sequence of float, 0 to 1
+    title : str
     """
     from matplotlib.figure import Figure
 
@@ -167,7 +171,7 @@ def draw_training(
 
 
 def draw_clip(waveform: Waveform, sample_rate: int, top_hz: float) -> bytes:
-    """One spectrogram as a small PNG, for a grid of them."""
+    """Draw one spectrogram as a small PNG, for a grid of them."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4.0, 2.3), layout="constrained")
@@ -181,11 +185,12 @@ def draw_clip(waveform: Waveform, sample_rate: int, top_hz: float) -> bytes:
 
 
 def draw_losses_together(curves: Mapping[str, Sequence[Sequence[float]]]) -> bytes:
-    """Loss of each method over its first value, as a PNG.
+    """Draw the loss of each method, divided by its first value, as a PNG.
 
     Parameters
     ----------
-    curves : mapping of method to (per segment, the loss after each iteration)
+    curves : mapping of str to sequence of sequences of float
+        For each method and segment, the loss at the start and after each iteration.
     """
     from matplotlib.figure import Figure
 
@@ -204,7 +209,7 @@ def draw_losses_together(curves: Mapping[str, Sequence[Sequence[float]]]) -> byt
                 label=name if index == 0 else None,
                 linewidth=1.5,
             )
-    axes.set(xscale="log", yscale="log", xlabel="evaluation", ylabel="loss over the first")
+    axes.set(xscale="log", yscale="log", xlabel="evaluation", ylabel="loss / first loss")
     axes.grid(True, which="both", alpha=0.25)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     buffer = io.BytesIO()

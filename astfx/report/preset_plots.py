@@ -1,4 +1,4 @@
-"""A preset drawn: its spectral and its modulation profile."""
+"""Plots of a preset's spectral and modulation profile."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from astfx.runtime.files import written_aside
 
 
 def draw_preset(path: Path, preset: Preset) -> None:
-    """Draw a preset's spectral and modulation profile, side by side.
+    """Draw the spectral and the modulation profile of a preset side by side.
 
     Parameters
     ----------
     path : Path
-        PNG, SVG or PDF; written aside, then renamed.
+        PNG, SVG or PDF, written under a temporary name until it is complete.
     preset : Preset
     """
     from matplotlib.figure import Figure
@@ -44,7 +44,7 @@ def draw_preset(path: Path, preset: Preset) -> None:
     modulation.set_xlabel("modulation frequency (Hz)")
     modulation.set_ylabel("band (Hz)")
     if curves.modulation_db is None:
-        modulation.text(0.5, 0.5, "too short to have one", ha="center")
+        modulation.text(0.5, 0.5, "the sound is too short for one", ha="center")
     else:
         image = modulation.pcolormesh(
             np.log10(curves.modulation_hz),

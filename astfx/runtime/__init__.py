@@ -1,1 +1,1 @@
-"""What a program runs on: threads, devices, compiled loops, progress."""
+"""Runtime support: threads, devices, compiled loops, progress, safe files."""

@@ -1,6 +1,7 @@
-"""Loops as machine code, by numba, which is imported when the first of them runs.
+"""Functions compiled by numba, and a safe way to import librosa.
 
-Importing it takes as long as making a preset, and most commands run none of these loops.
+numba is imported when the first compiled function runs: the import takes as long as making
+a preset, and most commands run no compiled function.
 """
 
 from __future__ import annotations
@@ -23,13 +24,16 @@ def compiled(
     nogil: bool = False,
     error_model: Literal["python", "numpy"] = "python",
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Decorate a function of arrays and numbers; it may call no other such function.
+    """Decorator: let numba compile a function when it is first called.
+
+    The function may take arrays and numbers. It may not call another compiled function. The
+    machine code is cached on disk for later processes.
 
     Parameters
     ----------
     fastmath, nogil : bool
     error_model : {"python", "numpy"}
-        As `numba.njit` has them. What it compiles is kept for later processes.
+        As in `numba.njit`.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
@@ -52,17 +56,17 @@ def compiled(
 
 @cache
 def import_librosa() -> ModuleType:
-    """Import librosa, and what numba compiles of it, in one process at a time.
+    """Import librosa and its compiled functions, in one process at a time.
 
-    Two processes that compile its gufuncs at once may leave numba's cache such that every
-    later call ends in a segmentation fault (numba issue 10128).
+    If two processes compile librosa's gufuncs at once, they may damage numba's cache, so that
+    every later call ends in a segmentation fault (numba issue 10128).
     """
     import platformdirs
     from filelock import FileLock
 
     folder = Path(platformdirs.user_cache_dir("astfx"))
     with ExitStack() as stack:
-        with suppress(OSError):  # where nothing can be written, there is no lock
+        with suppress(OSError):  # without a writable folder there is no lock
             folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(FileLock(folder / "librosa.lock"))
         for name in ("librosa.util.utils", "librosa.core.audio", "librosa.beat"):

@@ -1,4 +1,4 @@
-"""Where tensors live, and how many threads work on them: the one place that knows."""
+"""The compute device, and the number of threads that torch uses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def resolve_device(name: str = "auto") -> torch.device:
     Parameters
     ----------
     name : {"auto", "cpu", "cuda"}
-        "auto" is the GPU where there is one, else the CPU.
+        "auto" is the GPU if there is one, else the CPU.
 
     Raises
     ------
@@ -41,13 +41,13 @@ def resolve_device(name: str = "auto") -> torch.device:
 
 @contextmanager
 def thread_count(threads: int | None) -> Iterator[int]:
-    """Run torch on a chosen number of threads, and put the caller's number back.
+    """Context manager: set torch's number of threads, and restore the caller's afterwards.
 
     Parameters
     ----------
     threads : int or None
-        None chooses: every core up to four, or one where spinning threads could stall a
-        busy machine.
+        None is one thread per core, up to four. It is a single thread if spinning threads
+        could stall a busy machine (see `astfx.runtime.threads`).
     """
     before = torch.get_num_threads()
     chosen = threads or default_threads()
@@ -64,6 +64,6 @@ def gpu_name() -> str | None:
 
 
 def synchronise(device: torch.device) -> None:
-    """Wait for the device, so that a clock read next is true."""
+    """Wait until the device has finished, so that times measured next are correct."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)

@@ -1,4 +1,4 @@
-"""How a program ends."""
+"""A faster exit of the process."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import gc
 
 
 def skip_last_collection() -> None:
-    """Let the program end without a last search for garbage, for which it has no use.
+    """Skip Python's last garbage collection when the process exits, where it is of no use.
 
-    With torch loaded there is a lot to search: docs/benchmarks.md has what it costs a short
-    command (`python -m benchmarks.speed exit`).
+    With torch loaded there are many objects to search. docs/measured/speed.md shows what that
+    costs a short command (`python -m benchmarks.speed exit`).
     """
     atexit.register(gc.freeze)

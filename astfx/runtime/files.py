@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writing: a file appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from astfx.errors import AudioFileError
 
 @contextmanager
 def written_aside(path: Path) -> Iterator[Path]:
-    """Give a path to write to beside `path`; rename it there if nothing goes wrong.
+    """Context manager: yield a temporary path beside `path`, and rename it on success.
+
+    After an error, nothing is left of the temporary file.
 
     Raises
     ------

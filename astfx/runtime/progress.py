@@ -1,4 +1,4 @@
-"""How far a render has come, and how it shares out a time budget."""
+"""The progress of a render, and the sharing of its time budget."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ Progress = Callable[[float], bool | None]
 
 
 def part_of(progress: Progress | None, first: float, last: float) -> Callable[[float], None] | None:
-    """Progress of a part of some work, that from `first` to `last` of the whole.
+    """Make a progress callback for one part of the work, from share `first` to share `last`.
 
-    What it returns raises CancelledError when `progress` returns False.
+    The result takes the share of that part that is done, 0 to 1. It raises CancelledError
+    when `progress` returns False.
     """
     if progress is None:
         return None
@@ -27,14 +28,14 @@ def part_of(progress: Progress | None, first: float, last: float) -> Callable[[f
 
 
 class Monitor:
-    """Progress of a render whose stages run interleaved, and the time that each step may take.
+    """Progress of a render whose stages run interleaved, and the time limit of each step.
 
     Parameters
     ----------
     progress : callable, optional
-        Called with the share of all work done, 0 to 1; returning False cancels.
+        Called with the share of all work done, 0 to 1; returning False cancels the render.
     budget_seconds : float, optional
-        Shared evenly among the steps that are timed; None never stops anything.
+        Time budget, shared evenly among the timed steps; None sets no limit.
     """
 
     def __init__(
@@ -53,17 +54,17 @@ class Monitor:
         ----------
         stage : str
         count : int
-            Equal steps.
+            Number of steps, all of the same size.
         weight : float
-            Work of a step, matching a segment = 1.
+            Work of one step, relative to matching one segment (a part of a long content).
         timed_steps : int
-            How many of the stage's steps share the budget.
+            How many of the stage's steps share the time budget.
         """
         self._stages[stage], self._done[stage] = (count, weight), 0.0
         self._timed_steps_left += timed_steps
 
     def report(self, stage: str, index: int, share: float) -> None:
-        """Step `index` of a stage is done to `share`.
+        """Report that a `share` of step `index` of a stage is done, 0 to 1.
 
         Raises
         ------
@@ -79,7 +80,7 @@ class Monitor:
             raise CancelledError("the render was cancelled")
 
     def deadline(self) -> float | None:
-        """When the timed step that begins now has had its share (`time.monotonic`), or None."""
+        """Start a timed step: the `time.monotonic` at which its time is used up, or None."""
         if self._end is None:
             return None
         now = time.monotonic()

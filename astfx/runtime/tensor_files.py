@@ -1,4 +1,4 @@
-"""Tensors and JSON as safetensors files: one codec for styles, presets and weights. No pickle."""
+"""Reading and writing safetensors files, for styles, presets and weights; never pickle."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from astfx.runtime.files import written_aside
 
 
 def to_bytes(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> bytes:
-    """Contents of a safetensors file, the same bytes every time.
+    """Serialise tensors as a safetensors file; equal arguments give equal bytes.
 
     Parameters
     ----------
     tensors : mapping of str to Tensor
     metadata : mapping of str to str, optional
-        In the order in which it is given.
+        Written in the given order.
     """
     from safetensors.torch import save
 
-    held = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
-    data: bytes = save(held, metadata=None if metadata is None else dict(metadata))
+    on_cpu = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+    data: bytes = save(on_cpu, metadata=None if metadata is None else dict(metadata))
     if metadata is None:
         return data
-    # safetensors writes metadata in another order each time.
+    # safetensors writes metadata in an arbitrary order, so the header is written again.
     end = 8 + int.from_bytes(data[:8], "little")
     header = {**json.loads(data[8:end]), "__metadata__": dict(metadata)}
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
@@ -35,12 +35,12 @@ def to_bytes(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None =
 
 
 def from_bytes(data: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of what `to_bytes` gave.
+    """Read tensors and metadata from the bytes of a safetensors file.
 
     Raises
     ------
     ValueError
-        If the bytes are damaged or no safetensors file.
+        If the bytes are damaged or not a safetensors file.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load as load_tensors
@@ -56,7 +56,7 @@ def from_bytes(data: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
 def save(
     path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Write a safetensors file aside, then rename it.
+    """Write a safetensors file atomically.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def save(
 
 
 def load(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a safetensors file.
+    """Read tensors and metadata from a safetensors file.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Versions of what takes part in a render."""
+"""Versions of the software that takes part in a render."""
 
 from __future__ import annotations
 

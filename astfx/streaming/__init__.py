@@ -1,1 +1,1 @@
-"""Engines that stylise block by block."""
+"""The streaming engines, which stylise block by block."""

@@ -1,4 +1,4 @@
-"""What a streaming engine is: fixed hops in, the same number of hops out, some hops later."""
+"""The interface of streaming engines: one hop in, one hop out, at a constant delay."""
 
 from __future__ import annotations
 
@@ -8,18 +8,24 @@ from astfx.audio import Waveform
 
 
 class Engine(Protocol):
-    """Stylise one hop after the other.
+    """Stylises one hop after the other.
 
     Attributes
     ----------
     hop_length : int, samples
     delay_hops : int
-        The output of hop m is the content of hop m - delay_hops, stylised.
+        Hop m of the output is the stylised hop m - delay_hops of the content.
     """
 
     hop_length: int
     delay_hops: int
 
     def process(self, hop: Waveform, strength: float) -> Waveform:
-        """Take and give (channels, hop_length) finite samples; strength 0 to 1."""
+        """Take a hop of finite samples, (channels, hop_length), and return one of output.
+
+        Parameters
+        ----------
+        hop : (channels, hop_length) float32
+        strength : float, 0 to 1
+        """
         ...

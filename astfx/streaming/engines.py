@@ -1,4 +1,4 @@
-"""The block engines by name. To add one, write its file and add its row here."""
+"""The registry of streaming engines. To add one, write its module and add its row here."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from astfx.styles.targets import StyleTargets
 
 @dataclass(frozen=True, kw_only=True)
 class BlockEngine:
-    """A row of the registry.
+    """A streaming engine: a row of the registry.
 
     Attributes
     ----------
     grid : callable
-        ``grid(sample_rate, settings)``: the engine's time-frequency grid.
+        ``grid(sample_rate, settings)`` returns the engine's time-frequency grid.
     delay_hops : int
-        How many hops late its output is.
+        Delay of its output, in hops.
     make : callable
-        ``make(targets, sample_rate, channels)``: a fresh engine.
+        ``make(targets, sample_rate, channels)`` returns a new engine.
     """
 
     grid: Callable[[int, Settings], Grid]
@@ -66,7 +66,7 @@ DEFAULT_BLOCK_ENGINE = "stream"
 
 
 def find_engine(engine: str, settings: Settings) -> BlockEngine:
-    """The block engine of a name; "auto" is the default one.
+    """The streaming engine with a name; "auto" is the default one.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def find_engine(engine: str, settings: Settings) -> BlockEngine:
 
 
 def engine_shape(engine: str, sample_rate: int, settings: Settings) -> tuple[int, int]:
-    """Hop length and delay in hops of an engine, before there is a style.
+    """Hop length in samples and delay in hops of an engine. No style is needed.
 
     Raises
     ------
@@ -95,11 +95,14 @@ def engine_shape(engine: str, sample_rate: int, settings: Settings) -> tuple[int
 
 
 def checked_engine(engine: str, settings: Settings) -> str:
-    """Return an engine's name, or raise unless there is one that works with the method.
+    """Return the name of an engine, after checking that it works with the method.
 
     Raises
     ------
-    InvalidSettingError, EffectError
+    InvalidSettingError
+        If there is no such engine.
+    EffectError
+        If the method does not work block by block.
     """
     TABLE["engine"].check(engine)
     if engine in BLOCK_ENGINES:

@@ -1,4 +1,4 @@
-"""Levels of a stream, estimated as it goes by."""
+"""Running estimates of the levels of a stream."""
 
 from __future__ import annotations
 
@@ -11,33 +11,35 @@ import numpy.typing as npt
 from astfx.dsp.k_weighting import k_weighting, power_response
 
 _MOST_GAIN = 4.0
-_MOST_OF_USUAL, _BURST = 8.0, 80.0  # times the usual power
-_LATEST, _FEWEST = 0.05, 12  # of the memory; but at least so many hops
+_MOST_OF_USUAL, _BURST = 8.0, 80.0  # multiples of the usual power
+_LATEST, _FEWEST = 0.05, 12  # length of the median: a share of the memory, and at least 12 hops
 
 
 class RunningMean:
-    """Mean of what has arrived, the last `memory` values of it counting most."""
+    """Mean of the values so far. After `memory` values, older ones are gradually forgotten."""
 
     def __init__(self, memory: float) -> None:
         self._memory, self._weight, self.value = memory, 0.0, 0.0
 
     def add(self, value: float) -> None:
-        """Count a value."""
+        """Add a value."""
         self._weight = min(self._weight + 1.0, self._memory)
         self.value += (value - self.value) / self._weight
 
 
 class HopPower(RunningMean):
-    """Mean power of a stream's hops, and whether a burst is in the window.
+    """Running mean power of a stream's hops, which also detects bursts.
 
-    A hop far above both the mean and the median of the latest is a burst: it counts for little.
-    A lasting rise is followed as soon as it has the median.
+    A hop is a burst if its power is far above both the running mean and the median of the latest
+    hops. A burst counts for little in the mean. A lasting rise is followed as soon as it reaches
+    the median.
 
     Parameters
     ----------
     memory : float, hops
+        How long the mean remembers.
     overlap : int, hops
-        Length of the window.
+        Length of the analysis window.
     """
 
     def __init__(self, memory: float, overlap: int) -> None:
@@ -46,7 +48,7 @@ class HopPower(RunningMean):
         self._overlap, self._since = overlap, overlap
 
     def add(self, value: float) -> None:
-        """Count a hop's power."""
+        """Add the power of a hop."""
         self._latest.append(value)
         usual = max(self.value, sorted(self._latest)[len(self._latest) // 2])
         self._since = 0 if value > _BURST * usual else self._since + 1
@@ -54,18 +56,19 @@ class HopPower(RunningMean):
 
     @property
     def burst(self) -> bool:
-        """Whether a hop of the window is a burst: nothing to learn from."""
+        """Whether a hop of the current window is a burst, so that nothing should be learned."""
         return self._since < self._overlap
 
 
 class LoudnessMatch:
-    """Slowly bring the output's loudness to the content's.
+    """Slowly brings the loudness of the output to that of the content.
 
     Parameters
     ----------
     sample_rate : int, hertz
     n_fft : int, samples
     memory : float, frames
+        How long the estimates of loudness remember.
     """
 
     def __init__(self, sample_rate: int, n_fft: int, memory: float) -> None:
@@ -79,13 +82,14 @@ class LoudnessMatch:
         *,
         learn: bool = True,
     ) -> float:
-        """Count a frame's magnitudes, (bins,) each; linear gain for the output's.
+        """Add a frame to the estimates, and return the linear gain for the output.
 
         Parameters
         ----------
         content, output : (bins,)
+            Magnitudes of the frame.
         learn : bool
-            False leaves the levels alone (a burst: what becomes of it says nothing of the rest).
+            False leaves the estimates as they are, for bursts: they say nothing about the rest.
         """
         if learn:
             self._content.add(float(self._weights @ np.square(content)))

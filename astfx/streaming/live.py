@@ -1,7 +1,8 @@
-"""`live`: a gain for each of 64 bands, on a short window, for monitoring while playing.
+"""The `live` engine: a gain for each of 64 bands, on a short window, to monitor while playing.
 
-The Monge map between the running Gaussian of the content's band levels and the style's
-(`features.monge`), hop by hop. Gains keep the content's phase and its channels' image.
+At each hop, the gains map the running statistics of the content's band levels to those of the
+style. It is the Monge (optimal transport) map between two Gaussians (`astfx.features.monge`).
+Gains keep the content's phase and its stereo image.
 """
 
 from __future__ import annotations
@@ -24,13 +25,15 @@ _SOLVE_EVERY_SECONDS = 0.25
 
 
 class LiveEngine:
-    """Stylise hop by hop, by band gains.
+    """Stylises hop by hop with band gains.
 
     Parameters
     ----------
     mean, covariance : (bands,), (bands, bands)
-        As `astfx.styles.analysis.live_statistics` gives them, at any sample rate.
+        Statistics of the style's band levels, from `astfx.styles.analysis.live_statistics` at any
+        sample rate.
     sample_rate : int, hertz
+        Sample rate of the content.
     channels : int
     """
 
@@ -51,7 +54,7 @@ class LiveEngine:
         self._output = np.zeros((channels, grid.n_fft), np.float32)
 
     def process(self, hop: Waveform, strength: float) -> Waveform:
-        """Take and give (channels, hop_length) samples."""
+        """Take a hop, (channels, hop_length), and return one of output; strength 0 to 1."""
         n_hop = self.hop_length
         self._input[:, :-n_hop] = self._input[:, n_hop:]
         self._input[:, -n_hop:] = hop
@@ -62,10 +65,10 @@ class LiveEngine:
             self._power.add(float(np.square(hop).mean()))
         rms = math.sqrt(max(self._power.value, SILENCE**2))
         level = magnitude * np.float32(LogMagnitude(rms=rms, n_fft=self.grid.n_fft).gain)
-        telling = sounding and not self._power.burst
-        gain = self._map.gain(level, learn=telling)
+        informative = sounding and not self._power.burst
+        gain = self._map.gain(level, learn=informative)
         if sounding:
-            gain *= np.float32(self._loudness.gain(magnitude, magnitude * gain, learn=telling))
+            gain *= np.float32(self._loudness.gain(magnitude, magnitude * gain, learn=informative))
         np.power(gain, np.float32(strength), out=gain)
         spectrum *= gain
         self._output += np.fft.irfft(spectrum, n=self.grid.n_fft) * self._synthesis

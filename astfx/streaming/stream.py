@@ -1,9 +1,10 @@
-"""`stream`: the style block by block, causally, at a constant delay.
+"""The `stream` engine: causal, block by block, at a constant delay.
 
-Each new frame of the content is brought to the style's band covariances (`features.monge`) and,
-bin by bin, to its distribution of levels (`features.quantiles`); a few steps on the block-wise
-infinite-width loss (`features.block_kernel`) follow, on the frames that have not been emitted
-yet. Their phase starts from the content's, and is made consistent over the same frames.
+Each new frame of the content is mapped to the style's band covariances (`astfx.features.monge`)
+and, bin by bin, to its distribution of levels (`astfx.features.quantiles`). The frames that have
+not been emitted yet are then optimised by two steps on the block-wise infinite-width loss
+(`astfx.features.block_kernel`). Their phase starts from the content's, and is made consistent over
+the same frames. At last the oldest of them is emitted; the others are its look-ahead.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _MOST_STYLE_FRAMES = 256
 _MEMORY_SECONDS = 4.0
 _SOLVE_EVERY_SECONDS = 0.25
 _FIRST_STEP, _SHORTEST_STEP = 0.03, 0.003
-_LONGEST_STEP = 1.3  # over the style's mean frame norm: dense styles blur with longer ones
+_LONGEST_STEP = 1.3  # divided by the style's mean frame norm: longer steps blur dense styles
 _PULL = 0.1
 _PHASE_ITERATIONS = 1
 _PHASE_TRUST = 0.025
@@ -47,28 +48,28 @@ _FIXED_FRAMES = 3
 
 @dataclass
 class _Frame:
-    """One frame on its way through."""
+    """One frame of the content that has not been emitted yet."""
 
     image: Image
     level: LogMagnitude
-    features: Tensor  # (bins,) of the content
-    aim: Tensor  # (bins,) after the maps
+    features: Tensor  # (bins,), log magnitude
+    aim: Tensor  # (bins,), log magnitude after the two maps
     silent: bool
-    telling: bool  # neither silence nor a burst: to be learned from
+    informative: bool  # neither silent nor a burst, so that the statistics learn from it
     strength: float
 
 
 class StreamEngine:
-    """Stylise hop by hop.
+    """Stylises hop by hop, by optimisation over a few frames.
 
     Parameters
     ----------
     runs : sequence of (frames, bins)
-        The style's log magnitudes on the same grid.
+        The style's log magnitudes on the same grid, as runs of consecutive frames.
     grid : Grid
     channels : int
     weights : list of float, optional
-        Of the runs, adding up to one; by their lengths by default.
+        Weights of the runs, which add up to one. By default proportional to their lengths.
     """
 
     delay_hops = 3 + LOOK_AHEAD_FRAMES
@@ -114,7 +115,7 @@ class StreamEngine:
         self._input = torch.zeros(channels, grid.n_fft)
         self._peaks: deque[float] = deque([0.0] * self._stft.overlap, maxlen=self._stft.overlap)
         self._queue: deque[_Frame] = deque()
-        self._current = torch.zeros(0, n_bins)  # requested features of the queue
+        self._current = torch.zeros(0, n_bins)  # optimised features of the queued frames
         self._latest = torch.zeros(n_bins)
         self._step = _FIRST_STEP
         self._longest_step = _LONGEST_STEP / max(float(np.linalg.norm(style, axis=1).mean()), 1.0)
@@ -126,7 +127,7 @@ class StreamEngine:
         self._forget = 1.0 - 1.0 / memory
 
     def process(self, hop: Waveform, strength: float) -> Waveform:
-        """Take and give (channels, hop_length) samples."""
+        """Take a hop, (channels, hop_length), and return one of output; strength 0 to 1."""
         with torch.no_grad():
             self._append(torch.from_numpy(hop), strength)
             if len(self._queue) < self._n_free:
@@ -135,7 +136,7 @@ class StreamEngine:
             return self._emit()
 
     def _append(self, hop: Tensor, strength: float) -> None:
-        """Analyse a hop and map its frame."""
+        """Analyse a hop, map its frame to the style's statistics, and queue it."""
         n_hop = self.hop_length
         self._input = torch.cat([self._input[:, n_hop:], hop], dim=1)
         self._peaks.append(float(hop.abs().max()))
@@ -145,21 +146,21 @@ class StreamEngine:
         silent = max(self._peaks) < SILENCE
         if self._peaks[-1] >= SILENCE:
             self._power.add(float(hop.square().mean()))
-        telling = not silent and not self._power.burst
+        informative = not silent and not self._power.burst
         rms = math.sqrt(max(self._power.value, SILENCE**2))
         level = LogMagnitude(rms=rms, n_fft=self.grid.n_fft)
         magnitude = image.shared[0].abs().mul_(level.gain).numpy()
         features = torch.from_numpy(np.log1p(magnitude))
-        mapped = np.log1p(magnitude * self._bands.gain(magnitude, learn=telling))
-        aim = torch.from_numpy(self._quantiles(mapped, learn=telling))
-        self._queue.append(_Frame(image, level, features, aim, silent, telling, strength))
+        mapped = np.log1p(magnitude * self._bands.gain(magnitude, learn=informative))
+        aim = torch.from_numpy(self._quantiles(mapped, learn=informative))
+        self._queue.append(_Frame(image, level, features, aim, silent, informative, strength))
         self._current = torch.cat([self._current, aim[None]])
 
     def _match(self) -> None:
-        """Two steps on the frames that are not emitted yet, with two evaluations.
+        """Optimise the queued frames by two steps, with two evaluations of the loss.
 
-        The first goes down the gradient, as far as has proved good lately; the second takes its
-        length from how the gradient changed (Barzilai & Borwein 1988).
+        The first step goes down the gradient. Its length adapts to what has worked lately. The
+        second takes its length from how the gradient changed (Barzilai & Borwein 1988).
         """
         self._loss.begin(self._latest)
         aims = torch.stack([frame.aim for frame in self._queue])
@@ -167,7 +168,7 @@ class StreamEngine:
 
         def objective(x: Tensor) -> tuple[float, Tensor]:
             loss, gradient = self._loss(x)
-            # A pull towards the mapped content, by the angle between frames.
+            # A penalty on the angle between each frame and its mapped content.
             sizes = x.norm(dim=1, keepdim=True).clamp_min(1e-6)
             cosine = (x * units).sum(dim=1, keepdim=True) / sizes
             loss += _PULL / len(x) * float((1.0 - cosine).sum())
@@ -197,7 +198,7 @@ class StreamEngine:
         return torch.minimum(x.clamp_(min=0.0), self._most, out=x)
 
     def _emit(self) -> Waveform:
-        """Phase, image and overlap-add of the oldest frame."""
+        """Find the oldest frame's phase, distribute it to the channels, and overlap-add it."""
         requests = torch.stack(
             [
                 _request(frame, features)
@@ -226,12 +227,12 @@ class StreamEngine:
         self._latest = self._current[0]
         self._current = self._current[1:]
         self._fixed = torch.cat([self._fixed[1:], shared[None]])
-        self._listen(frame, shared)
+        self._learn_from_output(frame, shared)
         if frame.silent:
             placed = torch.zeros_like(frame.image.content)
         else:
             sizes = (x.abs().numpy() for x in (frame.image.shared[0], shared))
-            louder = self._loudness.gain(*sizes, learn=frame.telling)
+            louder = self._loudness.gain(*sizes, learn=frame.informative)
             louder = 1.0 + (louder - 1.0) * position(frame.strength)
             placed = frame.image.place((shared * louder)[None])
         waveform = self._stft.inverse(placed)
@@ -239,12 +240,12 @@ class StreamEngine:
         self._tail = waveform[:, self.hop_length :]
         return np.ascontiguousarray(waveform[:, : self.hop_length].numpy())
 
-    def _listen(self, frame: _Frame, shared: Tensor) -> None:
-        """Learn what became of the request, a window later."""
+    def _learn_from_output(self, frame: _Frame, shared: Tensor) -> None:
+        """Analyse what was really emitted, one window ago, and correct later requests by it."""
         self._emitted.append(shared)
         self._levels.append(frame.level)
         overlap = self._stft.overlap
-        if len(self._emitted) < 2 * overlap - 1 or not frame.telling or frame.strength < 1.0:
+        if len(self._emitted) < 2 * overlap - 1 or not frame.informative or frame.strength < 1.0:
             return
         samples = self._stft.inverse(torch.stack(list(self._emitted)))
         first = (overlap - 1) * self.hop_length
@@ -255,7 +256,7 @@ class StreamEngine:
 
 
 def _request(frame: _Frame, features: Tensor) -> Tensor:
-    """Magnitude to ask for, of a frame's strength."""
+    """Magnitude to synthesise for a frame at its strength, (bins,) -> (bins,)."""
     share = position(frame.strength)
     if share < 1.0:
         features = torch.lerp(frame.features, features, share)
@@ -263,7 +264,7 @@ def _request(frame: _Frame, features: Tensor) -> Tensor:
 
 
 def _leading(runs: list[Tensor], least: int) -> list[Tensor]:
-    """Leading frames of each run, so that all of them are few enough."""
+    """Shorten each run, to at least `least` frames, so that there are few enough in all."""
     total = sum(len(run) for run in runs)
     if total <= _MOST_STYLE_FRAMES:
         return runs
@@ -271,7 +272,7 @@ def _leading(runs: list[Tensor], least: int) -> list[Tensor]:
 
 
 def _weighted(runs: list[Tensor], weights: list[float]) -> Tensor:
-    """Frames of all runs, each run as many as its weight asks for."""
+    """Frames of all runs, (frames, bins). The number from each run follows its weight."""
     total = sum(len(run) for run in runs)
     parts = []
     for run, weight in zip(runs, weights, strict=True):

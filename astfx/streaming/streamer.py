@@ -1,7 +1,7 @@
-"""From blocks of any size to an engine's hops, and back at a constant delay.
+"""Run streaming engines on blocks of any size, at a constant delay.
 
-The dry signal and the curves of the parameters travel beside the audio, so that everything
-meets again sample for sample, whatever the block size.
+The dry signal and the parameter curves are delayed together with the audio. So everything stays
+aligned to the sample, whatever the block size.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _QUIETEST = 1e-20
 
 
 class _Fifo:
-    """Samples waiting, (rows, n)."""
+    """A queue of samples, (rows, n)."""
 
     def __init__(self, rows: int) -> None:
         self._data = np.zeros((rows, 1 << 14), np.float32)
@@ -53,15 +53,15 @@ class _Fifo:
 
 
 class _Voice:
-    """One style: its engine while it is heard, and its share of the output.
+    """One style of a stream: its engine, while it can be heard, and its share of the output.
 
     Parameters
     ----------
     channels : int
     n_waiting : int
-        Samples that were taken in and wait for a hop to fill.
+        Number of input samples that wait until a hop is full.
     n_pending : int
-        Samples that were taken in and not given out.
+        Number of input samples that have no output yet.
     """
 
     def __init__(self, channels: int, n_waiting: int, n_pending: int) -> None:
@@ -72,21 +72,21 @@ class _Voice:
         self.at_output.put(np.zeros((1, n_pending), np.float32))
 
     def add(self, share: Curve) -> None:
-        """Take in the share of further samples, (n,)."""
+        """Add the style's share of further samples, (n,)."""
         self.at_input.put(share[None])
         self.at_output.put(share[None])
 
 
 class Streamer:
-    """Run engines over a stream: dry and wet, one style fading into another.
+    """Runs an engine for each style of a stream, and mixes their outputs with the dry signal.
 
     Parameters
     ----------
     channels : int
     hop_length, delay_hops : int
-        Of the engines.
+        Hop length in samples and delay in hops of the engines.
     make : callable
-        ``make(key)``: a fresh engine for a style.
+        ``make(key)`` returns a new engine for the style with a key.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Streamer:
         self._hop_length, self._delay_hops, self._make = hop_length, delay_hops, make
         self._channels = channels
         self._input = _Fifo(channels + 1)  # audio and strength
-        self._dry = _Fifo(channels + 1)  # audio and share of the wet
+        self._dry = _Fifo(channels + 1)  # audio and share of the wet signal
         self._voices: dict[Hashable, _Voice] = {}
         self._recent: deque[tuple[Waveform, float]] = deque(maxlen=delay_hops)
         self._n_hops = self._n_in = self._n_out = 0
@@ -108,7 +108,7 @@ class Streamer:
     def process(
         self, block: Waveform, strength: Curve, wet: Curve, styles: Mapping[Any, Curve]
     ) -> Waveform:
-        """Take a block, give the samples that it completes.
+        """Take a block, and return the output samples that it completes.
 
         Parameters
         ----------
@@ -117,12 +117,13 @@ class Streamer:
         wet : (n,), 0 to 1
             Share of the wet signal in the output.
         styles : mapping of key to (n,)
-            Share of each style; they add up to one.
+            Share of each style. The shares add up to one.
 
         Returns
         -------
         (channels, n_out)
-            What lies `latency_samples` or more back, from where the last block's output ended.
+            The output that follows the last block's, up to `latency_samples` before the end of
+            the input.
         """
         n = block.shape[1]
         for key in styles.keys() - self._voices.keys():
@@ -142,7 +143,7 @@ class Streamer:
         return output
 
     def _hop(self) -> None:
-        """Process one hop with every style that is heard."""
+        """Process one hop with every style that can be heard."""
         taken = self._input.take(self._hop_length)
         hop, strength = np.ascontiguousarray(taken[:-1]), float(taken[-1].mean())
         begun = self._n_hops >= self._delay_hops
@@ -167,7 +168,7 @@ class Streamer:
         self._n_hops += 1
 
     def _wet(self, n: int) -> Waveform:
-        """The styles' next samples, each by its share, (channels, n)."""
+        """The next samples of all styles, weighted by their shares and added, (channels, n)."""
         total = np.zeros((self._channels, n), np.float32)
         for voice in self._voices.values():
             share = voice.at_output.take(n)
@@ -181,12 +182,15 @@ class Streamer:
 
 
 def latency_samples(hop_length: int, delay_hops: int) -> int:
-    """Delay of a stream of hops, whatever its blocks: a hop must be full before it is done."""
+    """Delay of a stream, in samples. It includes the wait until a hop is full.
+
+    It does not depend on the size of the blocks.
+    """
     return (delay_hops + 1) * hop_length - 1
 
 
 def usable(block: Waveform) -> Waveform:
-    """What an engine can digest: finite, not absurdly loud, no denormals."""
+    """Replace samples that engines cannot process by 0: not finite, above 100, or denormal."""
     size = np.abs(block)
     good = size <= _LOUDEST  # False for NaN too
     if not good.all():
@@ -197,7 +201,7 @@ def usable(block: Waveform) -> Waveform:
 
 
 def mixed(dry: Waveform, wet: Waveform, share: Curve) -> Waveform:
-    """Dry and wet by a share; where that is 0, the dry samples bit for bit."""
+    """Mix dry and wet. Where the share of the wet is 0, the dry samples stay, bit for bit."""
     if not share.any():
         return dry.copy()
     clean = np.where(np.isfinite(dry), dry, np.float32(0.0))

@@ -1,1 +1,1 @@
-"""What is known of a style: its targets, and where they come from."""
+"""Styles: from audio, presets or files to the targets that a render needs."""

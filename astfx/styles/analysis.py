@@ -1,4 +1,4 @@
-"""What is measured of a style's audio: excerpts, frames, and statistics of its bands."""
+"""Analysis of a style's audio: excerpts, log-magnitude frames, and statistics of its bands."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ SHORTEST_TEXTURE_SECONDS = 0.5
 
 LIVE_WINDOW_MS = 29.0
 LIVE_KEYS = ("live.mean", "live.covariance")
-"""Band statistics for `astfx.streaming.live`, at any sample rate."""
+"""Names of the band statistics for `astfx.streaming.live`, which serve any sample rate."""
 
 
 def excerpts(waveform: Waveform, sample_rate: int) -> list[Waveform]:
-    """The whole clip, or excerpts of a long one, (channels, n) each.
+    """Return the whole clip, or excerpts of a clip longer than 20 seconds, (channels, n) each.
 
-    A texture's statistics need seconds, not minutes; the cost of every later render is
-    proportional to what is kept. Excerpts are spread evenly over the parts that sound: those
-    within 50 dB of the loudest.
+    A texture's statistics need seconds, not minutes, and the cost of every later render is
+    proportional to what is kept. The excerpts last 2.5 seconds each and are spread evenly over the
+    parts within 50 dB of the loudest part.
     """
     n_samples = waveform.shape[1]
     if n_samples <= MAX_STYLE_SECONDS * sample_rate:
@@ -50,14 +50,19 @@ def excerpts(waveform: Waveform, sample_rate: int) -> list[Waveform]:
 def style_runs(
     clips: Sequence[Samples], grid: Grid, least_frames: int, device: torch.device, name: str
 ) -> list[Tensor]:
-    """Log-magnitude frames of a style's clips, each at least `least_frames` long.
+    """Return the runs of a style: the log-magnitude frames of each of its clips.
 
     Parameters
     ----------
     clips : sequence of (channels, samples)
     grid : Grid
     least_frames : int
-        A shorter clip's frames are repeated up to this: a steady sound of that spectrum.
+        Shortest length of a run. The frames of a shorter clip are repeated, as if it were a
+        steady sound of that spectrum.
+
+    Returns
+    -------
+    list of (frames, bins) float32
 
     Raises
     ------
@@ -75,7 +80,7 @@ def style_runs(
     runs = []
     for clip in clips:
         waveform = torch.from_numpy(np.ascontiguousarray(clip)).to(device)
-        # Whole frames only: the faded frames at a clip's ends are not part of the style.
+        # Frames that reach past a clip's ends fade in or out, which is not part of the style.
         whole = clip.shape[1] >= grid.n_fft + (least_frames - 1) * grid.hop_length
         spectrogram = stft.forward(waveform) if whole else stft.analyse(waveform)
         run = level.features(Image(spectrogram).shared)
@@ -86,14 +91,17 @@ def style_runs(
 
 
 def texture_key(name: str) -> str:
-    """Name of the tensor that holds a class of texture statistics."""
+    """Return the name of the tensor that contains a class of texture statistics."""
     return f"texture.{name}"
 
 
 def texture_tensors(
     clips: Sequence[Samples], sample_rate: int, device: torch.device
 ) -> dict[str, Tensor]:
-    """Texture statistics of a style, the mean over its clips; none if they are too short."""
+    """Compute a style's texture statistics: the mean over its clips of at least half a second.
+
+    The result is empty if all clips are too short.
+    """
     found: list[list[Tensor]] = []
     for clip in clips:
         too_short = clip.shape[1] < SHORTEST_TEXTURE_SECONDS * sample_rate
@@ -110,7 +118,7 @@ def texture_tensors(
 
 
 def check_texture(tensors: Mapping[str, Tensor]) -> None:
-    """Raise ValueError unless loaded texture statistics are whole, or absent altogether."""
+    """Raise ValueError unless loaded texture statistics are complete or all absent."""
     keys = [texture_key(name) for name in CLASSES]
     if not any(key in tensors for key in keys):
         return
@@ -120,12 +128,12 @@ def check_texture(tensors: Mapping[str, Tensor]) -> None:
 
 
 def live_grid(sample_rate: int) -> Grid:
-    """The time-frequency grid of the `live` engine at a sample rate."""
+    """Return the time-frequency grid of the `live` engine at a sample rate in hertz."""
     return Grid.of(LIVE_WINDOW_MS, sample_rate)
 
 
 def live_statistics(clips: Sequence[Samples], sample_rate: int) -> tuple[Array, Array]:
-    """Mean and covariance of a style's band levels.
+    """Compute the mean and covariance of a style's log band levels.
 
     Parameters
     ----------
@@ -135,7 +143,7 @@ def live_statistics(clips: Sequence[Samples], sample_rate: int) -> tuple[Array, 
     Returns
     -------
     (bands,), (bands, bands) float32
-        Fewer than 64 bands where the sample rate does not reach them all.
+        64 bands, or fewer if some lie above the Nyquist frequency.
     """
     grid = live_grid(sample_rate)
     gain = LogMagnitude(rms=clips_rms(clips, grid.hop_length), n_fft=grid.n_fft).gain
@@ -154,13 +162,13 @@ def live_statistics(clips: Sequence[Samples], sample_rate: int) -> tuple[Array, 
 
 
 def live_tensors(clips: Sequence[Samples], sample_rate: int) -> dict[str, Tensor]:
-    """Band statistics of a style for the live engine."""
+    """Return a style's band statistics for the `live` engine as named tensors."""
     found = live_statistics(clips, sample_rate)
     return {key: torch.from_numpy(value) for key, value in zip(LIVE_KEYS, found, strict=True)}
 
 
 def check_live(tensors: Mapping[str, Tensor]) -> None:
-    """Raise ValueError unless loaded band statistics are whole, or absent altogether."""
+    """Raise ValueError unless loaded band statistics are complete or both absent."""
     if not any(key in tensors for key in LIVE_KEYS):
         return
     mean = check_tensor(tensors, LIVE_KEYS[0], (None,))

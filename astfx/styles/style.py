@@ -1,4 +1,4 @@
-"""Whatever names a style, brought to one form: audio, prepared targets, or a preset."""
+"""A style in any form: audio, prepared targets or a preset; and how its targets are prepared."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ StyleLike = str | os.PathLike[str] | npt.NDArray[np.floating[Any]] | StyleTarget
 
 
 class Style:
-    """One style, and what renders need of it.
+    """One style, with the targets that renders need of it.
 
-    Make one with `Style.of`.
+    Targets are what a method keeps of a style (`StyleTargets`). Create a style with `Style.of`.
     """
 
     def __init__(
@@ -60,24 +60,24 @@ class Style:
         *,
         array_rate: int | None = None,
     ) -> Style:
-        """The style that something names.
+        """Make a style from anything that can name one.
 
         Parameters
         ----------
         given : path, (samples,) or (channels, samples) array, StyleTargets, Preset, Source or a \
                 preset's name
-            A path is audio, a ``.safetensors`` file that `StyleTargets.save` wrote, or a preset's
-            ``.astfx`` file.
+            A path leads to audio, to a ``.safetensors`` file that `StyleTargets.save` wrote, or to
+            a preset's ``.astfx`` file.
         sample_rate : int, hertz, optional
-            Of an array, and of nothing else.
+            Sample rate of an array. It must not be given with any other style.
         array_rate : int, hertz, optional
-            Of an array where `sample_rate` is not given.
+            Sample rate of an array if `sample_rate` is not given. Other styles ignore it.
 
         Raises
         ------
         AstfxError
-            If there is no such file or preset, the audio cannot be used, or an array's rate is
-            missing.
+            If there is no such file or preset, the audio cannot be used, or an array has no sample
+            rate.
         """
         if isinstance(given, np.ndarray):
             rate = array_rate if sample_rate is None else sample_rate
@@ -92,7 +92,7 @@ class Style:
         if sample_rate is not None:
             raise InvalidSettingError(
                 f"style_sample_rate={sample_rate!r} is for a style that is an array: any other "
-                "has its own"
+                "style has its own"
             )
         if isinstance(given, StyleTargets):
             return cls(given, loaded=given)
@@ -114,12 +114,12 @@ class Style:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What a preset sets; nothing for any other style."""
+        """The settings of a preset; empty for any other style."""
         return {} if self.preset is None else dict(self.preset.settings)
 
     @property
     def label(self) -> str:
-        """How a repr shows it."""
+        """Short text for a repr."""
         if isinstance(self.given, np.ndarray):
             return f"array{self.given.shape}"
         if isinstance(self.given, str | os.PathLike):
@@ -128,15 +128,13 @@ class Style:
 
     @property
     def is_prepared(self) -> bool:
-        """Whether it is targets that were prepared beforehand."""
+        """Whether the style was given as prepared targets."""
         return self._loaded is not None
 
     def check_fits(self, plan: RenderPlan) -> None:
-        """Refuse a plan that prepared targets do not fit, before any work is done.
+        """Raise InvalidSettingError if the style was given as targets that do not fit a plan.
 
-        Raises
-        ------
-        InvalidSettingError
+        Renders call this before any work is done.
         """
         if self._loaded is not None:
             self._loaded.check_fits(plan)
@@ -146,17 +144,20 @@ class Style:
         plan: RenderPlan,
         progress: Callable[[float], object] | None = None,
         *,
-        afresh: bool = False,
+        retrain: bool = False,
     ) -> StyleTargets:
-        """What a render needs of it, prepared once for each rate and method.
+        """Return the targets for a plan.
+
+        They are prepared once for each grid, method, seed, device and set of options.
 
         Parameters
         ----------
         plan : RenderPlan
         progress : callable, optional
-            Called with the share done by methods that take minutes (`feed-forward`).
-        afresh : bool
-            Train the network of such a method even where `astfx distill` kept one.
+            Called with the share that is done, 0 to 1, by methods that take minutes
+            (`feed-forward`).
+        retrain : bool
+            Whether such a method trains its network anew even if `astfx distill` kept one.
 
         Raises
         ------
@@ -170,7 +171,7 @@ class Style:
         key = (plan.grid, settings.method, settings.seed, repr(plan.options), plan.device)
         if key not in self._prepared:
             if self.preset is not None:
-                self._prepared[key] = self.preset.targets(plan, progress, afresh=afresh)
+                self._prepared[key] = self.preset.targets(plan, progress, retrain=retrain)
             else:
                 assert self.source is not None
                 self._prepared[key] = prepare(self.source, plan, progress)
@@ -180,7 +181,7 @@ class Style:
 def prepare(
     style: Source, plan: RenderPlan, progress: Callable[[float], object] | None = None
 ) -> StyleTargets:
-    """Prepare a style's audio for a plan; slow methods report the share done."""
+    """Prepare the targets of a style's audio; slow methods report the share that is done."""
     waveform = read_all(style)
     check_finite(waveform, style.name, 0, style.sample_rate)
     settings, method, grid = plan.settings, plan.method, plan.grid

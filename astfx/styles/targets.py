@@ -1,4 +1,4 @@
-"""A style made ready: what a method needs of it, computed once, saved and loaded again."""
+"""The targets of a style: what a method needs of it, computed once, saved and loaded."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ _METADATA_KEY = "astfx-style"
 
 @dataclass(frozen=True, kw_only=True)
 class StyleTargets:
-    """What one method keeps of one style, for one sample rate.
+    """The targets of a style: what one method keeps of it, for one sample rate.
 
     Attributes
     ----------
     method : str
     options : mapping
-        The method's options it was prepared with.
+        The method's options that the targets were prepared with.
     grid : Grid
     seed : int
     tensors : mapping of str to Tensor
     name : str
-        Where the style came from.
+        The file, preset or array that the targets were prepared from.
     """
 
     method: str
@@ -49,17 +49,17 @@ class StyleTargets:
     name: str
 
     def to(self, device: torch.device) -> StyleTargets:
-        """Put the tensors on a device."""
+        """Return the same targets with their tensors on a device."""
         tensors = {key: tensor.to(device) for key, tensor in self.tensors.items()}
         return StyleTargets(**{**self.__dict__, "tensors": tensors})
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a safetensors file (aside, then renamed).
+        """Write a safetensors file, under a temporary name that is then renamed.
 
         Raises
         ------
         AudioFileError
-            If it cannot be written.
+            If the file cannot be written.
         """
         description = {
             "version": FORMAT_VERSION,
@@ -81,7 +81,8 @@ class StyleTargets:
         AudioFileNotFoundError
             If there is no such file.
         TargetFileError
-            If it is damaged, foreign, newer than this version, or does not fit its method.
+            If the file is damaged, was not written by astfx or was written by a newer version, or
+            if it does not fit its method.
         """
         source = Path(path)
         if not source.is_file():
@@ -130,12 +131,13 @@ class StyleTargets:
         return targets
 
     def check_fits(self, plan: RenderPlan) -> None:
-        """Refuse a render that they were not prepared for.
+        """Check that the targets were prepared for a plan.
 
         Raises
         ------
         InvalidSettingError
-            If they are for another grid, method, seed or for other options.
+            If they were prepared for another grid or method, with another seed or with other
+            options.
         """
         grid, settings = plan.grid, plan.settings
         if self.grid != grid:

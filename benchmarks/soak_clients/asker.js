@@ -1,4 +1,4 @@
-// A soak client with osc.js over TCP (SLIP): node asker.js PORT FIRST COUNT LOG
+// A client of the soak test with osc.js over TCP (SLIP): node asker.js PORT FIRST COUNT LOG
 const fs = require("fs");
 const osc = require("osc");
 const [port, first, count] = process.argv.slice(2, 5).map(Number);

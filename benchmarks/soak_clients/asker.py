@@ -1,6 +1,7 @@
-"""A soak client in Python: `asker.py astfx|liblo PORT FIRST COUNT LOG`.
+"""A client of the soak test in Python: `asker.py astfx|liblo PORT FIRST COUNT LOG`.
 
-Asks for COUNT jobs, cancels every fifth, repeats what is not answered, writes what it hears.
+It requests COUNT jobs, cancels every fifth, repeats requests that are not answered, and logs all
+replies.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ Hear = Callable[[str, list[Any]], None]
 
 
 class AstfxLine:
-    """The bridge's own client, over TCP; it connects again when the server is back."""
+    """The bridge's own client over TCP, which connects again when the server is back."""
 
     def __init__(self, port: int, hear: Hear) -> None:
         from astfx_bridge import Client
@@ -53,7 +54,7 @@ class AstfxLine:
 
 
 class LibloLine:
-    """liblo, over UDP."""
+    """liblo over UDP."""
 
     def __init__(self, port: int, hear: Hear) -> None:
         import pyliblo3 as liblo
@@ -70,7 +71,7 @@ class LibloLine:
 
 
 class Asker:
-    """Jobs asked for, and what became of them."""
+    """A client that requests jobs and logs their replies."""
 
     def __init__(self, kind: str, port: int, first: int, count: int, log: TextIO) -> None:
         self._waiting = list(range(first, first + count))

@@ -25,5 +25,5 @@ from __future__ import annotations
 
 import lazy_loader
 
-# The names and their homes stand in __init__.pyi, which type checkers read too.
+# __init__.pyi says which module defines each public name. Type checkers read it too.
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -35,7 +35,9 @@ PARAMETERS = {
         ),
         *(_of_setting(row) for row in TABLE.values() if row.over_osc),
         Parameter(
-            Argument("format", "s", choices=("wav", "flac")), "wav", "Of results sent as a blob."
+            Argument("format", "s", choices=("wav", "flac")),
+            "wav",
+            "The format of results that are sent as a blob.",
         ),
     )
 }
@@ -60,41 +62,65 @@ REPLIES = {
     reply.address: reply
     for reply in (
         _reply("/astfx/queued", "id", "is", "The job is on record and will run."),
-        _reply("/astfx/progress", "id fraction", "is f", "Of a running job, 0 to 1."),
+        _reply(
+            "/astfx/progress",
+            "id fraction",
+            "is f",
+            "How much of a running job is done, 0 to 1.",
+        ),
         _reply(
             "/astfx/done",
             "command id output sample_rate frames",
             "s is sb i i",
-            "The job has ended well. `output` is a path, or the clip as a blob.",
+            "The job has succeeded. `output` is a path, or the clip as a blob.",
         ),
         _reply(
             "/astfx/fail",
             "command id message",
             "s is s",
             "A command was refused, or a job failed or was cancelled. `id` is the first argument "
-            "where it can be one, else 0.",
+            "of the command if that can be an id, else 0.",
         ),
-        _reply("/astfx/pong", "token", "ifs", "The ping's token, or 0."),
-        _reply("/astfx/version", "version protocol", "s i", "Of astfx, and of this table."),
-        _reply("/astfx/authenticated", "udp_port", "i", "The token was right."),
-        _reply("/astfx/replyto", "port", "i", "Where replies go from now on; 0 is the sender."),
-        _reply("/astfx/notify", "on", "i", "Whether every job's messages come here."),
+        _reply("/astfx/pong", "token", "ifs", "The token of the ping, or 0 if it had none."),
+        _reply(
+            "/astfx/version", "version protocol", "s i", "The versions of astfx and of this table."
+        ),
+        _reply("/astfx/authenticated", "udp_port", "i", "The token is correct."),
+        _reply(
+            "/astfx/replyto",
+            "port",
+            "i",
+            "The port that replies go to from now on; 0 means that of the sender.",
+        ),
+        _reply("/astfx/notify", "on", "i", "Whether the messages of every job are sent here."),
         _reply("/astfx/synced", "id", "ifs", "All of the sender's earlier jobs have ended."),
-        _reply("/astfx/stem", "id count", "is i", "How many jobs the folder became."),
+        _reply("/astfx/stem", "id count", "is i", "How many sounds of the folder became jobs."),
         _reply("/astfx/cancelled", "id count", "is i", "How many jobs were cancelled."),
         _reply(
             "/astfx/status",
             "id state fraction detail",
             "is s f s",
-            "`state` is queued, running, done, failed or cancelled; `detail` is the output or why.",
+            "`state` is queued, running, done, failed or cancelled. `detail` is the output, or why "
+            "there is none.",
         ),
-        _reply("/astfx/queue", "running queued", "i i", "Counts; `/astfx/job` follows for each."),
-        _reply("/astfx/job", "id state fraction command", "is s f s", "One line of the queue."),
+        _reply(
+            "/astfx/queue",
+            "running queued",
+            "i i",
+            "The numbers of running and of queued jobs. A `/astfx/job` follows for each job.",
+        ),
+        _reply("/astfx/job", "id state fraction command", "is s f s", "One job of the queue."),
         _reply("/astfx/job/value", "id key value", "is s ifs", "A parameter of a job."),
-        _reply("/astfx/forgotten", "id", "is", "The record is gone, the id free."),
+        _reply("/astfx/forgotten", "id", "is", "The record is deleted, and the id is free."),
         _reply("/astfx/value", "key value", "s ifs", "A parameter of the server."),
-        _reply("/astfx/presets", "count name", "i s", "All presets, a name each.", repeats=True),
-        _reply("/astfx/bye", "", "", "The server ends; unfinished jobs run when it is back."),
+        _reply(
+            "/astfx/presets",
+            "count name",
+            "i s",
+            "The number of presets, and all their names.",
+            repeats=True,
+        ),
+        _reply("/astfx/bye", "", "", "The server stops. Unfinished jobs run when it starts again."),
     )
 }
 
@@ -120,62 +146,65 @@ def _job(address: str, handler: str, *arguments: Argument, first: str = "", **mo
 
 _ROWS = (
     _row("/astfx/ping", "ping", Argument("token", "ifs", optional=True), replies="pong",
-         changes=False, summary="Is anybody there?"),
+         changes=False, summary="Ask whether the server is there."),
     _row("/astfx/version", "version", replies="version", changes=False,
-         summary="Versions of astfx and of the protocol."),
+         summary="Ask for the versions of astfx and of the protocol."),
     _row("/astfx/auth", "auth", Argument("token", "s"),
          Argument("udp_port", "i", 0, 65_535, optional=True), replies="authenticated",
-         tcp_only=True, summary="The first message on TCP where the server has a token. While the "
-         "connection lasts, UDP from this host and port is let in too (0: from any port)."),
+         tcp_only=True, summary="Send the token, as the first message, if the server has one. "
+         "While the connection lasts, UDP from this host and port is accepted too (0: any port)."),
     _row("/astfx/replyto", "replyto", Argument("port", "i", 0, 65_535), replies="replyto",
          summary="Send replies by UDP to this port of the sender's host; 0 undoes it."),
     _row("/astfx/notify", "notify", Argument("on", "i", 0, 1),
          Argument("port", "i", 0, 65_535, optional=True), replies="notify",
          summary="Subscribe to the messages of every job and to changes of parameters."),
     _row("/astfx/sync", "sync", Argument("id", "ifs"), replies="synced", changes=False,
-         summary="Answered when the sender's earlier jobs have ended."),
+         summary="Ask for an answer when the sender's earlier jobs have ended."),
     _job("/astfx/render", "render", Argument("content", "s"), Argument("output", "s"),
-         pairs="settings", summary="Render a file to a file. Id 0 lets the server choose one."),
+         pairs="settings", summary="Render a file to a file. With id 0 the server chooses an id."),
     _job("/astfx/render/blob", "render_blob", Argument("clip", "b"), pairs="settings",
-         tcp_only=True, summary="Render a WAV or FLAC sent as a blob; the result is a blob."),
+         tcp_only=True, summary="Render a WAV or FLAC that is sent as a blob. The result is a "
+         "blob too."),
     _job("/astfx/stem", "stem", Argument("folder", "s"), Argument("output", "s"),
          pairs="settings", first="stem",
-         summary="Render every file of a folder into another: a job each, named id/file."),
+         summary="Render every sound of a folder into another folder. Each is a job of its own, "
+         "with the id `id/file`."),
     _job("/astfx/preview", "preview", Argument("output", "s"),
          Argument("start", "f", 0, 86_400, optional=True),
          Argument("seconds", "f", 0.5, 30, optional=True),
-         summary="Hear a queued or running job now: seconds (5) of it from start (0), in draft "
-         "quality, as job id/preview."),
+         summary="Render an excerpt of a queued or running job at once, in draft quality, as the "
+         "job `id/preview`. `start` (0) and `seconds` (5) say which excerpt."),
     _row("/astfx/cancel", "cancel", _ANY_ID, replies="cancelled",
-         summary="Cancel a job, or the jobs of a stem folder; each gets its fail."),
+         summary="Cancel a job, or all jobs of a stem folder. Each ends with a fail."),
     _row("/astfx/cancel/all", "cancel_all", replies="cancelled", summary="Cancel every job."),
     _row("/astfx/status", "status", _ANY_ID, replies="status", changes=False,
-         summary="How a job stands, or ended."),
+         summary="Ask for the state of a job."),
     _row("/astfx/result", "result", _ANY_ID, replies="done", changes=False,
-         summary="The done or fail of an ended job, again."),
+         summary="Ask for the done or fail of an ended job again."),
     _row("/astfx/queue", "queue", Argument("limit", "i", 0, 1000, optional=True),
-         replies="queue job", changes=False, summary="The jobs that have not ended, at most limit "
-         "(100)."),
+         replies="queue job", changes=False, summary="List the jobs that have not ended, at most "
+         "limit (100) of them."),
     _row("/astfx/job/get", "job_get", _ANY_ID, _KEY, replies="job/value", changes=False,
-         summary="A parameter of a job."),
+         summary="Ask for a parameter of a job."),
     _row("/astfx/job/set", "job_set", _ANY_ID, _KEY, _VALUE, replies="job/value",
          summary="Change a parameter of a job that is still queued."),
     _row("/astfx/forget", "forget", _ANY_ID, replies="forgotten",
-         summary="Drop the record of an ended job, so that its id can be used again."),
+         summary="Delete the record of an ended job, so that its id can be used again."),
     _row("/astfx/get", "get", Argument("key", "s", choices=tuple(PARAMETERS), optional=True),
-         replies="value", changes=False, summary="A parameter of the server, or all of them."),
+         replies="value", changes=False,
+         summary="Ask for a parameter of the server, or for all of them."),
     _row("/astfx/set", "set", _KEY, _VALUE, replies="value",
-         summary="Change a parameter of the server, for jobs to come."),
+         summary="Change a parameter of the server, for later jobs."),
     _row("/astfx/presets", "presets", replies="presets", changes=False,
-         summary="The names of all presets."),
+         summary="Ask for the names of all presets."),
     _row("/astfx/preset", "preset", Argument("name", "s"), replies="value",
-         summary="Take a preset as the style of jobs to come."),
+         summary="Use a preset as the style of later jobs."),
     _job("/astfx/preset/make", "preset_make", Argument("name", "s"), Argument("path", "s"),
          summary="Make a preset from a sound."),
     _job("/astfx/preset/blend", "preset_blend", Argument("name", "s"), pairs="weights",
-         summary="Make a preset from others, weighted."),
+         summary="Make a preset by blending others, with weights from 0 to 1."),
     _row("/astfx/quit", "quit", replies="bye",
-         summary="End the server. Unfinished jobs run when it is started again."),
+         summary="Stop the server. Unfinished jobs run when it is started again."),
 )  # fmt: skip
 
 ROWS = {row.address: row for row in _ROWS} | {
@@ -193,7 +222,7 @@ ROWS = {row.address: row for row in _ROWS} | {
             ),
         ),
         replies=("/astfx/value",),
-        summary=f"{parameter.summary} Without an argument: ask.",
+        summary=f"{parameter.summary} Without an argument, its value is sent.",
         parameter=parameter,
     )
     for name, parameter in PARAMETERS.items()

@@ -20,14 +20,16 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="astfx-bridge",
-    help="Renders for Max, Pure Data, SuperCollider, REAPER and whatever speaks OSC.",
+    help="An OSC server that renders for Max, Pure Data, SuperCollider, REAPER and other programs.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-clients = typer.Typer(help="Patches, classes and scripts for hosts.", no_args_is_help=True)
+clients = typer.Typer(
+    help="Install the patches, classes and scripts for hosts.", no_args_is_help=True
+)
 app.add_typer(clients, name="clients")
 
 TOKEN_VARIABLE = "ASTFX_TOKEN"
@@ -45,7 +47,7 @@ Examples:
 
 
 def entry() -> None:
-    """Run astfx-bridge. Every expected failure is one sentence and exit code 2."""
+    """Run astfx-bridge. Every expected failure prints one sentence and sets exit code 2."""
     try:
         app()
     except AstfxError as error:
@@ -56,45 +58,55 @@ def entry() -> None:
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    osc_port: Annotated[int, typer.Option(help="For UDP and TCP; 0 takes a free one.")] = OSC_PORT,
+    osc_port: Annotated[
+        int, typer.Option(help="Port for UDP and TCP; 0 takes a free one.")
+    ] = OSC_PORT,
     http_port: Annotated[
-        int, typer.Option(help="For OSCQuery; 0 takes a free one, -1 leaves it out.")
+        int, typer.Option(help="Port for OSCQuery; 0 takes a free one, -1 turns it off.")
     ] = HTTP_PORT,
     root: Annotated[
         list[Path] | None,
-        typer.Option(help="A folder that clients may read and write; repeatable. Default: here."),
+        typer.Option(
+            help="A folder that clients may read and write; repeatable. Default: the current one."
+        ),
     ] = None,
-    jobs: Annotated[int, typer.Option(help="Renders at a time.")] = 1,
+    jobs: Annotated[int, typer.Option(help="How many renders run at a time.")] = 1,
     state: Annotated[
-        Path | None, typer.Option(help="Folder of the records; default: the user's state folder.")
+        Path | None,
+        typer.Option(help="Folder of the server's records; default: the user's state folder."),
     ] = None,
     token: Annotated[
         str,
         typer.Option(
-            envvar=TOKEN_VARIABLE, help="Secret that clients must give.", show_default=False
+            envvar=TOKEN_VARIABLE, help="Secret that clients must send.", show_default=False
         ),
     ] = "",
     announce: Annotated[
         bool | None,
         typer.Option(
-            "--announce/--no-announce", help="Announce by zeroconf; default: if installed."
+            "--announce/--no-announce",
+            help="Announce the server by zeroconf; default: if zeroconf is installed.",
         ),
     ] = None,
     clip_seconds: Annotated[
         float, typer.Option(help="Longest clip, in seconds.")
     ] = _LIMITS.clip_seconds,
-    blob_mb: Annotated[float, typer.Option(help="Longest blob, in megabytes.")] = _LIMITS.blob_bytes
+    blob_mb: Annotated[float, typer.Option(help="Largest blob, in megabytes.")] = _LIMITS.blob_bytes
     / 2**20,
-    queue_jobs: Annotated[int, typer.Option(help="Most jobs that wait.")] = _LIMITS.queue_jobs,
-    connections: Annotated[int, typer.Option(help="Most TCP connections.")] = _LIMITS.connections,
+    queue_jobs: Annotated[
+        int, typer.Option(help="Largest number of jobs that have not ended.")
+    ] = _LIMITS.queue_jobs,
+    connections: Annotated[
+        int, typer.Option(help="Largest number of TCP connections.")
+    ] = _LIMITS.connections,
     messages_per_second: Annotated[
-        float, typer.Option(help="Most messages a second from one sender.")
+        float, typer.Option(help="Largest number of messages a second from one sender.")
     ] = _LIMITS.messages_per_second,
     job_seconds: Annotated[
-        float, typer.Option(help="Longest run of a job, in seconds.")
+        float, typer.Option(help="Longest time that a job may run, in seconds.")
     ] = _LIMITS.job_seconds,
 ) -> None:
-    """Answer OSC messages, render what they ask, until Ctrl-C."""
+    """Run the OSC server until Ctrl-C."""
     from platformdirs import user_state_path
 
     from astfx_bridge import discovery
@@ -136,7 +148,7 @@ def _print_banner(bridge: Bridge) -> None:
     lines.append(f"state     {settings.state.resolve()}")
     waiting = len(bridge.store.pending())
     if waiting:
-        lines.append(f"queue     {waiting} jobs go on")
+        lines.append(f"queue     {waiting} unfinished job{'' if waiting == 1 else 's'}")
     where = "" if bridge.osc_port == OSC_PORT else f" --port {bridge.osc_port}"
     lines.append(f"try       astfx send{where} /astfx/render 0 CONTENT OUTPUT style STYLE")
     print("\n".join(lines), flush=True)
@@ -144,26 +156,34 @@ def _print_banner(bridge: Bridge) -> None:
 
 @app.command(epilog=_SEND_EXAMPLES, context_settings={"ignore_unknown_options": True})
 def send(
-    address: Annotated[str, typer.Argument(help="Such as /astfx/ping.")],
+    address: Annotated[str, typer.Argument(help="OSC address, such as /astfx/ping.")],
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="[ARGS]...", help="@FILE sends a file's bytes.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[ARGS]...", help="Arguments. @FILE stands for a blob with a file's bytes."
+        ),
     ] = None,
-    host: Annotated[str, typer.Option(help="Where the server is.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Its OSC port.")] = OSC_PORT,
-    transport: Annotated[str, typer.Option(help="length or slip (TCP), or udp.")] = "length",
+    host: Annotated[str, typer.Option(help="Address of the server.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="OSC port of the server.")] = OSC_PORT,
+    transport: Annotated[
+        str, typer.Option(help="TCP framed by length or slip, or udp.")
+    ] = "length",
     token: Annotated[
-        str, typer.Option(envvar=TOKEN_VARIABLE, help="The server's.", show_default=False)
+        str,
+        typer.Option(envvar=TOKEN_VARIABLE, help="Secret of the server.", show_default=False),
     ] = "",
-    wait: Annotated[bool, typer.Option(help="Wait for jobs to end.")] = True,
+    wait: Annotated[bool, typer.Option(help="Wait until the jobs end.")] = True,
     hold: Annotated[
-        bool, typer.Option("--hold", help="Stay connected and show what comes, until Ctrl-C.")
+        bool, typer.Option("--hold", help="Stay connected and show all messages until Ctrl-C.")
     ] = False,
-    timeout: Annotated[float, typer.Option(help="Longest wait for jobs, in seconds.")] = 3600.0,
+    timeout: Annotated[
+        float, typer.Option(help="Longest wait for jobs, or with --hold, in seconds.")
+    ] = 3600.0,
     save: Annotated[
-        Path | None, typer.Option(help="Where to write a result that comes as a blob.")
+        Path | None, typer.Option(help="File to write a result to that comes as a blob.")
     ] = None,
 ) -> None:
-    """Send an OSC message to a server, show its replies, wait for the jobs it starts."""
+    """Send an OSC message to a server, show its replies, and wait for the jobs it starts."""
     from astfx.runtime.files import written_aside
     from astfx_bridge import sending
     from astfx_bridge.client import Client
@@ -195,11 +215,13 @@ def send(
 
 @clients.command()
 def install(
-    folder: Annotated[Path, typer.Argument(help="Made if it is not there.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Folder to copy to. It is created if it does not exist.")
+    ],
 ) -> None:
     """Copy the clients for all hosts into a folder."""
     from astfx_bridge.installing import install_clients
 
     for name in install_clients(folder):
         print(os.path.join(folder, name))
-    print("each has a README of three steps")
+    print("each folder has a README with three steps")

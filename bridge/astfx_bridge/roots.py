@@ -34,11 +34,11 @@ class Roots:
 
     def _resolved(self, name: str, role: str) -> Path:
         if not name or "\0" in name or len(name) > 4096:
-            raise RefusedError(f"{role} {name[:80]!r} is no path")
+            raise RefusedError(f"{role} {name[:80]!r} is not a valid path")
         try:
             path = Path(os.path.realpath(self.folders[0] / name))
         except (OSError, ValueError):
-            raise RefusedError(f"{role} '{name}' is no path") from None
+            raise RefusedError(f"{role} '{name}' is not a valid path") from None
         within = any(path.is_relative_to(folder) for folder in self.folders)
         if not within or path.is_relative_to(self._private):
             # The same answer whether or not it exists, so that nothing outside is revealed.

@@ -42,7 +42,7 @@ def values_of(address: str, words: Sequence[str]) -> list[Value]:
 def _value(word: str, types: str) -> Value:
     if types == "b":
         if not word.startswith("@"):
-            raise RefusedError(f"{word!r} must be @FILE: its bytes are sent")
+            raise RefusedError(f"{word!r} must be @FILE, the file whose bytes are sent")
         try:
             return Path(word[1:]).read_bytes()
         except OSError as error:
@@ -54,9 +54,9 @@ def _value(word: str, types: str) -> Value:
             except ValueError:
                 continue
     if "s" not in types and "f" in types:
-        raise RefusedError(f"{word!r} is no number")
+        raise RefusedError(f"{word!r} is not a number")
     if types == "i":
-        raise RefusedError(f"{word!r} is no whole number")
+        raise RefusedError(f"{word!r} is not a whole number")
     return word
 
 
@@ -115,6 +115,7 @@ def converse(
     while wait and open_jobs:
         late = client.receive(deadline - time.monotonic())
         if late is None:
-            raise BridgeError(f"job {open_jobs} did not end in {timeout_seconds:g} seconds")
+            names = ", ".join(str(job) for job in sorted(open_jobs, key=str))
+            raise BridgeError(f"jobs {names} did not end in {timeout_seconds:g} seconds")
         take(late)
     return well

@@ -82,7 +82,6 @@ class ServerSettings:
         The folder of the server's records. It is created if it does not exist.
     jobs : int, 1 to 64
         How many renders run at a time.
-        Renders at a time.
     token : str
         The secret that clients must send. Empty means none.
     announce : bool

@@ -192,7 +192,7 @@ class Row:
         pairs: list[tuple[str, Value]] = []
         for key, value in zip(rest[::2], rest[1::2], strict=True):
             if not isinstance(key, str):
-                raise RefusedError(f"{self.usage()}: {key!r} is no name")
+                raise RefusedError(f"{self.usage()}: {key!r} is not a name")
             pairs.append((key, value))
         return named, pairs
 

@@ -1,8 +1,8 @@
-"""The factory library, made again: `python -m presets.build` (about a minute).
+"""Build the factory presets: `python -m presets.build` (about a minute).
 
-Writes NAME.toml and NAME.safetensors in presets/ for every sound of `presets.synthesis`.
-Names of sounds make only those; --into FOLDER writes elsewhere. Run twice, it writes the same
-bytes.
+The command writes NAME.toml and NAME.safetensors in presets/ for every sound of
+`presets.synthesis`, or only for the sounds whose names are given. --into FOLDER writes to another
+folder. Every run writes the same bytes.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from presets.synthesis import SOUNDS, make
 
 FOLDER = Path(__file__).parents[1]
 SAMPLE_RATE = 44_100
-# Two stretches of 1.4 seconds: forty presets in less than 12 MB.
+# Two parts of 1.4 seconds of each sound, so that forty presets take less than 12 MB.
 MAX_FRAMES = 120
 LARGEST_BYTES = 12_000_000
 
 
 def built(name: str) -> Preset:
-    """Return a sound of the library as a preset."""
+    """Build the preset of a sound of the library."""
     sound = SOUNDS[name]
     with thread_count(1):
         preset = Preset.from_audio(

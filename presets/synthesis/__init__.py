@@ -1,18 +1,19 @@
-"""The factory library's audio: textures that are synthesised, never recorded.
+"""The sounds of the factory presets: textures that are synthesised, not recorded.
 
 >>> from presets.synthesis import SOUNDS, make
 >>> samples = make("rain")                          # doctest: +SKIP
 
-`make` gives 10 seconds of a sound, seeded by its name: the same samples at any time.
+`make` returns 10 seconds of a sound. The seed is derived from the name, so the samples are always
+the same.
 
 The map
 -------
-`common`    the `Sound` itself; noises, times of events, grains, levels.
+`common`    the class `Sound`; noises, times of events, grains, levels.
 `physics`   struck bodies, bubbles, strings, whistling air, rooms.
 `vocal`     the voice.
 `weather`, `fire`, `water`, `metal`, `wood`, `machines`, `voices`, `drones`
-            a family each: recipes, and `SOUNDS` at the foot.
-`contents`  three neutral phrases to audition a style on.
+            one family of sounds each: their recipes, and the tuple `SOUNDS` at the end.
+`contents`  three neutral phrases to try a style on.
 """
 
 from __future__ import annotations

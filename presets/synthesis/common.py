@@ -1,9 +1,9 @@
-"""What every sound is made with: noises, times of events, grains, envelopes, levels.
+"""Building blocks of all sounds: noises, times of events, grains, envelopes, levels.
 
-Everything here is circular: grains that pass the end go on at the start, noises are shaped in
-the frequency domain, filters start where the end left them. So a sound has no fade at either
-end and loops without a seam. It is also the same sound at every sample rate: noise is drawn by
-frequency, and from a stream of its own (`Generator.spawn`), not from that of the events.
+Everything here is circular. Grains that pass the end continue at the start, noises are shaped in
+the frequency domain, and filters start in the state in which the sound ends. A sound therefore
+has no fade at either end and loops without a seam. It is also the same sound at every sample
+rate, because noise is drawn by frequency and from a random stream of its own (`Generator.spawn`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scipy import signal
 
 SECONDS = 10.0
 PEAK_DB = -3.0
-STEPS = 2**15  # samples lie on this grid: a 16-bit file holds them exactly
+STEPS = 2**15  # samples are multiples of 1 / STEPS, so that 16-bit files store them exactly
 LOWEST_HZ = 20.0
 REFERENCE_HZ = 44_100.0  # noises and impulses have the level they would have at this rate
 
@@ -29,7 +29,7 @@ Waveform = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class Sound:
-    """One sound of the library.
+    """One sound of the factory library.
 
     Attributes
     ----------
@@ -38,9 +38,9 @@ class Sound:
     title, family : str
     tags : tuple of str
     description : str
-        One or two sentences for a sound designer.
+        One or two sentences for sound designers.
     recipe : callable
-        (generator, sample rate in Hz) -> samples at any level.
+        Maps a random generator and a sample rate in Hz to samples at any level.
     """
 
     name: str
@@ -51,20 +51,20 @@ class Sound:
     recipe: Callable[[Random, int], Signal]
 
     def synthesise(self, rng: Random, sample_rate: int) -> Waveform:
-        """Return 10 seconds, (samples,), with a peak of -3 dBFS and no DC."""
+        """Return 10 seconds of the sound, (samples,), with a peak of -3 dBFS and no DC."""
         return finished(self.recipe(rng, sample_rate), sample_rate)
 
 
 def length(sample_rate: int) -> int:
-    """Samples of a whole sound."""
+    """Return the length of a sound in samples."""
     return round(SECONDS * sample_rate)
 
 
 def finished(samples: Signal, sample_rate: int, peak_db: float = PEAK_DB) -> Waveform:
-    """Take out what lies below 20 Hz, set the peak and round to 16 bits.
+    """Remove everything below 20 Hz, set the peak and round to 16 bits.
 
-    The rounding is for sameness: the last digits of a sine differ between processors, and on
-    this grid, a million million times coarser, they practically never show.
+    The rounding makes the samples reproducible: the last digits of a sine differ between
+    processors, but steps that are some 10^12 times larger practically always hide that.
     """
     spectrum = np.asarray(scipy.fft.rfft(samples))
     frequency_hz = scipy.fft.rfftfreq(samples.size, 1.0 / sample_rate)
@@ -75,18 +75,18 @@ def finished(samples: Signal, sample_rate: int, peak_db: float = PEAK_DB) -> Wav
 
 
 def from_db(level_db: float) -> float:
-    """Amplitude of a level in dB."""
+    """Convert a level in dB to an amplitude."""
     return float(10.0 ** (level_db / 20.0))
 
 
 def levelled(samples: Signal, level_db: float = 0.0) -> Signal:
-    """Bring a layer to an RMS level in dB, to be mixed by plain sums."""
+    """Scale a layer to an RMS level in dB, so that layers can simply be added."""
     rms = float(np.sqrt(np.mean(samples**2)))
     return samples * (from_db(level_db) / rms)
 
 
 def tamed(samples: Signal, crest_db: float = 15.0) -> Signal:
-    """Round off what rises further than this above the RMS level, as a tape would."""
+    """Limit peaks softly to `crest_db` above the RMS level, like tape saturation."""
     ceiling = float(np.sqrt(np.mean(samples**2))) * from_db(crest_db)
     return np.asarray(ceiling * np.tanh(samples / ceiling))
 
@@ -95,10 +95,10 @@ def tamed(samples: Signal, crest_db: float = 15.0) -> Signal:
 
 
 def white(rng: Random, n_samples: int, sample_rate: int) -> Signal:
-    """White noise, RMS 1 at 44.1 kHz.
+    """Return white noise with an RMS of 1 at 44.1 kHz.
 
-    Drawn from the lowest frequency up, so it is the same noise at every sample rate (for the
-    same time), with less or more treble.
+    It is drawn from the lowest frequency up. For the same duration it is therefore the same noise
+    at every sample rate, with less or more treble.
     """
     return np.asarray(scipy.fft.irfft(_white_spectrum(rng, n_samples, sample_rate), n_samples))
 
@@ -117,9 +117,10 @@ def band_noise(
     tilt_db: float = 0.0,
     order: int = 2,
 ) -> Signal:
-    """Noise between two frequencies, falling off on both sides as Butterworth filters do.
+    """Return noise between two frequencies, with the edges of Butterworth filters.
 
-    `tilt_db` is the slope inside, in dB an octave. RMS 1 (for a rate of 44.1 kHz or more).
+    `tilt_db` is the slope inside the band in dB per octave. The RMS is 1 at sample rates of
+    44.1 kHz and more.
     """
 
     def response(frequency_hz: Signal) -> Signal:
@@ -135,7 +136,7 @@ def band_noise(
 
 
 def slow_noise(rng: Random, n_samples: int, sample_rate: float, rate_hz: float) -> Signal:
-    """Smooth random movement about 0 of deviation 1, at about `rate_hz` and slower."""
+    """Return a smooth random curve of mean 0 and deviation 1, at about `rate_hz` and slower."""
     cycles = rate_hz * n_samples / sample_rate
     count = min(max(2, int(np.ceil(2.5 * cycles))), n_samples // 2)
     coefficients = rng.standard_normal(count) + 1j * rng.standard_normal(count)
@@ -148,7 +149,7 @@ def slow_noise(rng: Random, n_samples: int, sample_rate: float, rate_hz: float) 
 def swell(
     rng: Random, n_samples: int, sample_rate: float, rate_hz: float, depth_db: float
 ) -> Signal:
-    """A random gain, smooth in decibels, `depth_db` its deviation."""
+    """Return a random gain that moves smoothly in decibels, with a deviation of `depth_db`."""
     curve = slow_noise(rng, n_samples, sample_rate, rate_hz)
     return np.asarray(10.0 ** (depth_db * curve / 20.0))
 
@@ -159,7 +160,10 @@ def swell(
 def poisson_times(
     rng: Random, per_second: float, seconds: float = SECONDS, intensity: Signal | None = None
 ) -> Signal:
-    """Sorted times in seconds of independent events; a curve over the time makes them denser."""
+    """Return sorted times in seconds of independent events.
+
+    Their density follows `intensity`, a curve over the whole time, if it is given.
+    """
     count = int(rng.poisson(per_second * seconds))
     places = np.sort(rng.uniform(0.0, 1.0, count))
     if intensity is None:
@@ -172,21 +176,24 @@ def poisson_times(
 def regular_times(
     rng: Random, per_second: float, jitter: float, seconds: float = SECONDS
 ) -> Signal:
-    """Times in seconds of a whole number of beats, each off by a share of the period."""
+    """Return times in seconds of a whole number of beats.
+
+    `jitter` is the deviation of each time, as a share of the period.
+    """
     count = max(1, round(per_second * seconds))
     beats = np.arange(count) + jitter * rng.standard_normal(count) + rng.uniform()
     return np.asarray(np.sort((beats * seconds / count) % seconds))
 
 
 def log_uniform(rng: Random, low: float, high: float, size: int) -> Signal:
-    """Values spread evenly over octaves."""
+    """Return random values that are spread evenly over octaves."""
     return np.exp(rng.uniform(np.log(low), np.log(high), size))
 
 
 def scattered(
     n_samples: int, sample_rate: int, times_seconds: Signal, grains: Iterable[Signal]
 ) -> Signal:
-    """Add a grain at each time, circularly; (n_samples,)."""
+    """Return the sum of grains at given times, (n_samples,). Grains wrap round at the end."""
     out = np.zeros(n_samples)
     starts = np.round(np.asarray(times_seconds) * sample_rate).astype(np.int64) % n_samples
     for start, grain in zip(starts, grains, strict=True):
@@ -200,7 +207,10 @@ def scattered(
 
 
 def impulses(n_samples: int, sample_rate: int, times_seconds: Signal, gains: Signal) -> Signal:
-    """A train of impulses between the samples (shared out by nearness), (n_samples,)."""
+    """Return a train of impulses, (n_samples,).
+
+    An impulse between two samples is split between them by linear interpolation.
+    """
     places = np.asarray(times_seconds) * sample_rate
     first = np.floor(places).astype(np.int64)
     later = places - first
@@ -215,7 +225,7 @@ def impulses(n_samples: int, sample_rate: int, times_seconds: Signal, gains: Sig
 def attack_decay(
     sample_rate: int, attack_seconds: float, decay_seconds: float, seconds: float
 ) -> Signal:
-    """A rise to about 1 and an exponential fall by 60 dB in `decay_seconds`."""
+    """Return an envelope that rises to about 1 and then falls by 60 dB in `decay_seconds`."""
     time = np.arange(round(seconds * sample_rate)) / sample_rate
     rise = np.minimum(1.0, time / max(attack_seconds, 1e-6))
     return np.asarray(np.sin(0.5 * np.pi * rise) ** 2 * 10.0 ** (-3.0 * time / decay_seconds))
@@ -224,7 +234,7 @@ def attack_decay(
 def band_pass(
     samples: Signal, sample_rate: int, band_hz: tuple[float, float], order: int = 2
 ) -> Signal:
-    """Butterworth band-pass, circular; the band is kept below the Nyquist frequency."""
+    """Apply a circular Butterworth band-pass; the band is kept below the Nyquist frequency."""
     top_hz = min(band_hz[1], 0.47 * sample_rate)
     low_hz = min(band_hz[0], 0.8 * top_hz)
     sections = signal.butter(order, [low_hz, top_hz], "bandpass", fs=sample_rate, output="sos")
@@ -232,34 +242,34 @@ def band_pass(
 
 
 def low_pass(samples: Signal, sample_rate: int, cutoff_hz: float, order: int = 2) -> Signal:
-    """Butterworth low-pass, circular."""
+    """Apply a circular Butterworth low-pass."""
     cutoff_hz = min(cutoff_hz, 0.47 * sample_rate)
     sections = signal.butter(order, cutoff_hz, "lowpass", fs=sample_rate, output="sos")
     return circular(np.asarray(sections), samples)
 
 
 def circular(sections: Signal, samples: Signal) -> Signal:
-    """Filter by second-order sections that start in the state in which a fifth more ends."""
+    """Filter by second-order sections, circularly: the last fifth of the sound runs in first."""
     warm_up = samples.size // 5
     run = np.concatenate([samples[samples.size - warm_up :], samples])
     return np.asarray(signal.sosfilt(sections, run))[warm_up:]
 
 
 def closed_phase(frequency_hz: Signal, sample_rate: int) -> Signal:
-    """Phase in cycles of a moving frequency, stretched to end on a whole cycle."""
+    """Return the phase in cycles of a moving frequency, scaled to end on a whole cycle."""
     cycles = np.cumsum(frequency_hz) / sample_rate
     total = float(cycles[-1])
     return np.asarray((cycles - frequency_hz / sample_rate) * (max(1.0, np.round(total)) / total))
 
 
 def crossings(phase: Signal, sample_rate: int) -> Signal:
-    """Times in seconds at which a rising phase in cycles passes whole numbers."""
+    """Return the times in seconds at which a rising phase in cycles passes whole numbers."""
     whole = np.arange(np.ceil(phase[0]), np.floor(phase[-1]) + 1.0)
     return np.asarray(np.interp(whole, phase, np.arange(phase.size) / sample_rate))
 
 
 def harmonics(phase: Signal, amplitudes: Signal) -> Signal:
-    """Sum of sines at whole multiples of a phase in cycles; `amplitudes` from the first on."""
+    """Return a sum of sines at whole multiples of a phase in cycles, from the first on."""
     turn = np.exp(2j * np.pi * phase)
     power = np.ones_like(turn)
     out = np.zeros(phase.size)

@@ -1,4 +1,4 @@
-"""Three neutral phrases to audition a style on: speech-like, melodic, percussive."""
+"""Three neutral phrases to try a style on: speech-like, melodic, percussive."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ SECONDS = 6.0
 
 
 def speech(rng: Random, sample_rate: int) -> Signal:
-    """A voice that says nothing: syllables, phrases and pauses, formants and pitch in motion."""
+    """A voice without words: syllables, phrases and pauses, with moving formants and pitch."""
     n = round(SECONDS * sample_rate)
     utterance = babble(rng, SECONDS - 0.25, 118.0, 4.4, 0.3, 1.0, 0.25)
     return in_room(rng, levelled(voiced(rng, n, sample_rate, utterance)), sample_rate, 0.25, 0.15)
 
 
 def melody(rng: Random, sample_rate: int) -> Signal:
-    """A plucked tune over four chords, in E minor at 96 beats a minute."""
+    """A plucked tune over four chords, in E minor at 96 beats per minute."""
     n = round(SECONDS * sample_rate)
     beat_seconds = 0.625
     tune = (
@@ -62,7 +62,7 @@ def melody(rng: Random, sample_rate: int) -> Signal:
 
 
 def beat(rng: Random, sample_rate: int) -> Signal:
-    """Two bars of a drum kit at 80 beats a minute: kick, snare, hats."""
+    """Two bars of a drum kit at 80 beats per minute: kick, snare, hi-hats."""
     n = round(SECONDS * sample_rate)
     step = SECONDS / 32.0
     time = np.arange(round(0.35 * sample_rate)) / sample_rate
@@ -93,6 +93,9 @@ CONTENTS: dict[str, Callable[[Random, int], Signal]] = {
 
 
 def make_content(name: str, sample_rate: int = 44_100) -> Waveform:
-    """Return 6 seconds of a phrase of `CONTENTS`, (samples,), peak -3 dBFS, seeded by its name."""
+    """Return 6 seconds of a phrase of `CONTENTS`, (samples,), with a peak of -3 dBFS.
+
+    The seed is derived from the name, so the samples are always the same.
+    """
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     return finished(CONTENTS[name](rng, sample_rate), sample_rate)

@@ -26,7 +26,7 @@ from presets.synthesis.vocal import VOWELS_HZ, formant_grains
 
 
 def tanpura(rng: Random, sample_rate: int) -> Signal:
-    """Four strings over a curved bridge: the buzz walks up through the harmonics of each."""
+    """Four strings over a curved bridge, whose buzz travels through each string's harmonics."""
     n = length(sample_rate)
     step = SECONDS / 16.0
     time = np.arange(round(3.2 * sample_rate)) / sample_rate
@@ -37,11 +37,11 @@ def tanpura(rng: Random, sample_rate: int) -> Signal:
         tone = np.zeros(time.size)
         for k in range(1, 1 + min(64, int(0.45 * sample_rate / pitch_hz))):
             power *= turn
-            # Jawari: a formant that travels from high harmonics to low ones while they decay.
+            # Jawari, the buzz: a formant that travels from high to low harmonics as they decay.
             summit = 24.0 * np.exp(-time / 0.9) + 3.0
             sheen = np.exp(-0.5 * ((k - summit) / (0.3 * summit + 1.0)) ** 2)
             decay = 10.0 ** (-3.0 * time * (1.0 + 0.05 * k) / 5.5)
-            # Phases that part, or all harmonics would peak at once.
+            # Without different phases, all harmonics would peak at once.
             shifted = (power * np.exp(0.08j * np.pi * k**2)).imag
             tone += (0.9 * sheen + 0.5 / k**1.3) * decay * shifted
         voices.append(tone * np.minimum(1.0, time / 0.012))
@@ -53,7 +53,7 @@ def tanpura(rng: Random, sample_rate: int) -> Signal:
 
 
 def bowed_strings(rng: Random, sample_rate: int) -> Signal:
-    """Celli and violas on a chord: Helmholtz motion, vibrato, changing bows, rosin."""
+    """Celli and violas on a chord: Helmholtz motion, vibrato, bow changes, rosin noise."""
     n = length(sample_rate)
     seconds = np.arange(n) / sample_rate
     out, rosin = np.zeros(n), np.zeros(n)
@@ -73,7 +73,7 @@ def bowed_strings(rng: Random, sample_rate: int) -> Signal:
             phase = closed_phase(pitch_hz * 2.0 ** (cents / 1200.0), sample_rate) + rng.uniform()
             count = min(60, int(0.4 * sample_rate / pitch_hz))
             k = np.arange(1, count + 1)
-            # A bow at a ninth of the string leaves out every ninth harmonic.
+            # A bow at a ninth of the string does not excite every ninth harmonic.
             tone = harmonics(phase, np.abs(np.sin(np.pi * k / 9.0)) / k)
             grit = np.maximum(0.0, np.sin(2.0 * np.pi * phase)) ** 4
             out += tone * bow
@@ -81,14 +81,14 @@ def bowed_strings(rng: Random, sample_rate: int) -> Signal:
     rosin *= band_noise(rng, n, sample_rate, (1500.0, 9000.0), -1.0)
     modes_hz = np.array([102.0, 185, 220, 290, 440, 610, 980, 1450, 2300, 2900, 3600])
     strength = np.array([0.3, 0.8, 0.9, 0.9, 1.0, 1.0, 1.1, 1.0, 1.6, 1.5, 0.9])
-    # A resonator's gain grows with its ring: divided out.
+    # The gain of a resonator grows with its decay time, which is compensated here.
     body = resonant(out, sample_rate, modes_hz, 30.0 / modes_hz, strength * modes_hz / 500.0)
     mixed = levelled(out, -6.0) + levelled(body) + levelled(rosin, -14.0)
     return tamed(in_room(rng, mixed, sample_rate, 1.5, 0.4), 13.0)
 
 
 def organ(rng: Random, sample_rate: int) -> Signal:
-    """A full organ on a fifth: ranks up to the mixture, the tremulant, wind in the chests."""
+    """A full organ on open fifths: ranks up to the mixture, the tremulant, wind noise."""
     n = length(sample_rate)
     seconds = np.arange(n) / sample_rate
     tremulant = np.sin(2.0 * np.pi * 6.0 * seconds)
@@ -153,7 +153,7 @@ def harp(rng: Random, sample_rate: int) -> Signal:
 
 
 def didgeridoo(rng: Random, sample_rate: int) -> Signal:
-    """Lips on a long branch: a low pulse train whose formants are swept by mouth and tongue."""
+    """Lips on a long tube: a low pulse train whose formants are swept by mouth and tongue."""
     n = length(sample_rate)
     seconds = np.arange(n) / sample_rate
     pitch_hz = 69.0 * 2.0 ** (0.015 * slow_noise(rng, n, sample_rate, 2.0))

@@ -28,13 +28,13 @@ from presets.synthesis.vocal import babble, voiced
 
 
 def fire(rng: Random, sample_rate: int) -> Signal:
-    """A camp fire: crackle through bands that differ from pop to pop, a lapping roar, hiss."""
+    """A camp fire: crackle in bands that differ from pop to pop, a lapping roar, hiss."""
     n = length(sample_rate)
     crackle = np.zeros(n)
     activity = swell(rng, 1000, 100.0, 1.5, 7.0)
     for centre_hz in log_uniform(rng, 700.0, 9000.0, 16):
         times = poisson_times(rng, 5.0, intensity=np.minimum(activity, 8.0))
-        # A pop is a little train of cracks.
+        # A pop is a short train of cracks.
         times = np.concatenate([times + gap for gap in (0.0, *rng.exponential(0.006, 3))])
         gains = (0.1 + rng.pareto(1.6, times.size)) * rng.choice([-1.0, 1.0], times.size)
         pops = impulses(n, sample_rate, times, np.clip(gains, -9.0, 9.0))
@@ -47,7 +47,7 @@ def fire(rng: Random, sample_rate: int) -> Signal:
 
 
 def sparks(rng: Random, sample_rate: int) -> Signal:
-    """Three gaps that arc in turn: discharges whose rate slides, each with a burning tail."""
+    """Three spark gaps: discharges whose rate glides, each with a sizzling tail."""
     n = length(sample_rate)
     out = levelled(band_noise(rng, n, sample_rate, (80.0, 9000.0), -3.0), -29.0)
     sizzle = band_noise(rng, n, sample_rate, (4000.0, 15000.0), 2.0)
@@ -75,7 +75,7 @@ def sparks(rng: Random, sample_rate: int) -> Signal:
 
 
 def electric_hum(rng: Random, sample_rate: int) -> Signal:
-    """A substation: transformer cores at twice 50 Hz and above, with fizz at every crest."""
+    """A substation: transformer cores at multiples of 100 Hz, with fizz at every crest."""
     n = length(sample_rate)
     mains_hz = 50.0 * 2.0 ** (0.002 * slow_noise(rng, n, sample_rate, 0.3))
     phase = closed_phase(mains_hz, sample_rate) + rng.uniform()
@@ -95,7 +95,7 @@ def electric_hum(rng: Random, sample_rate: int) -> Signal:
 
 
 def geiger_counter(rng: Random, sample_rate: int) -> Signal:
-    """Clicks of a small loudspeaker at the times of a decay, while the source comes and goes."""
+    """Clicks of a small loudspeaker at random times, denser as the source comes nearer."""
     n = length(sample_rate)
     nearness = swell(rng, 500, 50.0, 0.35, 5.0)
     times = poisson_times(rng, 42.0, intensity=nearness)

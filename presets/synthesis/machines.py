@@ -28,7 +28,7 @@ from presets.synthesis.physics import in_room, modal, piped, resonant, whistling
 
 
 def engine(rng: Random, sample_rate: int) -> Signal:
-    """A big twin that idles and is blipped: uneven firing into a pipe, valves, the fan."""
+    """A big two-cylinder engine, idling and revved: uneven firing into a pipe, and valves."""
     n = length(sample_rate)
     throttle = slow_noise(rng, n, sample_rate, 0.5)
     unrest = slow_noise(rng, n, sample_rate, 6.0)
@@ -55,7 +55,7 @@ def engine(rng: Random, sample_rate: int) -> Signal:
 
 
 def printer(rng: Random, sample_rate: int) -> Signal:
-    """A dot-matrix printer: pins in bursts of a word, the carriage's motor, the paper's step."""
+    """A dot-matrix printer: pins in bursts like words, the carriage motor, the paper feed."""
     n = length(sample_rate)
     pins: list[float] = []
     steps: list[float] = []
@@ -92,7 +92,7 @@ def printer(rng: Random, sample_rate: int) -> Signal:
 
 
 def clockwork(rng: Random, sample_rate: int) -> Signal:
-    """A clockmaker's wall: escapements that tick and tock at paces of their own, a winding key."""
+    """A wall of clocks: escapements that tick at different rates, and a winding key."""
     n = length(sample_rate)
     out = np.zeros(n)
     for pace, size in ((2.0, 1.5), (2.7, 1.2), (3.6, 1.0), (5.0, 0.7), (5.3, 0.65), (8.0, 0.45)):
@@ -107,7 +107,7 @@ def clockwork(rng: Random, sample_rate: int) -> Signal:
             [0.6, 1.0, 0.8, 0.6, 0.4],
         )
         tock = modal(sample_rate, 0.82 * plate_hz, 0.06 * size, [1.0, 0.8, 0.5, 0.3, 0.2])
-        drop = 0.022 * size  # the second sound of each beat: the lock after the impulse
+        drop = 0.022 * size  # delay of the second sound of each beat, the lock after the impulse
         for shift, gain in ((0.0, 1.0), (drop, 0.45)):
             beats = [gain * size * (tick if k % 2 else tock) for k in range(times.size)]
             out += scattered(n, sample_rate, times + shift, beats)
@@ -124,7 +124,7 @@ def clockwork(rng: Random, sample_rate: int) -> Signal:
 
 
 def train(rng: Random, sample_rate: int) -> Signal:
-    """Inside a carriage: axles over joints in pairs, the roll of steel, a flange that squeals."""
+    """Inside a carriage: pairs of axles over rail joints, rolling noise, a squealing flange."""
     n = length(sample_rate)
     joints = regular_times(rng, 1.3, 0.01)
     axles = np.concatenate([joints + shift for shift in (0.0, 0.11, 0.38, 0.49)])
@@ -151,7 +151,7 @@ def train(rng: Random, sample_rate: int) -> Signal:
 
 
 def helicopter(rng: Random, sample_rate: int) -> Signal:
-    """Overhead: blades that slap eleven times a second, a tail rotor, a turbine, the downwash."""
+    """A helicopter overhead: blade slap 11 times per second, tail rotor, turbine, downwash."""
     n = length(sample_rate)
     sway = slow_noise(rng, n, sample_rate, 0.3)
     blades = closed_phase(11.2 * 2.0 ** (0.01 * sway), sample_rate)

@@ -21,9 +21,9 @@ from presets.synthesis.common import (
 )
 from presets.synthesis.physics import in_room, modal, resonant
 
-# Partials of a church bell over its strike note: hum, prime, tierce, quint, nominal and on.
+# Partials of a church bell over its strike note: hum, prime, tierce, quint, nominal and higher.
 BELL = np.array([0.5, 1.0, 1.183, 1.506, 2.0, 2.514, 2.662, 3.011, 4.166, 5.433, 6.796, 8.215])
-# A bar free at both ends (Rossing & Fletcher).
+# Partials of a bar that is free at both ends (Rossing & Fletcher).
 TUBE = np.array([1.0, 2.756, 5.404, 8.933, 13.345])
 
 
@@ -49,7 +49,7 @@ def glass(rng: Random, sample_rate: int) -> Signal:
 
 
 def bells(rng: Random, sample_rate: int) -> Signal:
-    """Change ringing on six bells, doublets beating, through the louvres of a tower."""
+    """Change ringing on six bells whose partials are beating doublets, in a reverberant tower."""
     n = length(sample_rate)
     strike_hz = 392.0 * 2.0 ** (np.array([0.0, 2.0, 4.0, 5.0, 7.0, 9.0]) / 12.0)
     t60 = 3.6 * BELL**-0.85
@@ -79,7 +79,7 @@ def bells(rng: Random, sample_rate: int) -> Signal:
 
 
 def chimes(rng: Random, sample_rate: int) -> Signal:
-    """Wind chimes: tubes in a pentatonic scale that strike one another in gusts."""
+    """Wind chimes: tubes in a pentatonic scale that gusts of wind throw together."""
     n = length(sample_rate)
     steps = np.array([0.0, 2.0, 4.0, 7.0, 9.0, 12.0, 14.0, 16.0])
     gusts = swell(rng, 400, 40.0, 0.5, 5.0)
@@ -124,7 +124,7 @@ def gong(rng: Random, sample_rate: int) -> Signal:
         swelling = attack_decay(
             sample_rate, rise_seconds, 3.0 * rise_seconds + 0.02, 3.0 * rise_seconds + 0.05
         )
-        # Harder strokes throw more of their energy upwards.
+        # Harder strokes put more of their energy into high modes.
         gate = scattered(
             n, sample_rate, times, [f ** (1.0 + rise_seconds) * swelling for f in force]
         )
@@ -136,7 +136,7 @@ def gong(rng: Random, sample_rate: int) -> Signal:
 
 
 def chains(rng: Random, sample_rate: int) -> Signal:
-    """A heavy chain dragged and dropped: links that knock in flurries."""
+    """A heavy chain, dragged and dropped: links that knock in flurries."""
     n = length(sample_rate)
     drag = np.maximum(0.05, np.sin(2.0 * np.pi * 2.6 * np.arange(2000) / 200.0)) ** 1.5
     drag *= swell(rng, 2000, 200.0, 1.0, 3.0)

@@ -1,4 +1,4 @@
-"""Things that sound: struck bodies, bubbles, strings, whistling air, rooms."""
+"""Physical models of sound sources: struck bodies, bubbles, strings, whistling air, rooms."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def modal(
     t60_seconds: npt.ArrayLike,
     gains: npt.ArrayLike,
 ) -> Signal:
-    """Strike a body: a sum of sines, each of which falls by 60 dB in its T60.
+    """Strike a body: return a sum of sines, each of which falls by 60 dB in its T60.
 
-    Partials above 0.47 of the sample rate are left out. The result ends 72 dB down.
+    Partials above 0.47 of the sample rate are left out. Each partial ends 72 dB below its start.
     """
     frequency, t60, gain = np.broadcast_arrays(
         *(
@@ -39,7 +39,7 @@ def modal(
 
 
 def _powers(pole: complex, count: int) -> npt.NDArray[np.complex128]:
-    """1, p, p^2 ...: an outer product of coarse and fine powers, quicker than sines."""
+    """Return 1, p, p^2 ... as an outer product of coarse and fine powers: faster than sines."""
     fine = max(1, int(np.sqrt(count)))
     coarse = -(-count // fine)
     steps = np.power(pole, np.arange(fine))
@@ -53,7 +53,7 @@ def resonant(
     t60_seconds: npt.ArrayLike,
     gains: npt.ArrayLike,
 ) -> Signal:
-    """Drive a body: parallel two-pole resonators, each an impulse response of `modal`."""
+    """Drive a body, circularly: parallel resonators with the impulse responses of `modal`."""
     frequency, t60, gain = np.broadcast_arrays(
         *(
             np.atleast_1d(np.asarray(x, dtype=np.float64))
@@ -76,11 +76,11 @@ def resonant(
 def bubble(
     sample_rate: int, radius_metres: float, rise: float = 0.0, damping: float = 1.0
 ) -> Signal:
-    """One air bubble in water: a damped sine that may rise as it nears the surface.
+    """Return one air bubble in water: a damped sine that may rise as it nears the surface.
 
-    The frequency is Minnaert's, 3.26 m Hz over the radius; damping and rise are those of van
-    den Doel, "Physically based models for liquid sounds" (2005): a decay of
-    0.13 / r + 0.0072 r^-1.5 a second, and a frequency that grows by `rise` times that rate.
+    The frequency is that of Minnaert, 3.26 m Hz divided by the radius. Damping and rise follow van
+    den Doel, "Physically based models for liquid sounds" (2005): the decay rate is
+    0.13 / r + 0.0072 r^-1.5 per second, and the frequency grows by `rise` times that rate.
     """
     frequency_hz = MINNAERT_METRE_HZ / radius_metres
     decay = damping * (0.13 / radius_metres + 0.0072 * radius_metres**-1.5)
@@ -100,23 +100,23 @@ def string(
 ) -> Signal:
     """Ring a string: a digital waveguide (Karplus & Strong 1983, Jaffe & Smith 1983).
 
-    One loop of a delay, a two-point mean that damps high partials (`damping` 0 to 1, as heard
-    at 44.1 kHz) and Lagrange interpolation of the third order, tuned at `f0_hz`. The
-    fundamental falls by 60 dB in `t60_seconds`, or sooner where the damping leaves no choice.
-    As long as the excitation.
+    The loop consists of a delay, a two-point mean that damps high partials (`damping` 0 to 1, as
+    heard at 44.1 kHz) and third-order Lagrange interpolation, which tunes it to `f0_hz`. The
+    fundamental falls by 60 dB in `t60_seconds`, or sooner if the damping alone is stronger. The
+    result is as long as the excitation.
     """
-    # A mean of shares 1 - a and a loses a (1 - a) w^2 / 2 at the angular frequency w.
+    # A mean with weights 1 - a and a loses a (1 - a) w^2 / 2 at the angular frequency w.
     loss = 0.5 * damping * (1.0 - 0.5 * damping) * (sample_rate / REFERENCE_HZ) ** 2
     share = 0.5 - np.sqrt(0.25 - min(loss, 0.2499))
     blend = np.array([1.0 - share, share])
     period = sample_rate / f0_hz
     delay = int(np.floor(period - 1.0 - share))
     fraction = 0.5
-    for _ in range(20):  # the two filters' own delay at f0 depends a little on the fraction
+    for _ in range(20):  # iterated, because the delay of the filters at f0 depends on the fraction
         taps = np.convolve(blend, _lagrange(1.0 + fraction))
         turn = np.sum(taps * np.exp(-2j * np.pi / period * np.arange(taps.size)))
         fraction += period - delay - float(-np.angle(turn) * period / (2.0 * np.pi))
-    # No gain beyond 1 at 0 Hz, where the mean takes nothing.
+    # The gain stays below 1 at 0 Hz, where the mean has no loss.
     taps *= min(10.0 ** (-3.0 / (f0_hz * t60_seconds)) / np.abs(turn), 0.99999)
     out = np.zeros(excitation.size + delay + taps.size)
     head = delay + taps.size - 1
@@ -129,15 +129,15 @@ def string(
 
 
 def _lagrange(delay: float) -> Signal:
-    """Four taps that delay by 1 to 2 samples."""
+    """Return the four taps of a Lagrange interpolator that delays by 1 to 2 samples."""
     points = np.arange(4.0)
     return np.array([np.prod([(delay - q) / (p - q) for q in points if q != p]) for p in points])
 
 
 def pluck(rng: Random, sample_rate: int, f0_hz: float, position: float, seconds: float) -> Signal:
-    """What a finger gives a string: one period of 64 random partials.
+    """Return the excitation of a plucked string: one period of 64 partials of random phase.
 
-    Those with a node at `position`, a share of the string's length, are missing.
+    Partials with a node at `position`, a share of the string's length, are missing.
     """
     period = max(4, round(sample_rate / f0_hz))
     turns = rng.uniform(0.0, 1.0, 64)
@@ -152,7 +152,7 @@ def pluck(rng: Random, sample_rate: int, f0_hz: float, position: float, seconds:
 def whistling(
     rng: Random, n_samples: int, sample_rate: int, centre_hz: Signal, bandwidth_hz: float
 ) -> Signal:
-    """A narrow band of noise whose centre moves: wind, a howl, squealing. RMS 1."""
+    """Return a narrow band of noise with a moving centre, RMS 1: wind, howling, squealing."""
     turn = np.exp(2j * np.pi * closed_phase(centre_hz, sample_rate))
     real = slow_noise(rng, n_samples, sample_rate, 0.5 * bandwidth_hz)
     imaginary = slow_noise(rng, n_samples, sample_rate, 0.5 * bandwidth_hz)
@@ -167,9 +167,9 @@ def in_room(
     wet: float,
     damping_hz: float = 4000.0,
 ) -> Signal:
-    """Add a room: convolution with noise that decays, sooner above `damping_hz`. Circular.
+    """Add a room: circular convolution with noise that decays, faster above `damping_hz`.
 
-    `wet` is the amplitude of the room against the direct sound.
+    `wet` is the amplitude of the room relative to the direct sound.
     """
     n_tail = min(samples.size, round(1.2 * t60_seconds * sample_rate))
     time = np.arange(n_tail) / sample_rate
@@ -186,11 +186,11 @@ def in_room(
 
 
 def piped(samples: Signal, sample_rate: int, metres: float, reflection: float) -> Signal:
-    """Blow through a pipe: a comb of its length (343 m/s, there and back), circular."""
+    """Send a sound through a pipe: a circular comb filter whose delay is two lengths at 343 m/s."""
     n_delay = max(1, round(2.0 * metres / 343.0 * sample_rate))
     frequency = np.arange(samples.size // 2 + 1) / samples.size
     delayed = np.exp(-2j * np.pi * frequency * n_delay)
-    # Each reflection loses treble.
+    # Each reflection attenuates high frequencies.
     loss = reflection / (1.0 + (frequency * sample_rate / 3000.0) ** 2)
     spectrum = np.asarray(scipy.fft.rfft(samples)) / (1.0 - loss * delayed)
     return np.asarray(scipy.fft.irfft(spectrum, samples.size))

@@ -1,4 +1,4 @@
-"""Voices: pulses of the glottis, each ringing the formants of its moment; and what they say."""
+"""Synthesis of voices: glottal pulses that excite formants, and random utterances."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from presets.synthesis.common import (
 )
 
 CONTROL_HZ = 200.0
-# First four formants of a man's vowels (Peterson & Barney 1952, the fourth from Klatt 1980).
+# First four formants of male vowels (Peterson & Barney 1952; the fourth from Klatt 1980).
 VOWELS_HZ = {
     "ee": (270.0, 2290.0, 3010.0, 3700.0),
     "eh": (530.0, 1840.0, 2480.0, 3500.0),
@@ -32,7 +32,7 @@ VOWELS_HZ = {
 }
 BANDWIDTHS_HZ = np.array([70.0, 90.0, 130.0, 190.0])
 FORMANT_LEVELS = np.array([1.0, 0.5, 0.28, 0.14])
-# Bands of consonants' noise in Hz, and how long they last in seconds.
+# Bands of the noise of consonants in Hz, and their durations in seconds.
 CONSONANTS = (
     ((4500.0, 9000.0), 0.09),  # s
     ((2200.0, 6000.0), 0.09),  # sh
@@ -42,12 +42,12 @@ CONSONANTS = (
     ((300.0, 1500.0), 0.015),  # p
 )
 _GRAIN_SECONDS = 0.022
-_BATCH = 64  # pulses whose grains fit a processor's cache
+_BATCH = 64  # pulses at a time: their grains fit into a processor's cache
 
 
 @dataclass(frozen=True, kw_only=True)
 class Utterance:
-    """What one voice does, at 200 values a second.
+    """The course of one voice, as curves with 200 values per second.
 
     Attributes
     ----------
@@ -70,13 +70,13 @@ def formant_grains(
     formants_hz: Signal,
     attack_seconds: float = 0.0012,
 ) -> Signal:
-    """Ring four formants at each time (formant wave functions, Rodet 1984); circular.
+    """Excite four formants at each time (formant wave functions, Rodet 1984); circular.
 
     Parameters
     ----------
     times_seconds, gains : ndarray of shape (pulses,)
     formants_hz : ndarray of shape (pulses, 4)
-        Those above 0.47 of the sample rate are silent.
+        Formants above 0.47 of the sample rate are silent.
     """
     n_grain = round(_GRAIN_SECONDS * sample_rate)
     batches = []
@@ -109,9 +109,9 @@ def formant_grains(
 def _damped_sines(
     start: npt.NDArray[np.complex128], pole: npt.NDArray[np.complex128], count: int
 ) -> Signal:
-    """Imaginary parts of start, start pole, start pole^2 ... in rows of `count`.
+    """Return the imaginary parts of start * pole^k for k from 0 to `count` - 1, a row per pole.
 
-    A product of coarse and fine powers, quicker than a sine a sample.
+    They are products of coarse and fine powers, which is faster than to compute sines.
     """
     fine = int(np.sqrt(count))
     coarse = -(-count // fine)
@@ -135,14 +135,14 @@ def babble(
     tract: float = 1.0,
     liveliness: float = 0.12,
 ) -> Utterance:
-    """Invent phrases of syllables: vowels that glide, consonants, falling pitch, pauses.
+    """Return random phrases of syllables: gliding vowels, consonants, falling pitch, pauses.
 
     Parameters
     ----------
     tract : float
-        Formants are this much higher than a man's: 1.15 for a woman, 1.3 for a child.
+        Factor of all formants relative to a male voice: 1.15 for a woman, 1.3 for a child.
     liveliness : float
-        Octaves by which the pitch moves.
+        Movement of the pitch, in octaves.
     """
     n_frames = round(seconds * CONTROL_HZ)
     vowels = np.array(list(VOWELS_HZ.values()))
@@ -176,7 +176,7 @@ def babble(
             formants[first:last] = start + (end - start) * (0.15 + 0.5 * ramp[:, None])
             time += spoken
         time += float(rng.exponential(pause_share * n_syllables / syllables_per_second)) + 0.08
-    level[-12:] *= np.linspace(1.0, 0.0, 12)  # breaks off softly
+    level[-12:] *= np.linspace(1.0, 0.0, 12)  # fade out
     smooth = np.hanning(11) / np.hanning(11).sum()
     pitch = np.convolve(np.pad(pitch, 5, "edge"), smooth, "valid")
     formants = np.stack(
@@ -192,7 +192,7 @@ def babble(
 
 
 def voiced(rng: Random, n_samples: int, sample_rate: int, utterance: Utterance) -> Signal:
-    """Speak with the glottis, (n_samples,)."""
+    """Speak an utterance with a voice, (n_samples,)."""
     frames = np.arange(utterance.level.size) / CONTROL_HZ
     phase = closed_phase(utterance.pitch_hz, int(CONTROL_HZ))
     times = crossings(phase, int(CONTROL_HZ))
@@ -205,22 +205,22 @@ def voiced(rng: Random, n_samples: int, sample_rate: int, utterance: Utterance) 
 
 
 def whispered(rng: Random, n_samples: int, sample_rate: int, utterance: Utterance) -> Signal:
-    """Speak without the glottis: the same formants, rung by breath, (n_samples,)."""
+    """Whisper an utterance: the same formants, excited by breath noise, (n_samples,)."""
     seconds = utterance.level.size / CONTROL_HZ
     times = poisson_times(rng, 1800.0, seconds)
     frames = np.arange(utterance.level.size) / CONTROL_HZ
     gains = np.interp(times, frames, utterance.level) * rng.standard_normal(times.size)
     heard = np.abs(gains) > 0.003
     times, gains = times[heard], gains[heard]
-    # Breath has no falling spectrum as the glottis has: raise the upper formants by an attack
-    # that is nearly at once.
+    # Unlike the glottis, breath has no falling spectrum: a very short attack raises the upper
+    # formants.
     formants = _formants_at(utterance, times)
     sound = formant_grains(n_samples, sample_rate, times, gains, formants, 0.0002)
     return sound + 1.2 * consonant_noise(rng, n_samples, sample_rate, utterance)
 
 
 def consonant_noise(rng: Random, n_samples: int, sample_rate: int, utterance: Utterance) -> Signal:
-    """The hisses and bursts before the vowels, (n_samples,)."""
+    """Return the hisses and bursts of an utterance's consonants, (n_samples,)."""
     out = np.zeros(n_samples)
     for kind, (band_hz, lasting) in enumerate(CONSONANTS):
         said = [(when, gain) for when, which, gain in utterance.consonants if which == kind]
@@ -228,7 +228,7 @@ def consonant_noise(rng: Random, n_samples: int, sample_rate: int, utterance: Ut
             continue
         n_grain = max(8, round(lasting * sample_rate))
         ramp = np.linspace(0.0, 1.0, n_grain)
-        # Stops burst and fall, fricatives swell.
+        # Plosives burst and decay, fricatives swell.
         shape = np.exp(-4.0 * ramp) if lasting < 0.03 else np.sin(np.pi * ramp) ** 0.8
         bed = band_noise(rng, n_samples, sample_rate, band_hz, order=3) * np.sqrt(
             band_hz[1] / REFERENCE_HZ

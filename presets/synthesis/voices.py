@@ -35,7 +35,7 @@ from presets.synthesis.vocal import (
 
 
 def applause(rng: Random, sample_rate: int) -> Signal:
-    """Fifty pairs of hands, each with its own pace, steadiness, hollowness and distance."""
+    """Fifty pairs of hands, each with its own rate, steadiness, timbre and distance."""
     n = length(sample_rate)
     out = np.zeros(n)
     bed = band_noise(rng, n, sample_rate, (300.0, 9000.0), -1.0)
@@ -54,7 +54,7 @@ def applause(rng: Random, sample_rate: int) -> Signal:
 
 
 def crowd_murmur(rng: Random, sample_rate: int) -> Signal:
-    """A foyer: sixteen people who talk at once, near and far, none to be understood."""
+    """A foyer: sixteen people who talk at once, near and far, and cannot be understood."""
     n = length(sample_rate)
     near, far = np.zeros(n), np.zeros(n)
     for k in range(16):
@@ -79,7 +79,7 @@ def crowd_murmur(rng: Random, sample_rate: int) -> Signal:
 
 
 def whisper(rng: Random, sample_rate: int) -> Signal:
-    """Four people who whisper close to the ear, all breath and consonants."""
+    """Four people who whisper close to the ear: only breath and consonants."""
     n = length(sample_rate)
     out = np.zeros(n)
     for tract in (0.95, 1.05, 1.15, 1.22):
@@ -93,7 +93,7 @@ def whisper(rng: Random, sample_rate: int) -> Signal:
 
 
 def choir(rng: Random, sample_rate: int) -> Signal:
-    """Sixteen singers hold a wide chord and move through open vowels, each at its own time."""
+    """Sixteen singers on a wide chord, who move through open vowels, each at their own time."""
     n = length(sample_rate)
     out = np.zeros(n)
     vowels = np.array([VOWELS_HZ[v] for v in ("ah", "aw", "oo", "aw", "ah", "eh")])
@@ -131,7 +131,7 @@ def choir(rng: Random, sample_rate: int) -> Signal:
 
 
 def cheering(rng: Random, sample_rate: int) -> Signal:
-    """A stadium after the goal: shouts that soar, whistles, the roar of the far side."""
+    """A stadium after a goal: soaring shouts, whistles, the roar of the far side."""
     n = length(sample_rate)
     seconds = np.arange(n) / sample_rate
     excitement = swell(rng, n, sample_rate, 0.4, 3.0)

@@ -34,7 +34,7 @@ def _bubbles(
     rise: tuple[float, float],
     loudness: float,
 ) -> Signal:
-    """Bubbles at these times; larger ones are louder by a power of their radius."""
+    """Return bubbles at given times; larger bubbles are louder, by the power `loudness`."""
     frequency_hz = log_uniform(rng, *band_hz, times.size)
     rises = rng.uniform(*rise, times.size)
     gains = rng.pareto(3.0, times.size) + 0.15
@@ -67,7 +67,7 @@ def stream(rng: Random, sample_rate: int) -> Signal:
 
 
 def bubbles(rng: Random, sample_rate: int) -> Signal:
-    """Air let out under water: strings of large bubbles, each string falling in size."""
+    """Air under water: strings of large bubbles, which become smaller within each string."""
     n = length(sample_rate)
     times, frequencies = [], []
     for onset in poisson_times(rng, 4.5):
@@ -94,7 +94,7 @@ def bubbles(rng: Random, sample_rate: int) -> Signal:
 
 
 def surf(rng: Random, sample_rate: int) -> Signal:
-    """Waves on shingle: a rumbling swell, the break, the foam that hisses and drains."""
+    """Waves on shingle: a rumbling swell, the breaking wave, foam that hisses and drains."""
     n = length(sample_rate)
     time = np.arange(n) / sample_rate
     out = levelled(band_noise(rng, n, sample_rate, (60.0, 700.0), -4.0), -9.0)
@@ -116,7 +116,7 @@ def surf(rng: Random, sample_rate: int) -> Signal:
 
 
 def drips(rng: Random, sample_rate: int) -> Signal:
-    """A cave: several places that drip, each at its own pace and pitch, and a long echo."""
+    """A cave: several places that drip, each at its own rate and pitch, and a long echo."""
     n = length(sample_rate)
     out = np.zeros(n)
     for _ in range(9):
@@ -143,7 +143,7 @@ def drips(rng: Random, sample_rate: int) -> Signal:
 
 
 def boiling(rng: Random, sample_rate: int) -> Signal:
-    """A pot at a rolling boil: bubbles that burst in surges, the lid's flutter, steam."""
+    """A pot at a rolling boil: surges of bubbles, seething water, steam under a fluttering lid."""
     n = length(sample_rate)
     surge = swell(rng, 2000, 200.0, 6.0, 6.0)
     boil = _bubbles(

@@ -27,7 +27,7 @@ from presets.synthesis.physics import bubble, in_room, modal, whistling
 
 
 def rain(rng: Random, sample_rate: int) -> Signal:
-    """Drops of Marshall and Palmer's sizes on hard ground and puddles, over the distant rest."""
+    """Drops of Marshall and Palmer's sizes on hard ground and puddles, over distant rain."""
     n = length(sample_rate)
     bed = band_noise(rng, n, sample_rate, (600.0, 11000.0), tilt_db=1.0)
     bed *= swell(rng, n, sample_rate, 0.4, 1.0)
@@ -57,7 +57,7 @@ def rain(rng: Random, sample_rate: int) -> Signal:
 
 
 def hail(rng: Random, sample_rate: int) -> Signal:
-    """Stones on a thin roof of metal: each bounces, each rings the sheet where it lands."""
+    """Hailstones that bounce on a thin metal roof and excite other modes at each place."""
     n = length(sample_rate)
     gusts = swell(rng, 400, 40.0, 0.5, 4.0)
     times, gains = [], []
@@ -87,7 +87,7 @@ def hail(rng: Random, sample_rate: int) -> Signal:
 
 
 def wind(rng: Random, sample_rate: int) -> Signal:
-    """Gusts that howl at edges and gaps: four whistling bands that rise with the speed."""
+    """Gusts that howl at edges and gaps: four whistling bands that rise with the wind's speed."""
     n = length(sample_rate)
     speed = slow_noise(rng, n, sample_rate, 0.45) + 0.35 * slow_noise(rng, n, sample_rate, 2.0)
     out = levelled(
@@ -109,7 +109,7 @@ def wind(rng: Random, sample_rate: int) -> Signal:
 
 
 def thunder(rng: Random, sample_rate: int) -> Signal:
-    """Rolling claps: shocks from all along crooked channels, arriving over seconds (Few 1969)."""
+    """Rolling claps: shocks from crooked channels that arrive over several seconds (Few 1969)."""
     n = length(sample_rate)
     out = np.zeros(n)
     for onset in np.arange(4) * 2.5 + rng.uniform(0.0, 1.2, 4):
@@ -133,7 +133,7 @@ def thunder(rng: Random, sample_rate: int) -> Signal:
 
 
 def leaves(rng: Random, sample_rate: int) -> Signal:
-    """Dry foliage in gusts: thousands of small dry contacts, fluttering leaf by leaf."""
+    """Dry foliage in gusts: thousands of small dry contacts of fluttering leaves."""
     n = length(sample_rate)
     gusts = slow_noise(rng, 2000, 200.0, 0.5)
     out = np.zeros(n)

@@ -28,12 +28,12 @@ from presets.synthesis.common import (
 )
 from presets.synthesis.physics import in_room, modal, resonant
 
-# Modes of an ideal membrane over its lowest (zeros of Bessel functions).
+# Modes of an ideal membrane relative to the lowest one (zeros of Bessel functions).
 MEMBRANE = np.array([1.0, 1.594, 2.136, 2.296, 2.653, 2.918, 3.156, 3.501])
 
 
 def wood_blocks(rng: Random, sample_rate: int) -> Signal:
-    """Temple blocks in five sizes, each in its own metre against the others."""
+    """Temple blocks in five sizes, each in a metre of its own."""
     n = length(sample_rate)
     out = np.zeros(n)
     for pitch_hz, beats in ((430.0, 22), (560.0, 27), (730.0, 33), (910.0, 19), (1240.0, 41)):
@@ -52,7 +52,7 @@ def wood_blocks(rng: Random, sample_rate: int) -> Signal:
 
 
 def drum_roll(rng: Random, sample_rate: int) -> Signal:
-    """A snare drum rolled with two sticks that bounce; the wires follow the skin."""
+    """A roll on a snare drum with two bouncing sticks; the wires follow the skin."""
     n = length(sample_rate)
     times = regular_times(rng, 26.0, 0.09)
     hands = np.where(np.arange(times.size) % 2 == 0, 1.0, 0.8) * rng.uniform(0.7, 1.0, times.size)
@@ -73,7 +73,7 @@ def drum_roll(rng: Random, sample_rate: int) -> Signal:
 
 
 def footsteps(rng: Random, sample_rate: int) -> Signal:
-    """Two walkers on gravel: heel and toe, a crush of small stones under each."""
+    """Two walkers on gravel: heel and toe, and a crush of small stones under each."""
     n = length(sample_rate)
     starts, weights = [], []
     for pace in (1.6, 2.0):
@@ -102,7 +102,7 @@ def footsteps(rng: Random, sample_rate: int) -> Signal:
 
 
 def creaks(rng: Random, sample_rate: int) -> Signal:
-    """A ship's timbers: surfaces that stick and slip, slowly enough to hear each slip."""
+    """The timbers of a ship: surfaces that stick and slip, slowly enough to hear each slip."""
     n = length(sample_rate)
     out = np.zeros(n)
     for _ in range(5):
@@ -130,7 +130,7 @@ def creaks(rng: Random, sample_rate: int) -> Signal:
 
 
 def hand_drums(rng: Random, sample_rate: int) -> Signal:
-    """Three players on congas and a bass drum: open tones, slaps and heels, without a gap."""
+    """Three players on congas and a bass drum: open tones, slaps and heels, without pauses."""
     n = length(sample_rate)
     out = np.zeros(n)
     time = np.arange(round(0.5 * sample_rate)) / sample_rate
@@ -138,7 +138,7 @@ def hand_drums(rng: Random, sample_rate: int) -> Signal:
         times = regular_times(rng, per_second, 0.02)
         kinds = rng.choice(3, times.size, p=[0.5, 0.2, 0.3])
         accents = rng.uniform(0.35, 1.0, times.size)
-        # A hard stroke stretches the skin: its pitch starts sharp.
+        # A hard stroke stretches the skin, so the pitch starts sharp.
         bend = pitch_hz * (time + 0.004 * (1.0 - np.exp(-time / 0.02)))
         open_tone = np.zeros(time.size)
         for k, partial in enumerate(MEMBRANE[:5]):

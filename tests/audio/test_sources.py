@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import errno
+import os
+import re
+import tempfile
 from itertools import pairwise
 from pathlib import Path
 
@@ -96,3 +100,42 @@ def test_resample_keeps_a_tone() -> None:
     expected = np.sin(2 * np.pi * 440 * np.arange(48000) / 48000)
     assert other.shape == (1, 48000)
     np.testing.assert_allclose(other[0, 2000:-2000], expected[2000:-2000], atol=1e-3)
+
+
+def test_a_spool_gives_back_what_was_written(tmp_path: Path) -> None:
+    blocks = [np.full((2, n), n, np.float32) for n in (3, 1, 400_000)]
+    for folder in (None, tmp_path):
+        spool = Spool(2, folder)
+        for block in blocks:
+            spool.write(block)
+        for _ in range(2):  # as often as asked
+            np.testing.assert_array_equal(
+                np.concatenate(list(spool.blocks()), axis=1), np.concatenate(blocks, axis=1)
+            )
+        spool.close()
+
+
+def test_a_spool_is_in_memory_or_in_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = re.escape(f"no temporary file can be made in '{tmp_path / 'gone'}' (")
+    with pytest.raises(AudioFileError, match=message):
+        Spool(1, tmp_path / "gone")
+
+    class FullDisk:
+        def write(self, data: object) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    folders: list[Path] = []
+
+    def open_file(dir: Path) -> FullDisk:
+        folders.append(dir)
+        return FullDisk()
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", open_file)
+    Spool(1, None).write(np.zeros((1, 9), np.float32))
+    assert folders == []
+    spool = Spool(1, tmp_path)
+    assert folders == [tmp_path]
+    with pytest.raises(AudioFileError, match=r"no room for the render.s temporary samples .*No sp"):
+        spool.write(np.zeros((1, 9), np.float32))

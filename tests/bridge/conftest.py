@@ -12,7 +12,7 @@ from tests.bridge.serving import Server, make_sounds
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for the tests that leave it as it was."""
+    """A server that is shared by the tests that leave its state unchanged."""
     root, state = tmp_path_factory.mktemp("root"), tmp_path_factory.mktemp("state")
     make_sounds(root)
     running = Server(root, state, ("--jobs", "2")).start()
@@ -22,7 +22,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """Start servers of one's own: `start("--token", "...")`."""
+    """Start a server for one test: `start("--token", "...")`."""
     started: list[Server] = []
 
     def begin(*options: str) -> Server:

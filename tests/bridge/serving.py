@@ -21,7 +21,7 @@ from astfx.audio import Waveform
 ROOT = Path(__file__).parents[2]
 RATE = 22_050
 QUICK = ("quality", "draft", "iterations", 1)
-# A busy machine may let a process wait for long; nothing here is timed.
+# A long time, because a busy machine may delay a process. Nothing here is timed.
 PATIENCE_SECONDS = 120.0
 
 
@@ -149,7 +149,7 @@ def collect(client: Client, quiet_seconds: float) -> list[Message]:
 
 
 def eventually(holds: Callable[[], bool]) -> None:
-    """Wait until a condition holds, which the server brings about in its own time."""
+    """Wait until the server has made a condition true."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not holds():
         assert time.monotonic() < deadline, f"{holds} does not hold"

@@ -1,4 +1,4 @@
-"""The commands: serve, send, clients; as programs where that matters."""
+"""The commands serve, send and clients, run as programs where that matters."""
 
 from __future__ import annotations
 
@@ -111,9 +111,13 @@ def test_words_become_the_types_of_the_table(
 @pytest.mark.parametrize(
     ("address", "words", "message"),
     [
-        ("/astfx/param/strength", ["full"], "'full' is no number"),
-        ("/astfx/notify", ["on"], "'on' is no whole number"),
-        ("/astfx/render/blob", ["1", "clip.wav"], "'clip.wav' must be @FILE: its bytes are sent"),
+        ("/astfx/param/strength", ["full"], "'full' is not a number"),
+        ("/astfx/notify", ["on"], "'on' is not a whole number"),
+        (
+            "/astfx/render/blob",
+            ["1", "clip.wav"],
+            "'clip.wav' must be @FILE, the file whose bytes are sent",
+        ),
         ("/astfx/render/blob", ["1", "@/no/such"], "file '/no/such' cannot be read"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The Python client, where the server is gone or silent."""
+"""The Python client, when the server is gone or silent."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ class Packets:
 
 
 def snapshot(folder: Path, apart: Path) -> dict[str, tuple[int, int]]:
-    """Size and time of everything in a folder but one part of it."""
+    """Size and time of everything in a folder, except one part of it."""
     found = {}
     for path in folder.rglob("*"):
         if not path.is_relative_to(apart) and path.is_file():
@@ -125,7 +125,7 @@ def flood_tcp(server: Server, packets: Packets, count: int, framing: str) -> Non
         data = frame(packet, framing)
         if rng.random() < 0.02:
             data = rng.randbytes(40) if rng.random() < 0.5 else data[: len(data) // 2]
-        for _ in range(2):  # a stream that cannot be read on is closed: go on with another
+        for _ in range(2):  # the server closes a stream that it cannot read, so use a new one
             try:
                 if stream is None:
                     stream = socket.create_connection(("127.0.0.1", server.port), 10)

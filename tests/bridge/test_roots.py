@@ -69,9 +69,9 @@ def test_a_folder_whose_name_begins_like_a_root_is_outside(folders: Path) -> Non
         ("missing.wav", "content 'missing.wav' does not exist"),
         ("inner", "content 'inner' is a folder: name a file"),
         ("pipe", "content 'pipe' is not a regular file"),
-        ("", "content '' is no path"),
-        ("a\0b", r"content 'a\x00b' is no path"),
-        ("x" * 5000, f"content '{'x' * 80}' is no path"),
+        ("", "content '' is not a valid path"),
+        ("a\0b", r"content 'a\x00b' is not a valid path"),
+        ("x" * 5000, f"content '{'x' * 80}' is not a valid path"),
     ],
 )
 def test_what_cannot_be_read_is_refused(roots: Roots, name: str, message: str) -> None:

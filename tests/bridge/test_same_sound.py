@@ -36,8 +36,8 @@ def test_a_preset_sounds_the_same_wherever_it_is_asked_for(server: Server) -> No
     effect = effect / max(1.0, float(np.abs(effect).max()) / 0.9999)
     np.testing.assert_array_equal(effect, wanted)
     for found in (clip_of(server, "osc.wav"), clip_of(server, "cli.wav")):
-        # Other processes may run on another number of threads, which changes last bits and, from
-        # there, phases: what is heard stays.
+        # Other processes may use another number of threads. This changes the last bits of sums and
+        # so the phases, but not what is heard.
         assert style_distance(found, wanted, rate) < SAME_DB
         error = float(np.abs(found).max() / np.abs(wanted).max())
         assert abs(20.0 * np.log10(error)) < PEAK_DB

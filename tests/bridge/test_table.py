@@ -87,7 +87,7 @@ def test_an_argument_refuses_what_does_not_fit(
     [
         ((), "/x id [name] [key value ...]: got 0 arguments"),
         ((1, "a", "key"), "what follows must come in pairs"),
-        ((1, "a", 5, 5), "5 is no name"),
+        ((1, "a", 5, 5), "5 is not a name"),
     ],
 )
 def test_a_row_refuses_what_does_not_fit(values: tuple[int | str, ...], message: str) -> None:

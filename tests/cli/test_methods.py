@@ -1,4 +1,4 @@
-"""The commands about methods, run in this process."""
+"""The commands `weights`, `train`, `distill` and `compare`, run in this process."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_an_interrupted_training_says_how_to_go_on(
     monkeypatch.setattr("astfx.networks.train.train", interrupted)
     code, _, err = run("train", "audio-cnn", tmp_path, "-o", tmp_path / "w.safetensors")
     assert code == 130
-    assert err.strip() == "astfx: interrupted: --resume goes on after the last whole epoch"
+    assert err.strip() == "astfx: interrupted: --resume continues after the last complete epoch"
 
 
 @pytest.mark.parametrize("name", list(RECIPES))
@@ -152,7 +152,7 @@ def test_a_distilled_preset_is_used_by_its_name(
     assert code == 0, err
     kept = Path(out.split(": feed-forward network for 22050 Hz")[0])
     assert kept.parent == tmp_path / "presets" / "distilled"
-    # Training it again would have other numbers: what is kept is what renders.
+    # A second training would give other numbers, so the render used the network that was saved.
     monkeypatch.setattr("astfx.methods.feed_forward._lessons", lambda *a: pytest.fail("trained"))
     rendered = {}
     for style in ("rain", kept):
@@ -172,8 +172,8 @@ def test_a_sound_is_distilled_into_a_file(run: Run, clips: tuple[Path, Path]) ->
     code, _, err = run("distill", clips[1])
     assert code == 2
     assert err.strip() == (
-        f"astfx: the network of a sound needs a file: astfx distill {clips[1]} -o "
-        "FILE.safetensors (that of a preset is kept with it)"
+        f"astfx: the network of an audio file needs an output: astfx distill {clips[1]} -o "
+        "FILE.safetensors (only that of a preset is saved with the presets)"
     )
     code, _, err = run("distill", "rainn")
     assert (code, "there is no preset 'rainn'" in err) == (2, True)

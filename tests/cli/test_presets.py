@@ -20,7 +20,7 @@ RATE = 22_050
 
 @pytest.fixture
 def ask(run: Run, monkeypatch: pytest.MonkeyPatch, own_folder: Path, tmp_path: Path) -> Run:
-    """Call `astfx presets` in an empty folder."""
+    """Return a function that runs `astfx presets` in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     return partial(run, "presets")
@@ -61,7 +61,7 @@ def test_list_narrows_down(arguments: tuple[str, ...], there: str, absent: str, 
 def test_list_that_finds_nothing_says_so(ask: Run) -> None:
     code, _, err = ask("list", "--search", "xyzzy")
     assert code == 2
-    assert err == "astfx: no preset is like that: `astfx presets list` shows all\n"
+    assert err == "astfx: no preset matches: `astfx presets list` shows all\n"
 
 
 def test_list_goes_on_past_a_damaged_preset(ask: Run, own_folder: Path) -> None:
@@ -70,7 +70,7 @@ def test_list_goes_on_past_a_damaged_preset(ask: Run, own_folder: Path) -> None:
     code, out, err = ask("list")
     assert code == 0
     assert "rain" in out
-    assert "broken.astfx' is damaged or no preset" in err
+    assert "broken.astfx' is damaged or not a preset" in err
 
 
 def test_show_prints_the_description_and_draws(ask: Run, tmp_path: Path) -> None:
@@ -99,18 +99,18 @@ def test_make_keeps_a_preset_under_a_plain_name(ask: Run, sound: Path) -> None:
     assert ask(*arguments, "--replace")[0] == 0
 
 
-def test_a_name_of_the_factorys_is_taken_over_and_said_so(ask: Run, sound: Path) -> None:
+def test_a_preset_of_a_factory_name_hides_the_factorys_and_says_so(ask: Run, sound: Path) -> None:
     own = presets.factory_folder() / "rain.toml"
     code, out, _ = ask("make", sound, "--name", "Rain")
     assert code == 0
-    assert "rain is now yours, not the one that came with astfx\n" in out
+    assert "rain now means your preset, not the one that came with astfx\n" in out
     assert own.is_file()
     assert presets.find("rain").author == ""
     assert "came with" not in ask("make", sound, "--name", "My rain")[1]
 
 
 def test_making_a_preset_loads_no_more_than_torch(own_folder: Path, sound: Path) -> None:
-    """The command takes about as long as `import torch`: these would double that."""
+    """The command takes about as long as `import torch`; these modules would double that."""
     code = (
         "import sys\n"
         f"sys.argv = ['astfx', 'presets', 'make', {str(sound)!r}, '--name', 'Rain']\n"
@@ -129,7 +129,7 @@ def test_making_a_preset_loads_no_more_than_torch(own_folder: Path, sound: Path)
     ("arguments", "message"),
     [
         (("make", "nothing.wav", "--name", "x"), "'nothing.wav' does not exist"),
-        (("make", "rain.wav", "--name", "???"), "preset name '???' must hold a letter a to z"),
+        (("make", "rain.wav", "--name", "???"), "preset name '???' must contain a letter a to z"),
         (("make", "rain.wav", "--name", "a" * 65), "must be 1 to 64 lower-case letters"),
         (("blend", "rain", "--name", "x"), "'rain' must look like rain=0.7"),
         (("blend", "rain=0", "--name", "x"), "'rain=0' must look like rain=0.7"),
@@ -142,7 +142,7 @@ def test_making_a_preset_loads_no_more_than_torch(own_folder: Path, sound: Path)
         (("play", "rain", "-o", "x.wav", "--quality", "great"), "quality='great' must be one of"),
         (("export", "rain", "rain.zip"), "preset file 'rain.zip' must end in .astfx or .toml"),
         (("import", "rain.astfx"), "preset file 'rain.astfx' does not exist"),
-        (("import", "rain.wav"), "preset file 'rain.wav' is damaged or no preset"),
+        (("import", "rain.wav"), "preset file 'rain.wav' is damaged or not a preset"),
         (("show", "rain.wav"), "preset name 'rain.wav' must be 1 to 64"),
     ],
 )
@@ -209,7 +209,7 @@ def test_import_refuses_what_load_refuses(ask: Run, own_folder: Path, tmp_path: 
 def test_verify_names_what_cannot_be_used(ask: Run, drops: Preset, tmp_path: Path) -> None:
     code, out, err = ask("verify")
     assert (code, err) == (0, "")
-    assert "40 presets are sound" in out
+    assert "40 presets are valid" in out
     drops.save(tmp_path / "good.astfx")
     data = bytearray((tmp_path / "good.astfx").read_bytes())
     data[-1000] ^= 1
@@ -217,7 +217,9 @@ def test_verify_names_what_cannot_be_used(ask: Run, drops: Preset, tmp_path: Pat
     code, out, err = ask("verify", "good.astfx", "bad.astfx", "rain", "none")
     assert code == 2
     assert out.count("ok  ") == 2
-    assert "bad.astfx' is damaged or no preset (its tensors are not those that were saved)" in err
+    assert (
+        "bad.astfx' is damaged or not a preset (its tensors are not those that were saved)" in err
+    )
     assert "there is no preset 'none'" in err
     assert "astfx: 2 of 4 presets cannot be used" in err
 

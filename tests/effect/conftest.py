@@ -1,4 +1,4 @@
-"""Effects and sounds that the tests of the effect share."""
+"""Effects and sounds that these tests share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Make = Callable[..., astfx.StyleTransfer]
 
 
 def blocks_of(waveform: Waveform, sizes: Iterable[int]) -> Iterator[Waveform]:
-    """Cut audio into blocks; the last size goes on until the end."""
+    """Cut audio into blocks of the given sizes. The last size is repeated until the end."""
     first, size = 0, 1
     sizes = iter(sizes)
     while first < waveform.shape[1]:
@@ -29,9 +29,9 @@ def blocks_of(waveform: Waveform, sizes: Iterable[int]) -> Iterator[Waveform]:
 def streamed(
     effect: Any, waveform: Waveform, sizes: Iterable[int], sample_rate: int = RATE
 ) -> Waveform:
-    """Everything that an effect gives for blocks, after a reset."""
+    """All output of an effect for audio in blocks, after a reset."""
     effect.reset()
-    # Blocks of one sample say nothing about their layout: an empty one does.
+    # Blocks of one sample do not show their layout, but an empty block does.
     effect.process(waveform[:, :0], sample_rate, reset=False)
     parts = [
         effect.process(block, sample_rate, reset=False) for block in blocks_of(waveform, sizes)
@@ -41,7 +41,7 @@ def streamed(
 
 @pytest.fixture(scope="session")
 def clip(melody: Waveform) -> Waveform:
-    """A second and a half of a melody in stereo, (2, samples), with a start in silence."""
+    """A second and a half of a melody in stereo, (2, samples), which begins with silence."""
     found = melody[:, : round(1.5 * RATE)].copy()
     found[:, :500] = 0.0
     return np.concatenate([found, 0.5 * np.roll(found, 30, axis=1)]).astype(np.float32)

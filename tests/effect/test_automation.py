@@ -11,7 +11,7 @@ from scipy import signal
 
 import astfx
 from astfx.audio import Waveform
-from astfx.effect.automation import RAMP_SECONDS, Engaged, Parameter
+from astfx.effect.automation import RAMP_SECONDS, Parameter, WetFade
 from astfx.errors import EffectTypeError, InvalidSettingError
 from tests.effect.conftest import RATE, Make, streamed
 
@@ -31,7 +31,7 @@ def test_functions_may_give_an_array_or_a_number() -> None:
     np.testing.assert_allclose(astfx.Automation(lambda t: t**2)(times), [0.0, 0.25])
     held = astfx.Automation(lambda t: 0.5)(times)
     np.testing.assert_allclose(held, [0.5, 0.5])
-    held[0] = 0.0  # its own, not a view of one number
+    held[0] = 0.0  # a copy, not a read-only view of one number
 
 
 def test_equal_breakpoints_are_equal_automations() -> None:
@@ -48,8 +48,8 @@ def test_equal_breakpoints_are_equal_automations() -> None:
     [
         ([], "breakpoints=[] must be one or more pairs of finite (seconds, value)"),
         ([(0.0, np.nan)], "must be one or more pairs of finite (seconds, value)"),
-        ([(0.0, 0.0), (0.0, 1.0)], "breakpoint times [0.0, 0.0] must rise (seconds)"),
-        ([(1.0, 0.0), (0.5, 1.0)], "breakpoint times [1.0, 0.5] must rise (seconds)"),
+        ([(0.0, 0.0), (0.0, 1.0)], "breakpoint times [0.0, 0.0] must increase (seconds)"),
+        ([(1.0, 0.0), (0.5, 1.0)], "breakpoint times [1.0, 0.5] must increase (seconds)"),
         ([1.0, 2.0], "breakpoints=[1.0, 2.0] must be pairs of (seconds, value)"),
         ([("now", 1.0)], "must be pairs of (seconds, value)"),
         (3, "breakpoints=3 must be pairs of (seconds, value)"),
@@ -100,7 +100,7 @@ def test_a_function_that_leaves_0_to_1_says_when(make: Make) -> None:
 @pytest.mark.parametrize("given", [np.zeros(3), "much", None])
 def test_a_function_that_gives_no_numbers_says_so(given: Any, make: Make) -> None:
     effect = make(engine="live", mix=astfx.Automation(lambda t: given))
-    message = "an automation must give 500 numbers|must be between 0.0 and 1.0"
+    message = "an automation must return 500 numbers|must be between 0.0 and 1.0"
     with pytest.raises(InvalidSettingError, match=message):
         effect(np.zeros(500, np.float32), RATE)
 
@@ -150,9 +150,9 @@ def test_blocks_do_not_change_a_curve() -> None:
 def test_the_wet_signal_fades_however_quickly_strength_moves(size: int) -> None:
     strength = np.zeros(5000, np.float32)
     strength[1000:2000] = 1.0
-    strength[3000:3010] = 1.0  # too short to get there
-    engaged = Engaged()
-    parts = [engaged.share(strength[k : k + size], RATE) for k in range(0, 5000, size)]
+    strength[3000:3010] = 1.0  # too short for the fade to complete
+    fade = WetFade()
+    parts = [fade.share(strength[k : k + size], RATE) for k in range(0, 5000, size)]
     share = np.concatenate(parts)
     assert np.abs(np.diff(share)).max() <= 1.0 / RAMP + 1e-6
     assert (share[:1000] == 0.0).all()
@@ -181,6 +181,19 @@ def test_time_begins_with_the_stream_and_again_after_a_reset(
     whole = effect(clip, RATE)
     for sizes in ([500], [64, 8193]):
         np.testing.assert_allclose(streamed(effect, padded, sizes), whole, atol=1e-5)
+
+
+@pytest.mark.parametrize("engine", ["live", "stream"])
+def test_time_begins_again_where_the_rate_changes(
+    engine: str, make: Make, rain: Waveform, clip: Waveform
+) -> None:
+    mix = astfx.Automation([(0.5, 0.0), (0.6, 1.0)])
+    effect = make(engine=engine, style=rain, style_sample_rate=RATE, mix=mix)
+    effect.process(clip, RATE, reset=False)
+    dry = clip[:, :8000]  # half a second at the other rate
+    output = effect.process(dry, 16000, reset=False)
+    assert output.shape[1] > 0
+    np.testing.assert_array_equal(output, dry[:, : output.shape[1]])
 
 
 def test_a_function_cannot_be_written_down(make: Make) -> None:

@@ -1,4 +1,4 @@
-"""Boards of native plugins and ours, nested either way."""
+"""Boards of native plugins and astfx effects, nested either way."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def natives() -> list[Any]:
 
 
 def equal(output: Waveform, expected: Waveform) -> None:
-    """Bit for bit, but for denormals, which natives keep or not as the processor is set."""
+    """Equal bit for bit, except denormals: native plugins may flush them to zero."""
     np.testing.assert_allclose(output, expected, rtol=0.0, atol=1e-40)
 
 
@@ -70,7 +70,7 @@ def test_native_plugins_only_stream_as_in_pedalboard(
 
 
 def nestings(make: Make) -> Iterator[tuple[str, Any, list[Any]]]:
-    """Boards, and what they do one after the other."""
+    """Nested boards, each with a flat list of plugins that does the same."""
 
     def live() -> Any:
         return make(engine="live", strength=0.5)
@@ -113,7 +113,7 @@ def test_nested_either_way_is_one_after_the_other(index: int, make: Make, clip: 
 def test_whole_clips_make_up_for_latency_that_is_not_told(
     latent: Any, make: Make, clip: Waveform
 ) -> None:
-    """To 1e-5: the same as pedalboard's own way of flushing; also of a clip that is all latency."""
+    """The result equals pedalboard's own to 1e-5, also for a clip shorter than the latency."""
     for content in (clip, clip[:, :300]):
         board = astfx.Pedalboard([latent(), make(engine="live", mix=0.0)])
         np.testing.assert_allclose(board(content, RATE), latent()(content, RATE), atol=1e-5)
@@ -125,7 +125,7 @@ def test_whole_clips_make_up_for_latency_that_is_not_told(
 def test_native_plugins_keep_what_they_hold_when_blocks_grow(
     plugin: Any, make: Make, clip: Waveform
 ) -> None:
-    """On their own they lose it; among ours they do not."""
+    """On their own they lose their buffered audio. In an astfx board they do not."""
     board = astfx.Pedalboard([plugin(), make(engine="live", mix=0.0)])
     sizes = [64, 700, 10, 8192]
     output, expected = streamed(board, clip, sizes), streamed(board, clip, [8192])
@@ -148,7 +148,7 @@ def test_a_mix_is_as_late_as_its_latest_and_a_chain_as_all_together(make: Make) 
 def test_mix_aligns_what_is_latent_while_streaming(
     sizes: tuple[int, ...], make: Make, clip: Waveform
 ) -> None:
-    """Pedalboard's own Mix leaves the dry signal early by the whole latency."""
+    """Pedalboard's own Mix does not delay the dry signal by the latency."""
     effect = make(engine="live", mix=0.0)
     board = astfx.Mix(
         [
@@ -168,7 +168,7 @@ def test_mix_aligns_what_is_latent_while_streaming(
 
 
 def test_mix_stays_aligned_when_it_changes_while_streaming(make: Make, clip: Waveform) -> None:
-    """One that joins is silent for what the others still hold back; nothing shifts."""
+    """A new plugin is silent for the audio that the others still have to output."""
     board = astfx.Mix([pedalboard.Gain(0.0), make(engine="live", mix=0.0)])
     changes = {
         4: lambda: board.append(AddLatency(50)),
@@ -188,7 +188,7 @@ def test_mix_stays_aligned_when_it_changes_while_streaming(make: Make, clip: Wav
     for first, count in voices.items():
         level[first:] = count
     sure = np.ones(n, bool)
-    sure[10000 - 3071 : 10000] = False  # what the removed one held is gone
+    sure[10000 - 3071 : 10000] = False  # the removed plugin had not output these samples
     expected = level * clip[:, :n]
     np.testing.assert_allclose(output[:, sure], expected[:, sure], atol=1e-6)
 
@@ -201,11 +201,14 @@ def test_mix_begins_anew_when_rate_or_channels_change(make: Make, clip: Waveform
         np.testing.assert_allclose(output, 2.0 * content[:, : output.shape[1]], atol=1e-6)
 
 
-def test_a_board_may_change_while_it_streams(make: Make, clip: Waveform) -> None:
-    """What goes on inside plugins that stay is not lost."""
+@pytest.mark.parametrize("is_reset", [False, True])
+def test_a_board_may_change_while_it_streams(is_reset: bool, clip: Waveform) -> None:
+    """Plugins that stay keep their state, and are not reset because they once were."""
     board, reference = astfx.Pedalboard(natives()[:3]), NativeBoard(natives()[:3])
     outputs = []
     for container in (board, reference):
+        if is_reset:
+            container.reset()
         parts = []
         for index in range(12):
             if index == 5:
@@ -306,7 +309,7 @@ def test_list_errors(container: Any) -> None:
 
 
 def test_what_is_no_effect_is_named() -> None:
-    message = "'reverb' is no effect: a board takes pedalboard plugins and astfx effects"
+    message = "'reverb' is not an effect: a board takes pedalboard plugins and astfx effects"
     with pytest.raises(EffectTypeError, match=message):
         astfx.Pedalboard(["reverb"])  # type: ignore[list-item]
     with pytest.raises(EffectTypeError, match=r"plugins=3 must be a list of effects"):
@@ -450,7 +453,7 @@ def test_a_board_can_be_written_down_and_copied(way: str, rain: Waveform, clip: 
     [
         (
             lambda: pedalboard.Convolution(np.ones((1, 9), np.float32), sample_rate=44100),
-            "a Convolution does not give its impulse response back, so it cannot be copied",
+            "a Convolution does not reveal its impulse response, so it cannot be copied",
         ),
     ],
 )
@@ -470,15 +473,15 @@ def test_what_cannot_be_written_down_says_so(make_plugin: Any, message: str) -> 
         ({"plugin": "astfx.Pedalboard", "plugins": [3]}, "must be a list of dicts and None"),
         (
             {"plugin": "astfx.Pedalboard", "plugins": [{"plugin": "pedalboard.Nothing"}]},
-            "plugin='pedalboard.Nothing' is no plugin of pedalboard's",
+            "plugin='pedalboard.Nothing' is not a pedalboard plugin",
         ),
         (
             {"plugin": "astfx.Pedalboard", "plugins": [{"plugin": "os.system"}]},
-            "plugin='os.system' is no plugin of pedalboard's",
+            "plugin='os.system' is not a pedalboard plugin",
         ),
         (
             {"plugin": "astfx.Pedalboard", "plugins": [{"plugin": "pedalboard.load_plugin"}]},
-            "plugin='pedalboard.load_plugin' is no plugin of pedalboard's",
+            "plugin='pedalboard.load_plugin' is not a pedalboard plugin",
         ),
         (
             {

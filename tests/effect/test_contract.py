@@ -1,4 +1,4 @@
-"""Pedalboard's contract; every test runs against a native plugin too, so they are proven."""
+"""Pedalboard's contract. The tests run against a native plugin too, which proves them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DELAY_SAMPLES = 1000  # of AddLatency
 
 @pytest.fixture
 def subject(request: pytest.FixtureRequest, make: Make) -> Subject:
-    """Makes fresh effects of one kind."""
+    """Makes new effects of one kind."""
     kinds: dict[str, Subject] = {
         "gain": lambda: pedalboard.Gain(0.0),
         "add-latency": lambda: AddLatency(DELAY_SAMPLES),
@@ -166,7 +166,7 @@ def test_a_fresh_square_is_a_runtime_error(subject: Subject, size: int) -> None:
 def test_other_dimensions_are_runtime_errors(subject: Subject, shape: tuple[int, ...]) -> None:
     message = f"Number of input dimensions must be 1 or 2 (got {len(shape)})."
     effect = subject()
-    for _ in range(2):  # on a fresh one, and on one that knows a layout
+    for _ in range(2):  # new, and when it knows a layout
         with pytest.raises(RuntimeError, match=re.escape(message)):
             effect(np.zeros(shape, np.float32), RATE)
         effect(np.zeros((2, 9), np.float32), RATE)
@@ -189,7 +189,7 @@ def test_other_dimensions_are_runtime_errors(subject: Subject, shape: tuple[int,
 def test_wrong_arguments_are_type_errors(subject: Subject, arguments: Any) -> None:
     positional, keywords = arguments
     effect = subject()
-    for _ in range(2):  # fresh, and while running
+    for _ in range(2):  # new, and while running
         with pytest.raises(TypeError):
             effect(*positional, **keywords)
         effect(noise(9), RATE)
@@ -301,7 +301,7 @@ def test_blocks_come_out_later_never_longer(subject: Subject, layout: str) -> No
 
 @blockwise
 def test_flushing_gives_what_one_call_gives(subject: Subject) -> None:
-    """To 1e-5 of full scale; "auto" renders whole clips with another engine."""
+    """Equal to 1e-5 of full scale. "stream" stands in for "auto", which renders whole clips."""
     effect = subject()
     if isinstance(effect, astfx.StyleTransfer) and effect.engine == "auto":
         effect = astfx.StyleTransfer(effect.style, engine="stream")
@@ -323,7 +323,7 @@ def test_layout_is_remembered_until_reset(
     effect = subject()
     effect(np.zeros(before, np.float32), RATE)
     array = noise(*ambiguous)
-    output = effect(array, RATE)  # reset=True keeps it
+    output = effect(array, RATE)  # reset=True keeps the layout
     reference = subject()
     as_rows = array.T if is_interleaved else array
     reference(np.zeros((len(as_rows), 99), np.float32), RATE)
@@ -346,7 +346,7 @@ steps = st.lists(
 
 
 def decision(effect: Any, shape: tuple[int, ...], reset: bool) -> str:
-    """What an effect with a lowpass filter in it takes the axes for."""
+    """Which axis an effect that contains a lowpass filter takes as the channels."""
     array = np.zeros(shape, np.float32)
     if array.ndim == 2 and array.size:
         array[0, 0] = 1.0
@@ -377,7 +377,7 @@ def test_layout_decisions_are_the_native_ones(kind: str, steps: list[Any]) -> No
             ours.reset()
             continue
         shape, reset = step
-        if kind == "changing board":  # a layout is the board's, whatever runs in it
+        if kind == "changing board":  # the board keeps its layout when its plugins change
             if len(ours) > 1:
                 del ours[1]
             else:

@@ -25,7 +25,7 @@ FOLDER = "grinstein/content_style"
 def test_stream_loses_little_against_render(
     load: Load, content: str, style: str, least_fall: float, least_onset: float
 ) -> None:
-    """The Gram loss of a network that nothing saw, of the audio that comes out."""
+    """Measured on the output audio, by the Gram loss of a network that nothing was tuned on."""
     clip, target = load(f"{FOLDER}/{content}"), load(f"{FOLDER}/{style}")
     output = astfx.StyleTransfer(target, style_sample_rate=RATE, engine="stream")(clip, RATE)
     fall = 1.0 - gram_loss(output, target, RATE) / gram_loss(clip, target, RATE)

@@ -1,4 +1,4 @@
-"""Streams: the same whatever the blocks, aligned to the sample, without clicks."""
+"""Streams do not depend on the block size, are aligned to the sample and do not click."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ from scipy import signal
 
 import astfx
 from astfx.audio import Waveform
+from astfx.audio.loudness import LoudnessMeter
 from tests.effect.conftest import RATE, Make, blocks_of, streamed
 
 CHUNK_TOLERANCE = 1e-5  # of full scale
 COMB_TOLERANCE_DB = -30.0  # error against the dry signal while the wet one fades in
-EARLY_RAMP_TOLERANCE_DB = -12.0  # the same, while strength is below 0.05
-RECOVERY_TOLERANCE_DB = {"stream": 4.5, "live": 1.5}  # mean level afterwards
+EARLY_RAMP_TOLERANCE_DB = -12.0  # the same error, while strength is below 0.05
+RECOVERY_TOLERANCE_DB = {"stream": 4.5, "live": 1.5}  # error of the mean level after a bad block
+LOUDNESS_TOLERANCE_DB = 1.5
 LOUDEST = 20.0
-CLICK_TOLERANCE = 4.0  # times the largest second difference of a steady stream
+CLICK_TOLERANCE = 4.0  # multiples of the largest second difference in a steady stream
 BLOCK = 400
 
 engines = pytest.mark.parametrize("engine", ["stream", "live"])
@@ -58,7 +60,7 @@ def test_blocks_of_any_size_give_what_one_call_gives(
 def test_channels_of_opposite_polarity_do_not_cancel(
     engine: str, make: Make, clip: Waveform
 ) -> None:
-    """[x, -x] becomes [y, -y] where [x, x] becomes [y, y]: features are not a downmix's."""
+    """If [x, x] becomes [y, y], then [x, -x] becomes [y, -y]: there is no downmix."""
     same, opposite = (
         make(engine=engine)(np.concatenate([clip[:1], sign * clip[:1]]), RATE) for sign in (1, -1)
     )
@@ -70,7 +72,7 @@ def test_channels_of_opposite_polarity_do_not_cancel(
 
 @engines
 def test_latency_is_exact_at_every_block_size(engine: str, make: Make, clip: Waveform) -> None:
-    """Nothing comes before `latency_samples`, everything after: to the sample."""
+    """The output lags behind the input by exactly `latency_samples`."""
     effect = make(engine=engine)
     latency = effect.latency_samples_at(RATE)
     for sizes in ([1000], [latency], [latency + 1, 1], [8193]):
@@ -109,7 +111,7 @@ def test_zero_nulls_bit_for_bit(
 def test_least_strengths_make_no_comb(
     engine: str, strength: float, make: Make, clip: Waveform
 ) -> None:
-    """Where wet and dry are mixed they are the same sound at the same time."""
+    """Where wet and dry are mixed, both are the same sound at the same time."""
     output = make(engine=engine, strength=strength)(clip, RATE)
     assert db(output - clip, clip) < COMB_TOLERANCE_DB
     assert not np.array_equal(output, clip)
@@ -117,11 +119,28 @@ def test_least_strengths_make_no_comb(
 
 @engines
 def test_the_wet_signal_is_aligned_with_the_dry(engine: str, make: Make, clip: Waveform) -> None:
-    """The best lag of the full effect against the content, by correlation, is none."""
+    """The correlation of the output with the content is highest at lag 0."""
     output = make(engine=engine, strength=0.3)(clip, RATE)
     lags = range(-200, 201)
     found = [float((np.roll(output[0], lag) * clip[0]).sum()) for lag in lags]
     assert abs(lags[int(np.argmax(found))]) <= 1
+
+
+@engines
+def test_the_output_is_as_loud_as_the_content(
+    engine: str, make: Make, second_targets: astfx.StyleTargets
+) -> None:
+    """K-weighted, of noise that swells and fades, when the levels have settled."""
+    time = np.arange(6 * RATE) / RATE
+    noise = 0.05 * np.random.default_rng(3).standard_normal((1, len(time)))
+    content = (noise * (0.2 + np.abs(np.sin(2.0 * np.pi * 1.5 * time)))).astype(np.float32)
+    output = make(engine=engine, style=second_targets)(content, RATE)
+    found = []
+    for waveform in (content, output):
+        meter = LoudnessMeter(RATE, 1)
+        meter.add(waveform[:, 3 * RATE :])
+        found.append(meter.lufs)
+    assert abs(found[1] - found[0]) < LOUDNESS_TOLERANCE_DB
 
 
 @engines
@@ -134,13 +153,13 @@ def test_strength_rises_from_the_dry_signal(engine: str, make: Make, clip: Wavef
 
 
 def tone(seconds: float = 2.0) -> Waveform:
-    """A low tone, (1, samples): every click shows against its small steps."""
+    """A low tone, (1, samples). A click stands out against its small differences."""
     time = np.arange(round(seconds * RATE)) / RATE
     return (0.3 * np.sin(2.0 * np.pi * 150.0 * time)).astype(np.float32)[None]
 
 
 def largest_curvature(waveform: Waveform) -> float:
-    """Largest second difference: a click's is a hundred times a low tone's."""
+    """Largest second difference. That of a click is a hundred times that of a low tone."""
     return float(np.abs(np.diff(waveform, n=2)).max())
 
 
@@ -159,7 +178,7 @@ CHANGES: dict[str, list[tuple[int, str, Any]]] = {
 
 @pytest.fixture(scope="module")
 def dull() -> dict[str, astfx.StyleTargets]:
-    """Styles without high frequencies, so that a click in them would show."""
+    """Styles without high frequencies, so that a click would stand out."""
     rng = np.random.default_rng(9)
     found = {}
     for name, cutoff_hz, pulse_hz in (("first", 200, 2), ("second", 400, 5), ("third", 300, 9)):
@@ -184,7 +203,7 @@ def changed_stream(
 
 @pytest.fixture(scope="module")
 def steady(dull: dict[str, astfx.StyleTargets]) -> dict[str, list[Waveform]]:
-    """Streams of each engine in each style, without a change."""
+    """Output of each engine with each style, when nothing is changed."""
     return {
         engine: [
             changed_stream(astfx.StyleTransfer(style, engine=engine), [], dull)[:, 25 * BLOCK :]
@@ -210,7 +229,7 @@ def test_changes_while_streaming_make_no_click(
     dull: dict[str, astfx.StyleTargets],
     steady: dict[str, list[Waveform]],
 ) -> None:
-    """Second differences stay what they are in streams that change nothing."""
+    """Second differences are no larger than in streams without changes."""
     usual = max(largest_curvature(waveform) for waveform in [tone(), *steady[engine]])
     effect = astfx.StyleTransfer(dull["first"], engine=engine)
     changed = changed_stream(effect, changes, dull)[:, 25 * BLOCK :]
@@ -219,12 +238,12 @@ def test_changes_while_streaming_make_no_click(
 
 @engines
 def test_a_jump_would_show_as_a_click(engine: str, steady: dict[str, list[Waveform]]) -> None:
-    """The measure above, on what it is to find: a fade of one sample."""
+    """The measure above finds what it should find: a jump from one style to another."""
     usual = max(largest_curvature(waveform) for waveform in [tone(), *steady[engine]])
     jumps = [
         np.concatenate([before[:, :at], after[:, at:]], axis=1)
         for before, after in pairwise(steady[engine])
-        for at in range(8000, 30000, 500)  # some fall where the two happen to meet
+        for at in range(8000, 30000, 500)  # at some places both have about the same value
     ]
     found = np.median([largest_curvature(jump) for jump in jumps])
     assert found > CLICK_TOLERANCE * usual
@@ -234,7 +253,7 @@ def test_a_jump_would_show_as_a_click(engine: str, steady: dict[str, list[Wavefo
 def test_a_new_style_takes_over_after_the_fade(
     engine: str, make: Make, clip: Waveform, second_targets: astfx.StyleTargets
 ) -> None:
-    """As if it had run alone, once its statistics have settled: nearer to that than the old."""
+    """Once its statistics have settled, the output is nearer to a stream of the new style alone."""
     content = np.concatenate([clip, clip], axis=1)
     effect = make(engine=engine)
     first = streamed(effect, content, [1000])
@@ -288,7 +307,7 @@ POISONS = {
 def unpoisoned(
     rain_targets: astfx.StyleTargets, melody: Waveform
 ) -> Callable[[str, float], Waveform]:
-    """What an engine makes of two and a half seconds of melody."""
+    """Output of an engine for two and a half seconds of melody."""
 
     @cache
     def found(engine: str, mix: float) -> Waveform:
@@ -330,7 +349,7 @@ def test_one_block_never_poisons_the_next(
 def test_a_full_scale_offset_never_poisons_the_next(
     engine: str, make: Make, melody: Waveform
 ) -> None:
-    """An offset is not heard, what an engine makes of it is: levels must not follow it."""
+    """An offset is inaudible, but not what an engine makes of it: levels must not follow it."""
     content = melody[:, : round(2.5 * RATE)]
     bad = content.copy()
     bad[:, RATE : RATE + 512] = 1.0
@@ -379,7 +398,7 @@ step = st.one_of(
 def test_nothing_breaks_alignment(
     engine: str, steps: list[tuple[str, Any]], make: Make, second_targets: astfx.StyleTargets
 ) -> None:
-    """Whatever happened to a stream, samples taken in at mix = 0 come out as they were."""
+    """Whatever happened before, samples that go in at mix = 0 come out unchanged."""
     effect = make(engine=engine, mix=0.0)
     styles = {"first": effect.style, "second": second_targets}
     latency = effect.latency_samples_at(RATE)

@@ -1,4 +1,4 @@
-"""The effect itself: what it takes, what it refuses, which engine runs."""
+"""`StyleTransfer`: what it accepts, what it refuses, and which engine it uses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from astfx.styles.style import Style
 from tests.effect.conftest import RATE, Make, streamed
 
 DRAFT: dict[str, Any] = {"quality": "draft", "iterations": 3}
-# Share of the content's distance to the style that may be left.
+# Largest share of the content's style distance that may remain.
 LEFT = {"render": 0.3, "stream": 0.6, "live": 0.75}
 
 
@@ -43,7 +43,7 @@ def rain_file(rain: Waveform, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_result_moves_to_the_style(
     engine: str, melody: Waveform, rain: Waveform, make: Make
 ) -> None:
-    """By a measure that is not optimised, after three seconds of learning for the streams."""
+    """By a measure that is not optimised, in the second half, when the streams have settled."""
     output = make(engine=engine)(melody, RATE)
     settled = slice(melody.shape[1] // 2, None)
     before = style_distance(melody[:, settled], rain, RATE)
@@ -106,7 +106,7 @@ def astfx_methods() -> list[str]:
 
 
 def test_strength_over_time_in_the_render_engine(make: Make, clip: Waveform) -> None:
-    """Where it is 0 the content comes back bit for bit, where it is 1 the full result."""
+    """Where it is 0 the content is unchanged, bit for bit. Where it is 1 the result is full."""
     curve = astfx.Automation([(0.5, 0.0), (0.8, 1.0)])
     output = make(engine="render", strength=curve, **DRAFT)(clip, RATE)
     full = make(engine="render", **DRAFT)(clip, RATE)
@@ -205,7 +205,7 @@ def test_what_is_no_style_is_named(rain_file: Path) -> None:
             astfx.StyleTransfer(wrong)  # type: ignore[arg-type]
     message = "style_sample_rate=22050 is for a style that is an array"
     with pytest.raises(InvalidSettingError, match=message):
-        Style.of(rain_file, RATE)  # the effect keeps a rate for arrays to come; a file has its own
+        Style.of(rain_file, RATE)  # an effect keeps it for later arrays, a file has its own
 
 
 @pytest.mark.parametrize(
@@ -296,7 +296,7 @@ def test_an_effect_can_be_written_down_and_copied(
         style_sample_rate=RATE,
         seed=4,
     )
-    effect.process(clip, RATE, reset=False)  # what runs is not what is set
+    effect.process(clip, RATE, reset=False)  # the state of the stream is not copied
     ways: dict[str, Any] = {
         "dict": lambda e: astfx.StyleTransfer.from_dict(e.to_dict()),
         "json": lambda e: astfx.StyleTransfer.from_dict(json.loads(json.dumps(e.to_dict()))),
@@ -340,12 +340,12 @@ def test_dicts_are_checked(changes: dict[str, Any], message: str) -> None:
     values = {**effect.to_dict(), **changes}
     with pytest.raises(AstfxError, match=re.escape(message)):
         astfx.StyleTransfer.from_dict(values)
-    with pytest.raises(InvalidSettingError, match="values make no StyleTransfer"):
+    with pytest.raises(InvalidSettingError, match="values do not make a StyleTransfer"):
         astfx.StyleTransfer.from_dict({"plugin": "astfx.StyleTransfer"})
 
 
 def test_a_long_clip_streams_in_bounded_pieces(make: Make) -> None:
-    """Samples that wait are a few blocks' worth, not four times the clip."""
+    """Only a few blocks of samples are queued, instead of four times the clip."""
     import tracemalloc
 
     effect = make(engine="live", mix=0.0)

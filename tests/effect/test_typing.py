@@ -1,4 +1,4 @@
-"""Types as a user's own type checker sees them."""
+"""The types that a user's own type checker sees."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def scripts(tmp_path: Path) -> Path:
 
 
 def check(command: list[str], folder: Path) -> list[str]:
-    """Lines of errors, `file:line`."""
+    """The places of all errors, as `file:line`."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     found = [line for line in done.stdout.splitlines() if "error:" in line]
     assert done.returncode in (0, 1), done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""An external plugin among ours: built by vst3/build.sh, skipped where it is not."""
+"""An external plugin on a board. vst3/build.sh builds it; without it the tests are skipped."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_its_channels_are_what_it_takes(external: Any, clip: Waveform) -> None:
 
 def test_it_cannot_be_copied_and_the_message_says_what_to_do(external: Any) -> None:
     board = astfx.Pedalboard([external])
-    message = "does not tell which file it is from, so it cannot be copied: keep its raw_state"
+    message = "does not reveal its file, so it cannot be copied: keep its raw_state"
     for attempt in (board.to_dict, lambda: copy.deepcopy(board)):
         with pytest.raises(EffectError, match=re.escape(message)):
             attempt()

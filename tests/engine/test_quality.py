@@ -28,7 +28,7 @@ def scores(output: Waveform, content: Waveform, style: Waveform) -> dict[str, fl
 def test_texture_rounds_bring_both_style_and_content_nearer(
     melody: Waveform, rain: Waveform
 ) -> None:
-    """Against the kernel render alone, by the metric's own code."""
+    """Compared with a draft, which has no texture rounds, and scored by `astfx.metrics`."""
     draft = scores(astfx.transfer(melody, rain, RATE, quality="draft"), melody, rain)
     standard = scores(astfx.transfer(melody, rain, RATE), melody, rain)
     assert standard["style_distance_db"] < draft["style_distance_db"] - 5.0
@@ -36,7 +36,7 @@ def test_texture_rounds_bring_both_style_and_content_nearer(
 
 
 def test_goals_of_a_published_pair_that_was_not_tuned_on(load: Load) -> None:
-    """Better than the published Shallow result, in style and content at once."""
+    """The result beats the published Shallow one in both style and content."""
     content, style = (load(name) for name in PAIR)
     found = scores(astfx.transfer(content, style, RATE), content, style)
     published = load("grinstein/published/shallow/pachelbel__bongo-loop")
@@ -111,7 +111,7 @@ def test_every_quality_takes_any_length(
 
 
 def test_stereo_correlation_is_kept(load: Load) -> None:
-    """A nearly mono recording stays so, though its noise floor is raised."""
+    """A nearly mono recording stays nearly mono, although its noise floor is raised."""
     from tests.conftest import SHARED
 
     data, rate = soundfile.read(

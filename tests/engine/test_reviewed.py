@@ -1,4 +1,4 @@
-"""Defects that a review found, each kept from coming back."""
+"""Regression tests for defects that a review found."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def chord(seconds: float) -> Waveform:
     return np.asarray(0.1 * np.sum(tones, axis=0), np.float32)[None]
 
 
-# Peak of the ends over that of the middle; it was 12 before the ends were mirrored and softened.
+# Peak at the ends over that in the middle. It was 12 before ends were mirrored and softened.
 @pytest.mark.parametrize(("quality", "most"), [("draft", 7.0), ("standard", 2.5)])
 @pytest.mark.parametrize("segment_seconds", [1.0, 10.0])
 def test_a_hard_start_and_end_hardly_click(
@@ -71,7 +71,7 @@ def test_mirrored_source_is_numpys_padding(n_samples: int, margin: int, block: i
 
 
 def test_a_budget_is_shared_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Eight steps that each use what they get leave the same to every one of them."""
+    """If each of eight steps uses all of its share, every one gets the same share."""
     now = [100.0]
     monkeypatch.setattr("astfx.runtime.progress.time.monotonic", lambda: now[0])
     monitor = Monitor(budget_seconds=16.0)

@@ -12,7 +12,7 @@ from astfx.errors import InvalidAudioError
 from astfx.plan import even_borders, plan_segments
 
 
-def test_lengths_of_up_to_one_and_a_half_stay_whole() -> None:
+def test_lengths_of_up_to_one_and_a_half_are_one_part() -> None:
     assert even_borders(15, 10.0) == [0, 15]
     assert even_borders(16, 10.0) == [0, 8, 16]
     assert even_borders(40, 10.0) == [0, 10, 20, 30, 40]

@@ -30,7 +30,7 @@ LOUDNESS_TOLERANCE_DB = 0.01
 SEAM_TOLERANCE_DB = 1.0
 SEGMENT_AGREEMENT = 0.05
 MONOTONE_TOLERANCE_DB = 0.05
-QUICK = 6  # iterations that show an effect
+QUICK = 6  # iterations, enough to show an effect
 FAST: dict[str, Any] = {"iterations": QUICK, "quality": "draft"}
 
 
@@ -46,7 +46,7 @@ def wet(melody: Waveform, rain: Waveform) -> Waveform:
 
 
 def test_result_moves_to_the_style(melody: Waveform, rain: Waveform, wet: Waveform) -> None:
-    """By a measure that is not optimised: three quarters of the way, at least."""
+    """By a measure that is not optimised, it goes at least three quarters of the way."""
     before = style_distance(melody, rain, RATE)
     assert style_distance(wet, rain, RATE) < 0.25 * before
 
@@ -111,7 +111,7 @@ def test_layouts_and_dtypes(layout: str, dtype: type, melody: Waveform, rain: Wa
 
 
 def test_stereo_image_is_kept(melody: Waveform, rain: Waveform) -> None:
-    """Level difference and correlation of the channels survive, and silence stays on its side."""
+    """Level differences and correlations of channels are kept, and a silent one stays silent."""
     clip = melody[:, :44100]
     content = np.concatenate([clip, 0.25 * clip, np.zeros_like(clip)])
     output = astfx.transfer(content, rain, RATE, **FAST)
@@ -190,11 +190,11 @@ def test_constant_content_works(rain: Waveform) -> None:
 
 
 def test_extreme_levels_work(melody: Waveform, rain: Waveform) -> None:
-    """The level of content and style changes the output's level and nothing else."""
+    """The levels of content and style affect only the level of the output."""
     clip = melody[:, :22050]
     plain = astfx.transfer(clip, rain, RATE, **FAST)
     quiet = astfx.transfer(clip * 1e-3, rain * 30.0, RATE, **FAST)
-    # Rounding differs and an optimiser amplifies it, so the sounds agree, not the samples.
+    # The optimiser amplifies rounding errors, so only the sounds agree, not the samples.
     assert lufs(quiet) + 60.0 == pytest.approx(lufs(plain), abs=LOUDNESS_TOLERANCE_DB)
     distances = [style_distance(output, rain, RATE) for output in (plain, quiet)]
     assert distances[0] == pytest.approx(distances[1], abs=0.2)
@@ -208,7 +208,7 @@ def test_long_style_is_taken_in_excerpts(melody: Waveform, rain: Waveform) -> No
 
 
 def test_rendering_leaves_torch_as_it_was(melody: Waveform, rain: Waveform) -> None:
-    """Gradients stay on and threads stay the caller's, even when a render is abandoned."""
+    """Gradients stay on and the number of threads stays, even if a render is abandoned."""
     import torch
 
     threads = torch.get_num_threads()
@@ -253,7 +253,7 @@ def segmented(
 
 
 def seam_db(clip: Waveform, borders: list[int]) -> float:
-    """Median energy of the first difference at borders over that elsewhere."""
+    """Median energy of the first difference at borders over that elsewhere, in dB."""
     half = 512
     energy = np.square(np.diff(clip[0].astype(np.float64)))
     at = [energy[b - half : b + half].mean() for b in borders]
@@ -303,7 +303,7 @@ def test_one_long_segment_and_the_default_ones_agree(rain: Waveform, melody: Wav
 def test_two_different_clips_on_end_agree_too(
     load: Load, pair: tuple[str, str], style: str
 ) -> None:
-    """One segment may not give each of them a part of the style of its own."""
+    """One long segment must not give each of the clips a different part of the style."""
     clips = [load(name) for name in pair]
     content = np.concatenate([0.1 * clip / clip.std() for clip in clips], axis=1)
     target = load(f"grinstein/content_style/{style}")
@@ -315,7 +315,7 @@ def test_two_different_clips_on_end_agree_too(
 
 
 def test_segments_shorter_than_a_stretch_go_as_far(rain: Waveform, melody: Waveform) -> None:
-    """The share of the way to the style differs by less than five hundredths."""
+    """The shares of the way to the style differ by less than 5 %."""
     content = np.tile(melody, (1, 3))
     before = style_distance(content, rain, RATE)
     shares = [

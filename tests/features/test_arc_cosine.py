@@ -128,7 +128,7 @@ def test_loss_of_the_style_itself_is_zero_and_of_silence_one() -> None:
 
 
 def test_loss_is_the_limit_of_sampled_gram_losses() -> None:
-    """Ulyanov & Lebedev's loss with N filters tends to the kernel's, its excess as 1/N."""
+    """Ulyanov & Lebedev's loss with N filters tends to the closed form; its excess falls as 1/N."""
     width, bins = 3, 10
     style, x = frames(30, bins, 1).float(), frames(40, bins, 2).float() * 1.5
     exact = ArcCosineLoss(make_references([([style], -1.0)], (width,)), (width,))(x)[0]
@@ -139,7 +139,7 @@ def test_loss_is_the_limit_of_sampled_gram_losses() -> None:
             conv = RandomConv(bins, n_filters, width, seed, torch.device("cpu"))
             target = gram_matrix(conv(style))
             values.append(RandomConvLoss(conv, target)(x)[0] * float(target.square().sum()))
-        # In units of the kernel: each Gram entry carries the filters' variance s2 twice.
+        # In units of the kernel: a squared Gram entry is proportional to the variance s2 squared.
         s2 = 4.0 / ((bins + n_filters) * width)
         sampled[n_filters] = np.mean(values) / (n_filters * s2) ** 2
     scale = make_references([([style], -1.0)], (width,)).scales[0]
@@ -163,7 +163,7 @@ def test_bias_tells_an_even_level_from_loud_and_quiet_frames() -> None:
 
 
 def test_past_and_present_together_reach_zero() -> None:
-    """Half of the style emitted, the other half present: together they are the style."""
+    """Half of the style is emitted and the other half is the output: together they match it."""
     first, second = frames(10, 6, 1), frames(10, 6, 2)
     style = make_references([([first, second], -1.0)], (1,))
     both = make_references([([first, second], -1.0), ([first], 0.5)], (1,), like=style)

@@ -10,8 +10,8 @@ from astfx.features.block_kernel import BlockLoss
 BINS, N_NEW, N_PAST = 12, 3, 40
 LOSS_TOLERANCE = 2e-4  # relative; float32 sums against float32 sums
 GRADIENT_TOLERANCE = 2e-3  # of the largest entry, against the whole-clip loss
-RING_TOLERANCE = 0.03  # of the loss
-DIFFERENCE_TOLERANCE = 0.02  # the same, against central differences in float32
+RING_TOLERANCE = 0.03  # of the loss, for a ring buffer that has wrapped around
+DIFFERENCE_TOLERANCE = 0.02  # of the largest entry, against central differences in float32
 
 
 def frames(n: int, seed: int) -> Tensor:
@@ -19,7 +19,7 @@ def frames(n: int, seed: int) -> Tensor:
 
 
 def begun(loss: BlockLoss, known: Tensor) -> None:
-    """Begin a block after some known frames; with none, after one that no patch sees."""
+    """Begin a block after some known frames; if there are none, after one that no patch reaches."""
     for frame in known if len(known) else frames(1, 9):
         loss.begin(frame)
 
@@ -33,7 +33,7 @@ def whole(
     width: int,
     bias: float,
 ) -> tuple[float, Tensor]:
-    """The same by `ArcCosineLoss`: patches that end in new frames, others as references."""
+    """The same by `ArcCosineLoss`, over the patches that end in new frames."""
     like = make_references(
         [([s], -w) for s, w in zip(styles, shares, strict=True)], [width], bias=bias
     )
@@ -76,7 +76,7 @@ def test_loss_and_gradient_are_the_whole_clips(
 
 @pytest.mark.parametrize("n_past", [0, 25, 100])
 def test_gradient_is_that_of_finite_differences(n_past: int) -> None:
-    """Also when the ring of the past has gone round."""
+    """This holds even if the ring buffer of the past has wrapped around."""
     loss = BlockLoss([frames(30, 0)], [1.0], (1, 4), 0.5, N_PAST, N_NEW)
     for frame in frames(n_past, 1):
         loss.remember(frame)
@@ -95,9 +95,9 @@ def test_gradient_is_that_of_finite_differences(n_past: int) -> None:
 
 
 def test_only_the_latest_past_counts() -> None:
-    """A ring that has gone round holds the same as one that was filled once.
+    """A ring buffer that has wrapped around gives the same loss as one that was filled once.
 
-    But for one patch of the wider kernel, which would span the ring's end.
+    The only difference is one patch of the wider kernel, which would span the buffer's end.
     """
     losses = []
     for earlier in (0, 7, 40, 93):
@@ -113,7 +113,7 @@ def test_only_the_latest_past_counts() -> None:
 
 
 def test_blocks_one_after_the_other_are_blocks_begun_afresh() -> None:
-    """What is kept from block to block is what would be computed anew."""
+    """What is kept from block to block equals what would be computed from scratch."""
     known, past = frames(20, 2), frames(60, 1)
     running = BlockLoss([frames(30, 0)], [1.0], (2, 5), 0.5, N_PAST, N_NEW)
     for index in range(20):

@@ -52,12 +52,12 @@ def test_white_noise_has_rayleigh_envelopes(white: dict[str, Tensor]) -> None:
     middle = slice(2, 11)
     found = white["envelope_variance"][middle]
     assert float((found / variance - 1.0).abs().max()) < NOISE_TOLERANCE
-    # Frames blunt the envelope's cusps at zero, and the skewness with them.
+    # Frames smooth the envelope's cusps at zero, which changes its skewness a little.
     assert float(white["envelope_skewness"][middle].mean()) == pytest.approx(skewness, abs=0.12)
 
 
 def test_bands_of_white_noise_are_independent(white: dict[str, Tensor]) -> None:
-    """Apart from neighbours, which overlap by half."""
+    """Only neighbours correlate, because they overlap by half."""
     correlation = white["envelope_correlation"]
     neighbours, others = correlation[:29], correlation[29:]
     assert 0.07 < float(neighbours.mean()) < 0.15
@@ -73,7 +73,7 @@ def test_levels_of_white_noise_follow_bandwidth(white: dict[str, Tensor]) -> Non
 
 
 def band_centres_hz() -> list[float]:
-    """Centres of the 30 bands: a tone there is in no other band, their skirts end at it."""
+    """Centres of the 30 bands. A tone there is in no other band, because their skirts end there."""
     low, high = hz_to_erb([LOWEST_HZ, HIGHEST_HZ])
     erb = np.linspace(low, high, N_BANDS + 2)[1:-1]
     return [float(hz) for hz in 228.8455 * np.expm1(erb / 9.265)]
@@ -113,7 +113,7 @@ def test_comodulated_bands_correlate_fully() -> None:
     found = statistics_of(am_tones(4.0))
     assert float(found["envelope_correlation"][6:29].min()) > 0.99
     joint = found["modulation_correlation"].view(6, 57)[:, 6:29]
-    # C1: nearly all of it in the octave of 4 Hz, in the next one the harmonic, below nothing.
+    # C1: nearly all is in the octave of 4 Hz, a harmonic is in the next one, nothing is below.
     harmonic = float(joint[3].median())
     assert float(joint[2].min()) > 0.9
     assert 0.01 < harmonic < 0.1
@@ -127,7 +127,7 @@ def test_bands_modulated_in_opposition_anticorrelate() -> None:
     waveform = 0.05 * ((1 + swing) * low + (1 - swing) * high)
     bank = EnvelopeBank(len(waveform), RATE, CPU)
     envelopes = bank.envelopes(bank.split(waveform.float()[None])[1])
-    # Compression bends both: the correlation of (1 + s)^0.3 and (1 - s)^0.3.
+    # Compression distorts both envelopes: the correlation of (1 + s)^0.3 and (1 - s)^0.3.
     sine = 0.8 * torch.sin(torch.linspace(0, 2 * torch.pi, 10001))[:-1]
     expected = float(torch.corrcoef(torch.stack([(1 + sine) ** 0.3, (1 - sine) ** 0.3]))[0, 1])
     found = float(torch.corrcoef(envelopes[[10, 20]])[0, 1])
@@ -148,7 +148,7 @@ def test_modulation_phase_of_two_harmonics_is_their_phase_relation(turn: float) 
 
 
 def test_modulation_phase_tells_a_sound_from_its_reverse() -> None:
-    """All other classes are the same both ways; the imaginary part of C2 turns round."""
+    """All other classes are the same in both directions; the imaginary part of C2 changes sign."""
     time = torch.arange(3200) / FRAME_RATE_HZ
     saw = 1.0 + 0.3 * (1.0 - (4.0 * time) % 1.0)
     measure = ModulationPhase(3200, FRAME_RATE_HZ, CPU)

@@ -42,7 +42,7 @@ def test_map_turns_one_covariance_into_the_other(dims: int) -> None:
 
 
 def test_map_is_the_optimal_one() -> None:
-    """Symmetric and positive, as the gradient of a convex function is; others are not."""
+    """It is symmetric and positive, like the gradient of a convex function; others are not."""
     content, style = covariance(6, 2), covariance(6, 3)
     t = monge_map(content, style)
     np.testing.assert_allclose(t, t.T, atol=1e-10)
@@ -99,7 +99,7 @@ def test_bands_do_not_depend_on_the_sample_rate() -> None:
 
 
 def test_running_gaussian_is_mean_and_covariance() -> None:
-    """Without forgetting, those of all vectors and of the prior's."""
+    """Without forgetting and with a negligible prior, they are those of all vectors."""
     rng = np.random.default_rng(5)
     vectors = rng.standard_normal((4000, 3)) @ np.diag([1.0, 2.0, 3.0]) + [1.0, 2.0, 3.0]
     running = RunningGaussian(np.zeros(3), np.eye(3), memory=1e9, prior=1e-9)

@@ -14,7 +14,7 @@ from astfx.features.quantiles import (
     histogram_of,
 )
 
-LEVEL = HIGHEST / (N_LEVELS - 1)  # distance of levels, in nepers
+LEVEL = HIGHEST / (N_LEVELS - 1)  # spacing of the levels, in nepers
 RANK_TOLERANCE = 0.02
 QUANTILE_TOLERANCE = 2.0 * LEVEL
 RANKS = (np.arange(N_QUANTILES) + 0.5) / N_QUANTILES
@@ -72,7 +72,7 @@ def test_old_frames_are_forgotten() -> None:
 
 
 def test_long_streams_neither_overflow_nor_drift() -> None:
-    """Weights grow by 1 / memory a frame and are brought back: the result must not show it."""
+    """Weights grow by 1 / memory per frame and are rescaled; the result must not show it."""
     frames = draws(9000, 2, 5)
     histogram = filled(frames, memory=100.0)
     assert np.isfinite(histogram.counts).all()
@@ -122,7 +122,7 @@ def test_not_learning_changes_nothing() -> None:
 
 
 def test_requests_are_corrected_until_the_result_has_the_distribution() -> None:
-    """A synthesis that loses half a neper is asked for that much more."""
+    """If the synthesis loses half a neper, the requests rise by that much."""
     style, content = draws(400, 3, 13, 3.0, 5.0), draws(4000, 3, 14, 2.0, 6.0)
     mapping = QuantileMap(style, memory=800.0, every=10)
     lost = 0.5

@@ -19,7 +19,7 @@ def test_features_are_torchs_own_convolution() -> None:
 
 @pytest.mark.parametrize("width", [1, 5, 11])
 def test_filters_have_the_recipes_variance_at_any_width(width: int) -> None:
-    """Glorot & Bengio's: 4 over the number of inputs and outputs."""
+    """The variance is Glorot & Bengio's: 4 over the number of inputs and outputs."""
     conv = RandomConv(100, 300, width, seed=3, device=CPU)
     assert float(conv.weight.var()) == pytest.approx(4 / ((100 + 300) * width), rel=0.03)
 

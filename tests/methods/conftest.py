@@ -1,4 +1,4 @@
-"""Problems small enough to know the answer of."""
+"""Small problems with known answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONG_GRID = Grid(sample_rate=22050, n_fft=2048, hop_length=512)
 
 
 def noise_frames(n_frames: int, seed: int, grid: Grid = GRID) -> Tensor:
-    """Rows of positive numbers with some covariance between neighbours."""
+    """Return frames of positive numbers with some covariance between neighbouring bins."""
     generator = torch.Generator().manual_seed(seed)
     raw = torch.randn(n_frames, grid.n_fft // 2 + 3, generator=generator)
     smooth = raw[:, :-2] + raw[:, 1:-1] + 0.5 * raw[:, 2:]
@@ -28,7 +28,7 @@ def noise_frames(n_frames: int, seed: int, grid: Grid = GRID) -> Tensor:
 
 @pytest.fixture
 def make_problem() -> MakeProblem:
-    """Problem of a method from the content's and style's tensors."""
+    """Build the problem of a method from tensors of content and style."""
 
     def make(
         method: str,

@@ -1,4 +1,4 @@
-"""What each closed form promises, on frames where the promise can be checked."""
+"""The statistics that each closed form must match, on frames where they can be checked."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_monge_map_carries_one_covariance_to_the_other() -> None:
 
 
 def test_monge_map_is_scipys_geometric_mean_form() -> None:
-    """A = Cs # Cc^-1, by SciPy's matrix square root."""
+    """A is the geometric mean of Cs and Cc^-1, here computed by SciPy's matrix square root."""
     a, b = random_covariance(8, 2).numpy(), random_covariance(8, 3).numpy()
     root = np.real(linalg.sqrtm(a))
     inverse = np.linalg.inv(root)
@@ -45,7 +45,7 @@ def test_monge_map_is_scipys_geometric_mean_form() -> None:
 
 
 def test_monge_map_moves_frames_less_than_another_map_of_the_same_covariance() -> None:
-    """Optimal transport: E|x - Ax|^2 is the smallest, Cholesky's map costs more."""
+    """E|x - Ax|^2 is smallest for the optimal transport map; Cholesky's map costs more."""
     a, b = random_covariance(10, 4), random_covariance(10, 5)
     other = torch.linalg.cholesky(b) @ torch.linalg.inv(torch.linalg.cholesky(a))
     torch.testing.assert_close(other @ a @ other.T, b)
@@ -67,7 +67,7 @@ def test_monge_gives_frames_the_styles_moments(make_problem: MakeProblem) -> Non
 
 
 def test_monge_over_mel_bands_is_a_smooth_gain(make_problem: MakeProblem) -> None:
-    """A style that is the content 6 dB louder: that gain in all bins."""
+    """If the style is the content 6 dB louder, all bins get a gain of 6 dB."""
     content = noise_frames(400, 0, LONG_GRID)
     louder = torch.log1p(2.0 * torch.expm1(content))
     problem = make_problem("monge", content, [louder], grid=LONG_GRID)

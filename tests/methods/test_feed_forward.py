@@ -7,15 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 import astfx
 from astfx.audio import Waveform
 from astfx.errors import InvalidSettingError
 from astfx.features.arc_cosine import ArcCosineLoss, make_references
+from astfx.frontends.grid import Grid
+from astfx.frontends.log_magnitude import LogMagnitude
+from astfx.frontends.stft import Stft
 from astfx.methods import METHODS
 from astfx.methods.feed_forward import FeedForwardOptions, StyleNetwork, distil
 from astfx.methods.gram import GramOptions, kernel_widths
 from astfx.methods.training_phrases import phrase
+from astfx.optim.lbfgs import minimise
 from astfx.settings import Settings, make_options
 from astfx.styles.targets import StyleTargets
 from tests.methods.conftest import GRID, LONG_GRID, MakeProblem, noise_frames
@@ -37,6 +42,33 @@ def test_phrases_are_level_varied_and_repeat(sample_rate: int) -> None:
     assert np.corrcoef(spectra).min() < 0.5
 
 
+# Of a second at 16 kHz: levels in eighths of the time, and of the frequencies in dB.
+PHRASES = {
+    "hiss and hits": (
+        0,
+        [0.062, 0.0336, 0.0966, 0.0448, 0.0376, 0.0886, 0.14, 0.1866],
+        [53.98, 51.17, 50.51, 50.45, 51.63, 52.02, 52.44, 52.97],
+    ),
+    "speech-like and a line": (
+        3,
+        [0.0, 0.046, 0.1206, 0.0867, 0.1031, 0.1211, 0.124, 0.123],
+        [60.15, 51.82, 49.43, 34.99, 31.62, 30.49, 24.14, 3.72],
+    ),
+}
+
+
+@pytest.mark.parametrize(("seed", "levels", "bands_db"), PHRASES.values(), ids=PHRASES)
+def test_phrases_stay_what_the_measured_networks_learned_on(
+    seed: int, levels: list[float], bands_db: list[float]
+) -> None:
+    """Other phrases would make other networks than those of docs/measured/methods.md."""
+    clip = phrase(np.random.default_rng(seed), 16_000, 16_000)
+    found = [float(np.sqrt(np.mean(part**2))) for part in np.split(clip, 8)]
+    assert found == pytest.approx(levels, abs=1e-4)
+    power = np.array_split(np.square(np.abs(np.fft.rfft(clip))), 8)
+    assert [10 * np.log10(p.sum()) for p in power] == pytest.approx(bands_db, abs=0.01)
+
+
 def test_an_untrained_network_is_adain(make_problem: MakeProblem) -> None:
     content, style = noise_frames(50, 1) + 1.0, noise_frames(80, 0) + 1.0
     network = StyleNetwork(33, 16)
@@ -50,11 +82,8 @@ def test_an_untrained_network_is_adain(make_problem: MakeProblem) -> None:
 
 @pytest.mark.slow
 def test_distilling_brings_the_loss_of_real_sounds_down(melody: Waveform, rain: Waveform) -> None:
-    """On a content it never saw: well below the content, and below the network untrained."""
+    """On a new content, the loss is well below that of the content and of an untrained network."""
     style = torch.from_numpy(rain)
-    from astfx.frontends.log_magnitude import LogMagnitude
-    from astfx.frontends.stft import Stft
-
     stft = Stft(n_fft=2048, hop_length=512, device=torch.device("cpu"))
 
     def frames(clip: torch.Tensor) -> torch.Tensor:
@@ -81,8 +110,43 @@ def test_distilling_brings_the_loss_of_real_sounds_down(melody: Waveform, rain: 
     assert found[150] < 0.25 * loss(content)[0]
 
 
+def test_distilling_learns_from_the_loss_and_from_what_minimising_it_gives() -> None:
+    """On a content it never saw, with a few small steps."""
+    grid = Grid(sample_rate=8000, n_fft=256, hop_length=64)
+    style = torch.rand(200, 129, generator=torch.Generator().manual_seed(0))
+    style *= torch.linspace(0.2, 3.0, 129)
+    style[::8] += 1.0
+    samples = torch.from_numpy(phrase(np.random.default_rng(99), 4 * 8000, 8000))
+    stft = Stft(n_fft=256, hop_length=64, device=torch.device("cpu"))
+    content = LogMagnitude(rms=0.1, n_fft=256).features(stft.forward(samples))
+    widths = kernel_widths(GramOptions(), grid)
+    loss = ArcCosineLoss(make_references([([style], -1.0)], widths, bias=0.5), widths)
+    ceiling = 1.1 * style.amax(dim=0)
+    taught = minimise(loss, content, iterations=5, upper_bound=ceiling).x
+
+    def output(**values: Any) -> Tensor:
+        options = FeedForwardOptions(
+            hidden=16, phrases=4, teacher_iterations=5, learning_rate=0.01, **values
+        )
+        tensors = distil([style], options, grid, 0)
+        network = StyleNetwork(129, 16)
+        network.load_state_dict(
+            {k.removeprefix("net."): v for k, v in tensors.items() if k.startswith("net.")}
+        )
+        with torch.no_grad():
+            found: Tensor = network(content).contiguous()
+        return found
+
+    untrained, trained, imitating = (
+        output(steps=steps, imitation=imitation)
+        for steps, imitation in ((1, 0.0), (30, 0.0), (30, 100.0))
+    )
+    assert loss(trained)[0] < 0.6 * loss(untrained)[0]
+    assert (imitating - taught).norm() < 0.9 * (trained - taught).norm()
+
+
 def test_a_pass_is_quick() -> None:
-    """Ten seconds of frames at 44.1 kHz, the network alone, one thread."""
+    """Time the network alone on one thread, for ten seconds of frames at 44.1 kHz."""
     network = StyleNetwork(2049, 192)
     frames = torch.rand(430, 2049)
     threads = torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""Gatys' losses and the starts, with an extractor simple enough to know the answer."""
+"""Gatys' losses and the starts, with a simple extractor whose losses are known."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_content_term_is_relative_to_the_content() -> None:
 
 
 def test_mean_normalisation_is_document_003s() -> None:
-    """Gram over all elements of the map, mean squared errors, summed over layers."""
+    """Gram matrices over all elements of the map, mean squared errors, summed over layers."""
     chosen = options(
         normalisation="mean", style_weight=1000.0, content_weight=1.0,
         style_layers=("conv1", "conv4"),

@@ -36,7 +36,7 @@ def test_continuity_sums_along_diagonals() -> None:
 
 
 def test_divergence_falls_without_constraints(make_problem: MakeProblem) -> None:
-    """Lee & Seung: the multiplicative update never raises the divergence."""
+    """The multiplicative update of Lee & Seung never raises the divergence."""
     content, style = noise_frames(40, 1), noise_frames(60, 0)
     problem = make_problem(
         "musaic", content, [style], repetition=0, polyphony=1000, continuity=0, iterations=30
@@ -47,7 +47,7 @@ def test_divergence_falls_without_constraints(make_problem: MakeProblem) -> None
 
 
 def test_a_content_made_of_style_frames_is_found_again(make_problem: MakeProblem) -> None:
-    """Frames of the style in another order are played by those very frames."""
+    """If the content is frames of the style in another order, these very frames are found."""
     generator = torch.Generator().manual_seed(3)
     style = 4.0 * torch.rand(30, 33, generator=generator) ** 4
     order = torch.randperm(30, generator=generator)
@@ -59,7 +59,7 @@ def test_a_content_made_of_style_frames_is_found_again(make_problem: MakeProblem
 
 
 def test_at_the_end_no_more_templates_sound_than_allowed(make_problem: MakeProblem) -> None:
-    """The last update sees the constraints in full: the rank of the output shows it."""
+    """The last update applies the constraints in full, so one template sounds in each frame."""
     content, style = noise_frames(12, 1), noise_frames(60, 0)
     problem = make_problem(
         "musaic", content, [style], repetition=0, polyphony=1, continuity=0, iterations=20

@@ -1,4 +1,4 @@
-"""Every method that optimises, end to end on short clips: nearer to the style, and repeatable."""
+"""Every method that optimises, on short clips: the loss falls, and results are repeatable."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_loss_falls_and_the_same_seed_gives_the_same_bytes(
 
 
 @pytest.mark.parametrize("method", ["audio-cnn", "spectrum-ensemble", "shallow-cnn"])
-def test_the_result_comes_nearer_by_a_measure_nothing_optimises(
+def test_the_result_comes_nearer_by_a_measure_that_the_method_does_not_optimise(
     method: str, melody: Waveform, rain: Waveform
 ) -> None:
     output = render(melody, rain, method, iterations=25)[1]
@@ -113,7 +113,7 @@ def test_adam_and_lbfgs_find_like_results(melody: Waveform, rain: Waveform) -> N
 def test_waveform_methods_keep_channels_and_cross_segments(
     method: str, melody: Waveform, rain: Waveform
 ) -> None:
-    """Two seconds of look-ahead on stereo: no click at the border, the image kept."""
+    """On stereo in segments of one second, no click is at a border and the image is kept."""
     stereo = np.concatenate([melody, 0.5 * melody])
     known = QUICK.get(method, {})
     output = astfx.transfer(

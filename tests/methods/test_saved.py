@@ -1,4 +1,4 @@
-"""Every method of the registry: prepared, saved, loaded, and rendered from what was kept."""
+"""Every method of the registry: a style is prepared, saved, loaded and rendered."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_loaded_tensors_that_lack_something_are_refused(name: str, rain: Wavefor
 
 @pytest.mark.parametrize("name", list(METHODS))
 def test_stereo_short_clips_and_silence(name: str, melody: Waveform, rain: Waveform) -> None:
-    """The corners that every method must take: two channels, a tenth of a second, nothing."""
+    """Every method must accept two channels, a tenth of a second, and silence."""
     options = SMALL.get(name, {})
     call: dict[str, Any] = {"method": name, "options": options, "iterations": 1}
     short = np.ascontiguousarray(melody[:, : RATE // 10])

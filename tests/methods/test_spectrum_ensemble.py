@@ -25,7 +25,7 @@ def test_a_stretched_line_is_a_line() -> None:
 def test_an_envelope_alone_is_met(
     weight: str, role: str, source: str, make_problem: MakeProblem
 ) -> None:
-    """With the other three weights at zero, that envelope is all that is left to match."""
+    """With the other three weights at zero, the envelope is the only loss."""
     content, style = noise_frames(40, 1, LONG_GRID), noise_frames(40, 0, LONG_GRID) + 1.0
     chosen: dict[str, Any] = {
         "style_weight": 0.0, "content_weight": 0.0, "gamma": 0.0, "delta": 0.0, weight: 1.0,

@@ -1,4 +1,4 @@
-"""Sounds of known statistics, and the published audio where it is at hand."""
+"""Sounds with known statistics, and the published audio if it is available."""
 
 from __future__ import annotations
 

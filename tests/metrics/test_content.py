@@ -16,7 +16,7 @@ Signal = npt.NDArray[np.float64]
 Metric = Callable[[Signal, Signal, float], float]
 
 RATE = 22050
-STRUCK = 0.65  # noise flickers between its strikes
+STRUCK = 0.65  # less than 1, because noise fluctuates between the strikes
 UNRELATED = 0.25  # correlation of a melody with noise
 QUICK: tuple[Metric, ...] = (
     content.onset_correlation,
@@ -66,7 +66,7 @@ def test_harmony_is_heard_by_chroma(melody: Signal) -> None:
 
 
 def test_chroma_falls_as_a_chord_is_detuned() -> None:
-    # With a tuning estimated for each of the two sounds, 30 cents would cost nothing.
+    # If the tuning were estimated for each sound, a detuning of 30 cents would not lower chroma.
     time = np.arange(2 * RATE) / RATE
     notes_hz = np.array([261.63, 329.63, 392.0])
 

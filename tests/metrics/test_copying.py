@@ -39,7 +39,7 @@ def test_unrelated_noise_is_no_copy(noise: Signal) -> None:
 
 
 def test_notes_of_the_same_pitches_are_no_copy_and_replayed_ones_are() -> None:
-    # Sixteen notes a second in another order, each with a phase of its own.
+    # Sixteen notes per second in a random order, each with a random phase.
     def notes(seed: int) -> Signal:
         rng = np.random.default_rng(seed)
         time = np.arange(RATE // 16) / RATE
@@ -67,7 +67,7 @@ def test_every_lag_equals_numpy_correlate(random: np.random.Generator) -> None:
 def test_rates_above_22_khz_are_brought_down(noise: Signal) -> None:
     from astfx.metrics._inputs import resample
 
-    # 5120 samples at 48 kHz are 2352 at 22.05 kHz; a cut between samples costs up to 3 %.
+    # 5120 samples at 48 kHz are exactly 2352 at 22.05 kHz; other cuts would cost up to 3 %.
     high = resample(noise, RATE, 48000)
     assert largest_copy(high[5120:90000], high, 48000) == pytest.approx(1.0, abs=0.01)
 

@@ -18,7 +18,7 @@ FLOAT32 = 1e-4
 
 
 def kernel_loss(output: Signal, style: Signal, width: int, n_filters: int) -> float:
-    """The expectation of the sampled loss (design notes: arc-cosine kernels)."""
+    """Return the expectation of the sampled loss, by arc-cosine kernels."""
 
     def patches(frames: Signal) -> Signal:
         count = frames.shape[1] - width + 1
@@ -62,6 +62,16 @@ def test_loss_equals_the_gram_matrices_of_the_filters(random: np.random.Generato
     assert found == pytest.approx(expected, rel=FLOAT32)
     relative = heldout.gram_loss_of_frames(output, style, relative=True, **arguments)
     assert relative == pytest.approx(expected / np.sum(grams[1] ** 2), rel=FLOAT32)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e3])
+def test_a_relative_loss_knows_no_scale(scale: float, random: np.random.Generator) -> None:
+    output, style = np.abs(random.standard_normal((2, 10, 30)))
+    one, other = (
+        heldout.gram_loss_of_frames(x * output, x * style, n_filters=32, relative=True)
+        for x in (1.0, scale)
+    )
+    assert other == pytest.approx(one, rel=FLOAT32)
 
 
 def test_the_seed_decides(random: np.random.Generator) -> None:

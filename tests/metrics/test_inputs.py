@@ -12,7 +12,7 @@ from astfx.metrics import _inputs
 
 CLIP = np.zeros(8000)
 
-# Every metric of two waveforms and a rate, so that each refuses the same things.
+# Every metric of two waveforms and a rate: all of them must refuse the same inputs.
 PAIRED: tuple[Callable[..., float], ...] = (
     metrics.style_distance_db,
     metrics.style_distance,

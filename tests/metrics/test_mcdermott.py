@@ -59,7 +59,7 @@ def test_a_tone_leaves_a_steady_envelope_in_its_band(band: int) -> None:
     envelopes, rate_hz = band_envelopes(tone, RATE)
     assert rate_hz == pytest.approx(400.0, abs=ENVELOPE_RATE_TOLERANCE_HZ)
     assert np.argmax(envelopes.mean(axis=1)) == band
-    # RMS 0.1 is an amplitude of 0.1 sqrt 2, passed by the filter's peak.
+    # An RMS of 0.1 is an amplitude of 0.1 sqrt 2, and the filter's peak gain is 1.
     np.testing.assert_allclose(envelopes[band], (0.1 * np.sqrt(2.0)) ** 0.3, rtol=0.002)
 
 
@@ -75,7 +75,7 @@ def test_envelopes_are_those_of_the_full_rate_hilbert_transform() -> None:
         full = np.abs(hilbert(filtered)) ** 0.3
         edges = np.linspace(0, signal.size, envelopes.shape[1] + 1).round().astype(int)
         means = np.add.reduceat(full, edges[:-1]) / np.diff(edges)
-        # The points of a frame start at its edge: a constant shift below half a millisecond.
+        # The points of a frame start at its edge, a constant shift of less than half a millisecond.
         assert np.corrcoef(means, envelopes[band])[0, 1] > 0.99
         assert means.var() == pytest.approx(envelopes[band].var(), rel=0.02)
         assert means.mean() == pytest.approx(envelopes[band].mean(), rel=0.002)
@@ -140,7 +140,7 @@ def test_modulation_correlation_is_in_the_octave_of_the_common_modulation() -> N
     time = np.arange(8 * RATE) / RATE
     sound = noise_of(8.0) * (1.0 + 0.95 * np.sin(2 * np.pi * 8.0 * time))
     octaves = texture_statistics(sound, RATE).modulation_correlation.reshape(6, -1)
-    # Wide bands: narrow ones fluctuate by themselves at these rates.
+    # Only wide bands are used, because the envelopes of narrow bands of noise fluctuate at 8 Hz.
     assert np.argmax(octaves[:, 15:29].mean(axis=1)) == 3  # centred on 8 Hz
 
 

@@ -1,10 +1,10 @@
-"""The figures reproduce what was measured on the audio of a 2018 paper.
+"""The figures reproduce earlier measurements of the audio of a 2018 paper.
 
-Onset and mel correlations and both Frechet distances are reproduced to the digits
-printed, and so is chroma but where librosa's estimate of an output's own tuning is off:
-there it was too low (here both sounds have the content's tuning). The texture distance
-is not: its exact recipe is not recorded, and this one comes within a decibel on average
-(see the tolerances).
+Onset and mel correlations and both Frechet distances agree to the digits that were printed. Chroma
+also agrees, except where librosa estimated the output's own tuning wrongly: the earlier figure was
+too low there, and here both sounds are analysed with the content's tuning. The texture distance
+differs, because its exact recipe was not recorded; it agrees to within a decibel on average (see
+the tolerances).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ LoadPublished = Callable[[str], npt.NDArray[np.float64]]
 
 RATE = 22050
 CORRELATION = 0.006  # printed to two digits
-MISTUNED = 0.025  # what the other estimate of the tuning cost
-FRECHET = 0.002  # relative, printed whole
+MISTUNED = 0.025  # by how much the wrong estimate of the tuning lowered chroma
+FRECHET = 0.002  # relative, printed as whole numbers
 STYLE_DB = 1.8  # the largest deviation of any pair
 STYLE_RMS_DB = 0.95  # over all pairs
 STYLE_BIAS_DB = 0.2

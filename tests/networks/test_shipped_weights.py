@@ -1,4 +1,4 @@
-"""The weights that come with astfx: what they say of themselves is so."""
+"""The weights that come with astfx have the accuracy and the origin that they state."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from astfx.networks.datasets import find_clips, read_clip
 from astfx.networks.weight_files import read_tensors
 from tests.conftest import SHARED
 
-LEAST_ACCURACY = 0.925  # document 003's
+LEAST_ACCURACY = 0.925  # that of Gafar 2023, document 003
 ANY = NetSettings(network="x", classes=("x",), sample_rate=8000, n_fft=512, hop_length=32)
 
 

@@ -77,7 +77,7 @@ def net_settings_of(network: str) -> NetSettings:
 
 
 def test_labels_at_random_are_not_learnt(tmp_path: Path) -> None:
-    """The accuracy is of clips never trained on: noise scores about chance, not more."""
+    """The accuracy is that of clips never trained on, so noise scores about chance."""
     rng = np.random.default_rng(1)
     for label in ("a", "b"):
         (tmp_path / "data" / label).mkdir(parents=True)
@@ -100,7 +100,7 @@ def test_the_same_seed_gives_the_same_weights_also_after_a_stop(
     def stop_in_the_second(share: float) -> bool:
         return share < 0.4
 
-    with pytest.raises(CancelledError, match="interrupted after 2 epochs: --resume goes on"):
+    with pytest.raises(CancelledError, match="interrupted after 2 epochs: --resume continues"):
         train("voice-cnn", tones, parts, settings, progress=stop_in_the_second)
     assert not parts.exists()
     assert (tmp_path / "b.part.safetensors").exists()
@@ -139,7 +139,7 @@ def test_networks_listen_as_their_documents_say(tones: Path) -> None:
 
 
 def test_voice_net_is_document_003s() -> None:
-    """108 speakers: the layers, kernels, strides and sizes of its printout."""
+    """Layers, kernels, strides and sizes are those that Gafar 2023 prints for 108 speakers."""
     settings = NetSettings(
         network="voice-cnn", classes=tuple(map(str, range(108))), sample_rate=48000, n_fft=512,
         hop_length=128,
@@ -190,5 +190,5 @@ def test_what_cannot_be_begun_is_refused(tones: Path, tmp_path: Path) -> None:
     with pytest.raises(CancelledError):
         train("audio-cnn", tones, tmp_path / "w.safetensors", settings, progress=lambda x: False)
     other = TrainSettings(**{**QUICK, "epochs": 2, "seconds": 0.3})
-    with pytest.raises(DatasetError, match="is of another training: seconds differ"):
+    with pytest.raises(DatasetError, match="belongs to another training run: seconds differ"):
         train("audio-cnn", tones, tmp_path / "w.safetensors", other, resume=True)

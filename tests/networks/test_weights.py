@@ -1,4 +1,4 @@
-"""Published weights: their names and shapes, and that nothing in a file is run."""
+"""Published weights: their names and shapes, and that no code in a file is run."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_soundnet_takes_clips_of_any_length() -> None:
 
 
 def as_published(state: dict[str, torch.Tensor]) -> dict[str, dict[str, np.ndarray]]:
-    """Our tensors as sound8.npy has them: by layer, height x width x in x out."""
+    """Convert tensors to the form of sound8.npy: by layer, height x width x in x out."""
     names = {ours: theirs for theirs, ours in soundnet._NPY_NAMES.items()}
     result: dict[str, dict[str, np.ndarray]] = {}
     for key, tensor in state.items():
@@ -125,7 +125,7 @@ def test_soundnets_dictionary_of_arrays_is_read(tmp_path: Path, store: Path) -> 
 
 
 class Evil:
-    """Would create a file when unpickled."""
+    """An object that would create a file when unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -141,7 +141,9 @@ def test_code_in_a_file_is_not_run(tmp_path: Path, suffix: str) -> None:
         np.save(path, np.array({"conv1": Evil(trace)}, dtype=object), allow_pickle=True)
     else:
         torch.save({"features.0.weight": Evil(trace)}, path)
-    with pytest.raises(WeightsError, match="cannot be read: it holds something else than tensors"):
+    with pytest.raises(
+        WeightsError, match="cannot be read: it contains something other than tensors"
+    ):
         weights.add("vgg19", path)
     assert not trace.exists()
 

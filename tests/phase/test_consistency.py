@@ -1,4 +1,4 @@
-"""Griffin & Lim's two forms, and Le Roux's local sums, against their definitions."""
+"""Griffin & Lim's two forms and Le Roux's local sums, compared with their definitions."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ CPU = torch.device("cpu")
 SMALL = Stft(n_fft=64, hop_length=16, device=CPU)
 STFT = Stft(n_fft=2048, hop_length=512, device=CPU)
 ROUNDING = 1e-5  # relative, float32
-TRUNCATION = 0.01  # relative: what ten of sixty-four bins leave out
+TRUNCATION = 0.01  # relative: what neighbours beyond five bins contribute
 
 
 def random_spectrogram(stft: Stft, n_frames: int) -> Tensor:
-    """A spectrogram that no signal has."""
+    """A spectrogram that is not the STFT of any signal."""
     generator = torch.Generator().manual_seed(0)
     parts = torch.randn(2, n_frames, stft.n_bins, generator=generator)
     parts[1, :, 0] = parts[1, :, -1] = 0.0
@@ -62,7 +62,7 @@ def test_least_squares_is_the_nearest_consistent_spectrogram() -> None:
     asked = random_spectrogram(SMALL, 40)
 
     def distance(waveform: Tensor) -> float:
-        # Whole signals: frames in full under all samples that overlap-add leaves.
+        # The waveform covers every frame in full, so no frame is left out.
         weight = torch.ones(SMALL.n_bins)
         weight[1:-1] = 2.0  # both halves of the spectrum
         error = SMALL.forward(waveform) - asked
@@ -115,7 +115,7 @@ def test_local_sums_beat_griffin_lim_for_as_many_iterations(
 
 
 def test_local_sums_keep_a_consistent_phase(melody: Waveform) -> None:
-    """The phase of a real signal is a fixed point, up to the neighbours left out."""
+    """The phase of a real signal is a fixed point, apart from the neighbours left out."""
     spectrogram = STFT.analyse(torch.from_numpy(melody))[0]
     found = consistent_bins(spectrogram.numpy(), STFT, reach_bins=REACH_BINS)
     loud = spectrogram.abs().numpy() > 1e-2 * float(spectrogram.abs().max())

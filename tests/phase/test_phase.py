@@ -182,7 +182,7 @@ def test_unchanged_magnitude_keeps_the_contents_phase(melody: Waveform) -> None:
 def test_fewer_seeds_start_no_worse_than_pghi_or_the_content(
     melody: Waveform, rain: Waveform
 ) -> None:
-    """Between content and full change, seeding is about the better of its two sources."""
+    """For small and large changes, seeding is about as good as the better of its two sources."""
     content, other = (STFT.analyse(torch.from_numpy(x)) for x in (melody, rain))
     n_frames = min(content.shape[1], other.shape[1])
     content, other = content[:, :n_frames], other[:, :n_frames]

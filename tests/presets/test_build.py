@@ -25,7 +25,7 @@ OLD_PROCESSOR = {
 
 @pytest.mark.parametrize("name", ["rain", pytest.param("bells", marks=pytest.mark.slow)])
 def test_the_library_is_built_the_same_twice(name: str, tmp_path: Path) -> None:
-    """By the command in a process that knows no instructions of newer processors, and here."""
+    """Once by the command without the instructions of newer processors, once in this process."""
     command = [sys.executable, "-m", "presets.build", name, "--into", str(tmp_path)]
     subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, **OLD_PROCESSOR})
     (tmp_path / "again").mkdir()
@@ -44,7 +44,7 @@ def test_what_is_committed_is_what_the_script_builds(name: str) -> None:
         assert torch.equal(tensor, kept.tensors[key]), key
 
 
-def test_the_library_is_whole_described_and_small() -> None:
+def test_the_library_is_complete_described_and_small() -> None:
     folder = factory_folder()
     assert {path.stem for path in folder.glob("*.toml")} == set(SOUNDS)
     assert {path.stem for path in folder.glob("*.safetensors")} == set(SOUNDS)

@@ -1,4 +1,4 @@
-"""What the sounds are built of, held against what physics and statistics say."""
+"""The building blocks of the library's sounds, compared with physics and statistics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def rng() -> np.random.Generator:
 
 
 def fundamental(tone: Signal, f0_hz: float, sample_rate: int) -> tuple[float, float]:
-    """Frequency in Hz and T60 in seconds of a decaying partial near `f0_hz`."""
+    """Return the frequency in Hz and the T60 in seconds of a decaying partial near `f0_hz`."""
     time = np.arange(tone.size) / sample_rate
     window = signal.windows.hann(round(20 * sample_rate / f0_hz))
     moved = np.convolve(tone * np.exp(-2j * np.pi * f0_hz * time), window, "valid")
@@ -48,14 +48,14 @@ def test_resonant_rings_as_modal_does() -> None:
     strike[0] = 1.0
     driven = physics.resonant(strike, RATE, [440.0, 1234.0], [0.1, 0.05], [1.0, 0.3])
     struck = physics.modal(RATE, [440.0, 1234.0], [0.1, 0.05], [1.0, 0.3])
-    np.testing.assert_allclose(driven[: struck.size], struck, atol=1e-4)  # modal ends
+    np.testing.assert_allclose(driven[: struck.size], struck, atol=1e-4)  # modal is cut off
 
 
 @pytest.mark.parametrize("radius_metres", [0.001, 0.00326, 0.012])
 def test_bubble_has_minnaerts_frequency(radius_metres: float) -> None:
     tone = physics.bubble(RATE, radius_metres)
     expected_hz = 3.26 / radius_metres
-    # sqrt(3 gamma p / rho) / (2 pi r): air at 1 atm in water.
+    # Minnaert's formula sqrt(3 gamma p / rho) / (2 pi r), for air at 1 atm in water.
     physical_hz = np.sqrt(3 * 1.4 * 101_325 / 998) / (2 * np.pi * radius_metres)
     assert expected_hz == pytest.approx(physical_hz, rel=0.01)
     phase = np.unwrap(np.angle(np.asarray(signal.hilbert(tone))))
@@ -69,7 +69,7 @@ def test_bubble_decays_at_its_rate_and_rises() -> None:
     decay = 0.13 / radius + 0.0072 * radius**-1.5
     tone = physics.bubble(RATE, radius)
     crests = np.abs(tone[1:][np.diff(np.sign(np.diff(tone)), append=0.0) != 0.0])
-    falls = np.log(crests[1:21] / crests[:20])  # two crests a period, 1 ms
+    falls = np.log(crests[1:21] / crests[:20])  # two crests per period of 1 ms
     assert -np.mean(falls) / 0.0005 == pytest.approx(decay, rel=0.01)
     rising = physics.bubble(RATE, radius, rise=0.5)
     zeros = np.flatnonzero(np.diff(np.signbit(rising))) / RATE
@@ -92,7 +92,7 @@ def test_string_is_in_tune_and_rings_as_long_as_asked(f0_hz: float, sample_rate:
 
 
 def test_string_stays_stable_where_damping_and_t60_disagree() -> None:
-    finger = np.ones(200) / 200.0  # pushes at 0 Hz, where the loop loses nothing
+    finger = np.ones(200) / 200.0  # excites 0 Hz, where the damping filter loses nothing
     tone = physics.string(np.pad(finger, (0, 5 * RATE)), RATE, 1480.0, 30.0, damping=1.0)
     halves = np.abs(tone).reshape(2, -1) if tone.size % 2 == 0 else np.abs(tone[1:]).reshape(2, -1)
     assert halves[1].max() <= halves[0].max()
@@ -183,7 +183,7 @@ def test_slow_noise_is_slow_circular_and_standard() -> None:
 def test_poisson_times_have_poissons_counts() -> None:
     random = rng()
     counts = [common.poisson_times(random, 8.0, 5.0).size for _ in range(2000)]
-    # Standard errors: of the mean sqrt(40 / 2000) = 0.14, of the variance 40 sqrt(2 / 2000) = 1.3.
+    # Standard errors: sqrt(40 / 2000) = 0.14 of the mean, 40 sqrt(2 / 2000) = 1.3 of the variance.
     assert np.mean(counts) == pytest.approx(40.0, abs=4 * 0.14)
     assert np.var(counts) == pytest.approx(40.0, abs=4 * 1.3)
 

@@ -1,4 +1,4 @@
-"""Networks kept for presets: found by what they were trained for, and by nothing else."""
+"""Networks kept for presets: each is only found for the preset and the plan it was trained for."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def found(preset: Preset, sample_rate: int, settings: Settings) -> astfx.StyleTa
 
 
 def test_a_preset_is_distilled_against_its_targets(preset: Preset, rain: Waveform) -> None:
-    """The frames of a preset are those of its sound, so what is trained is nearly the same."""
+    """The frames of a preset are those of its sound, so the trained networks are nearly equal."""
     mine = astfx.prepare_style(preset, RATE, settings=settings_for())
     direct = astfx.prepare_style(rain, RATE, settings=settings_for())
     assert mine.name == "drops"
@@ -54,7 +54,7 @@ def test_what_is_kept_is_found_by_content_rate_and_size_only(
         preset, astfx.prepare_style(preset, RATE, settings=settings), RenderPlan.of(settings, RATE)
     )
     assert found(preset, RATE, settings) is not None
-    assert found(preset, RATE, settings_for(steps=900)) is not None  # only trained otherwise
+    assert found(preset, RATE, settings_for(steps=900)) is not None  # steps only matter in training
     assert found(preset, 44_100, settings) is None
     assert found(preset, RATE, settings_for(hidden=32)) is None
     other = {**preset.tensors, "frames": preset.tensors["frames"].flip(0)}

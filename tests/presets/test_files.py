@@ -30,20 +30,20 @@ def pair(drops: Preset, tmp_path: Path) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="module")
 def whole(drops: Preset, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The bytes of a small preset's .astfx file."""
+    """Return the bytes of a small preset's .astfx file."""
     path = tmp_path_factory.mktemp("whole") / "drops.astfx"
     drops.save(path)
     return path.read_bytes()
 
 
 def test_the_same_preset_is_the_same_bytes(drops: Preset, whole: bytes, tmp_path: Path) -> None:
-    for name in "abcd":  # safetensors alone would order its metadata by chance
+    for name in "abcd":  # safetensors by itself orders its metadata at random
         drops.save(tmp_path / f"{name}.astfx")
         assert (tmp_path / f"{name}.astfx").read_bytes() == whole
 
 
 def with_header(data: bytes, change: Callable[[dict[str, object]], object]) -> bytes:
-    """A safetensors file with its header changed, its tensors' bytes as they were."""
+    """Return a safetensors file with a changed header and the same tensors."""
     length = struct.unpack("<Q", data[:8])[0]
     header = json.loads(data[8 : 8 + length])
     text = json.dumps(change(header) or header).encode()
@@ -55,8 +55,10 @@ def with_header(data: bytes, change: Callable[[dict[str, object]], object]) -> b
     [
         (lambda t: t.replace("format_version = 1", "format_version = 2"),
          "format_version=2, newer than the version 1 that this astfx reads: update astfx"),
-        (lambda t: t.replace("format_version = 1", "format_version = -1"), "is no version"),
-        (lambda t: t.replace("format_version = 1", 'format_version = "1"'), "is no version"),
+        (lambda t: t.replace("format_version = 1", "format_version = -1"),
+         "format_version=-1 must be a whole number of at least 1"),
+        (lambda t: t.replace("format_version = 1", 'format_version = "1"'),
+         "format_version='1' must be a whole number of at least 1"),
         (lambda t: t.replace('name = "drops"', 'name = "../drops"'),
          "preset name '../drops' must be 1 to 64 lower-case"),
         (lambda t: t.replace('name = "drops"', 'name = "/etc/passwd"'), "must be 1 to 64"),
@@ -69,12 +71,12 @@ def with_header(data: bytes, change: Callable[[dict[str, object]], object]) -> b
         (lambda t: t.replace("n_fft = 4096", "n_fft = 2048"), "'frames' has shape"),
         (lambda t: t.replace("hop_length = 1024", "hop_length = 0"), "sizes of at least 1"),
         (lambda t: t.replace('tensors_sha256 = "', 'tensors_sha256 = "0'), "not those that were"),
-        (lambda t: t.replace("author", "auther"), r"is damaged or no preset \('author'\)"),
+        (lambda t: t.replace("author", "auther"), r"is damaged or not a preset \('author'\)"),
         (lambda t: t.replace('author = "Ada"', "author = [1]"), "must be text of up to 4000"),
-        (lambda t: t.replace("format_version", "format_version = ="), "is damaged or no preset"),
-        (lambda t: t + "\nx = " + "[" * 30_000, "is damaged or no preset"),
+        (lambda t: t.replace("format_version", "format_version = ="), "is damaged or not a preset"),
+        (lambda t: t + "\nx = " + "[" * 30_000, "is damaged or not a preset"),
         (lambda t: t + "\n#" + "x" * MAX_TEXT_BYTES, "bytes, more than the 65536"),
-        (lambda t: "", "is damaged or no preset"),
+        (lambda t: "", "is damaged or not a preset"),
     ],
 )  # fmt: skip
 def test_a_wrong_description_is_refused(
@@ -98,8 +100,8 @@ def test_a_wrong_description_is_refused(
         ({"run_lengths": torch.tensor([5])}, "'run_lengths' does not add up to the frames"),
         ({"run_lengths": torch.tensor([2**62, 2**62, 2**62, 2**62])}, "does not add up"),
         ({"run_lengths": torch.tensor([-1, 165])}, "does not add up to the frames"),
-        ({"run_weights": torch.tensor([2.0])}, "a weight from 0 to 1 for each run"),
-        ({"run_weights": torch.tensor([float("nan")])}, "a weight from 0 to 1 for each run"),
+        ({"run_weights": torch.tensor([2.0])}, "have a weight from 0 to 1 for each run"),
+        ({"run_weights": torch.tensor([float("nan")])}, "have a weight from 0 to 1 for each run"),
         ({"run_weights": torch.tensor([0.5])}, "adds up to 0.5, not 1"),
         ({"live.mean": torch.full((64,), float("inf"))}, "holds numbers that are not finite"),
         ({"live.mean": torch.zeros(3)}, "'live.covariance' has shape"),
@@ -112,7 +114,7 @@ def test_a_wrong_description_is_refused(
 def test_tensors_that_no_preset_holds_are_refused(
     changes: dict[str, torch.Tensor | None], message: str, drops: Preset, tmp_path: Path
 ) -> None:
-    """Even with a hash that fits them."""
+    """They are refused even if the hash fits them."""
     held = {**drops.tensors, **changes}
     made = replace(drops, tensors={key: value for key, value in held.items() if value is not None})
     made.save(tmp_path / "x.astfx")
@@ -160,7 +162,7 @@ def test_foreign_files_are_refused(tmp_path: Path, pair: tuple[Path, Path]) -> N
     with pytest.raises(PresetError, match="it has no preset description"):
         Preset.load(foreign)
     foreign.write_bytes(b"RIFF....WAVEfmt ")
-    with pytest.raises(PresetError, match="is damaged or no preset"):
+    with pytest.raises(PresetError, match="is damaged or not a preset"):
         Preset.load(foreign)
 
 
@@ -188,7 +190,7 @@ def test_a_missing_half_and_a_wrong_suffix_are_refused(
 
 
 def mutated(data: bytes, rng: np.random.Generator) -> bytes:
-    """One of several kinds of damage."""
+    """Return the data with one of several kinds of damage."""
     header = 8 + int(struct.unpack("<Q", data[:8])[0])
     kind = int(rng.integers(6))
     if kind == 0:
@@ -199,7 +201,7 @@ def mutated(data: bytes, rng: np.random.Generator) -> bytes:
         start = int(rng.integers(len(data)))
         return data[:start] + data[start + int(rng.integers(1, 64)) :]
     changed = bytearray(data)
-    # Most of a file is frames: aim at its header half of the time.
+    # Most of a file is frames, so half of the changes are made in its header.
     end = header if kind < 5 else len(data)
     for place in rng.integers(0, end, int(rng.integers(1, 5))):
         changed[place] ^= 1 << int(rng.integers(8))

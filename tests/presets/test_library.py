@@ -17,7 +17,7 @@ from astfx.presets.naming import name_of
 RATE = 22_050
 
 
-def test_the_users_presets_stand_before_the_factorys(drops: Preset, own_folder: Path) -> None:
+def test_the_users_presets_override_the_factorys(drops: Preset, own_folder: Path) -> None:
     assert presets.find("rain").author == "astfx"
     kept = presets.keep(replace(drops, name="rain"))
     assert kept == own_folder / "rain.astfx"
@@ -79,7 +79,7 @@ def test_names_are_found_without_regard_to_case_spaces_and_hyphens(
     assert found.name == "hand-drums"
 
 
-def test_a_file_goes_before_a_preset_of_nearly_its_name(
+def test_a_file_overrides_a_preset_of_a_similar_name(
     own_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -105,7 +105,7 @@ def test_a_title_becomes_a_name(title: str, name: str) -> None:
 
 @pytest.mark.parametrize("title", ["", "!!!", "雨"])
 def test_a_title_without_letters_is_refused(title: str) -> None:
-    with pytest.raises(PresetError, match="must hold a letter a to z or a digit"):
+    with pytest.raises(PresetError, match="must contain a letter a to z or a digit"):
         name_of(title)
 
 

@@ -75,7 +75,7 @@ def test_settings_are_exchanged_without_touching_the_style(drops: Preset) -> Non
     assert drops.settings["strength"] == 0.9
 
 
-def test_a_presets_settings_stand_where_none_are_given(
+def test_a_presets_settings_are_the_defaults(
     drops: Preset, melody: Waveform, tmp_path: Path
 ) -> None:
     content = melody[:, :RATE]
@@ -105,7 +105,7 @@ def _references(
 def test_a_blends_loss_is_that_of_the_weighted_reference_set(
     drops: Preset, strings: Preset
 ) -> None:
-    """Squared distances to a mixture: |x - (aP + bQ)|^2 = a|x-P|^2 + b|x-Q|^2 - ab|P-Q|^2."""
+    """For a mixture, |x - (aP + bQ)|^2 = a|x-P|^2 + b|x-Q|^2 - ab|P-Q|^2 (squared distances)."""
     widths, a, b = (1, 11), 0.7, 0.3
     blend = Preset.blend({drops: a, strings: b})
     mixed = _references(blend, widths)
@@ -117,13 +117,13 @@ def test_a_blends_loss_is_that_of_the_weighted_reference_set(
 
     expected = a * loss(x, first) + b * loss(x, second) - a * b * loss(first.frames, second)
     assert loss(x, mixed) == pytest.approx(expected, rel=1e-4)
-    # And the gradient is the weighted sum of the parents'.
+    # The gradient is the weighted sum of those of the parents.
     gradients = [ArcCosineLoss(r, widths)(x)[1] for r in (mixed, first, second)]
     assert torch.allclose(gradients[0], a * gradients[1] + b * gradients[2], rtol=1e-3, atol=1e-8)
 
 
 def test_a_blends_band_statistics_are_those_of_a_mixture(drops: Preset, strings: Preset) -> None:
-    """Against a great sample drawn from the mixture; standard errors below 0.01."""
+    """Compared with a large sample drawn from the mixture; standard errors are below 0.01."""
     blend = Preset.blend({drops: 0.7, strings: 0.3})
     rng = np.random.default_rng(0)
     drawn = [
@@ -145,7 +145,7 @@ def test_a_blends_band_statistics_are_those_of_a_mixture(drops: Preset, strings:
 @pytest.mark.slow
 @pytest.mark.parametrize("pair", [("rain", "bells"), ("fire", "organ")])
 def test_a_blend_lies_between_its_parents(pair: tuple[str, str], melody: Waveform) -> None:
-    """Its render is nearer to each parent's sound than the other parent's render is."""
+    """The blend's render is nearer to each parent's sound than the other parent's render is."""
     from presets.synthesis import make
 
     blend = Preset.blend({pair[0]: 0.5, pair[1]: 0.5})
@@ -171,7 +171,7 @@ def test_a_blend_names_itself_by_its_parents_and_needs_no_audio(drops: Preset) -
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ({}, "a blend needs one preset or more"),
+        ({}, "a blend needs at least one preset"),
         ({"rain": 0.0}, "weight 0.0 of 'rain' must be a number above 0"),
         ({"rain": -1}, "weight -1 of 'rain' must be a number above 0"),
         ({"rain": float("nan")}, "weight nan of 'rain' must be a number above 0"),
@@ -262,7 +262,7 @@ def test_another_window_is_refused(drops: Preset) -> None:
 
 
 def test_the_profile_shows_where_a_sound_lies_and_how_it_moves() -> None:
-    """Noise in a band about 1 kHz, swelling 8 times a second."""
+    """The sound is noise in a band around 1 kHz that swells 8 times per second."""
     seconds = np.arange(5 * 44_100) / 44_100
     rng = np.random.default_rng(0)
     tones = rng.uniform(900.0, 1100.0, 200)

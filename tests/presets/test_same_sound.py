@@ -1,4 +1,4 @@
-"""A preset gives the same sound at every rate, from audio or from its file, whole or in blocks."""
+"""A preset gives the same sound at every sample rate, from audio or a file, whole or in blocks."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def spectrum_db(frames: torch.Tensor) -> torch.Tensor:
 def test_targets_are_those_of_the_audio_at_any_rate(
     sample_rate: int, sound: Waveform, preset: Preset
 ) -> None:
-    """Mean spectrum up to nine tenths of the Nyquist frequency, where resampling rolls off."""
+    """Spectra are compared up to 0.9 of the Nyquist frequency, where resampling rolls off."""
     direct = astfx.prepare_style(sound, sample_rate, style_sample_rate=44_100)
     mine = preset.targets(RenderPlan.of(Settings(), sample_rate))
     assert mine.grid == direct.grid
@@ -48,7 +48,7 @@ def test_targets_are_those_of_the_audio_at_any_rate(
     assert float((one - other).abs().mean()) < 0.5
     assert float((one - other).mean().abs()) < 0.2
     texture = "texture.envelope_mean"
-    # Bands end at the Nyquist frequency below 20 kHz: statistics are kept for such rates too.
+    # Below 20 kHz the bands end at the Nyquist frequency; presets have statistics for such rates.
     assert torch.allclose(mine.tensors[texture], direct.tensors[texture], rtol=0.1, atol=0.03)
     if sample_rate >= 44_100:
         assert torch.allclose(
@@ -100,7 +100,7 @@ def test_blocks_and_whole_clips_sound_the_same(
         blocks.append(effect(block, RATE, reset=False))
         start += size
     streamed = np.concatenate(blocks, axis=1)
-    # A stream begins with the first sample that is due: the latency is not part of it.
+    # A stream begins with the first output sample; the latency is not part of it.
     assert streamed.shape[1] >= whole.shape[1]
     assert np.allclose(streamed[:, : whole.shape[1]], whole, atol=1e-5)
     assert np.abs(whole - content).max() > 0.05

@@ -1,4 +1,4 @@
-"""The library's sounds: whole, themselves at every rate, the same in every process, distinct."""
+"""The library's sounds are complete, equal at every rate and in every process, and distinct."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PEAK = 10.0 ** (-3.0 / 20.0)
 RMS_RANGE_DB = (-28.0, -12.0)
 QUIET_DB = -30.0  # below a sound's RMS level
 QUIET_SECONDS = 0.1
-# Sounds that fall silent between their events.
+# Sounds with pauses between their events.
 LONGER_PAUSES_SECONDS = {"sparks": 0.6, "geiger-counter": 0.3, "glass": 0.15}
 DISTINCT_DB = -8.0  # any two sounds are further apart; another seed of one sound is closer
 SAME_AT_ANY_RATE_DB = -15.0
@@ -60,7 +60,7 @@ def statistics(name: str) -> TextureStatistics:
 
 
 def distance_db(output: TextureStatistics, style: TextureStatistics) -> float:
-    """The style distance of McDermott's statistics, measured once for each sound."""
+    """Return the style distance of two sounds from statistics that are already measured."""
     ratios = []
     for name in TEXTURE_CLASSES:
         target, measured = getattr(style, name), getattr(output, name)
@@ -71,7 +71,7 @@ def distance_db(output: TextureStatistics, style: TextureStatistics) -> float:
 def hashes_of_a_fresh_process(names: list[str], *, plain_processor: bool) -> dict[str, str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     if plain_processor:
-        # NumPy's sines differ in the last digit between processors: take away what is special.
+        # NumPy's sines differ in the last digit between processors: use only basic instructions.
         core = importlib.import_module("numpy._core._multiarray_umath")
         special = [name for name in core.__cpu_dispatch__ if core.__cpu_features__[name]]
         environment["NPY_DISABLE_CPU_FEATURES"] = " ".join(special)
@@ -129,20 +129,20 @@ def check_sound(name: str, samples: Samples, sample_rate: int) -> None:
 
 
 def check_seam(samples: Samples) -> None:
-    """The step from the last sample to the first is one like many others."""
+    """The step from the last sample to the first is not larger than many other steps."""
     steps = np.abs(np.diff(samples))
     assert np.mean(steps >= abs(samples[0] - samples[-1])) > 0.001
 
 
 @pytest.mark.parametrize("name", QUICK)
-def test_quick_sound_is_whole_and_loops(name: str) -> None:
+def test_quick_sound_is_complete_and_loops(name: str) -> None:
     check_sound(name, sound(name), RATE)
     check_seam(sound(name))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in SOUNDS if name not in QUICK])
-def test_sound_is_whole_and_loops(name: str) -> None:
+def test_sound_is_complete_and_loops(name: str) -> None:
     check_sound(name, sound(name), RATE)
     check_seam(sound(name))
 
@@ -201,13 +201,13 @@ def test_another_seed_is_nearer_than_any_other_sound_may_be(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CONTENTS)
-def test_content_is_whole_and_regenerates(name: str) -> None:
+def test_content_is_complete_and_regenerates(name: str) -> None:
     samples = make_content(name, RATE)
     assert samples.shape == (6 * RATE,)
     assert np.isfinite(samples).all()
     assert float(np.abs(samples).max()) == pytest.approx(PEAK, abs=2**-15)
     np.testing.assert_array_equal(samples, make_content(name, RATE))
-    # A phrase ends by itself.
+    # A phrase ends in silence, unlike the sounds, which loop.
     assert np.abs(samples[-RATE // 100 :]).max() < 0.05 * PEAK
 
 

@@ -1,4 +1,4 @@
-"""Effects with presets as JSON: whatever was kept, or not, in between."""
+"""Effects with presets as JSON, whether or not the presets are kept under their names."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def assert_same_sound(one: astfx.StyleTransfer, other: astfx.StyleTransfer, clip
 @pytest.mark.parametrize(
     "way", [through_json, copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))]
 )
-def test_a_preset_that_nobody_kept_goes_along(
+def test_a_preset_that_is_not_kept_is_written_in_full(
     way: Any, own_folder: Path, drops: Preset, strings: Preset, melody: Waveform
 ) -> None:
     blend = Preset.blend({drops: 2, strings: 1}, name="wet-strings")
@@ -72,8 +72,8 @@ def test_a_name_that_stands_for_something_else_is_not_enough(
     [
         (3, "style: preset must be base64 of an .astfx file"),
         ("%%%", "style: preset must be base64 of an .astfx file"),
-        ("", "style: its preset is damaged or no preset"),
-        (base64.b64encode(b"x" * 99).decode(), "style: its preset is damaged or no preset"),
+        ("", "style: its preset is damaged or not a preset"),
+        (base64.b64encode(b"x" * 99).decode(), "style: its preset is damaged or not a preset"),
     ],
 )
 def test_what_is_no_preset_is_refused(written: object, message: str) -> None:

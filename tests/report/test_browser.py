@@ -143,7 +143,7 @@ def test_the_table_sorts_by_any_column_both_ways(opened: Any, page: Comparison) 
     assert wanted.find_element("xpath", "..").get_attribute("aria-sort") == "descending"
     opened.execute_script("arguments[0].click()", headings[0])
     assert names(opened) == sorted(figures)
-    # Rows without a figure stay last, whichever way.
+    # Rows without a figure stay last in both orders.
     seconds = next(h for h in headings if h.text == "seconds")
     for _ in range(2):
         opened.execute_script("arguments[0].click()", seconds)
@@ -165,7 +165,7 @@ def test_nothing_is_fetched_and_nothing_complains(opened: Any, page: Comparison)
 
 
 def test_the_page_is_whole_at_any_width(opened: Any) -> None:
-    """Only the table scrolls sideways, never the page."""
+    """Only the table may scroll sideways, not the page."""
     for width in (420, 1280):
         opened.set_window_size(width, 1000)
         wide, seen = opened.execute_script(

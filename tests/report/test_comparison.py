@@ -42,7 +42,7 @@ def result(clips: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -
 
 
 class Page(HTMLParser):
-    """Tags with their attributes, in order."""
+    """Collects the tags with their attributes, in order."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -126,7 +126,7 @@ def test_a_method_that_cannot_take_a_clip_does_not_stop_the_others(
 
 
 def test_a_preset_has_nothing_to_score_against(clips: tuple[Path, Path], tmp_path: Path) -> None:
-    with pytest.raises(InvalidSettingError, match="style='rain' is a preset, which holds no audio"):
+    with pytest.raises(InvalidSettingError, match="style='rain' is a preset, which has no audio"):
         compare(clips[0], Path("rain"), tmp_path, methods=("adain",))
 
 
@@ -144,7 +144,7 @@ def test_recipes_stand_beside_methods(clips: tuple[Path, Path], tmp_path: Path) 
     ]
     assert found.entries[4].summary.startswith("shallow-cnn as in Ulyanov & Lebedev")
     assert (tmp_path / "recipe-ulyanov-2016.wav").is_file()
-    assert len(found.entries[4].losses[0]) == 2  # one iteration: the settings go first
+    assert len(found.entries[4].losses[0]) == 2  # one iteration: the settings override the recipe's
     with pytest.raises(InvalidSettingError, match="method='005' must be one of gram"):
         compare(*clips, tmp_path, methods=("005",))
 

@@ -127,7 +127,7 @@ class Dispatcher:
         if isinstance(error, AstfxError):
             text = str(error)
         elif isinstance(error, sqlite3.Error | OSError):
-            text = f"the server could not do its part ({error}): nothing was accepted"
+            text = f"the server failed ({error}): nothing was accepted"
         else:
             text = f"unexpected {type(error).__name__}: {error}"
             print(f"astfx-bridge: {call.row.address}: {text}", file=sys.stderr)
@@ -159,7 +159,7 @@ class Dispatcher:
                 with suppress(RefusedError):
                     calls.append(Call(row, *row.check(message.values)))
         if not calls:
-            raise RefusedError("no address that only asks matches: patterns change nothing")
+            raise RefusedError("no address matches: patterns reach only those that change nothing")
         return calls
 
     def _admitted(self, peer: Peer, address: str) -> bool:

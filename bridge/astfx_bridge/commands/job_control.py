@@ -66,7 +66,7 @@ def job_get(services: Services, peer: Peer, call: Call) -> None:
 
 def _send_parameter(peer: Peer, job: Job, key: str) -> None:
     if key not in job.spec["settings"]:
-        raise RefusedError(f"job {job.id} has no parameters: it is {job.command}")
+        raise RefusedError(f"job {job.id} has no parameters: its command is {job.command}")
     peer.send("/astfx/job/value", wire_id(job.id), key, job.spec["settings"][key])
 
 

@@ -63,7 +63,9 @@ def job_settings(services: Services, pairs: Sequence[tuple[str, Value]]) -> dict
     settings = services.parameters.copy()
     for key, value in pairs:
         if key not in PARAMETERS:
-            raise RefusedError(f"there is no parameter {key!r}: there are {', '.join(PARAMETERS)}")
+            raise RefusedError(
+                f"there is no parameter {key!r}: it must be one of {', '.join(PARAMETERS)}"
+            )
         settings[key] = services.parameters.checked(key, value)
     return settings
 

@@ -82,10 +82,10 @@ async def stem(services: Services, peer: Peer, call: Call) -> None:
         suffixes = {f".{kind.lower()}" for kind in soundfile.available_formats()} | {".aif"}
         found = sorted(path for path in folder.iterdir() if path.suffix.lower() in suffixes)
         if not found:
-            raise RefusedError(f"folder '{name}' holds no sounds")
+            raise RefusedError(f"folder '{name}' contains no sounds")
         if len(found) > limit:
             raise RefusedError(
-                f"folder '{name}' holds {len(found)} sounds, at most {limit} jobs may wait"
+                f"folder '{name}' contains {len(found)} sounds, at most {limit} jobs may wait"
             )
         jobs = []
         for path in found:
@@ -104,7 +104,9 @@ async def preview(services: Services, peer: Peer, call: Call) -> None:
     """Accept a quick render of a part of a job that has not ended."""
     job = services.jobs.find(call.values["id"])
     if job.ended or job.spec["kind"] != "render":
-        raise RefusedError(f"job {job.id} is {job.state} and no render that has yet to end")
+        raise RefusedError(
+            f"job {job.id} is {job.state}: only a queued or running render can be previewed"
+        )
     target = await asyncio.to_thread(services.roots.writable, str(call.values["output"]))
     job_id = f"{job.id}/preview"
     if str(target) in (job.spec["output"], job.spec["content"], job.spec.get("style")):
@@ -119,6 +121,6 @@ async def preview(services: Services, peer: Peer, call: Call) -> None:
     }
     earlier = services.jobs.store.get(job_id)
     if earlier is not None and not services.jobs.can_be_dropped(earlier):
-        raise RefusedError(f"job {job.id} has a preview under way")
+        raise RefusedError(f"job {job.id} already has a preview that has not ended")
     replaced = [] if earlier is None else [job_id]
     services.jobs.accept(peer, [new_job(call, job_id, spec, job.id)], replaced=replaced)

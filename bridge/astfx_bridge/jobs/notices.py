@@ -56,7 +56,7 @@ class Notices:
         if not owned:
             peer.send("/astfx/synced", token)
         elif len(self._syncs) >= MAX_SYNCS:
-            raise RefusedError(f"{MAX_SYNCS} syncs wait already")
+            raise RefusedError(f"{MAX_SYNCS} syncs are already waiting")
         else:
             self._syncs.append((peer, token, owned))
 
@@ -95,12 +95,12 @@ def send_outcome(peer: Peer, job: Job, *, with_blob: bool = True) -> None:
             try:
                 output = Path(job.detail).read_bytes()
             except OSError:
-                peer.send("/astfx/fail", job.command, name, "the result is no longer held here")
+                peer.send("/astfx/fail", job.command, name, "the result is no longer on the server")
                 return
     if not peer.send("/astfx/done", job.command, name, output, job.sample_rate, job.frames):
         peer.send(
             "/astfx/fail",
             job.command,
             name,
-            f"the result is too long for UDP: ask /astfx/result {job.id} over TCP",
+            f"the result is too long for UDP: send /astfx/result {job.id} over TCP",
         )

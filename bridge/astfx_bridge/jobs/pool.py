@@ -136,7 +136,7 @@ class Pool:
         except (WorkerGoneError, TimeoutError, OSError) as error:
             self._failed_starts += 1
             reason = str(error) or "see ASTFX_DEBUG=1 astfx serve"
-            print(f"astfx-bridge: a worker does not start ({reason})", file=sys.stderr)
+            print(f"astfx-bridge: a worker did not start ({reason})", file=sys.stderr)
             if waiting is not None and self._failed_starts >= START_TRIES:
                 self._on_outcome(waiting, {"failed": f"no worker can be started ({reason})"})
             await asyncio.sleep(RESTART_SECONDS)
@@ -161,7 +161,7 @@ class Pool:
         """Run one job to its end, and say whether the worker can take another."""
         clean([job])
         if job.starts >= MAX_STARTS:
-            self._on_outcome(job, {"failed": f"it was begun {MAX_STARTS} times and never ended"})
+            self._on_outcome(job, {"failed": f"it was started {MAX_STARTS} times and never ended"})
             return True
         job = self._store.start(job)
         self._running[job.id] = worker
@@ -212,4 +212,4 @@ def wait_for_orphans(state: Path, seconds: float = 10.0) -> None:
             with FileLock(lock, timeout=seconds):
                 pass
         except Timeout:
-            raise BridgeError(f"a worker of an earlier server still runs ({lock})") from None
+            raise BridgeError(f"a worker of an earlier server is still running ({lock})") from None

@@ -47,7 +47,7 @@ def resolve(text: str, roots: Roots, folder: Path) -> dict[str, str]:
         If it is neither a readable file under the roots nor a preset.
     """
     if not text:
-        raise RefusedError("no style: add `style PATH`, or set one with /astfx/set style PATH")
+        raise RefusedError("there is no style: add `style PATH`, or send /astfx/set style PATH")
     try:
         return {"style": str(roots.readable(text, "style"))}
     except RefusedError:

@@ -1,4 +1,4 @@
-"""What commands do and refuse, against a real server."""
+"""What commands do and refuse, on a real server."""
 
 from __future__ import annotations
 
@@ -54,7 +54,10 @@ def test_parameters_of_the_server_are_taken_over_by_its_jobs(server: Server) -> 
 
 
 REFUSED = [
-    (("content.wav", "x.wav"), "no style: add `style PATH`, or set one with /astfx/set style PATH"),
+    (
+        ("content.wav", "x.wav"),
+        "there is no style: add `style PATH`, or send /astfx/set style PATH",
+    ),
     (("gone.wav", "x.wav", *STYLE), "content 'gone.wav' does not exist"),
     (("../content.wav", "x.wav", *STYLE), "content '../content.wav' lies outside"),
     (("/etc/passwd", "x.wav", *STYLE), "content '/etc/passwd' lies outside the server's roots"),
@@ -65,7 +68,10 @@ REFUSED = [
     (("content.wav", "style.wav", *STYLE), "output 'style.wav' is the style itself"),
     (("content.wav", "x.txt", *STYLE), "must end in a known audio suffix"),
     (("content.wav", "x.wav", *STYLE, "strength", 2), "strength=2 must lie between 0 and 1"),
-    (("content.wav", "x.wav", *STYLE, "loud", 1), "there is no parameter 'loud': there are style"),
+    (
+        ("content.wav", "x.wav", *STYLE, "loud", 1),
+        "there is no parameter 'loud': it must be one of style",
+    ),
     (("content.wav", "x.wav", *STYLE, "method"), "what follows must come in pairs"),
     (("content.wav", "x.wav", *STYLE, "engine", "warp"), "must be one of auto, render, stream"),
     (("content.wav",), "/astfx/render id content output [key value ...]: got 2 arguments"),
@@ -108,7 +114,7 @@ def test_unknown_methods_are_refused_once_the_worker_has_told_its_own(server: Se
             "the clip must be a WAV or a FLAC",
         ),
         ("/astfx/stem", ("new", "content.wav", "x"), "folder 'content.wav' is not a folder"),
-        ("/astfx/stem", ("new", "empty", "x", *STYLE), "folder 'empty' holds no sounds"),
+        ("/astfx/stem", ("new", "empty", "x", *STYLE), "folder 'empty' contains no sounds"),
     ],
 )
 def test_a_command_that_cannot_be_met_is_refused(
@@ -160,7 +166,7 @@ def test_a_queued_job_can_still_be_changed(start: Callable[..., Server]) -> None
             client.ask("/astfx/job/set", 2, "strength", 7)
         client.ask("/astfx/cancel", 1)
         until(client, "/astfx/done")
-    # Strength 0 is the content itself, in 24 bit.
+    # Strength 0 gives the content itself, in 24 bit.
     np.testing.assert_allclose(
         read(server.root / "b.wav"), read(server.root / "content.wav"), atol=2**-23
     )

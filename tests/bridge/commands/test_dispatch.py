@@ -31,13 +31,13 @@ def test_a_record_that_cannot_be_read_is_a_fail(tmp_path: Path) -> None:
     services = make_services(tmp_path)
     services.jobs.store.close()
     message = refusal(services, "/astfx/status", 1)
-    assert message.startswith("the server could not do its part (Cannot operate on a closed")
+    assert message.startswith("the server failed (Cannot operate on a closed")
     assert message.endswith("): nothing was accepted")
 
 
 def test_a_pattern_that_reaches_nothing_is_refused(tmp_path: Path) -> None:
     message = refusal(make_services(tmp_path), "/astfx/qu?t")
-    assert message == "no address that only asks matches: patterns change nothing"
+    assert message == "no address matches: patterns reach only those that change nothing"
 
 
 def test_a_backlog_that_is_too_long_is_dropped(

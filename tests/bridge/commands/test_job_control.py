@@ -41,7 +41,7 @@ def test_a_job_that_makes_a_preset_has_no_parameters(services: Services) -> None
     spec = {"kind": "preset", "output": "p.astfx", "scratch": "s", "settings": {}}
     put(services, "1", spec=spec)
     message = refusal(services, "/astfx/job/get", 1, "mix")
-    assert message == "job 1 has no parameters: it is /astfx/render"
+    assert message == "job 1 has no parameters: its command is /astfx/render"
     assert refusal(services, "/astfx/job/set", 1, "mix", 0.5) == "mix of job 1 cannot be changed"
 
 
@@ -62,7 +62,10 @@ def test_a_job_that_has_not_ended_has_no_result_and_is_not_forgotten(
 def test_a_job_has_one_preview_at_a_time(services: Services) -> None:
     put(services, "1")
     assert [m.address for m in ask(services, "/astfx/preview", 1, "p.wav")] == ["/astfx/queued"]
-    assert refusal(services, "/astfx/preview", 1, "q.wav") == "job 1 has a preview under way"
+    assert (
+        refusal(services, "/astfx/preview", 1, "q.wav")
+        == "job 1 already has a preview that has not ended"
+    )
     preview = services.jobs.find("1/preview")
     services.jobs.end(preview, CANCELLED, "cancelled")
     assert [m.address for m in ask(services, "/astfx/preview", 1, "q.wav")] == ["/astfx/queued"]

@@ -21,7 +21,7 @@ def test_a_stem_folder_with_more_sounds_than_the_queue_holds_is_refused(tmp_path
     for name in ("a.wav", "b.flac", "c.aif", "notes.txt"):
         (tmp_path / "root" / "stems" / name).write_bytes(b"")
     message = refusal(services, "/astfx/stem", 1, "stems", "out", *STYLE)
-    assert message == "folder 'stems' holds 3 sounds, at most 2 jobs may wait"
+    assert message == "folder 'stems' contains 3 sounds, at most 2 jobs may wait"
     assert not (tmp_path / "root" / "out").exists()
 
 

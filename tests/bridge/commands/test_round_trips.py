@@ -1,4 +1,4 @@
-"""Every address of the table, over UDP and both TCP framings, against a real server."""
+"""Every address of the table, over UDP and both TCP framings, on a real server."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def clip(server: Server) -> bytes:
     return (server.root / "content.wav").read_bytes()
 
 
-# What to send for each address: arguments, made when a client is there.
+# Functions that make the arguments to send to each address, once there is a client.
 EXAMPLES: dict[str, Callable[[Client, Server], list[Value]]] = {
     "/astfx/ping": lambda c, s: ["hello"],
     "/astfx/version": lambda c, s: [],

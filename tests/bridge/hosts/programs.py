@@ -32,7 +32,7 @@ def absent(reason: str) -> None:
 def run(
     *command: str | Path, seconds: float = 400.0, environment: dict[str, str] | None = None
 ) -> str:
-    """Run a program to its end; give all it prints."""
+    """Run a program to its end, and return all that it prints."""
     result = subprocess.run(
         [str(part) for part in command],
         stdout=subprocess.PIPE,

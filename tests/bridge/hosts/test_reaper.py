@@ -17,7 +17,7 @@ SCRIPT = CLIENTS / "reaper" / "astfx_render_item.lua"
 
 @pytest.fixture
 def command(tmp_path: Path) -> Path:
-    """A program named astfx that is this checkout's."""
+    """A program named astfx that runs this checkout."""
     path = tmp_path / "astfx"
     paths = environment()["PYTHONPATH"]
     path.write_text(f'#!/bin/sh\nPYTHONPATH="{paths}" exec {sys.executable} -m astfx_bridge "$@"\n')

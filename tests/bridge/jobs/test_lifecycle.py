@@ -60,7 +60,7 @@ def test_a_render_through_the_bridge_is_that_of_the_library(server: Server) -> N
     assert result.output == str(server.root / "through.wav")
     assert (result.sample_rate, result.frames) == (RATE, RATE)
     assert shares == sorted(shares)
-    # 24 bit, and the same optimiser on perhaps another number of threads.
+    # 24 bit, and an optimiser that may use another number of threads.
     np.testing.assert_allclose(read(server.root / "through.wav"), read(direct), atol=1e-4)
 
 
@@ -83,7 +83,7 @@ def test_a_block_engine_gives_what_the_effect_gives(server: Server, engine: str)
     with server.client() as client:
         client.render("mid.wav", f"{engine}.wav", style="style.wav", engine=engine, strength=0.7)
     written = read(server.root / f"{engine}.wav")
-    # 24 bit; where the effect exceeds full scale the file is quieter as a whole.
+    # 24 bit. If the effect exceeds full scale, the whole file is turned down.
     scale = min(1.0, 0.9999 / np.abs(expected).max())
     np.testing.assert_allclose(written, expected * scale, atol=1e-4)
 
@@ -203,7 +203,7 @@ def test_what_a_killed_server_left_half_written_is_removed(start: Callable[..., 
         until(client, "/astfx/progress")
         client.ask("/astfx/cancel", "gone")
         server.kill()
-    # As if the kill had come before the worker could clean up.
+    # As if the server was killed before the worker could clean up.
     database = sqlite3.connect(server.state / "jobs.sqlite")
     (spec,) = database.execute("select spec from jobs where id = 'gone'").fetchone()
     database.close()
@@ -269,7 +269,7 @@ def test_after_kill_9_unfinished_jobs_run_and_finished_ones_are_there(
     server.kill()
     server.start()
     with listener, server.client() as client:
-        # The UDP client asked nothing again: it is told all the same.
+        # The UDP client is told although it did not ask again.
         assert until(listener, "/astfx/done").values[1] == 5
         assert client.ask("/astfx/result", 1) == [first]
         for number in (2, 3, 4):
@@ -305,7 +305,7 @@ def test_ctrl_c_keeps_the_queue_and_leaves_nothing_half_written(
     assert server.stop() == 0
     assert left_over(server) == []
     server.start()
-    assert "queue     1 jobs go on" in server.banner
+    assert "queue     1 unfinished job\n" in server.banner
     with server.client() as client:
         client.send("/astfx/render", "later", "mid.wav", "later.wav", *STYLE)
         assert until(client, "/astfx/done").values[1] == "later"
@@ -320,7 +320,7 @@ def test_a_preview_comes_while_its_job_waits(start: Callable[..., Server]) -> No
         client.send("/astfx/preview", 2, "part.wav", 39.5, 5.0)
         done = until(client, "/astfx/done")
         assert done.values[:2] == ("/astfx/preview", "2/preview")
-        # Half a second is left of the clip from there.
+        # Only half a second of the clip is left after the start.
         assert done.values[4] == RATE // 2
         client.send("/astfx/preview", 2, "part.wav", 90.0)
         assert "start=90 lies beyond the clip's 40.00 seconds" in str(
@@ -329,7 +329,7 @@ def test_a_preview_comes_while_its_job_waits(start: Callable[..., Server]) -> No
         with pytest.raises(RefusedError, match=r"'whole2.wav' belongs to the job itself"):
             client.ask("/astfx/preview", 2, "whole2.wav")
         client.ask("/astfx/cancel/all")
-        with pytest.raises(RefusedError, match=r"job 2 is cancelled and no render that has yet"):
+        with pytest.raises(RefusedError, match=r"is cancelled: only a queued or running render"):
             client.ask("/astfx/preview", 2, "part.wav")
 
 

@@ -39,7 +39,7 @@ def test_a_blob_result_that_was_dropped_is_a_fail(tmp_path: Path) -> None:
     gone = job(command=BLOB_COMMAND, state=DONE, detail=str(tmp_path / "gone.wav"))
     send_outcome(client, gone)
     (fail,) = client.received
-    assert fail.values == (BLOB_COMMAND, 1, "the result is no longer held here")
+    assert fail.values == (BLOB_COMMAND, 1, "the result is no longer on the server")
 
 
 def test_a_blob_result_that_is_too_long_for_udp_is_a_fail(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_a_blob_result_that_is_too_long_for_udp_is_a_fail(tmp_path: Path) -> Non
     assert fail.values == (
         BLOB_COMMAND,
         1,
-        "the result is too long for UDP: ask /astfx/result 1 over TCP",
+        "the result is too long for UDP: send /astfx/result 1 over TCP",
     )
 
 
@@ -74,7 +74,7 @@ def test_syncs_that_wait_are_capped(monkeypatch: pytest.MonkeyPatch) -> None:
     board.add_owner("1", client)
     board.sync(client, 1)
     board.sync(client, 2)
-    with pytest.raises(RefusedError, match=r"^2 syncs wait already$"):
+    with pytest.raises(RefusedError, match=r"^2 syncs are already waiting$"):
         board.sync(client, 3)
 
 

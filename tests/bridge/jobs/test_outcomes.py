@@ -1,4 +1,4 @@
-"""What a worker reports, as the job's record and its client are told."""
+"""Outcomes that workers report, and what the record and the client are told of them."""
 
 from __future__ import annotations
 

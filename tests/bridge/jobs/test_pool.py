@@ -18,9 +18,10 @@ from filelock import FileLock
 
 
 class StandIn:
-    """A worker that ends every job well; the first `dead` have died before they get one.
+    """A worker that succeeds at every job.
 
-    `idle` more die as they are given one.
+    The first `dead` workers have died before they get a job, and the next `idle` ones die as they
+    get one.
     """
 
     dead = 0
@@ -58,7 +59,7 @@ def job(name: str, folder: Path, **more: Any) -> Job:
 
 
 class Bench:
-    """A store, a pool and what it reported."""
+    """A store, a pool, and what the pool reported."""
 
     def __init__(self, folder: Path) -> None:
         self.store = JobStore(folder / "jobs.sqlite")
@@ -154,7 +155,7 @@ def test_without_workers_jobs_fail_in_words(
         assert made.outcomes == [("1", {"failed": "no worker can be started (no more processes)"})]
 
     asyncio.run(run())
-    assert "a worker does not start (no more processes)" in capsys.readouterr().err
+    assert "a worker did not start (no more processes)" in capsys.readouterr().err
 
 
 def test_a_record_that_cannot_be_written_costs_no_job(
@@ -189,7 +190,7 @@ def test_a_job_that_never_ends_is_not_begun_for_ever(
         made.store.accept([job("1", tmp_path, starts=MAX_STARTS)])
         await made.until_ended(1)
         assert made.outcomes == [
-            ("1", {"failed": f"it was begun {MAX_STARTS} times and never ended"})
+            ("1", {"failed": f"it was started {MAX_STARTS} times and never ended"})
         ]
 
     asyncio.run(run())
@@ -199,5 +200,5 @@ def test_a_worker_of_an_earlier_server_is_waited_for_in_vain(tmp_path: Path) -> 
     lock = tmp_path / "worker-0.lock"
     with FileLock(lock), pytest.raises(BridgeError) as caught:
         pools.wait_for_orphans(tmp_path, seconds=0.0)
-    assert str(caught.value) == f"a worker of an earlier server still runs ({lock})"
+    assert str(caught.value) == f"a worker of an earlier server is still running ({lock})"
     pools.wait_for_orphans(tmp_path, seconds=0.0)

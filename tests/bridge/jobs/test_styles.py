@@ -58,7 +58,7 @@ def test_presets_made_here_come_first(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("", "no style: add `style PATH`, or set one with /astfx/set style PATH"),
+        ("", "there is no style: add `style PATH`, or send /astfx/set style PATH"),
         ("../rain.wav", "style '../rain.wav' lies outside the server's roots"),
         ("gone.wav", "style 'gone.wav' does not exist"),
         ("snow", "style 'snow' is neither a file under the roots nor a preset"),
