@@ -36,20 +36,32 @@ def erb_centres_hz(sample_rate: float) -> Array:
     return erb_to_hz(np.linspace(lowest, highest, N_BANDS + 2)[1:-1])
 
 
-def erb_bands(n_samples: int, sample_rate: float) -> tuple[list[tuple[int, Array]], Array, Array]:
-    """Return the bands of `erb_filterbank`, each only where it is not zero.
+def erb_bands(
+    n_samples: int, sample_rate: float, n_bands: int = N_BANDS, shift: float = 0.0
+) -> tuple[list[tuple[int, Array]], Array, Array]:
+    """Return the bands of a cochlear filter bank, each only where it is not zero.
+
+    Parameters
+    ----------
+    n_samples : int
+    sample_rate : float
+        In Hz. Below 20 kHz the bands end at the Nyquist frequency.
+    n_bands : int
+    shift : float, 0 to 0.5
+        By how much every band lies higher, as a share of the distance from band to band.
 
     Returns
     -------
     bands : list of (int, (n,) ndarray)
-        30 half-cosines: the first FFT bin of each, and its response from that bin on.
+        Half-cosines: the first FFT bin of each, and its response from that bin on.
     low, high : ndarray of shape (n_samples // 2 + 1,)
         Responses of the low edge band and the high edge band.
     """
     erb = hz_to_erb(np.fft.rfftfreq(n_samples, 1.0 / sample_rate))
     lowest, highest = hz_to_erb([LOWEST_HZ, min(HIGHEST_HZ, sample_rate / 2.0)])
-    centres = np.linspace(lowest, highest, N_BANDS + 2)[1:-1]
+    centres = np.linspace(lowest, highest, n_bands + 2)[1:-1]
     spacing = centres[1] - centres[0]
+    centres += shift * spacing
     bands = []
     total = np.zeros(erb.size)
     for centre in centres:

@@ -21,13 +21,12 @@ from astfx.engine.silence import apply_gate, soften_ends
 from astfx.engine.strength import StrengthBlend, StrengthCurve
 from astfx.engine.stylise import Stylist
 from astfx.engine.texture_rounds import TextureRounds
-from astfx.features.texture import CLASSES
 from astfx.plan import RenderPlan
 from astfx.runtime.device import thread_count
 from astfx.runtime.progress import Monitor, Progress, part_of
 from astfx.runtime.versions import versions
 from astfx.settings import Settings
-from astfx.styles.analysis import texture_key
+from astfx.styles.analysis import round_targets
 from astfx.styles.style import Style
 from astfx.styles.targets import StyleTargets
 
@@ -245,8 +244,8 @@ class Render:
             stylist = Stylist(plan, targets, mirrored, monitor)
             self.report.segments = stylist.reports
             blocks = stylist.blocks()
-            if plan.texture_rounds and texture_key(CLASSES[0]) in targets.tensors:
-                blocks = TextureRounds(plan, targets, mirrored, monitor).blocks(blocks)
+            if plan.texture_rounds and round_targets(targets.tensors):
+                blocks = TextureRounds(plan, targets, mirrored, monitor, margin).blocks(blocks)
             blocks = _trimmed(blocks, margin, measured.n_samples)
             blocks = soften_ends(blocks, measured, plan.grid.hop_length)
             blend = None

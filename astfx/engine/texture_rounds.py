@@ -4,7 +4,10 @@ The audio is cut into pieces of about ten seconds, or of `segment_seconds` if th
 piece is split into frequency bands. The envelopes of the bands are optimised towards the style's
 statistics, but kept close to the content's contour and onsets. They are then imposed as a gain for
 each band. Because neighbouring bands overlap, the result is split and optimised again, a few
-rounds.
+rounds, in two filter banks by turns.
+
+The rounds move what the method has matched before. Half-way, the method therefore matches the
+piece once more, briefly, and its result is imposed as a gain of each bin.
 """
 
 from __future__ import annotations
@@ -20,23 +23,28 @@ from astfx.audio import SlidingReader, Waveform
 from astfx.audio.levels import SILENCE
 from astfx.engine.scan import Content
 from astfx.features.texture import (
-    CLASSES,
     COMPRESSION,
     ContentContour,
     EnvelopeBank,
+    TextureLayout,
     TextureLoss,
     TextureStatistics,
     TextureWeights,
 )
-from astfx.frontends.log_magnitude import REFERENCE_RMS
+from astfx.frontends.channels import Image
+from astfx.frontends.log_magnitude import REFERENCE_RMS, LogMagnitude
+from astfx.methods.base import Problem
 from astfx.optim.lbfgs import minimise
 from astfx.plan import STRETCH_SECONDS, RenderPlan, even_borders
 from astfx.runtime.progress import Monitor
-from astfx.styles.analysis import texture_key
+from astfx.styles.analysis import round_targets
 from astfx.styles.targets import StyleTargets
 
 ITERATIONS = 20
+MATCH_ITERATIONS = 4
 _MOST_GAIN_DB = 40.0
+_MOST_BIN_GAIN_DB = 20.0
+_LEAST_MAGNITUDE = 1e-9
 _LEAST_ENVELOPE = 1e-4
 _SHORTEST_SECONDS = 0.5
 _STEP_WEIGHT = 1.0
@@ -56,19 +64,29 @@ class TextureRounds:
     monitor : Monitor
         Receives the progress, as stage "shape", and divides the time budget. A piece that has used
         its share begins no further round.
+    edge_samples : int
+        Number of samples at each end of the content that are mirrored. The statistics leave them
+        out.
     """
 
     def __init__(
-        self, plan: RenderPlan, targets: StyleTargets, content: Content, monitor: Monitor
+        self,
+        plan: RenderPlan,
+        targets: StyleTargets,
+        content: Content,
+        monitor: Monitor,
+        edge_samples: int,
     ) -> None:
         settings, scan = plan.settings, content.scan
         self._plan, self._monitor = plan, monitor
-        self._targets = [targets.tensors[texture_key(name)].to(plan.device) for name in CLASSES]
+        self._style = targets.to(plan.device).tensors
+        self._targets = round_targets(self._style)
+        self._polarity = torch.from_numpy(scan.polarity).to(plan.device)
         self._weights = TextureWeights(
             contour=plan.options.contour_weight, onset=plan.options.onset_weight
         )
         self._sample_rate = content.source.sample_rate
-        self._n_samples = scan.n_samples
+        self._n_samples, self._edge_samples = scan.n_samples, edge_samples
         self._gain = REFERENCE_RMS / scan.rms  # the constants above assume this level
         self._content = SlidingReader(content.source.blocks(), content.source.channels)
         self._margin = round(settings.overlap_seconds * self._sample_rate)
@@ -117,35 +135,116 @@ class TextureRounds:
         too_short = n_samples < _SHORTEST_SECONDS * self._sample_rate
         if too_short or np.abs(stylised).max() < SILENCE or np.abs(content).max() < SILENCE:
             return np.array(stylised)
-        bank = EnvelopeBank(
-            fft.next_fast_len(n_samples, real=True), self._sample_rate, self._plan.device
-        )
-        statistics = TextureStatistics(bank.n_frames, bank.frame_rate_hz, self._plan.device)
-        _, bands = bank.split(self._padded(content, bank))
-        contour = ContentContour(bank.envelopes(bands), bank.mel_weights, bank.frame_rate_hz)
-        loss = TextureLoss(statistics, self._targets, contour, self._weights)
-        waveform = self._padded(stylised, bank)
+        n_fft_samples = fft.next_fast_len(n_samples, real=True)
+        padded = self._padded(content, n_fft_samples)
+        real = self._real(start, n_samples)
+        banks = [
+            _Bank(padded, self._sample_rate, real, *pair, self._weights) for pair in self._targets
+        ]
+        waveform = self._padded(stylised, n_fft_samples)
         deadline = self._monitor.deadline()
-        for number in range(self._plan.texture_rounds):
+        n_rounds = self._plan.texture_rounds
+        for number in range(n_rounds):
             if number and deadline is not None and time.monotonic() > deadline:
                 break
-            spectrum, bands = bank.split(waveform)
-            envelopes = bank.envelopes(bands).clamp_(min=_LEAST_ENVELOPE)
-            found = minimise(
-                loss,
-                envelopes,
-                iterations=ITERATIONS,
-                lower_bound=_LEAST_ENVELOPE,
-                first_step=0.05,
-            )
-            gain_db = (20.0 / COMPRESSION) * torch.log10(found.x / envelopes)
-            gain = 10.0 ** (gain_db.clamp_(-_MOST_GAIN_DB, _MOST_GAIN_DB) / 20.0)
-            waveform = bank.impose(spectrum, bands, gain)
-            self._monitor.report("shape", index, (number + 1) / (self._plan.texture_rounds + 1))
+            if number == n_rounds // 2:
+                waveform = self._matched(waveform)
+            waveform = banks[number % len(banks)].impose(waveform)
+            self._monitor.report("shape", index, (number + 1) / (n_rounds + 1))
         return np.array(waveform[:, :n_samples].div_(self._gain).cpu().numpy())
 
-    def _padded(self, block: Waveform, bank: EnvelopeBank) -> Tensor:
-        """Bring a block to the reference level, and mirror its end up to a fast FFT length."""
-        extra = bank.n_samples - block.shape[1]
+    def _real(self, start: int, n_samples: int) -> tuple[int, int]:
+        """First and last sample of a piece that are not mirrored."""
+        first, last = self._edge_samples, self._n_samples - self._edge_samples
+        return max(0, first - start), min(n_samples, last - start)
+
+    def _matched(self, waveform: Tensor) -> Tensor:
+        """Match a piece to the style once more, and impose the result as a gain of each bin."""
+        plan, stft = self._plan, self._plan.stft
+        n_samples, edge = waveform.shape[1], stft.n_fft
+        filled = -(n_samples + 2 * edge - stft.n_fft) % stft.hop_length
+        # Frames at the ends of a piece are as full as all others.
+        rms = waveform.square().mean().sqrt().clamp_min(SILENCE)
+        waveform = waveform * (REFERENCE_RMS / rms)
+        mirrored = torch.nn.functional.pad(waveform, (edge, edge + filled), mode="reflect")
+        spectrogram = stft.forward(mirrored)
+        level = LogMagnitude(rms=REFERENCE_RMS, n_fft=stft.n_fft)
+        shared = Image(spectrogram, self._polarity).shared
+        features = level.features(shared)
+        found = plan.method.match(
+            Problem(
+                grid=plan.grid,
+                content=features,
+                start=features,
+                n_fixed=0,
+                past=None,
+                targets=self._style,
+                options=plan.options,
+                iterations=MATCH_ITERATIONS,
+                seed=plan.settings.seed,
+                callback=lambda iteration, loss: False,
+            )
+        )
+        gain = level.magnitude(found.x) / shared.abs().clamp_min_(_LEAST_MAGNITUDE)
+        gain.clamp_(10.0 ** (-_MOST_GAIN_DB / 20.0), 10.0 ** (_MOST_BIN_GAIN_DB / 20.0))
+        return stft.inverse(spectrogram * gain)[:, edge : edge + n_samples]
+
+    def _padded(self, block: Waveform, n_samples: int) -> Tensor:
+        """Bring a block to the reference level, and mirror its end up to `n_samples`."""
+        extra = n_samples - block.shape[1]
         padded = np.pad(block, ((0, 0), (0, extra)), mode="reflect") if extra else block
         return torch.from_numpy(padded * np.float32(self._gain)).to(self._plan.device)
+
+
+class _Bank:
+    """A filter bank in which a piece of audio takes on a style's statistics.
+
+    Parameters
+    ----------
+    content : (channels, samples)
+        At the reference level.
+    sample_rate : int, hertz
+    real : (int, int)
+        First and last sample that count; the others are mirrored.
+    layout : TextureLayout
+    targets : list of Tensor
+    weights : TextureWeights
+    """
+
+    def __init__(
+        self,
+        content: Tensor,
+        sample_rate: int,
+        real: tuple[int, int],
+        layout: TextureLayout,
+        targets: list[Tensor],
+        weights: TextureWeights,
+    ) -> None:
+        self._bands = bands = EnvelopeBank(content.shape[1], sample_rate, content.device, layout)
+        self._first, self._last = (
+            round(sample * bands.n_frames / bands.n_samples) for sample in real
+        )
+        n_frames, rate = self._last - self._first, bands.frame_rate_hz
+        contour = ContentContour(self._envelopes(bands.split(content)[1]), bands.mel_weights, rate)
+        statistics = TextureStatistics(n_frames, rate, content.device, layout)
+        self._loss = TextureLoss(statistics, targets, contour, weights)
+
+    def impose(self, waveform: Tensor) -> Tensor:
+        """Optimise the envelopes of a waveform's bands, and impose them as gains of the bands."""
+        spectrum, signals = self._bands.split(waveform)
+        envelopes = self._envelopes(signals).clamp_(min=_LEAST_ENVELOPE)
+        found = minimise(
+            self._loss,
+            envelopes,
+            iterations=ITERATIONS,
+            lower_bound=_LEAST_ENVELOPE,
+            first_step=0.05,
+        )
+        gain_db = (20.0 / COMPRESSION) * torch.log10(found.x / envelopes)
+        gain = 10.0 ** (gain_db.clamp_(-_MOST_GAIN_DB, _MOST_GAIN_DB) / 20.0)
+        around = (self._first, self._bands.n_frames - self._last)
+        gain = torch.nn.functional.pad(gain[None], around, mode="replicate")[0]
+        return self._bands.impose(spectrum, signals, gain)
+
+    def _envelopes(self, signals: list[Tensor]) -> Tensor:
+        return self._bands.envelopes(signals)[:, self._first : self._last].contiguous()

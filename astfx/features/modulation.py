@@ -24,9 +24,9 @@ from torch import Tensor
 
 from astfx.dsp.erb import N_BANDS, erb_filterbank
 from astfx.features.texture import (
-    CLASS_SIZES,
     CLASSES,
     OCTAVE_CENTRES_HZ,
+    STANDARD_LAYOUT,
     EnvelopeBank,
     TextureStatistics,
 )
@@ -34,7 +34,7 @@ from astfx.features.texture import (
 PHASE_CLASS = "modulation_phase"
 LEVEL_CLASS = "band_level"
 ALL_CLASSES = (*CLASSES, PHASE_CLASS, LEVEL_CLASS)
-ALL_SIZES = (*CLASS_SIZES, N_BANDS * 2 * (len(OCTAVE_CENTRES_HZ) - 1), N_BANDS + 2)
+ALL_SIZES = (*STANDARD_LAYOUT.sizes, N_BANDS * 2 * (len(OCTAVE_CENTRES_HZ) - 1), N_BANDS + 2)
 """Number of values in each of `ALL_CLASSES`."""
 
 _TINY = 1e-6

@@ -11,6 +11,7 @@ spatial image of the channels.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,8 +26,6 @@ from astfx.dsp.mel import hz_to_mel
 FRAME_RATE_HZ = 400.0
 COMPRESSION = 0.3
 CORRELATION_OFFSETS = (1, 2, 3, 5, 8, 11, 16, 21)
-N_MODULATION_BANDS = 20
-MODULATION_RANGE_HZ = (0.5, 200.0)
 MODULATION_Q = 2.0
 OCTAVE_CENTRES_HZ = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 OCTAVE_OFFSETS = (1, 2)
@@ -39,18 +38,59 @@ CLASSES = (
     "modulation_power",
     "modulation_correlation",
 )
-CLASS_SIZES = (
-    *(N_BANDS,) * 4,
-    sum(N_BANDS - offset for offset in CORRELATION_OFFSETS),
-    N_BANDS * N_MODULATION_BANDS,
-    sum(N_BANDS - offset for offset in OCTAVE_OFFSETS) * len(OCTAVE_CENTRES_HZ),
-)
-"""Number of values in each of `CLASSES`."""
 
 DECIMALS = 9
 """Decimals of stored statistics; smaller differences come from the processor's rounding."""
 
 _TINY = 1e-16
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextureLayout:
+    """In which bands the statistics of a texture are measured.
+
+    Attributes
+    ----------
+    n_bands : int
+        Of the ERB filter bank.
+    shift : float
+        By how much every band lies higher, as a share of the distance from band to band.
+    n_modulation_bands : int
+    modulation_range_hz : (float, float)
+        Centres of the lowest and the highest modulation band.
+    """
+
+    n_bands: int = N_BANDS
+    shift: float = 0.0
+    n_modulation_bands: int = 20
+    modulation_range_hz: tuple[float, float] = (0.5, 200.0)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Number of values in each of `CLASSES`."""
+        return (
+            *(self.n_bands,) * 4,
+            sum(self.n_bands - offset for offset in CORRELATION_OFFSETS),
+            self.n_bands * self.n_modulation_bands,
+            sum(self.n_bands - offset for offset in OCTAVE_OFFSETS) * len(OCTAVE_CENTRES_HZ),
+        )
+
+
+STANDARD_LAYOUT = TextureLayout()
+"""The layout of the paper, which the published figures and the method `texture` use."""
+
+ROUND_LAYOUTS = tuple(
+    TextureLayout(
+        n_bands=36, shift=shift, n_modulation_bands=44, modulation_range_hz=(0.25, 200.0)
+    )
+    for shift in (0.0, 0.5)
+)
+"""The layouts that texture rounds take by turns.
+
+An optimisation in one filter bank meets the statistics in that bank only, and misses them in any
+other. Two banks whose bands lie half a band apart leave little room for that, and neither do
+modulation bands that are closer than they are wide.
+"""
 
 
 @dataclass(frozen=True)
@@ -62,20 +102,27 @@ class _Band:
 
 
 class EnvelopeBank:
-    """Thirty ERB bands of a clip, as analytic signals sampled at a multiple of 400 Hz.
+    """ERB bands of a clip, as analytic signals sampled at a multiple of 400 Hz.
 
     Parameters
     ----------
     n_samples : int
     sample_rate : int, hertz
     device : torch.device
+    layout : TextureLayout
     """
 
-    def __init__(self, n_samples: int, sample_rate: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        n_samples: int,
+        sample_rate: int,
+        device: torch.device,
+        layout: TextureLayout = STANDARD_LAYOUT,
+    ) -> None:
         self.n_samples = n_samples
         self.n_frames = max(1, round(n_samples / sample_rate * FRAME_RATE_HZ))
         self.frame_rate_hz = self.n_frames / (n_samples / sample_rate)
-        bands, low, high = erb_bands(n_samples, sample_rate)
+        bands, low, high = erb_bands(n_samples, sample_rate, layout.n_bands, layout.shift)
         self.bands: list[_Band] = []
         for first, response in bands:
             last = first + len(response)
@@ -88,7 +135,7 @@ class EnvelopeBank:
 
     @cached_property
     def mel_weights(self) -> Tensor:
-        """Share of a mel spectrogram that each band covers, (30,), with a mean of 1.
+        """Share of a mel spectrogram that each band covers, (bands,), with a mean of 1.
 
         Content measures weight bands like this. Most ERB bands lie at low frequencies, where
         there are few mel bands.
@@ -105,12 +152,12 @@ class EnvelopeBank:
         return (density / density.mean()).float().to(self._outside.device)
 
     def split(self, waveform: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Spectrum and bands, (channels, samples) -> (channels, bins), 30 x (channels, n)."""
+        """Spectrum and bands, (channels, samples) -> (channels, bins), bands x (channels, n)."""
         spectrum = torch.fft.rfft(waveform)
         return spectrum, self.signals(spectrum)
 
     def signals(self, spectrum: Tensor) -> list[Tensor]:
-        """Bands of a spectrum, (channels, bins) -> 30 x (channels, n)."""
+        """Bands of a spectrum, (channels, bins) -> bands x (channels, n)."""
         signals = []
         for band in self.bands:
             n = band.per_frame * self.n_frames
@@ -119,7 +166,7 @@ class EnvelopeBank:
         return signals
 
     def envelopes(self, signals: list[Tensor]) -> Tensor:
-        """Compressed envelopes, (30, frames), of the channels' mean power in each band."""
+        """Compressed envelopes, (bands, frames), of the channels' mean power in each band."""
         found = []
         for band, signal in zip(self.bands, signals, strict=True):
             power = signal.abs().square_().mean(dim=0)
@@ -134,7 +181,7 @@ class EnvelopeBank:
         ----------
         spectrum, signals
             As returned by `split`.
-        gain : (30, frames), > 0
+        gain : (bands, frames), > 0
             Linear; the same for all channels.
 
         Returns
@@ -163,14 +210,21 @@ class TextureStatistics:
     n_frames : int
     frame_rate_hz : float
     device : torch.device
+    layout : TextureLayout
     """
 
-    def __init__(self, n_frames: int, frame_rate_hz: float, device: torch.device) -> None:
+    def __init__(
+        self,
+        n_frames: int,
+        frame_rate_hz: float,
+        device: torch.device,
+        layout: TextureLayout = STANDARD_LAYOUT,
+    ) -> None:
         self.n_frames = n_frames
         # Weights are rounded from float64, so that they do not depend on the processor.
         frequency = torch.fft.rfftfreq(n_frames, 1.0 / frame_rate_hz, dtype=torch.float64)
-        low, high = (math.log10(hz) for hz in MODULATION_RANGE_HZ)
-        centres = torch.logspace(low, high, N_MODULATION_BANDS, dtype=torch.float64)[:, None]
+        low, high = (math.log10(hz) for hz in layout.modulation_range_hz)
+        centres = torch.logspace(low, high, layout.n_modulation_bands, dtype=torch.float64)[:, None]
         offset = (frequency - centres) / (centres / MODULATION_Q)
         inside = offset.abs() < 0.5
         modulation = torch.where(inside, torch.cos(math.pi * offset), 0.0).square_().T
@@ -188,7 +242,7 @@ class TextureStatistics:
             self._octaves.append((span, weight.float().to(device)))
 
     def __call__(self, envelopes: Tensor) -> list[Tensor]:
-        """Statistics of envelopes, (30, frames) -> one flat tensor for each of `CLASSES`."""
+        """Statistics of envelopes, (bands, frames) -> one flat tensor for each of `CLASSES`."""
         mean = envelopes.mean(dim=1)
         centred = envelopes - mean[:, None]
         variance = centred.square().mean(dim=1)
@@ -218,9 +272,9 @@ class ContentContour:
 
     Parameters
     ----------
-    envelopes : (30, frames)
+    envelopes : (bands, frames)
         Compressed envelopes of the content.
-    weights : (30,)
+    weights : (bands,)
         Weights of the bands, with a mean of 1.
     frame_rate_hz : float
     """
@@ -252,7 +306,7 @@ class ContentContour:
         return (level - level.mean(dim=1, keepdim=True)) * self._weights.sqrt()
 
     def __call__(self, envelopes: Tensor) -> tuple[Tensor, Tensor]:
-        """Two scores of an output's compressed envelopes, (30, frames), 1 at best.
+        """Two scores of an output's compressed envelopes, (bands, frames), 1 at best.
 
         The first is the correlation of the mean-removed log bands, the second that of the
         onset envelopes.
@@ -272,16 +326,20 @@ class TextureWeights:
         Penalty for losing all of the content's band contour, or all of its onsets, in decibels
         of style distance.
     floor : float
-        Squared relative error below which a class of statistics counts as matched.
+        Mean squared relative error below which the statistics count as matched.
     """
 
-    contour: float = 15.0
+    contour: float = 12.0
     onset: float = 10.0
     floor: float = 1e-3
 
 
 class TextureLoss:
     """Style distance of envelopes in decibels, plus penalties for losing the content.
+
+    The distance is the mean of the classes' squared relative errors, in decibels. A mean of
+    decibels would reward bringing a class from -20 to -30 dB as much as one from 0 to -10 dB, and
+    so spend the effort on classes that are matched already.
 
     Parameters
     ----------
@@ -295,13 +353,14 @@ class TextureLoss:
     def __init__(
         self,
         statistics: TextureStatistics,
-        targets: list[Tensor],
+        targets: Sequence[Tensor],
         contour: ContentContour,
         weights: TextureWeights,
     ) -> None:
         self._statistics, self._contour, self._weights = statistics, contour, weights
-        self._targets = targets
-        self._scales = [1.0 / max(float(target.square().sum()), 1e-12) for target in targets]
+        self._targets = _log_kurtosis(targets)
+        sizes = [max(float(target.square().sum()), 1e-12) for target in self._targets]
+        self._scales = [1.0 / (size * len(sizes)) for size in sizes]
 
     @cached_property
     def offset(self) -> float:
@@ -309,19 +368,26 @@ class TextureLoss:
         return -10.0 * math.log10(self._weights.floor)
 
     def __call__(self, envelopes: Tensor) -> tuple[float, Tensor]:
-        """Loss and gradient at compressed envelopes, (30, frames) -> (float, (30, frames))."""
+        """Loss and gradient at compressed envelopes, (bands, frames) -> (float, same shape)."""
         leaf = envelopes.detach().requires_grad_()
         with torch.enable_grad():
-            distance = leaf.new_zeros(())
-            found = self._statistics(leaf)
+            error = leaf.new_full((), self._weights.floor)
+            found = _log_kurtosis(self._statistics(leaf))
             for value, target, scale in zip(found, self._targets, self._scales, strict=True):
-                distance = distance + (value - target).square().sum() * scale
-            distance = len(found) * torch.log10(distance / len(found) + self._weights.floor)
+                error = error + (value - target).square().sum() * scale
             contour, onset = self._contour(leaf)
             loss = (
-                10.0 / len(found) * distance
+                10.0 * torch.log10(error)
                 + self._weights.contour * (1.0 - contour)
                 + self._weights.onset * (1.0 - onset)
             )
             (gradient,) = torch.autograd.grad(loss, leaf)
         return float(loss.detach()) + self.offset, gradient
+
+
+def _log_kurtosis(statistics: Sequence[Tensor]) -> list[Tensor]:
+    """Replace excess kurtosis, which a few outliers can decide, by the kurtosis's logarithm."""
+    found = list(statistics)
+    index = CLASSES.index("envelope_kurtosis")
+    found[index] = torch.log((found[index] + 3.0).clamp_min(1.0))
+    return found

@@ -6,6 +6,7 @@ No filters are drawn, and one evaluation costs a small part of that of a network
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -33,6 +34,10 @@ class GramOptions:
         the loss distinguish an even level from a few loud frames.
     headroom : float, 1 to 1000
         No bin of the output exceeds this times its largest log magnitude in the style.
+    level_weight : float, 0 to 1000
+        Weight of the squared difference of level between output and style, in nepers. Without
+        it, a match may lie at another level than the style, and `log1p` depends on the level: at
+        the style's level, the output's statistics are then others.
     content_weight : float, 0 to 1000
         Weight of the distance from the content. 0.1 is clearly audible.
     contour_weight, onset_weight : float, 0 to 1000
@@ -44,8 +49,9 @@ class GramOptions:
     kernel_ms: tuple[float, ...] = (23.0, 116.0, 255.0)
     bias: float = 0.5
     headroom: float = 1.1
+    level_weight: float = 0.1
     content_weight: float = 0.0
-    contour_weight: float = 15.0
+    contour_weight: float = 12.0
     onset_weight: float = 10.0
 
     def __post_init__(self) -> None:
@@ -62,7 +68,7 @@ class GramOptions:
             raise InvalidSettingError(f"bias={self.bias} must lie between 0 and 100")
         if not 1.0 <= self.headroom <= 1000.0:
             raise InvalidSettingError(f"headroom={self.headroom} must lie between 1 and 1000")
-        for name in ("content_weight", "contour_weight", "onset_weight"):
+        for name in ("level_weight", "content_weight", "contour_weight", "onset_weight"):
             if not 0.0 <= getattr(self, name) <= 1000.0:
                 raise InvalidSettingError(
                     f"{name}={getattr(self, name)} must lie between 0 and 1000"
@@ -89,6 +95,34 @@ def style_groups(
     return [([run], -weight) for run, weight in zip(runs, weights, strict=True)]
 
 
+def mean_power(groups: Sequence[tuple[Sequence[Tensor], float]]) -> float:
+    """Return the mean squared magnitude of a style's frames, by the weights of its groups."""
+    total = sum(mass for _, mass in groups)
+    powers = [float(torch.expm1(torch.cat(list(runs))).square().mean()) for runs, _ in groups]
+    return sum(p * mass for p, (_, mass) in zip(powers, groups, strict=True)) / total
+
+
+class LevelLoss:
+    """Squared difference between the level of log-magnitude frames and a given one, in nepers.
+
+    Parameters
+    ----------
+    power : float
+        Mean squared magnitude wanted, > 0.
+    """
+
+    def __init__(self, power: float) -> None:
+        self._power = power
+
+    def __call__(self, x: Tensor) -> tuple[float, Tensor]:
+        """Loss and gradient at x, (frames, bins) -> (float, (frames, bins))."""
+        magnitude = torch.expm1(x)
+        power = float(magnitude.square().mean()) + 1e-12
+        excess = 0.5 * math.log(power / self._power)
+        slope = magnitude.addcmul_(magnitude, magnitude)  # half the derivative of its square
+        return excess**2, slope.mul_(2.0 * excess / (power * x.numel()))
+
+
 def match(problem: Problem) -> Minimum:
     """Find the frames whose statistics are the style's."""
     widths = kernel_widths(problem.options, problem.grid)
@@ -101,16 +135,20 @@ def match(problem: Problem) -> Minimum:
         mass = n_new / (n_new + len(problem.past))
         groups = [*style, ([problem.past], 1.0 - mass)]
         references = make_references(groups, widths, like=references)
+    terms: list[tuple[float, Objective]] = [
+        (problem.options.level_weight, LevelLoss(mean_power(style))),
+        (problem.options.content_weight, ArcCosineContentLoss(problem.content)),
+    ]
+    terms = [(weight, term) for weight, term in terms if weight > 0.0]
     style_loss = ArcCosineLoss(references, widths, mass)
-    objective: Objective = style_loss
-    weight = problem.options.content_weight
-    if weight > 0.0:
-        content_loss = ArcCosineContentLoss(problem.content)
 
-        def objective(x: Tensor) -> tuple[float, Tensor]:
-            loss, gradient = style_loss(x)
-            distance, pull = content_loss(x)
-            return loss + weight * distance, gradient.add_(pull, alpha=weight)
+    def objective(x: Tensor) -> tuple[float, Tensor]:
+        total, gradient = style_loss(x)
+        for weight, term in terms:
+            loss, pull = term(x)
+            total += weight * loss
+            gradient.add_(pull, alpha=weight)
+        return total, gradient
 
     return minimise(
         hold_fixed(objective, problem.n_fixed),

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from astfx.dsp.erb import N_BANDS, erb_centres_hz
-from astfx.features.texture import MODULATION_RANGE_HZ, N_MODULATION_BANDS
+from astfx.features.texture import STANDARD_LAYOUT
 from astfx.presets import tensors as packing
 from astfx.presets.preset import Preset
 from astfx.styles.analysis import texture_key
@@ -74,12 +74,14 @@ def profile(preset: Preset) -> Profile:
     return Profile(
         frequency_hz=centres,
         level_db=np.stack([_quantile(level, weights, share) for share in SHARES]),
-        modulation_hz=np.geomspace(*MODULATION_RANGE_HZ, N_MODULATION_BANDS),
+        modulation_hz=np.geomspace(
+            *STANDARD_LAYOUT.modulation_range_hz, STANDARD_LAYOUT.n_modulation_bands
+        ),
         band_hz=erb_centres_hz(packing.TEXTURE_RATES[-1]),
         modulation_db=None
         if modulation is None
         else 10.0
-        * np.log10(modulation.double().numpy().reshape(N_BANDS, N_MODULATION_BANDS) + 1e-6),
+        * np.log10(modulation.double().numpy().reshape(N_BANDS, -1) + 1e-6),
     )
 
 

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from astfx.features.texture import CLASSES
 from astfx.frontends.grid import Grid
-from astfx.styles.analysis import LIVE_KEYS, check_live, check_texture, texture_key
+from astfx.styles.analysis import LAYOUTS, LIVE_KEYS, check_live, check_texture, texture_key
 
 HIGHEST = 10.0
 """Largest log magnitude that can be kept; full scale is about 7."""
@@ -108,7 +108,8 @@ def check_tensors(tensors: Mapping[str, Tensor], grid: Grid) -> None:
         raise ValueError(f"tensor 'run_weights' adds up to {float(weights.sum()):.4g}, not 1")
     known = {"frames", "run_lengths", "run_weights", *LIVE_KEYS}
     for rate in TEXTURE_RATES:
-        own = {texture_key(n): tensors.get(f"{rate}.{texture_key(n)}") for n in CLASSES}
+        keys = [texture_key(name, index) for index in LAYOUTS for name in CLASSES]
+        own = {key: tensors.get(f"{rate}.{key}") for key in keys}
         check_texture({key: value for key, value in own.items() if value is not None})
         known |= {f"{rate}.{key}" for key in own}
     check_live(tensors)

@@ -13,7 +13,15 @@ from astfx.audio.levels import SILENCE, clips_rms, hop_levels
 from astfx.dsp.windows import hann
 from astfx.errors import InvalidAudioError
 from astfx.features.monge import N_BANDS, Array, band_levels
-from astfx.features.texture import CLASS_SIZES, CLASSES, DECIMALS, EnvelopeBank, TextureStatistics
+from astfx.features.texture import (
+    CLASSES,
+    DECIMALS,
+    ROUND_LAYOUTS,
+    STANDARD_LAYOUT,
+    EnvelopeBank,
+    TextureLayout,
+    TextureStatistics,
+)
 from astfx.frontends.channels import Image
 from astfx.frontends.grid import Grid
 from astfx.frontends.log_magnitude import LogMagnitude
@@ -90,41 +98,71 @@ def style_runs(
     return runs
 
 
-def texture_key(name: str) -> str:
-    """Return the name of the tensor that contains a class of texture statistics."""
-    return f"texture.{name}"
+def texture_key(name: str, index: int | None = None) -> str:
+    """Return the name of the tensor that contains a class of texture statistics.
+
+    Those of `STANDARD_LAYOUT` have no index; those of `ROUND_LAYOUTS` have their place in it.
+    """
+    return f"texture.{name}" if index is None else f"rounds.{index}.{name}"
+
+
+LAYOUTS_OF_ROUNDS: dict[int | None, TextureLayout] = dict(enumerate(ROUND_LAYOUTS))
+LAYOUTS: dict[int | None, TextureLayout] = {None: STANDARD_LAYOUT, **LAYOUTS_OF_ROUNDS}
+"""The layouts of texture statistics, by the index in their tensors' names."""
 
 
 def texture_tensors(
-    clips: Sequence[Samples], sample_rate: int, device: torch.device
+    clips: Sequence[Samples],
+    sample_rate: int,
+    device: torch.device,
+    layouts: Mapping[int | None, TextureLayout] = LAYOUTS,
 ) -> dict[str, Tensor]:
     """Compute a style's texture statistics: the mean over its clips of at least half a second.
 
     The result is empty if all clips are too short.
     """
-    found: list[list[Tensor]] = []
+    found: dict[str, list[Tensor]] = {}
     for clip in clips:
         too_short = clip.shape[1] < SHORTEST_TEXTURE_SECONDS * sample_rate
         if too_short or np.abs(clip).max() < SILENCE:
             continue
-        waveform = torch.from_numpy(np.ascontiguousarray(clip)).to(device)
-        bank = EnvelopeBank(clip.shape[1], sample_rate, device)
-        statistics = TextureStatistics(bank.n_frames, bank.frame_rate_hz, device)
-        found.append(statistics(bank.envelopes(bank.split(waveform)[1])))
+        spectrum = torch.fft.rfft(torch.from_numpy(np.ascontiguousarray(clip)).to(device))
+        for index, layout in layouts.items():
+            bank = EnvelopeBank(clip.shape[1], sample_rate, device, layout)
+            statistics = TextureStatistics(bank.n_frames, bank.frame_rate_hz, device, layout)
+            values = statistics(bank.envelopes(bank.signals(spectrum)))
+            for name, value in zip(CLASSES, values, strict=True):
+                found.setdefault(texture_key(name, index), []).append(value)
     return {
-        texture_key(name): torch.stack(values).mean(dim=0).double().round(decimals=DECIMALS).float()
-        for name, values in zip(CLASSES, zip(*found, strict=True), strict=False)
+        key: torch.stack(values).mean(dim=0).double().round(decimals=DECIMALS).float()
+        for key, values in found.items()
     }
 
 
+def round_targets(
+    tensors: Mapping[str, Tensor],
+) -> list[tuple[TextureLayout, list[Tensor]]]:
+    """Return the layouts that a style has statistics for, and these statistics, for the rounds.
+
+    A style that was prepared by an earlier version has those of `STANDARD_LAYOUT` alone, and a
+    style that is too short for any has none.
+    """
+    found = [
+        (layout, [tensors[texture_key(name, index)] for name in CLASSES])
+        for index, layout in LAYOUTS.items()
+        if texture_key(CLASSES[0], index) in tensors
+    ]
+    return [pair for pair in found if pair[0] != STANDARD_LAYOUT] or found
+
+
 def check_texture(tensors: Mapping[str, Tensor]) -> None:
-    """Raise ValueError unless loaded texture statistics are complete or all absent."""
-    keys = [texture_key(name) for name in CLASSES]
-    if not any(key in tensors for key in keys):
-        return
-    for key, length in zip(keys, CLASS_SIZES, strict=True):
-        if check_tensor(tensors, key, (length,)).dtype != torch.float32:
-            raise ValueError(f"tensor {key!r} must be float32")
+    """Raise ValueError unless the loaded statistics of every layout are complete or absent."""
+    for index, layout in LAYOUTS.items():
+        keys = [texture_key(name, index) for name in CLASSES]
+        if any(key in tensors for key in keys):
+            for key, length in zip(keys, layout.sizes, strict=True):
+                if check_tensor(tensors, key, (length,)).dtype != torch.float32:
+                    raise ValueError(f"tensor {key!r} must be float32")
 
 
 def live_grid(sample_rate: int) -> Grid:

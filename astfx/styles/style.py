@@ -28,7 +28,13 @@ from astfx.plan import RenderPlan
 from astfx.presets.library import resolve
 from astfx.presets.preset import Preset
 from astfx.runtime.device import thread_count
-from astfx.styles.analysis import excerpts, live_tensors, style_runs, texture_tensors
+from astfx.styles.analysis import (
+    LAYOUTS_OF_ROUNDS,
+    excerpts,
+    live_tensors,
+    style_runs,
+    texture_tensors,
+)
 from astfx.styles.targets import SUFFIX, StyleTargets
 
 StyleLike = str | os.PathLike[str] | npt.NDArray[np.floating[Any]] | StyleTargets | Preset
@@ -195,7 +201,9 @@ def prepare(
             runs = shared_waveforms(clips, grid.n_fft, grid.hop_length, plan.device)
         tensors = method.tensors(runs, plan.options, grid, settings.seed, progress)
         if method.texture_rounds:
-            tensors.update(texture_tensors(clips, grid.sample_rate, plan.device))
+            tensors.update(
+                texture_tensors(clips, grid.sample_rate, plan.device, LAYOUTS_OF_ROUNDS)
+            )
             tensors.update(live_tensors(clips, grid.sample_rate))
     return StyleTargets(
         method=settings.method,

@@ -21,7 +21,7 @@ from astfx.settings import make_options
 from astfx.styles.analysis import check_live, check_texture
 
 SUFFIX = ".safetensors"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 _METADATA_KEY = "astfx-style"
 
 
