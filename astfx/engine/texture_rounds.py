@@ -6,8 +6,8 @@ statistics, but kept close to the content's contour and onsets. They are then im
 each band. Because neighbouring bands overlap, the result is split and optimised again, a few
 rounds, in two filter banks by turns.
 
-The rounds move what the method has matched before. Half-way, the method therefore matches the
-piece once more, briefly, and its result is imposed as a gain of each bin.
+The rounds move what the method has matched before. After every second round but the last, the
+method therefore matches the piece again, briefly, and its result is imposed as a gain of each bin.
 """
 
 from __future__ import annotations
@@ -40,11 +40,12 @@ from astfx.runtime.progress import Monitor
 from astfx.styles.analysis import round_targets
 from astfx.styles.targets import StyleTargets
 
-ITERATIONS = 20
+ITERATIONS = 17
 MATCH_ITERATIONS = 4
+_MEMORY = 6  # steps that L-BFGS remembers
 _MOST_GAIN_DB = 40.0
 _MOST_BIN_GAIN_DB = 20.0
-_LEAST_MAGNITUDE = 1e-9
+_LEAST_MAGNITUDE = 1e-9  # at the scale of the features
 _LEAST_ENVELOPE = 1e-4
 _SHORTEST_SECONDS = 0.5
 _STEP_WEIGHT = 1.0
@@ -147,8 +148,8 @@ class TextureRounds:
         for number in range(n_rounds):
             if number and deadline is not None and time.monotonic() > deadline:
                 break
-            if number == n_rounds // 2:
-                waveform = self._matched(waveform)
+            if number % 2 == 0 and 0 < number < n_rounds - 1:
+                waveform = self._matched(waveform, padded)
             waveform = banks[number % len(banks)].impose(waveform)
             self._monitor.report("shape", index, (number + 1) / (n_rounds + 1))
         return np.array(waveform[:, :n_samples].div_(self._gain).cpu().numpy())
@@ -158,23 +159,15 @@ class TextureRounds:
         first, last = self._edge_samples, self._n_samples - self._edge_samples
         return max(0, first - start), min(n_samples, last - start)
 
-    def _matched(self, waveform: Tensor) -> Tensor:
+    def _matched(self, waveform: Tensor, content: Tensor) -> Tensor:
         """Match a piece to the style once more, and impose the result as a gain of each bin."""
         plan, stft = self._plan, self._plan.stft
         n_samples, edge = waveform.shape[1], stft.n_fft
-        filled = -(n_samples + 2 * edge - stft.n_fft) % stft.hop_length
-        # Frames at the ends of a piece are as full as all others.
-        rms = waveform.square().mean().sqrt().clamp_min(SILENCE)
-        waveform = waveform * (REFERENCE_RMS / rms)
-        mirrored = torch.nn.functional.pad(waveform, (edge, edge + filled), mode="reflect")
-        spectrogram = stft.forward(mirrored)
-        level = LogMagnitude(rms=REFERENCE_RMS, n_fft=stft.n_fft)
-        shared = Image(spectrogram, self._polarity).shared
-        features = level.features(shared)
+        spectrogram, features = self._features(waveform)
         found = plan.method.match(
             Problem(
                 grid=plan.grid,
-                content=features,
+                content=self._features(content)[1],
                 start=features,
                 n_fixed=0,
                 past=None,
@@ -185,9 +178,21 @@ class TextureRounds:
                 callback=lambda iteration, loss: False,
             )
         )
-        gain = level.magnitude(found.x) / shared.abs().clamp_min_(_LEAST_MAGNITUDE)
+        gain = torch.expm1(found.x) / torch.expm1(features).clamp_min_(_LEAST_MAGNITUDE)
         gain.clamp_(10.0 ** (-_MOST_GAIN_DB / 20.0), 10.0 ** (_MOST_BIN_GAIN_DB / 20.0))
-        return stft.inverse(spectrogram * gain)[:, edge : edge + n_samples]
+        return stft.inverse(spectrogram.mul_(gain))[:, edge : edge + n_samples]
+
+    def _features(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
+        """Spectrogram of a piece, and its log magnitudes as if the piece had the style's level."""
+        stft = self._plan.stft
+        # The ends are mirrored, so that the frames there are as full as all others.
+        edge = stft.n_fft
+        filled = -(waveform.shape[1] + edge) % stft.hop_length
+        mirrored = torch.nn.functional.pad(waveform, (edge, edge + filled), mode="reflect")
+        spectrogram = stft.forward(mirrored)
+        rms = max(float(waveform.square().mean().sqrt()), SILENCE)
+        level = LogMagnitude(rms=rms, n_fft=stft.n_fft)
+        return spectrogram, level.features(Image(spectrogram, self._polarity).shared)
 
     def _padded(self, block: Waveform, n_samples: int) -> Tensor:
         """Bring a block to the reference level, and mirror its end up to `n_samples`."""
@@ -237,6 +242,7 @@ class _Bank:
             self._loss,
             envelopes,
             iterations=ITERATIONS,
+            memory=_MEMORY,
             lower_bound=_LEAST_ENVELOPE,
             first_step=0.05,
         )

@@ -44,6 +44,7 @@ DECIMALS = 9
 """Decimals of stored statistics; smaller differences come from the processor's rounding."""
 
 _TINY = 1e-16
+_LEAST_MEAN = 1e-2  # of the mean over all bands: about 130 dB in power
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,9 +82,7 @@ STANDARD_LAYOUT = TextureLayout()
 """The layout of the paper, which the published figures and the method `texture` use."""
 
 ROUND_LAYOUTS = tuple(
-    TextureLayout(
-        n_bands=36, shift=shift, n_modulation_bands=44, modulation_range_hz=(0.25, 200.0)
-    )
+    TextureLayout(n_bands=36, shift=shift, n_modulation_bands=44, modulation_range_hz=(0.25, 200.0))
     for shift in (0.0, 0.5)
 )
 """The layouts that texture rounds take by turns.
@@ -421,7 +420,7 @@ class TextureWeights:
         Mean squared relative error below which the statistics count as matched.
     """
 
-    contour: float = 12.0
+    contour: float = 14.0
     onset: float = 10.0
     floor: float = 1e-3
 
@@ -450,7 +449,7 @@ class TextureLoss:
         weights: TextureWeights,
     ) -> None:
         self._statistics, self._contour, self._weights = statistics, contour, weights
-        self._targets = _log_kurtosis(targets)
+        self._targets = _comparable(targets)
         sizes = [max(float(target.square().sum()), 1e-12) for target in self._targets]
         self._scales = [1.0 / (size * len(sizes)) for size in sizes]
 
@@ -464,7 +463,7 @@ class TextureLoss:
         leaf = envelopes.detach().requires_grad_()
         with torch.enable_grad():
             error = leaf.new_full((), self._weights.floor)
-            found = _log_kurtosis(self._statistics(leaf))
+            found = _comparable(self._statistics(leaf))
             for value, target, scale in zip(found, self._targets, self._scales, strict=True):
                 error = error + (value - target).square().sum() * scale
             contour, onset = self._contour(leaf)
@@ -477,9 +476,15 @@ class TextureLoss:
         return float(loss.detach()) + self.offset, gradient
 
 
-def _log_kurtosis(statistics: Sequence[Tensor]) -> list[Tensor]:
-    """Replace excess kurtosis, which a few outliers can decide, by the kurtosis's logarithm."""
+def _comparable(statistics: Sequence[Tensor]) -> list[Tensor]:
+    """Statistics whose squared error says how far two textures are apart.
+
+    Means count as logarithms, so that quiet bands count as much as loud ones, and so does the
+    kurtosis, which a few outliers could decide otherwise.
+    """
     found = list(statistics)
-    index = CLASSES.index("envelope_kurtosis")
-    found[index] = torch.log((found[index] + 3.0).clamp_min(1.0))
+    mean, kurtosis = (CLASSES.index(f"envelope_{name}") for name in ("mean", "kurtosis"))
+    level = torch.log(found[mean] + _LEAST_MEAN)
+    found[mean] = level - level.mean()
+    found[kurtosis] = torch.log((found[kurtosis] + 3.0).clamp_min(1.0))
     return found

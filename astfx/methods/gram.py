@@ -49,9 +49,9 @@ class GramOptions:
     kernel_ms: tuple[float, ...] = (23.0, 116.0, 255.0)
     bias: float = 0.5
     headroom: float = 1.1
-    level_weight: float = 0.1
+    level_weight: float = 0.02
     content_weight: float = 0.0
-    contour_weight: float = 12.0
+    contour_weight: float = 14.0
     onset_weight: float = 10.0
 
     def __post_init__(self) -> None:
@@ -173,7 +173,7 @@ METHOD = Method(
     prepare=keep_runs,
     match=match,
     check=check,
-    texture_rounds={"draft": 0, "standard": 4, "best": 10},
+    texture_rounds={"draft": 0, "standard": 6, "best": 10},
     weighs_runs=True,
     streams=True,
 )

@@ -80,8 +80,7 @@ def profile(preset: Preset) -> Profile:
         band_hz=erb_centres_hz(packing.TEXTURE_RATES[-1]),
         modulation_db=None
         if modulation is None
-        else 10.0
-        * np.log10(modulation.double().numpy().reshape(N_BANDS, -1) + 1e-6),
+        else 10.0 * np.log10(modulation.double().numpy().reshape(N_BANDS, -1) + 1e-6),
     )
 
 
