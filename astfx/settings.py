@@ -31,7 +31,7 @@ DEFAULT_METHOD = "gram"
 DEFAULT_PHASE = "pghi"
 QUALITIES = ("draft", "standard", "best")
 ENGINES = ("auto", "render", "stream", "live")
-_STRENGTH_CURVE = 2.3
+_STRENGTH_CURVE = 2.0
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -30,10 +30,10 @@ def erb_to_hz(erb: npt.ArrayLike) -> Array:
     return np.asarray(228.8455 * np.expm1(np.asarray(erb, dtype=np.float64) / 9.265))
 
 
-def erb_centres_hz(sample_rate: float) -> Array:
-    """Return the centres of the 30 bands in Hz, lowest first."""
+def erb_centres_hz(sample_rate: float, n_bands: int = N_BANDS) -> Array:
+    """Return the centres of the bands in Hz, lowest first."""
     lowest, highest = hz_to_erb([LOWEST_HZ, min(HIGHEST_HZ, sample_rate / 2.0)])
-    return erb_to_hz(np.linspace(lowest, highest, N_BANDS + 2)[1:-1])
+    return erb_to_hz(np.linspace(lowest, highest, n_bands + 2)[1:-1])
 
 
 def erb_bands(

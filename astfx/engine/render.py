@@ -243,10 +243,9 @@ class Render:
             mirrored = content.mirrored(margin)
             stylist = Stylist(plan, targets, mirrored, monitor)
             self.report.segments = stylist.reports
-            blocks = stylist.blocks()
+            blocks = _trimmed(stylist.blocks(), margin, measured.n_samples)
             if plan.texture_rounds and round_targets(targets.tensors):
-                blocks = TextureRounds(plan, targets, mirrored, monitor, margin).blocks(blocks)
-            blocks = _trimmed(blocks, margin, measured.n_samples)
+                blocks = TextureRounds(plan, targets, content, monitor, margin).blocks(blocks)
             blocks = soften_ends(blocks, measured, plan.grid.hop_length)
             blend = None
             if plan.settings.strength < 1.0 or self._strength_curve is not None:

@@ -66,8 +66,8 @@ class TextureRounds:
         Receives the progress, as stage "shape", and divides the time budget. A piece that has used
         its share begins no further round.
     edge_samples : int
-        Number of samples at each end of the content that are mirrored. The statistics leave them
-        out.
+        By how much a piece is mirrored at the ends of the clip, so that its bands do not wrap
+        round there. The statistics leave these samples out.
     """
 
     def __init__(
@@ -136,13 +136,15 @@ class TextureRounds:
         too_short = n_samples < _SHORTEST_SECONDS * self._sample_rate
         if too_short or np.abs(stylised).max() < SILENCE or np.abs(content).max() < SILENCE:
             return np.array(stylised)
-        n_fft_samples = fft.next_fast_len(n_samples, real=True)
-        padded = self._padded(content, n_fft_samples)
-        real = self._real(start, n_samples)
+        head = self._edge_samples if start == 0 else 0
+        tail = self._edge_samples if start + n_samples == self._n_samples else 0
+        tail += fft.next_fast_len(head + n_samples + tail, real=True) - head - n_samples - tail
+        padded = self._padded(content, head, tail)
+        real = (head, head + n_samples)
         banks = [
             _Bank(padded, self._sample_rate, real, *pair, self._weights) for pair in self._targets
         ]
-        waveform = self._padded(stylised, n_fft_samples)
+        waveform = self._padded(stylised, head, tail)
         deadline = self._monitor.deadline()
         n_rounds = self._plan.texture_rounds
         for number in range(n_rounds):
@@ -152,12 +154,7 @@ class TextureRounds:
                 waveform = self._matched(waveform, padded)
             waveform = banks[number % len(banks)].impose(waveform)
             self._monitor.report("shape", index, (number + 1) / (n_rounds + 1))
-        return np.array(waveform[:, :n_samples].div_(self._gain).cpu().numpy())
-
-    def _real(self, start: int, n_samples: int) -> tuple[int, int]:
-        """First and last sample of a piece that are not mirrored."""
-        first, last = self._edge_samples, self._n_samples - self._edge_samples
-        return max(0, first - start), min(n_samples, last - start)
+        return np.array(waveform[:, slice(*real)].div_(self._gain).cpu().numpy())
 
     def _matched(self, waveform: Tensor, content: Tensor) -> Tensor:
         """Match a piece to the style once more, and impose the result as a gain of each bin."""
@@ -194,10 +191,9 @@ class TextureRounds:
         level = LogMagnitude(rms=rms, n_fft=stft.n_fft)
         return spectrogram, level.features(Image(spectrogram, self._polarity).shared)
 
-    def _padded(self, block: Waveform, n_samples: int) -> Tensor:
-        """Bring a block to the reference level, and mirror its end up to `n_samples`."""
-        extra = n_samples - block.shape[1]
-        padded = np.pad(block, ((0, 0), (0, extra)), mode="reflect") if extra else block
+    def _padded(self, block: Waveform, head: int, tail: int) -> Tensor:
+        """Bring a block to the reference level, and mirror its ends."""
+        padded = np.pad(block, ((0, 0), (head, tail)), mode="reflect")
         return torch.from_numpy(padded * np.float32(self._gain)).to(self._plan.device)
 
 
@@ -249,7 +245,8 @@ class _Bank:
         gain_db = (20.0 / COMPRESSION) * torch.log10(found.x / envelopes)
         gain = 10.0 ** (gain_db.clamp_(-_MOST_GAIN_DB, _MOST_GAIN_DB) / 20.0)
         around = (self._first, self._bands.n_frames - self._last)
-        gain = torch.nn.functional.pad(gain[None], around, mode="replicate")[0]
+        # Mirrored samples take the gains of those that they mirror.
+        gain = torch.nn.functional.pad(gain[None], around, mode="reflect")[0]
         return self._bands.impose(spectrum, signals, gain)
 
     def _envelopes(self, signals: list[Tensor]) -> Tensor:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from astfx.dsp.correlation import differentiable_pearson
 from astfx.dsp.erb import N_BANDS, erb_bands
@@ -82,7 +83,7 @@ STANDARD_LAYOUT = TextureLayout()
 """The layout of the paper, which the published figures and the method `texture` use."""
 
 ROUND_LAYOUTS = tuple(
-    TextureLayout(n_bands=36, shift=shift, n_modulation_bands=44, modulation_range_hz=(0.25, 200.0))
+    TextureLayout(n_bands=36, shift=shift, n_modulation_bands=36, modulation_range_hz=(0.25, 200.0))
     for shift in (0.0, 0.5)
 )
 """The layouts that texture rounds take by turns.
@@ -260,8 +261,8 @@ class _Statistics(torch.autograd.Function):
     """The statistics with a gradient written out, which takes a third of autograd's time."""
 
     @staticmethod
-    def forward(ctx: Any, envelopes: Tensor, layout: TextureStatistics) -> tuple[Tensor, ...]:
-        n_frames = layout.n_frames
+    def forward(ctx: Any, envelopes: Tensor, statistics: TextureStatistics) -> tuple[Tensor, ...]:
+        n_frames = statistics.n_frames
         mean = envelopes.mean(dim=1)
         standardised = envelopes - mean[:, None]
         variance = standardised.square().mean(dim=1)
@@ -272,11 +273,11 @@ class _Statistics(torch.autograd.Function):
         spectrum = torch.fft.rfft(standardised) / n_frames
         power = spectrum.real.square().add_(spectrum.imag.square())
         joint = []
-        for span, weight in layout.octaves:
+        for span, weight in statistics.octaves:
             band = spectrum[:, span] * weight
             product = 2.0 * (band @ band.conj().T).real
             joint += [torch.diagonal(product, offset) for offset in OCTAVE_OFFSETS]
-        ctx.layout = layout
+        ctx.statistics = statistics
         ctx.save_for_backward(mean, variance, deviation, standardised, square, spectrum)
         return (
             mean / (mean.mean() + 1e-12),
@@ -284,26 +285,27 @@ class _Statistics(torch.autograd.Function):
             (square * standardised).mean(dim=1),
             square.square().mean(dim=1) - 3.0,
             torch.cat([torch.diagonal(correlation, offset) for offset in CORRELATION_OFFSETS]),
-            (2.0 * power @ layout.modulation.to(power.dtype)).flatten(),
+            (2.0 * power @ statistics.modulation.to(power.dtype)).flatten(),
             torch.cat(joint),
         )
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         of_mean, of_variance, of_skewness, of_kurtosis, of_correlation, of_power, of_joint = (
             gradients
         )
-        layout: TextureStatistics = ctx.layout
+        statistics: TextureStatistics = ctx.statistics
         mean, variance, deviation, standardised, square, spectrum = ctx.saved_tensors
         n_bands, n_frames = standardised.shape
 
         # With respect to the spectrum, as d/d(real part) + i d/d(imaginary part).
-        modulation = layout.modulation.to(standardised.dtype)
+        modulation = statistics.modulation.to(standardised.dtype)
         change = spectrum * (of_power.view(n_bands, -1) @ modulation.T).mul_(4.0)
-        parts = of_joint.split(
-            [n_bands - offset for _ in layout.octaves for offset in OCTAVE_OFFSETS]
+        parts = torch.split_with_sizes(
+            of_joint, [n_bands - offset for _ in statistics.octaves for offset in OCTAVE_OFFSETS]
         )
-        for index, (span, weight) in enumerate(layout.octaves):
+        for index, (span, weight) in enumerate(statistics.octaves):
             own = parts[index * len(OCTAVE_OFFSETS) : (index + 1) * len(OCTAVE_OFFSETS)]
             mixing = _symmetric(own, OCTAVE_OFFSETS, n_bands).mul_(2.0).to(spectrum.dtype)
             change[:, span] += (mixing @ spectrum[:, span]) * weight.square()
@@ -312,7 +314,9 @@ class _Statistics(torch.autograd.Function):
 
         gradient = torch.fft.irfft(change, n=n_frames)
         mixing = _symmetric(
-            of_correlation.split([n_bands - offset for offset in CORRELATION_OFFSETS]),
+            torch.split_with_sizes(
+                of_correlation, [n_bands - offset for offset in CORRELATION_OFFSETS]
+            ),
             CORRELATION_OFFSETS,
             n_bands,
         )
@@ -353,9 +357,11 @@ class _Power(torch.autograd.Function):
         return power
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         envelopes, power = ctx.saved_tensors
-        return gradient * power / envelopes * (2.0 / COMPRESSION)
+        found: Tensor = gradient * power / envelopes * (2.0 / COMPRESSION)
+        return found
 
 
 class ContentContour:
@@ -386,7 +392,7 @@ class ContentContour:
 
     def _level(self, envelopes: Tensor) -> Tensor:
         power = _Power.apply(envelopes)[:, None]  # type: ignore[no-untyped-call]
-        padded = torch.nn.functional.pad(power, (self._window.shape[-1] // 2,) * 2)
+        padded = torch.nn.functional.pad(power, (self._window.shape[-1] - 1,) * 2, mode="reflect")
         pooled = torch.nn.functional.conv1d(padded, self._window, stride=self._hop)[:, 0]
         return torch.log(pooled * self._SCALE + self._FLOOR)
 

@@ -111,7 +111,7 @@ class Preset(PresetParts):
             for lower in packing.TEXTURE_RATES:
                 slower = [resample(clip, RATE, lower).astype(np.float64) for clip in clips]
                 texture = texture_tensors(slower, lower, resolve_device("cpu"))
-                found |= {f"{lower}.{key}": tensor for key, tensor in texture.items()}
+                found |= {f"{lower}.{key}": tensor.half() for key, tensor in texture.items()}
             found |= live_tensors(doubles, RATE)
         provenance = {
             "source_sha256": hashlib.sha256(waveform.tobytes()).hexdigest(),
@@ -166,9 +166,13 @@ class Preset(PresetParts):
                 f"a blend of these has {frames} frames, more than the {packing.MAX_FRAMES} that a "
                 "preset may have"
             )
+        try:
+            tensors = packing.blended([(parent.tensors, weight) for parent, weight in parents])
+        except ValueError as error:
+            raise PresetError(f"these presets cannot be blended: {error}") from None
         return cls(
             name=name or "-".join(parent.name for parent, _ in parents)[:64].rstrip("-"),
-            tensors=packing.blended([(parent.tensors, weight) for parent, weight in parents]),
+            tensors=tensors,
             grid=parents[0][0].grid,
             provenance={
                 "blend_of": {parent.name: round(weight, 6) for parent, weight in parents},

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from astfx.dsp.erb import N_BANDS, erb_centres_hz
-from astfx.features.texture import STANDARD_LAYOUT
+from astfx.dsp.erb import erb_centres_hz
+from astfx.features.texture import CLASSES, STANDARD_LAYOUT
 from astfx.presets import tensors as packing
 from astfx.presets.preset import Preset
-from astfx.styles.analysis import texture_key
+from astfx.styles.analysis import round_targets
 
 Array = npt.NDArray[np.float64]
 
@@ -33,11 +33,11 @@ class Profile:
     level_db : (3, points)
         10 %, 50 % and 90 % quantiles of the level over the frames, relative to the mean of the
         loudest band.
-    modulation_hz : (20,)
+    modulation_hz : (modulation bands,)
         Centres of the modulation bands.
-    band_hz : (30,)
+    band_hz : (bands,)
         Centres of the ERB bands.
-    modulation_db : (30, 20) or None
+    modulation_db : (bands, modulation bands) or None
         Share of each ERB band's envelope variance in each modulation band, in dB. None for a style
         that is too short for such statistics.
     """
@@ -68,19 +68,26 @@ def profile(preset: Preset) -> Profile:
     )
     loudest = max(float((weights @ bands).max()), 1e-20)
     level = 10.0 * np.log10(np.maximum(bands / loudest, 10.0 ** (_FLOOR_DB / 10.0)))
-    modulation = preset.tensors.get(
-        f"{packing.TEXTURE_RATES[-1]}.{texture_key('modulation_power')}"
+    rate = packing.TEXTURE_RATES[-1]
+    prefix = packing.texture_prefix(rate)
+    texture = round_targets(
+        {
+            key.removeprefix(prefix): tensor
+            for key, tensor in preset.tensors.items()
+            if key.startswith(prefix)
+        }
     )
+    layout, modulation_db = STANDARD_LAYOUT, None
+    if texture:
+        layout, statistics = texture[0]
+        modulation = statistics[CLASSES.index("modulation_power")].double().numpy()
+        modulation_db = 10.0 * np.log10(modulation.reshape(layout.n_bands, -1) + 1e-6)
     return Profile(
         frequency_hz=centres,
         level_db=np.stack([_quantile(level, weights, share) for share in SHARES]),
-        modulation_hz=np.geomspace(
-            *STANDARD_LAYOUT.modulation_range_hz, STANDARD_LAYOUT.n_modulation_bands
-        ),
-        band_hz=erb_centres_hz(packing.TEXTURE_RATES[-1]),
-        modulation_db=None
-        if modulation is None
-        else 10.0 * np.log10(modulation.double().numpy().reshape(N_BANDS, -1) + 1e-6),
+        modulation_hz=np.geomspace(*layout.modulation_range_hz, layout.n_modulation_bands),
+        band_hz=erb_centres_hz(rate, layout.n_bands),
+        modulation_db=modulation_db,
     )
 
 

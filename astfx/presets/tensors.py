@@ -5,7 +5,8 @@ The tensors are:
 - "frames": log magnitudes as uint8, (frames, bins), at the sample rate of the preset's grid.
 - "run_lengths": lengths of the runs in frames. A run is a sequence of frames without a gap.
 - "run_weights": weight of each run; the weights add up to 1.
-- "RATE.texture.CLASS": texture statistics at each of `TEXTURE_RATES`.
+- "RATE.texture.LAYOUT": texture statistics at each of `TEXTURE_RATES`, in half precision. Presets
+  of the first version have "RATE.texture.CLASS" instead (`astfx.styles.analysis`).
 - "live.mean", "live.covariance": band statistics for the engine `live`.
 
 Windows have the same duration at every sample rate, so a bin has the same frequency at every rate.
@@ -21,15 +22,24 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from astfx.features.texture import CLASSES
+from astfx.features.texture import CLASSES, ROUND_LAYOUTS
 from astfx.frontends.grid import Grid
-from astfx.styles.analysis import LAYOUTS, LIVE_KEYS, check_live, check_texture, texture_key
+from astfx.styles.analysis import (
+    LIVE_KEYS,
+    check_live,
+    check_texture,
+    old_texture_key,
+    texture_key,
+)
 
 HIGHEST = 10.0
 """Largest log magnitude that can be kept; full scale is about 7."""
 
 TEXTURE_RATES = (8_000, 11_025, 16_000, 22_050)
 """Sample rates in hertz with texture statistics of their own; the last serves all higher rates."""
+
+_TEXTURE_KEYS = tuple(texture_key(index) for index in range(len(ROUND_LAYOUTS)))
+_OLD_TEXTURE_KEYS = tuple(old_texture_key(name) for name in CLASSES)
 
 MAX_FRAMES = 4096
 MAX_BINS = 1 << 14
@@ -108,8 +118,7 @@ def check_tensors(tensors: Mapping[str, Tensor], grid: Grid) -> None:
         raise ValueError(f"tensor 'run_weights' adds up to {float(weights.sum()):.4g}, not 1")
     known = {"frames", "run_lengths", "run_weights", *LIVE_KEYS}
     for rate in TEXTURE_RATES:
-        keys = [texture_key(name, index) for index in LAYOUTS for name in CLASSES]
-        own = {key: tensors.get(f"{rate}.{key}") for key in keys}
+        own = {key: tensors.get(f"{rate}.{key}") for key in (*_TEXTURE_KEYS, *_OLD_TEXTURE_KEYS)}
         check_texture({key: value for key, value in own.items() if value is not None})
         known |= {f"{rate}.{key}" for key in own}
     check_live(tensors)
@@ -130,7 +139,18 @@ def blended(parts: Sequence[tuple[Mapping[str, Tensor], float]]) -> dict[str, Te
     ----------
     parts : sequence of (tensors, weight)
         The weights add up to 1.
+
+    Raises
+    ------
+    ValueError
+        If only some of the parts have the texture statistics of the first version of presets.
     """
+    kinds = {key.partition(".")[2] for tensors, _ in parts for key in tensors}
+    if kinds & set(_TEXTURE_KEYS) and kinds & set(_OLD_TEXTURE_KEYS):
+        raise ValueError(
+            "some of its parts were made by an earlier version of astfx: make these again from "
+            "their audio"
+        )
     result = {
         "frames": torch.cat([tensors["frames"] for tensors, _ in parts]),
         "run_lengths": torch.cat([tensors["run_lengths"] for tensors, _ in parts]),
@@ -138,7 +158,8 @@ def blended(parts: Sequence[tuple[Mapping[str, Tensor], float]]) -> dict[str, Te
     }
     shared = set.intersection(*(set(tensors) for tensors, _ in parts))
     for key in sorted(shared - set(result) - set(LIVE_KEYS)):
-        result[key] = torch.stack([tensors[key] * w for tensors, w in parts]).sum(dim=0)
+        total = torch.stack([tensors[key].float() * w for tensors, w in parts]).sum(dim=0)
+        result[key] = total.to(parts[0][0][key].dtype)
     if set(LIVE_KEYS) <= shared:
         used = min(len(tensors[LIVE_KEYS[0]]) for tensors, _ in parts)
         means = [tensors[LIVE_KEYS[0]][:used] for tensors, _ in parts]

@@ -98,24 +98,24 @@ def style_runs(
     return runs
 
 
-def texture_key(name: str, index: int | None = None) -> str:
-    """Return the name of the tensor that contains a class of texture statistics.
+def texture_key(layout: int) -> str:
+    """Return the name of the tensor with a style's statistics in one of `ROUND_LAYOUTS`.
 
-    Those of `STANDARD_LAYOUT` have no index; those of `ROUND_LAYOUTS` have their place in it.
+    It holds all of `CLASSES`, one after the other.
     """
-    return f"texture.{name}" if index is None else f"rounds.{index}.{name}"
+    return f"texture.{layout}"
 
 
-LAYOUTS_OF_ROUNDS: dict[int | None, TextureLayout] = dict(enumerate(ROUND_LAYOUTS))
-LAYOUTS: dict[int | None, TextureLayout] = {None: STANDARD_LAYOUT, **LAYOUTS_OF_ROUNDS}
-"""The layouts of texture statistics, by the index in their tensors' names."""
+def old_texture_key(name: str) -> str:
+    """Return the name of a class of statistics in files of earlier versions.
+
+    They had `STANDARD_LAYOUT` alone, and a tensor for each class.
+    """
+    return f"texture.{name}"
 
 
 def texture_tensors(
-    clips: Sequence[Samples],
-    sample_rate: int,
-    device: torch.device,
-    layouts: Mapping[int | None, TextureLayout] = LAYOUTS,
+    clips: Sequence[Samples], sample_rate: int, device: torch.device
 ) -> dict[str, Tensor]:
     """Compute a style's texture statistics: the mean over its clips of at least half a second.
 
@@ -127,42 +127,44 @@ def texture_tensors(
         if too_short or np.abs(clip).max() < SILENCE:
             continue
         spectrum = torch.fft.rfft(torch.from_numpy(np.ascontiguousarray(clip)).to(device))
-        for index, layout in layouts.items():
+        for index, layout in enumerate(ROUND_LAYOUTS):
             bank = EnvelopeBank(clip.shape[1], sample_rate, device, layout)
             statistics = TextureStatistics(bank.n_frames, bank.frame_rate_hz, device, layout)
-            values = statistics(bank.envelopes(bank.signals(spectrum)))
-            for name, value in zip(CLASSES, values, strict=True):
-                found.setdefault(texture_key(name, index), []).append(value)
+            values = torch.cat(statistics(bank.envelopes(bank.signals(spectrum))))
+            found.setdefault(texture_key(index), []).append(values)
     return {
         key: torch.stack(values).mean(dim=0).double().round(decimals=DECIMALS).float()
         for key, values in found.items()
     }
 
 
-def round_targets(
-    tensors: Mapping[str, Tensor],
-) -> list[tuple[TextureLayout, list[Tensor]]]:
-    """Return the layouts that a style has statistics for, and these statistics, for the rounds.
+def round_targets(tensors: Mapping[str, Tensor]) -> list[tuple[TextureLayout, list[Tensor]]]:
+    """Return the layouts that a style has statistics for, and these statistics.
 
-    A style that was prepared by an earlier version has those of `STANDARD_LAYOUT` alone, and a
-    style that is too short for any has none.
+    There is one list entry for each of `CLASSES`. A style that is too short for statistics has no
+    layout.
     """
-    found = [
-        (layout, [tensors[texture_key(name, index)] for name in CLASSES])
-        for index, layout in LAYOUTS.items()
-        if texture_key(CLASSES[0], index) in tensors
+    if old_texture_key(CLASSES[0]) in tensors:
+        return [(STANDARD_LAYOUT, [tensors[old_texture_key(name)] for name in CLASSES])]
+    return [
+        (layout, list(torch.split_with_sizes(tensors[texture_key(index)].float(), layout.sizes)))
+        for index, layout in enumerate(ROUND_LAYOUTS)
+        if texture_key(index) in tensors
     ]
-    return [pair for pair in found if pair[0] != STANDARD_LAYOUT] or found
 
 
 def check_texture(tensors: Mapping[str, Tensor]) -> None:
-    """Raise ValueError unless the loaded statistics of every layout are complete or absent."""
-    for index, layout in LAYOUTS.items():
-        keys = [texture_key(name, index) for name in CLASSES]
-        if any(key in tensors for key in keys):
-            for key, length in zip(keys, layout.sizes, strict=True):
-                if check_tensor(tensors, key, (length,)).dtype != torch.float32:
-                    raise ValueError(f"tensor {key!r} must be float32")
+    """Raise ValueError unless loaded texture statistics are complete or all absent."""
+    new = {texture_key(i): sum(layout.sizes) for i, layout in enumerate(ROUND_LAYOUTS)}
+    old = {
+        old_texture_key(name): size
+        for name, size in zip(CLASSES, STANDARD_LAYOUT.sizes, strict=True)
+    }
+    for sizes in (new, old):
+        if any(key in tensors for key in sizes):
+            for key, size in sizes.items():
+                if not check_tensor(tensors, key, (size,)).dtype.is_floating_point:
+                    raise ValueError(f"tensor {key!r} must hold floating-point numbers")
 
 
 def live_grid(sample_rate: int) -> Grid:

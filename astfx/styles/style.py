@@ -29,7 +29,6 @@ from astfx.presets.library import resolve
 from astfx.presets.preset import Preset
 from astfx.runtime.device import thread_count
 from astfx.styles.analysis import (
-    LAYOUTS_OF_ROUNDS,
     excerpts,
     live_tensors,
     style_runs,
@@ -201,7 +200,7 @@ def prepare(
             runs = shared_waveforms(clips, grid.n_fft, grid.hop_length, plan.device)
         tensors = method.tensors(runs, plan.options, grid, settings.seed, progress)
         if method.texture_rounds:
-            tensors.update(texture_tensors(clips, grid.sample_rate, plan.device, LAYOUTS_OF_ROUNDS))
+            tensors.update(texture_tensors(clips, grid.sample_rate, plan.device))
             tensors.update(live_tensors(clips, grid.sample_rate))
     return StyleTargets(
         method=settings.method,

@@ -17,7 +17,7 @@ from astfx.features.modulation import (
     WaveformStatistics,
     distance_db,
 )
-from astfx.features.texture import MODULATION_RANGE_HZ, N_MODULATION_BANDS, EnvelopeBank
+from astfx.features.texture import STANDARD_LAYOUT, EnvelopeBank
 
 CPU = torch.device("cpu")
 RATE = 22050
@@ -88,9 +88,9 @@ def am_tones(rate_hz: float, depth: float = 0.8) -> Tensor:
 
 @pytest.mark.parametrize("rate_hz", [4.0, 12.0])
 def test_modulation_power_of_am_tones_lies_at_their_rate(rate_hz: float) -> None:
-    found = statistics_of(am_tones(rate_hz))["modulation_power"].view(30, N_MODULATION_BANDS)[6:]
-    low, high = (math.log10(hz) for hz in MODULATION_RANGE_HZ)
-    centres = torch.logspace(low, high, N_MODULATION_BANDS)
+    found = statistics_of(am_tones(rate_hz))["modulation_power"].view(30, -1)[6:]
+    low, high = (math.log10(hz) for hz in STANDARD_LAYOUT.modulation_range_hz)
+    centres = torch.logspace(low, high, STANDARD_LAYOUT.n_modulation_bands)
     nearest = int((centres / rate_hz).log().abs().argmin())
     assert bool((found.argmax(dim=1) == nearest).all())
     # The compressed envelope has harmonics; below the rate there is nothing.

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -9,10 +11,13 @@ from torch import Tensor
 
 from astfx import metrics
 from astfx.audio import Waveform
+from astfx.dsp.erb import hz_to_erb
 from astfx.features.texture import (
     CLASSES,
+    ROUND_LAYOUTS,
     ContentContour,
     EnvelopeBank,
+    TextureLayout,
     TextureLoss,
     TextureStatistics,
     TextureWeights,
@@ -114,6 +119,90 @@ def test_gradient_matches_finite_differences() -> None:
         numeric = (loss(x + step * direction)[0] - loss(x - step * direction)[0]) / (2 * step)
         exact = float((gradient * direction).sum())
         assert numeric == pytest.approx(exact, rel=GRADIENT_TOLERANCE)
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("n_frames", [400, 401])
+@pytest.mark.parametrize("index", range(len(CLASSES)), ids=CLASSES)
+def test_every_statistic_has_the_gradient_of_finite_differences(index: int, n_frames: int) -> None:
+    layout = TextureLayout(n_bands=24, n_modulation_bands=10)
+    statistics = TextureStatistics(n_frames, 400.0, CPU, layout)
+    generator = torch.Generator().manual_seed(6)
+    x = (torch.rand(24, n_frames, generator=generator) + 0.05).requires_grad_()
+    weights = torch.randn(layout.sizes[index], generator=generator)
+    (gradient,) = torch.autograd.grad(statistics(x)[index] @ weights, x)
+    direction = torch.randn(x.shape, generator=generator)
+    with torch.no_grad():
+        ends = [statistics(x + step * direction)[index] @ weights for step in (1e-6, -1e-6)]
+    numeric = float(ends[0] - ends[1]) / 2e-6
+    assert numeric == pytest.approx(float((gradient * direction).sum()), rel=GRADIENT_TOLERANCE)
+
+
+def test_the_loss_is_the_decibels_of_the_mean_error() -> None:
+    statistics = TextureStatistics(420, 400.0, CPU)
+    generator = torch.Generator().manual_seed(8)
+    style, output = (torch.rand(30, 420, generator=generator) + 0.2 for _ in range(2))
+    contour = ContentContour(output, torch.ones(30), 400.0)
+    weights = TextureWeights(contour=0.0, onset=0.0, floor=1e-6)
+    pairs = []
+    for name, found, target in zip(CLASSES, statistics(output), statistics(style), strict=True):
+        if name == "envelope_mean":
+            pairs.append(
+                [torch.log(v + 0.01) - torch.log(v + 0.01).mean() for v in (found, target)]
+            )
+        elif name == "envelope_kurtosis":
+            pairs.append([torch.log(v + 3.0) for v in (found, target)])
+        else:
+            pairs.append([found, target])
+    errors = [float((f - t).square().sum() / t.square().sum()) for f, t in pairs]
+    loss = TextureLoss(statistics, statistics(style), contour, weights)
+    expected_db = 10.0 * math.log10(sum(errors) / len(errors) + 1e-6)
+    assert loss(output)[0] - loss.offset == pytest.approx(expected_db, abs=1e-3)
+
+
+def test_the_kurtosis_counts_as_its_logarithm() -> None:
+    """One frame may raise the kurtosis of a band a hundredfold."""
+    statistics = TextureStatistics(4000, 400.0, CPU)
+    style = torch.rand(30, 4000, generator=torch.Generator().manual_seed(9)) + 0.2
+    contour = ContentContour(style, torch.ones(30), 400.0)
+    weights = TextureWeights(contour=0.0, onset=0.0)
+    target = statistics(style)
+    index = CLASSES.index("envelope_kurtosis")
+    losses = []
+    for excess in (97.0, 9997.0):
+        wanted = [value.clone() for value in target]
+        wanted[index] = torch.full_like(target[index], excess)
+        loss = TextureLoss(statistics, wanted, contour, weights)
+        losses.append(loss(style)[0])
+    # The relative error of ln(1.8) against ln(100), and against ln(10 000).
+    kurtosis = float((target[index] + 3.0).mean())
+    for found, aim in zip(losses, (100.0, 10_000.0), strict=True):
+        error = (math.log(aim) - math.log(kurtosis)) ** 2 / math.log(aim) ** 2 / len(CLASSES)
+        assert found == pytest.approx(10.0 * math.log10(error + 1e-3) + 30.0, abs=0.1)
+
+
+def test_shifted_bands_lie_half_a_band_higher(rain: Waveform) -> None:
+    """A tone between two bands of one layout is in the middle of a band of the other."""
+    n_samples = 2 * RATE
+    straight, shifted = (
+        [
+            (band.first + int(band.response.argmax())) * RATE / n_samples
+            for band in EnvelopeBank(n_samples, RATE, CPU, layout).bands
+        ]
+        for layout in ROUND_LAYOUTS
+    )
+    assert len(straight) == len(shifted) == 36
+    between = [(a + b) / 2.0 for a, b in pairwise(hz_to_erb(straight))]
+    np.testing.assert_allclose(hz_to_erb(shifted[:-1]), between, atol=0.05)
+
+
+@pytest.mark.parametrize("layout", ROUND_LAYOUTS)
+def test_bands_of_any_layout_rebuild_the_sound(rain: Waveform, layout: TextureLayout) -> None:
+    bank = EnvelopeBank(rain.shape[1], RATE, CPU, layout)
+    waveform = torch.from_numpy(rain)
+    spectrum, signals = bank.split(waveform)
+    rebuilt = bank.impose(spectrum, signals, torch.ones(layout.n_bands, bank.n_frames))
+    assert float((rebuilt - waveform).abs().max()) < 1e-4
 
 
 def test_loss_is_zero_where_everything_is_met() -> None:

@@ -11,11 +11,15 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+import astfx
+from astfx.audio import Waveform
 from astfx.errors import AudioFileError, PresetError, PresetNotFoundError
+from astfx.features.texture import STANDARD_LAYOUT
 from astfx.plan import RenderPlan
 from astfx.presets import Preset, tensors
 from astfx.presets.files import MAX_FILE_BYTES, MAX_TEXT_BYTES, description_toml
 from astfx.settings import Settings
+from astfx.styles.analysis import round_targets
 
 Change = Callable[[str], str]
 SEED, MUTATIONS = 20, 400
@@ -53,11 +57,11 @@ def with_header(data: bytes, change: Callable[[dict[str, object]], object]) -> b
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: t.replace("format_version = 1", "format_version = 2"),
-         "format_version=2, newer than the version 1 that this astfx reads: update astfx"),
-        (lambda t: t.replace("format_version = 1", "format_version = -1"),
+        (lambda t: t.replace("format_version = 2", "format_version = 3"),
+         "format_version=3, newer than the version 2 that this astfx reads: update astfx"),
+        (lambda t: t.replace("format_version = 2", "format_version = -1"),
          "format_version=-1 must be a whole number of at least 1"),
-        (lambda t: t.replace("format_version = 1", 'format_version = "1"'),
+        (lambda t: t.replace("format_version = 2", 'format_version = "1"'),
          "format_version='1' must be a whole number of at least 1"),
         (lambda t: t.replace('name = "drops"', 'name = "../drops"'),
          "preset name '../drops' must be 1 to 64 lower-case"),
@@ -267,3 +271,19 @@ def test_crafted_headers_are_refused(header: bytes, tmp_path: Path) -> None:
     path.write_bytes(struct.pack("<Q", len(header)) + header)
     with pytest.raises(PresetError):
         Preset.load(path)
+
+
+def test_a_preset_of_the_first_version_still_works(rain: Waveform) -> None:
+    """It has statistics in one filter bank only, and the rounds use these."""
+    preset = Preset.load(Path(__file__).parent / "data" / "version-1.astfx")
+    targets = preset.targets(RenderPlan.of(Settings(), 44_100))
+    assert [layout for layout, _ in round_targets(targets.tensors)] == [STANDARD_LAYOUT]
+    output = astfx.transfer(rain[:, :30_000], preset, 22_050)
+    assert np.isfinite(output).all()
+    assert np.abs(output).max() > 0.0
+
+
+def test_a_preset_of_the_first_version_is_not_blended_with_a_newer_one(drops: Preset) -> None:
+    old = Preset.load(Path(__file__).parent / "data" / "version-1.astfx")
+    with pytest.raises(PresetError, match="made by an earlier version of astfx: make these again"):
+        Preset.blend({old: 0.5, drops: 0.5}, name="both")

@@ -57,7 +57,7 @@ def test_targets_for_something_else_are_refused(melody: Waveform, rain: Waveform
 
 def description(**change: Any) -> dict[str, str]:
     good: dict[str, Any] = {
-        "version": 2,
+        "version": 3,
         "method": "gram",
         "options": {"kernel_ms": [23.0]},
         "grid": {"sample_rate": RATE, "n_fft": 16, "hop_length": 4},
@@ -70,7 +70,7 @@ def description(**change: Any) -> dict[str, str]:
 FRAMES = {"frames": torch.ones(500, 9), "run_lengths": torch.tensor([500])}
 DAMAGED: list[tuple[dict[str, torch.Tensor], dict[str, str], str]] = [
     (FRAMES, {}, "was not written by astfx"),
-    (FRAMES, description(version=99), "has version 99, newer than the version 2"),
+    (FRAMES, description(version=99), "has version 99, newer than the version 3"),
     (FRAMES, description(method="x"), "does not describe a style that this astfx knows"),
     (FRAMES, description(options={"kernel_ms": [9e9]}), "kernel_ms=9000000000.0 must lie"),
     (FRAMES, description(grid={"n_fft": 16}), "does not describe a style"),
