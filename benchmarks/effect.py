@@ -21,7 +21,7 @@ from astfx.metrics import (
     gram_loss,
     mel_correlation,
     onset_correlation,
-    style_distance_db,
+    standard_bank_db,
 )
 from benchmarks.common import MEASURED, clip_path, load, need_audio, table, write_section
 from benchmarks.sound_pairs import PAIRS
@@ -135,7 +135,7 @@ def quality() -> str:
                     pair.name,
                     "render, draft" if engine == "draft" else engine,
                     f"{1 - gram_loss(output, style, PAIRS_RATE) / before:.1%}",
-                    f"{style_distance_db(output, style, PAIRS_RATE):.1f}",
+                    f"{standard_bank_db(output, style, PAIRS_RATE):.1f}",
                     f"{onset_correlation(output, content, PAIRS_RATE):.2f}",
                     f"{mel_correlation(output, content, PAIRS_RATE):.2f}",
                     f"{chroma_cosine(output, content, PAIRS_RATE):.2f}",

@@ -40,7 +40,7 @@ CHOSEN = (PAIRS[0], PAIRS[3])
 BUDGET_SECONDS = 60.0
 PASSES = 30
 COLUMNS = {
-    "style_distance_db": "style dB",
+    "standard_bank_db": "style dB",
     "chroma_cosine": "chroma",
     "onset_correlation": "onset",
     "mel_correlation": "mel",

@@ -23,7 +23,7 @@ from benchmarks.sound_plots import draw_strength, draw_trade_off
 PAGE = MEASURED / "sound.md"
 STEPS = np.linspace(0.0, 1.0, 9)
 FIGURES = (
-    "style_distance_db",
+    "standard_bank_db",
     "chroma_cosine",
     "onset_correlation",
     "mel_correlation",
@@ -137,7 +137,7 @@ def draws(index: int) -> list[Scores]:
 def margins(ours: Scores, shallow: Scores, goal_db: float) -> dict[str, float]:
     """Return by how much each goal is met; below 0 if it is missed."""
     return {
-        "style_distance_db": goal_db - ours["style_distance_db"],
+        "standard_bank_db": goal_db - ours["standard_bank_db"],
         "chroma_cosine": ours["chroma_cosine"] - shallow["chroma_cosine"] + CHROMA_ALLOWANCE,
         **{name: ours[name] - shallow[name] for name in FIGURES[2:4]},
         **{name: shallow[name] - ours[name] for name in FIGURES[4:]},
@@ -162,7 +162,7 @@ def goals() -> str:
         ):
             met = worst[name] >= 0.0
             row.append("met" if met else f"**missed by {form.format(-worst[name])}**")
-        styles = [ours["style_distance_db"] for ours in draws(index)]
+        styles = [ours["standard_bank_db"] for ours in draws(index)]
         rows.append([*row, f"{max(styles):.1f} to {min(styles):.1f}"])
         if mcdermott_audio is not None:
             n_published += 1
@@ -244,9 +244,9 @@ def speech() -> str:
     for pair in SPEECH:
         content, _ = pair.sounds()
         output = render(pair, strength=0.5)
-        names = ("style_distance_db", "estoi")
+        names = ("standard_bank_db", "estoi")
         before, after = scored(content, pair, names), scored(output, pair, names)
-        fall = before["style_distance_db"] - after["style_distance_db"]
+        fall = before["standard_bank_db"] - after["standard_bank_db"]
         rows.append([pair.name, f"{after['estoi']:.2f}", f"{fall:.1f} dB"])
     return table(("pair", "ESTOI at strength 0.5", "style distance falls by"), rows)
 
@@ -308,7 +308,7 @@ def artefacts() -> str:
 def copies() -> str:
     """Measure what the largest copy of a looped style depends on."""
     pair = PAIRS[4]
-    names = ("largest_copy", "style_distance_db")
+    names = ("largest_copy", "standard_bank_db")
     rows: list[list[object]] = []
     for label, settings in COPIES.items():
         found = scored(render(pair, **settings), pair, names)

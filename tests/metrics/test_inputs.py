@@ -14,7 +14,7 @@ CLIP = np.zeros(8000)
 
 # Every metric of two waveforms and a rate: all of them must refuse the same inputs.
 PAIRED: tuple[Callable[..., float], ...] = (
-    metrics.style_distance_db,
+    metrics.standard_bank_db,
     metrics.style_distance,
     metrics.mel_db_frechet,
     metrics.mfcc_frechet,

@@ -38,7 +38,7 @@ def test_every_figure_is_given_for_stereo_and_another_style_rate(
 def test_score_gives_what_the_metrics_give(melody: Signal, noise: Signal) -> None:
     output = melody + noise
     figures = metrics.score(output, melody, noise, RATE, figures=QUICK)
-    assert figures["style_distance_db"] == metrics.style_distance_db(output, noise, RATE)
+    assert figures["standard_bank_db"] == metrics.standard_bank_db(output, noise, RATE)
     assert figures["style_distance"] == metrics.style_distance(output, noise, RATE)
     assert figures["gram_loss"] == metrics.gram_loss(output, noise, RATE, relative=True)
     assert figures["onset_correlation"] == metrics.onset_correlation(output, melody, RATE)
@@ -48,12 +48,12 @@ def test_score_gives_what_the_metrics_give(melody: Signal, noise: Signal) -> Non
 def test_a_style_at_another_rate_is_resampled(melody: Signal, noise: Signal) -> None:
     from astfx.metrics._inputs import resample
 
-    names = ("style_distance_db",)
+    names = ("standard_bank_db",)
     same = metrics.score(melody, melody, noise, RATE, figures=names)
     other = metrics.score(
         melody, melody, resample(noise, RATE, 2 * RATE), RATE, 2 * RATE, figures=names
     )
-    assert other["style_distance_db"] == pytest.approx(same["style_distance_db"], abs=0.5)
+    assert other["standard_bank_db"] == pytest.approx(same["standard_bank_db"], abs=0.5)
 
 
 def test_broken_samples_leave_only_their_count(melody: Signal, noise: Signal) -> None:
@@ -90,21 +90,22 @@ def test_without_pystoi_estoi_is_nan(
 
 
 def test_anchors_bracket_a_render(melody: Signal, noise: Signal) -> None:
-    names = ("style_distance_db", "style_distance", "largest_copy", "mel_correlation")
+    names = ("standard_bank_db", "style_distance", "largest_copy", "mel_correlation")
     found = metrics.anchors(melody, noise, RATE, figures=names)
     assert tuple(found) == ("content", "style", "floor")
     assert found["content"]["mel_correlation"] == 1.0
-    assert found["style"]["style_distance_db"] == -100.0
+    assert found["style"]["standard_bank_db"] == -100.0
     assert found["style"]["largest_copy"] == pytest.approx(1.0, abs=1e-6)
     assert found["floor"]["style_distance"] < CHANCE_DB < found["content"]["style_distance"]
     half = noise.size // 2
-    expected = metrics.style_distance_db(noise[half:], noise[:half], RATE)
-    assert found["floor"]["style_distance_db"] == expected
+    expected = metrics.standard_bank_db(noise[half:], noise[:half], RATE)
+    assert found["floor"]["standard_bank_db"] == expected
 
 
 def test_unknown_figures_and_rates_are_refused(melody: Signal) -> None:
     with pytest.raises(
-        errors.InvalidSettingError, match="figure 'loudness' is unknown; choose from style_distance"
+        errors.InvalidSettingError,
+        match="figure 'loudness' is unknown; choose from random_banks_db",
     ):
         metrics.score(melody, melody, melody, RATE, figures=["loudness"])
     message = "style_sample_rate=1 must be a number from 2000 to"
