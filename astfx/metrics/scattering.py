@@ -151,7 +151,7 @@ def scattering_db(output: npt.NDArray[Any], style: npt.NDArray[Any], sample_rate
 
     It is 10 log10 of the mean over both layers of the mean squared difference of the logarithms of
     the moments, each relative to the variance of the style's. Two takes of one texture are about
-    -10 to -20 dB apart. At 0 dB, the output is as far away as moments that are all alike would be.
+    -9 to -24 dB apart. At 0 dB, the output is as far away as moments that are all alike would be.
     -100 dB is identical.
 
     Parameters
