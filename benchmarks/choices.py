@@ -162,7 +162,7 @@ def segments() -> str:
         "texture, one segment",
         "texture, default",
     )
-    note = "Style distance in dB a mel band; texture is the mean over McDermott's classes, in dB."
+    note = "Style distance in dB a mel band; texture is `standard_bank_db`."
     return table(header, rows) + "\n" + note + "\n"
 
 

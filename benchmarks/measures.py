@@ -10,16 +10,15 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, ScalarFormatter
+from matplotlib.ticker import NullFormatter
 
 from astfx import metrics
 from astfx.audio import Waveform
-from benchmarks.common import MEASURED, best_of, need_audio, table, write_section
+from benchmarks.common import MEASURED, need_audio, table, write_section
 from benchmarks.sound_pairs import ALL
 from benchmarks.sound_pairs import RATE as PAIRS_RATE
 from benchmarks.swept_textures import RATE, SWEEPS, Sweep
@@ -28,7 +27,7 @@ PAGE = MEASURED / "measures.md"
 PICTURE = MEASURED / "measures.png"
 SEEDS = 6
 OTHER_TAKE = 1000  # added to a seed: the reference shares no random draw with what is measured
-LEAST_SEPARATION = 2.0
+SEEN_SHARE = 0.9  # of comparisons; by chance it would be a half
 TIMES = 5
 FIGURES = {
     "random_banks_db": ("random banks", "dB"),
@@ -60,15 +59,13 @@ def curves(sweep: Sweep, n_seeds: int) -> dict[str, Curves]:
     return {name: np.array(column) for name, column in found.items()}
 
 
-def separation(found: Curves, middle: int) -> float:
-    """Return how far both ends lie above the middle, in standard deviations over takes."""
-    mean, variance = found.mean(axis=0), found.var(axis=0, ddof=1)
-    return min(
-        float(
-            (mean[end] - mean[middle]) / np.sqrt(0.5 * (variance[end] + variance[middle]) + 1e-12)
-        )
-        for end in (0, -1)
-    )
+def nearer(found: Curves, middle: int, others: tuple[int, int]) -> int:
+    """Return in how many comparisons the right value is nearer than two others, over all takes."""
+    return int(sum((found[:, other] > found[:, middle]).sum() for other in others))
+
+
+def is_seen(found: Curves, middle: int) -> bool:
+    return nearer(found, middle, (0, -1)) >= SEEN_SHARE * 2 * len(found)
 
 
 def wrong_way(curve: npt.NDArray[np.float64], middle: int) -> float:
@@ -77,13 +74,20 @@ def wrong_way(curve: npt.NDArray[np.float64], middle: int) -> float:
     return float(max(0.0, rises.max()) / max(np.ptp(curve), 1e-12))
 
 
-def cell(found: Curves, middle: int) -> str:
-    apart = separation(found, middle)
-    if apart < LEAST_SEPARATION:
-        return f"blind ({apart:.1f})"
-    steps = [wrong_way(found.mean(axis=0), middle), max(wrong_way(row, middle) for row in found)]
-    mean, single = (f"{100.0 * step:.0f} %" for step in steps)
-    return f"**{apart:.0f}**, {mean}, {single}"
+def counts(found: Curves, middle: int) -> str:
+    ends = nearer(found, middle, (0, -1))
+    text = f"{ends} / {nearer(found, middle, (middle - 1, middle + 1))}"
+    return f"**{text}**" if is_seen(found, middle) else text
+
+
+def steps(found: Curves, middle: int) -> str:
+    if not is_seen(found, middle):
+        return "blind"
+    mean, single = (
+        wrong_way(found.mean(axis=0), middle),
+        max(wrong_way(row, middle) for row in found),
+    )
+    return f"{100.0 * mean:.0f} % / {100.0 * single:.0f} %"
 
 
 def draw(path: Path, found: Mapping[str, Mapping[str, Curves]]) -> None:
@@ -95,8 +99,7 @@ def draw(path: Path, found: Mapping[str, Mapping[str, Curves]]) -> None:
         row[0].set_ylabel(f"{label}\n({unit})", fontsize=10)
         for axis, sweep in zip(row, sweeps, strict=True):
             values, own = sweep.values, found[sweep.name][name]
-            is_seen = separation(own, sweep.middle) >= LEAST_SEPARATION
-            colour = "tab:blue" if is_seen else "tab:gray"
+            colour = "tab:blue" if is_seen(own, sweep.middle) else "tab:gray"
             axis.plot(values, own.T, color=colour, alpha=0.25, linewidth=0.7)
             axis.plot(values, own.mean(axis=0), color=colour, marker=".", linewidth=1.6)
             axis.axvline(values[sweep.middle], color="tab:red", linestyle=":", linewidth=1.0)
@@ -106,10 +109,9 @@ def draw(path: Path, found: Mapping[str, Mapping[str, Curves]]) -> None:
                 axis.set_yscale("log")
             if sweep.logarithmic:
                 axis.set_xscale("log")
-                axis.set_xticks([values[0], values[sweep.middle], values[-1]])
-                axis.xaxis.set_major_formatter(ScalarFormatter())
+                shown = [values[0], values[sweep.middle], values[-1]]
+                axis.set_xticks(shown, [f"{value:.{0 if value > 9.5 else 1}f}" for value in shown])
                 axis.xaxis.set_minor_formatter(NullFormatter())
-                axis.set_xticklabels([f"{values[i]:.3g}" for i in (0, sweep.middle, -1)])
     for axis, sweep in zip(axes[0], sweeps, strict=True):
         axis.set_title(sweep.name, fontsize=11)
     for axis, sweep in zip(axes[-1], sweeps, strict=True):
@@ -119,16 +121,27 @@ def draw(path: Path, found: Mapping[str, Mapping[str, Curves]]) -> None:
 
 
 def sweeps() -> str:
-    found: dict[str, dict[str, Curves]] = {}
-    rows: list[list[object]] = []
+    found = {}
     for sweep in SWEEPS:
         found[sweep.name] = curves(sweep, SEEDS)
-        cells = [cell(found[sweep.name][name], sweep.middle) for name in FIGURES]
-        rows.append([sweep.name, *cells])
-        print(rows[-1], flush=True)
+        print(sweep.name, "is measured", flush=True)
+    return report(found)
+
+
+def report(found: Mapping[str, Mapping[str, Curves]]) -> str:
+    """Draw the sweeps, and return their two tables."""
     draw(PICTURE, found)
-    note = f"{SEEDS} takes of each value, each against another take at the right value.\n"
-    return table(("parameter", *(label for label, _ in FIGURES.values())), rows) + "\n" + note
+    tables = []
+    for first, fill in (
+        (f"nearer than the ends / the neighbours, of {2 * SEEDS}", counts),
+        ("largest wrong-way step: mean / single takes", steps),
+    ):
+        rows = [
+            [sweep.name, *(fill(found[sweep.name][name], sweep.middle) for name in FIGURES)]
+            for sweep in SWEEPS
+        ]
+        tables.append(table((first, *(label for label, _ in FIGURES.values())), rows))
+    return "\n".join(tables)
 
 
 def anchors() -> str:
@@ -143,21 +156,20 @@ def anchors() -> str:
 
 
 def times() -> str:
-    """Time every measure on ten seconds, with a new style and with one that is analysed already."""
-    sounds = [SWEEPS[0].take(i, 0) for i in (0, 1)]
-    prepared = metrics.AnalysedSound(sounds[1], RATE)
+    """Measure the CPU time of every measure, with a new style and with one analysed before."""
+    output, style = (SWEEPS[0].take(i, 0) for i in (0, 1))
+    analysed = metrics.AnalysedSound(style, RATE)
+
+    def seconds(name: str, against: Waveform | metrics.AnalysedSound) -> float:
+        began = time.process_time()
+        metrics.score(output, output, against, RATE, figures=(name,))
+        return time.process_time() - began
+
     rows: list[list[object]] = []
     for name, (label, _) in FIGURES.items():
-
-        def work(style: Any, name: str = name) -> dict[str, float]:
-            return metrics.score(sounds[0], sounds[0], style, RATE, figures=(name,))
-
-        work(prepared)
-        began = time.process_time()
-        fresh = best_of(TIMES, lambda: work(sounds[1]))
-        again = best_of(TIMES, lambda: work(prepared))
-        rows.append([label, f"{fresh:.2f} s", f"{again:.2f} s"])
-        print(rows[-1], f"{time.process_time() - began:.1f} s of CPU", flush=True)
+        seconds(name, analysed)  # imports, and the analysis of the style
+        best = [min(seconds(name, against) for _ in range(TIMES)) for against in (style, analysed)]
+        rows.append([label, *(f"{value:.2f} s" for value in best)])
     return table(("ten seconds at 22.05 kHz", "a new style", "an analysed style"), rows)
 
 

@@ -80,5 +80,6 @@ def draw_frontier(
             axis.set_xlabel(f"{labels[similar]} correlation with the content", fontsize=8)
     for axis, pair in zip(axes[0], curves, strict=True):
         axis.set_title(pair, fontsize=10)
-    figure.legend(shown.values(), shown, loc="outside lower center", ncols=len(shown))
+    columns = min(len(shown), 1 + len(curves))
+    figure.legend(shown.values(), shown, loc="outside lower center", ncols=columns)
     figure.savefig(path, dpi=80)
