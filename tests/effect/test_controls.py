@@ -18,9 +18,8 @@ def style(seed: int) -> Style:
 
 def controls(first: Style, second: Style) -> Controls:
     """Controls whose strength rises for a second and whose styles are mixed one to three."""
-    rising = Automation([(0.0, 0.0), (1.0, 1.0)])
-    values = [Parameter("Strength", rising), Parameter("Mix", 0.5), Parameter("Morph", 0.75)]
-    return Controls(*values, first, second)
+    strength = Parameter("Strength", Automation([(0.0, 0.0), (1.0, 1.0)]))
+    return Controls(strength, Parameter("Mix", 0.5), Parameter("Morph", 0.75), first, second)
 
 
 def assert_equal(one: Curves, two: Curves) -> None:
