@@ -18,7 +18,7 @@ from torch import Tensor
 import astfx
 from astfx.audio import ArraySource, Waveform
 from astfx.engine.render import Render
-from astfx.metrics import onset_correlation, style_distance, style_distance_db
+from astfx.metrics import onset_correlation, standard_bank_db, style_distance
 from astfx.phase import PHASE_METHODS, PhaseProblem
 from astfx.phase import seeded_pghi as seeded
 from astfx.settings import Settings
@@ -150,7 +150,7 @@ def segments() -> str:
                 f"{before:.1f}",
                 *(f"{distance:.2f}" for distance in found),
                 f"{abs(found[1] / found[0] - 1):.1%}",
-                *(f"{style_distance_db(output, style, RATE):.1f}" for output in (whole, cut)),
+                *(f"{standard_bank_db(output, style, RATE):.1f}" for output in (whole, cut)),
             ]
         )
     header = (
@@ -162,7 +162,7 @@ def segments() -> str:
         "texture, one segment",
         "texture, default",
     )
-    note = "Style distance in dB a mel band; texture is the mean over McDermott's classes, in dB."
+    note = "Style distance in dB a mel band; texture is `standard_bank_db`."
     return table(header, rows) + "\n" + note + "\n"
 
 

@@ -17,11 +17,12 @@ import pedalboard
 import astfx
 from astfx.audio import Waveform
 from astfx.metrics import (
+    AnalysedSound,
     chroma_cosine,
     gram_loss,
     mel_correlation,
     onset_correlation,
-    style_distance_db,
+    panel,
 )
 from benchmarks.common import MEASURED, clip_path, load, need_audio, table, write_section
 from benchmarks.sound_pairs import PAIRS
@@ -30,6 +31,7 @@ from benchmarks.sound_pairs import RATE as PAIRS_RATE
 PAGE = MEASURED / "effect.md"
 RATE = 44_100
 SECONDS = 20
+DISTANCES = ("random_banks_db", "scattering_db")
 SIZES = (64, 65, 512, 8193)
 
 
@@ -122,6 +124,7 @@ def quality() -> str:
     for pair in PAIRS:
         content, style = pair.sounds()
         before = gram_loss(content, style, PAIRS_RATE)
+        wanted = AnalysedSound(style, PAIRS_RATE)
         for engine in ("render", "draft", "stream", "live"):
             board = astfx.StyleTransfer(
                 style,
@@ -130,12 +133,13 @@ def quality() -> str:
                 quality="draft" if engine == "draft" else "standard",
             )
             output = board(content, PAIRS_RATE)
+            distances = panel(output, wanted, PAIRS_RATE, figures=DISTANCES)
             rows.append(
                 [
                     pair.name,
                     "render, draft" if engine == "draft" else engine,
                     f"{1 - gram_loss(output, style, PAIRS_RATE) / before:.1%}",
-                    f"{style_distance_db(output, style, PAIRS_RATE):.1f}",
+                    *(f"{value:.1f}" for value in distances.values()),
                     f"{onset_correlation(output, content, PAIRS_RATE):.2f}",
                     f"{mel_correlation(output, content, PAIRS_RATE):.2f}",
                     f"{chroma_cosine(output, content, PAIRS_RATE):.2f}",
@@ -145,7 +149,8 @@ def quality() -> str:
         "pair",
         "engine",
         "held-out Gram loss falls by",
-        "texture distance, dB",
+        "random banks, dB",
+        "scattering, dB",
         "onset",
         "mel",
         "chroma",

@@ -98,7 +98,7 @@ class Finding:
 
 
 def db(figures: dict[str, float]) -> float:
-    return figures["style_distance_db"]
+    return figures["standard_bank_db"]
 
 
 def shallow_beats_vgg_published(i: int) -> tuple[bool, str]:
@@ -184,7 +184,7 @@ def frameshift_keeps_the_content(i: int) -> tuple[bool, str]:
 
 def content_start_repeats_the_content(i: int) -> tuple[bool, str]:
     a = voice(i, "content").figures
-    as_it_is = metrics.style_distance_db(*CHOSEN[i].sounds(), RATE)
+    as_it_is = metrics.standard_bank_db(*CHOSEN[i].sounds(), RATE)
     holds = a["mel_correlation"] > 0.9 and db(a) > as_it_is - 1.0
     return holds, (
         f"mel correlation {a['mel_correlation']:.2f}, {db(a):.1f} dB (content {as_it_is:.1f})"

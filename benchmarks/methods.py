@@ -40,12 +40,15 @@ CHOSEN = (PAIRS[0], PAIRS[3])
 BUDGET_SECONDS = 60.0
 PASSES = 30
 COLUMNS = {
-    "style_distance_db": "style dB",
+    "random_banks_db": "random banks dB",
+    "scattering_db": "scattering dB",
+    "two_sample_accuracy": "C2ST",
+    "cqt_gram_loss": "CQT net",
+    "standard_bank_db": "standard bank dB",
     "chroma_cosine": "chroma",
     "onset_correlation": "onset",
     "mel_correlation": "mel",
     "mel_db_frechet": "mel-dB Frechet",
-    "mfcc_frechet": "MFCC Frechet",
     "largest_copy": "copy",
     "musical_noise_per_second": "musical noise",
 }

@@ -21,7 +21,7 @@ import soundfile
 
 import astfx
 from astfx.audio import Waveform, resample
-from astfx.metrics import mel_correlation, onset_correlation, style_distance, style_distance_db
+from astfx.metrics import mel_correlation, onset_correlation, standard_bank_db, style_distance
 from astfx.presets import Preset, factory_folder
 from astfx.report.plots import spectrogram_db
 from astfx.runtime.files import written_aside
@@ -49,7 +49,7 @@ COLOURS = 48
 class Audition:
     """One content in one style: distances to the style in dB, before and after the render.
 
-    The distances without and with the prefix `mel_` are `style_distance_db` and `style_distance`.
+    The distances without and with the prefix `mel_` are `standard_bank_db` and `style_distance`.
     """
 
     before_db: float
@@ -72,8 +72,8 @@ class Audition:
 def audition(preset: Preset, style: Waveform, content: Waveform) -> Audition:
     output = astfx.transfer(content, preset, RATE)
     return Audition(
-        before_db=style_distance_db(content, style, RATE),
-        after_db=style_distance_db(output, style, RATE),
+        before_db=standard_bank_db(content, style, RATE),
+        after_db=standard_bank_db(output, style, RATE),
         mel_before_db=style_distance(content, style, RATE),
         mel_after_db=style_distance(output, style, RATE),
         onset=onset_correlation(output, content, RATE),

@@ -6,7 +6,10 @@ import platform
 from dataclasses import dataclass
 from importlib import metadata, util
 
-OPTIONAL = {"pystoi": ("speech intelligibility in `astfx.metrics`", 'pip install "astfx[metrics]"')}
+OPTIONAL = {
+    "pystoi": ("speech intelligibility in `astfx.metrics`", 'pip install "astfx[metrics]"'),
+    "mir_eval": ("the F1 score of onsets in `astfx.metrics`", 'pip install "astfx[metrics]"'),
+}
 
 
 @dataclass(frozen=True)

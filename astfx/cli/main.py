@@ -76,7 +76,8 @@ Example:
 
 The columns are the output and three anchors: the content as it is, the style as
 it is, and one half of the style scored against the other half, which is about as
-near to a style as a sound can get.
+near to a style as a sound can get. The first five figures are distances to the
+style that no method optimises; lower is closer.
 `help(astfx.metrics)` in Python explains each figure.
 """
 

@@ -62,7 +62,7 @@ class Measured:
         """The report and the distances, as a dict for JSON."""
         return {
             **self.report.to_dict(),
-            "style_distance_db": {
+            "style_distance": {
                 "before": self.distance_before_db,
                 "after": self.distance_after_db,
             },
@@ -163,7 +163,7 @@ def score_files(
     AstfxError
         If a file cannot be read, or is too short to be scored.
     """
-    from astfx.metrics import anchors, score
+    from astfx.metrics import AnalysedSound, anchors, score
 
     sources = [
         FileSource(path, role)
@@ -179,10 +179,11 @@ def score_files(
                 f"{least:g}"
             )
     heard, original, target = clips
-    result = {"output": score(heard, original, target, rate)}
+    wanted = AnalysedSound(target, rate)
+    result = {"output": score(heard, original, wanted, rate)}
     if progress is not None:
         progress(0.3)
-    result.update(anchors(original, target, rate))
+    result.update(anchors(original, wanted, rate))
     return result
 
 

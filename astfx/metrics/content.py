@@ -10,6 +10,8 @@ S. Boeck and G. Widmer, "Maximum filter vibrato suppression for onset detection"
 (2013), for the onset envelope as librosa computes it.
 M. Mauch and S. Dixon, "pYIN: a fundamental frequency estimator using probabilistic
 threshold distributions" (2014).
+C. Raffel et al., "mir_eval: a transparent implementation of common MIR metrics"
+(2014), for the F1 score of onsets.
 J. Jensen and C. H. Taal, "An algorithm for predicting the intelligibility of speech
 masked by modulated noise maskers" (2016), for ESTOI.
 """
@@ -42,6 +44,12 @@ SHORTEST_SECONDS = 0.25
 PITCH_RANGE_HZ = (65.0, 1047.0)  # C2 to C6
 PITCH_TOLERANCE_CENTS = 50.0
 ESTOI_SHORTEST_SECONDS = 0.5
+ONSET_WINDOW_SECONDS = 0.05
+ONSET_PEAKS = {
+    "pre_max": 1, "post_max": 1, "pre_avg": 4, "post_avg": 5, "wait": 1, "delta": 0.07,
+}  # fmt: skip
+"""What counts as a peak, as `librosa.util.peak_pick` defines it, in frames. These are the values
+that librosa uses at this sample rate and hop, written down so that they do not change with it."""
 
 _CHROMA_BINS_PER_OCTAVE = 36  # as librosa has it
 _ONSET_MELS = 128
@@ -78,6 +86,50 @@ def onset_correlation(
     """
     first, second = _pair(output, content, sample_rate)
     return pearson(_onset_envelope(first), _onset_envelope(second))
+
+
+def onset_f1(output: npt.NDArray[Any], content: npt.NDArray[Any], sample_rate: float) -> float:
+    """Return the F1 score of the output's onsets against the content's, within 50 ms.
+
+    Onsets are the peaks of the envelope of `onset_correlation`, scaled to 0..1: frames of 23 ms
+    that are no lower than the frame before, exceed the mean of the nine frames around them
+    by 0.07, and do not follow another onset directly. These are librosa's rules. Each onset of the
+    output is matched with at most one onset of the content (`mir_eval.onset.f_measure`). How loud
+    an onset is does not count.
+
+    Parameters
+    ----------
+    output, content : ndarray of shape (samples,) or (channels, samples)
+        At least 0.25 s; channels are averaged.
+    sample_rate : float
+        Of both, in Hz.
+
+    Returns
+    -------
+    float
+        Between 0 and 1; NaN if the content has no onset.
+
+    Raises
+    ------
+    MissingDependencyError
+        If mir_eval is not installed: pip install "astfx[metrics]".
+    AudioTypeError, InvalidAudioError, InvalidSettingError
+        As in `onset_correlation`.
+    """
+    try:
+        from mir_eval.onset import f_measure
+    except ImportError as error:
+        raise MissingDependencyError(
+            "the F1 score of onsets needs mir_eval, which is not installed: "
+            'pip install "astfx[metrics]"'
+        ) from error
+    first, second = _pair(output, content, sample_rate)
+    ours, theirs = _onset_seconds(first), _onset_seconds(second)
+    if theirs.size == 0:
+        return float("nan")
+    if ours.size == 0:
+        return 0.0
+    return float(f_measure(theirs, ours, window=ONSET_WINDOW_SECONDS)[0])
 
 
 def log_rms_correlation(
@@ -208,6 +260,23 @@ def _onset_envelope(signal: Signal) -> Signal:
     envelope: Signal = rise.mean(axis=0)
     # librosa pads the envelope by 3 frames (lag and centring) and cuts it to the same length.
     return np.pad(envelope, (3, 0))[: mel.shape[1]]
+
+
+def _onset_seconds(signal: Signal) -> Signal:
+    """Return the times of a sound's onsets, as librosa.onset.onset_detect does by default."""
+    librosa = import_librosa()
+
+    envelope = _onset_envelope(signal)
+    return np.asarray(
+        librosa.onset.onset_detect(
+            onset_envelope=envelope,
+            sr=ANALYSIS_RATE_HZ,
+            hop_length=HOP_LENGTH,
+            units="time",
+            normalize=True,
+            **ONSET_PEAKS,
+        )
+    )
 
 
 def _frame_rms(signal: Signal, floor: float = _RMS_FLOOR) -> Signal:

@@ -1,11 +1,14 @@
 """Texture statistics of McDermott & Simoncelli (2011), and the distance of two sounds in them.
 
 Listeners do not remember the waveform of a texture (rain, applause, a crowd), but statistics of
-its cochlear envelopes. Seven classes of these statistics are measured here. Each class gives a
-signal-to-noise ratio in dB, and `style_distance_db` is the negated mean: the further below zero,
-the closer to the style. The texture rounds of the default method and the method `texture`
-minimise nearly the same statistics (`astfx.features.texture`), so the distance is not independent
-of them.
+its cochlear envelopes. Seven classes of these statistics are measured here, in one standard bank
+of filters. Each class gives a signal-to-noise ratio in dB, and `standard_bank_db` is the negated
+mean: the further below zero, the closer to the style.
+
+The texture rounds of the default method and the method `texture` minimise nearly the same
+statistics in the same bank (`astfx.features.texture`), so the distance is not independent of them.
+It is also a mean of decibels, so one class that is met very well can make up for others that are
+missed. `random_banks_db` has neither flaw.
 
 The statistics differ from the paper in these points:
 
@@ -209,13 +212,14 @@ def class_snr_db(
     }
 
 
-def style_distance_db(
+def standard_bank_db(
     output: npt.NDArray[Any], style: npt.NDArray[Any], sample_rate: float
 ) -> float:
-    """Return the distance to the style over seven classes of texture statistics, in dB.
+    """Return the distance to the style in the standard bank of 30 ERB bands, in dB.
 
-    This is the negated mean of `class_snr_db`. About -20 dB and below is a close match, 0 dB and
-    above is no match at all, and -100 dB is identical.
+    This is the negated mean of `class_snr_db` over seven classes of texture statistics. About
+    -20 dB and below is a close match, 0 dB and above is no match at all, and -100 dB is identical.
+    The texture rounds minimise nearly this figure, so judge them by `random_banks_db` instead.
 
     Parameters and errors are those of `class_snr_db`.
     """

@@ -16,11 +16,13 @@ from astfx.metrics import (
     content,
     copying,
     frechet,
-    heldout,
     mcdermott,
+    random_networks,
     smearing,
 )
 from astfx.metrics._inputs import Signal, channels, check_sample_rate, resample, same_length
+from astfx.metrics.held_out import DISTANCES, AnalysedSound, analysed_style
+from astfx.metrics.patches import SHORTEST_SECONDS as SHORTEST_PATCHED_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +33,14 @@ class _Clips:
     content: Signal
     style: Signal
     sample_rate: float
+    analysed: tuple[AnalysedSound, AnalysedSound]
+    """Output and style, whose analyses are shared by the figures of the panel."""
 
 
 def score(
     output: npt.NDArray[Any],
     content: npt.NDArray[Any],
-    style: npt.NDArray[Any],
+    style: npt.NDArray[Any] | AnalysedSound,
     sample_rate: float,
     style_sample_rate: float | None = None,
     *,
@@ -44,15 +48,18 @@ def score(
 ) -> dict[str, float]:
     """Measure a render by all figures at once.
 
-    Not every figure is independent of what a method optimises; see `astfx.metrics`.
+    The figures of the panel (`PANEL`) come first, because no method optimises them. Not every other
+    figure is independent of what a method optimises; see `astfx.metrics`.
 
     Parameters
     ----------
-    output, content, style : ndarray of shape (samples,) or (channels, samples)
+    output, content : ndarray of shape (samples,) or (channels, samples)
         Floating-point samples. Metrics of one channel take the mean of the channels. Figures that
         compare output and content end with the shorter sound.
+    style : ndarray or AnalysedSound
+        An `AnalysedSound` saves time if many outputs are scored against one style.
     sample_rate : float
-        Of output and content, in Hz.
+        Of output and content, in Hz. An analysed style must have the same sample rate.
     style_sample_rate : float, optional
         Of the style, in Hz, if it differs; the style is then resampled.
     figures : sequence of str, optional
@@ -63,10 +70,11 @@ def score(
     -------
     dict of str to float
         Keys are the names in `FIGURES`. A figure that has no meaning is NaN: all but "non_finite"
-        if the output has NaN or infinite samples, "pitch_agreement" if the content has no voiced
-        frame, "pre_echo_db" and "early_echo_db" if it has no attack, "estoi" if there is too
-        little sound or pystoi is not installed, and "stereo_correlation" if there are more than 2
-        channels.
+        if the output has NaN or infinite samples, "sliced_wasserstein" and "two_sample_accuracy"
+        if the output or the style is shorter than 2 s, "pitch_agreement" if the content has no
+        voiced frame, "onset_f1" if it has no onset or mir_eval is not installed, "pre_echo_db" and
+        "early_echo_db" if it has no attack, "estoi" if there is too little sound or pystoi is not
+        installed, and "stereo_correlation" if there are more than 2 channels.
 
     Raises
     ------
@@ -76,21 +84,25 @@ def score(
     """
     names = _chosen(figures)
     rate = check_sample_rate(sample_rate)
-    style_rate = rate if style_sample_rate is None else style_sample_rate
-    style_rate = check_sample_rate(style_rate, "style_sample_rate")
+    wanted = _style_at(style, rate, style_sample_rate)
     rendered = channels("output", output, finite=False)
     source = channels("content", content)
-    wanted = resample(channels("style", style), style_rate, rate)
     n_bad = artefacts.non_finite_count(rendered)
     if n_bad:
         return {name: float(n_bad) if name == "non_finite" else float("nan") for name in names}
-    clips = _Clips(output=rendered, content=source, style=wanted, sample_rate=rate)
+    clips = _Clips(
+        output=rendered,
+        content=source,
+        style=wanted.waveform,
+        sample_rate=rate,
+        analysed=(AnalysedSound(rendered, rate, name="output"), wanted),
+    )
     return {name: float(_FIGURES[name](clips)) for name in names}
 
 
 def anchors(
     content: npt.NDArray[Any],
-    style: npt.NDArray[Any],
+    style: npt.NDArray[Any] | AnalysedSound,
     sample_rate: float,
     style_sample_rate: float | None = None,
     *,
@@ -115,19 +127,29 @@ def anchors(
         If the style is shorter than 2 s, and as in `score`.
     """
     rate = check_sample_rate(sample_rate)
-    style_rate = rate if style_sample_rate is None else style_sample_rate
-    style_rate = check_sample_rate(style_rate, "style_sample_rate")
-    wanted = resample(channels("style", style), style_rate, rate)
-    half = wanted.shape[1] // 2
-    cases = {
+    wanted = _style_at(style, rate, style_sample_rate)
+    whole = wanted.waveform
+    half = whole.shape[1] // 2
+    cases: dict[str, tuple[npt.NDArray[Any], npt.NDArray[Any] | AnalysedSound]] = {
         "content": (content, wanted),
-        "style": (wanted, wanted),
-        "floor": (wanted[:, half:], wanted[:, :half]),
+        "style": (whole, wanted),
+        "floor": (whole[:, half:], whole[:, :half]),
     }
     return {
         name: score(output, content, against, rate, figures=figures)
         for name, (output, against) in cases.items()
     }
+
+
+def _style_at(
+    style: npt.NDArray[Any] | AnalysedSound, rate: float, style_sample_rate: float | None
+) -> AnalysedSound:
+    """Return the style at a sample rate in Hz, ready for the panel."""
+    if isinstance(style, AnalysedSound):
+        return analysed_style(style, rate)
+    style_rate = rate if style_sample_rate is None else style_sample_rate
+    style_rate = check_sample_rate(style_rate, "style_sample_rate")
+    return analysed_style(resample(channels("style", style), style_rate, rate), rate)
 
 
 def _chosen(figures: Sequence[str] | None) -> tuple[str, ...]:
@@ -139,6 +161,16 @@ def _chosen(figures: Sequence[str] | None) -> tuple[str, ...]:
                 f"figure {name!r} is unknown; choose from {', '.join(FIGURES)}"
             )
     return tuple(figures)
+
+
+def _in_panel(name: str) -> Callable[[_Clips], float]:
+    def figure(clips: _Clips) -> float:
+        shortest = min(sound.seconds for sound in clips.analysed)
+        if name in _PATCHED and shortest < SHORTEST_PATCHED_SECONDS:
+            return float("nan")
+        return DISTANCES[name](*clips.analysed)
+
+    return figure
 
 
 def _with_style(
@@ -163,16 +195,26 @@ def _estoi(clips: _Clips) -> float:
         return float("nan")
 
 
+def _onset_f1(clips: _Clips) -> float:
+    if importlib.util.find_spec("mir_eval") is None:
+        return float("nan")
+    return content.onset_f1(clips.output, clips.content, clips.sample_rate)
+
+
+_PATCHED = ("sliced_wasserstein", "two_sample_accuracy")
 _FIGURES: dict[str, Callable[[_Clips], float]] = {
-    "style_distance_db": _with_style(mcdermott.style_distance_db),
+    **{name: _in_panel(name) for name in DISTANCES},
+    "standard_bank_db": _with_style(mcdermott.standard_bank_db),
     "style_distance": _with_style(frechet.style_distance),
     "mel_db_frechet": _with_style(frechet.mel_db_frechet),
     "mfcc_frechet": _with_style(frechet.mfcc_frechet),
-    "gram_loss": _with_style(lambda a, b, rate: heldout.gram_loss(a, b, rate, relative=True)),
-    "cqt_gram_loss": _with_style(heldout.cqt_gram_loss),
+    "gram_loss": _with_style(
+        lambda a, b, rate: random_networks.gram_loss(a, b, rate, relative=True)
+    ),
     "largest_copy": _with_style(copying.largest_copy),
     "excess_copy": _with_style(copying.excess_copy),
     "onset_correlation": _with_content(content.onset_correlation),
+    "onset_f1": _onset_f1,
     "log_rms_correlation": _with_content(content.log_rms_correlation),
     "chroma_cosine": _with_content(content.chroma_cosine),
     "mel_correlation": _with_content(content.mel_correlation),

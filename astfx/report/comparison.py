@@ -17,7 +17,7 @@ from astfx.api import transfer_file
 from astfx.audio import FileSource, Waveform, check_finite, read_all, resample
 from astfx.errors import AstfxError, AudioFileError, CancelledError, InvalidSettingError
 from astfx.methods import METHODS, find_method
-from astfx.metrics import anchors, score
+from astfx.metrics import AnalysedSound, anchors, score
 from astfx.recipes import RECIPES, find_recipe
 from astfx.report.page import Comparison, Entry, columns, write_page
 from astfx.runtime.files import written_aside
@@ -111,7 +111,8 @@ def compare(
         raise AudioFileError(
             f"output folder '{folder}' cannot be made ({error.strerror})"
         ) from None
-    entries = _anchor_entries(original, target, rate)
+    wanted = AnalysedSound(target, rate)
+    entries = _anchor_entries(original, target, wanted)
     is_scored = bool(entries[0].figures)
 
     def report(share: float) -> None:
@@ -127,7 +128,7 @@ def compare(
 
         entry = _render(name, sources, folder / f"{_label(name)}.wav", chosen, within)
         if is_scored and entry.waveform is not None:
-            entry.figures = score(entry.waveform, original, target, rate)
+            entry.figures = score(entry.waveform, original, wanted, rate)
         entries.append(entry)
         report((number + 1) / len(names))
     result = Comparison(
@@ -143,14 +144,15 @@ def compare(
     return result
 
 
-def _anchor_entries(original: Waveform, target: Waveform, rate: int) -> list[Entry]:
+def _anchor_entries(original: Waveform, target: Waveform, wanted: AnalysedSound) -> list[Entry]:
+    rate = round(wanted.sample_rate)
     figures: dict[str, dict[str, float]] = {}
     long_enough = (
         original.shape[1] >= SHORTEST_CONTENT_SECONDS * rate
         and target.shape[1] >= SHORTEST_STYLE_SECONDS * rate
     )
     if long_enough and np.any(original) and np.any(target):
-        figures = anchors(original, target, rate)
+        figures = anchors(original, wanted, rate)
     summaries = {
         "content": "the content as it is",
         "style": "the style as it is",

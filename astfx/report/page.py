@@ -15,7 +15,7 @@ import soundfile
 
 from astfx.audio import Waveform
 from astfx.audio.levels import gain_below_full_scale
-from astfx.metrics import FIGURES
+from astfx.metrics import FIGURES, PANEL
 from astfx.report.plots import draw_clip, draw_losses_together
 from astfx.runtime.files import written_aside
 
@@ -25,12 +25,12 @@ MOST_SECONDS = 60.0  # longest audio in a player; the files in the folder are co
 
 # Figures that are missing from both sets have no better end.
 LOWER_IS_BETTER = {
-    "style_distance_db", "style_distance", "mel_db_frechet", "mfcc_frechet", "gram_loss",
-    "cqt_gram_loss", "pre_echo_db", "early_echo_db", "clipping_share", "non_finite",
+    *PANEL, "standard_bank_db", "style_distance", "mel_db_frechet", "mfcc_frechet", "gram_loss",
+    "pre_echo_db", "early_echo_db", "clipping_share", "non_finite",
     "musical_noise_per_second", "seconds", "real_time_factor",
 }  # fmt: skip
 HIGHER_IS_BETTER = {
-    "onset_correlation", "log_rms_correlation", "chroma_cosine", "mel_correlation",
+    "onset_correlation", "onset_f1", "log_rms_correlation", "chroma_cosine", "mel_correlation",
     "pitch_agreement", "estoi",
 }  # fmt: skip
 
@@ -127,6 +127,7 @@ def write_page(result: Comparison) -> None:
         losses=_data_uri("image/png", draw_losses_together(curves)) if curves else "",
         headings=[name.replace("_", " ") for name in ("name", *names)],
         rows=[_row(entry, best) for entry in result.entries],
+        panel=", ".join(name.replace("_", " ") for name in PANEL),
     )
     with written_aside(result.page) as part:
         part.write_text(text, encoding="utf-8")

@@ -36,11 +36,15 @@ class UdpClient(Peer):
 
 
 class Stream(asyncio.Transport):
-    """A TCP connection of the server that keeps what is written to it."""
+    """A TCP connection of the server that keeps what is written to it.
+
+    `changes` says when the server stopped reading from it, and when it read on.
+    """
 
     def __init__(self) -> None:
         super().__init__({"peername": ("127.0.0.1", 5000)})
         self.closed = False
+        self.changes: list[str] = []
         self._deframer = Deframer(2**20)
         self.received: list[Message] = []
 
@@ -48,6 +52,12 @@ class Stream(asyncio.Transport):
         assert isinstance(data, bytes)
         for packet in self._deframer.feed(data):
             self.received += decode(packet)
+
+    def pause_reading(self) -> None:
+        self.changes.append("paused")
+
+    def resume_reading(self) -> None:
+        self.changes.append("resumed")
 
     def get_write_buffer_size(self) -> int:
         return 0

@@ -55,7 +55,7 @@ def test_render_writes_audio_picture_and_report(
     assert len(data["segments"][0]["losses"]) == 9
     assert data["settings"]["options"]["kernel_ms"]
     assert set(data["seconds"]) >= {"measure", "style", "stylise", "write", "total"}
-    assert data["style_distance_db"]["after"] < data["style_distance_db"]["before"]
+    assert data["style_distance"]["after"] < data["style_distance"]["before"]
     assert data["versions"]["torch"]
     assert not leftovers(tmp_path)
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -12,34 +9,11 @@ from torch import Tensor
 
 import astfx
 from astfx.audio import Waveform
-from astfx.methods import METHODS, Problem
-from astfx.optim.lbfgs import Minimum
+from astfx.methods import Problem
+from tests.engine.conftest import RATE, REACH_FRAMES, Register
 
-RATE = 22050
-HOP = 512
-REACH_FRAMES = 30  # how far the method below looks around a frame, so 29 frames are mirrored
-REACH_MS = REACH_FRAMES * HOP / RATE * 1e3
 LEVEL_TOLERANCE_DB = 1.0
 OVERLAP_SECONDS = 1.0
-
-Register = Callable[[Callable[[Problem], Tensor]], str]
-
-
-@pytest.fixture
-def register(monkeypatch: pytest.MonkeyPatch) -> Register:
-    """Add a method to the registry that finds its frames by a function; return its name."""
-
-    def add(find: Callable[[Problem], Tensor]) -> str:
-        def match(problem: Problem) -> Minimum:
-            x = find(problem)
-            x[: problem.n_fixed] = problem.start[: problem.n_fixed]
-            return Minimum(x=x, losses=(0.0,), evaluations=1)
-
-        row = replace(METHODS["histogram"], match=match, context_ms=lambda options: REACH_MS)
-        monkeypatch.setitem(METHODS, "probe", row)
-        return "probe"
-
-    return add
 
 
 def problems_of(register: Register, content: Waveform, style: Waveform) -> list[Problem]:

@@ -26,7 +26,23 @@ QUICK: tuple[Metric, ...] = (
 )
 
 
-@pytest.mark.parametrize("metric", [*QUICK, content.pitch_agreement, content.estoi])
+def clicks(times_seconds: npt.ArrayLike, seconds: float = 4.0) -> Signal:
+    """Short bursts at some times, over a faint noise."""
+    rng = np.random.default_rng(3)
+    out = 1e-4 * rng.standard_normal(round(seconds * RATE))
+    burst = rng.standard_normal(RATE // 20) * np.exp(-np.linspace(0.0, 6.0, RATE // 20))
+    for time in np.atleast_1d(times_seconds):
+        start = round(float(time) * RATE)
+        out[start : start + burst.size] += burst
+    return out
+
+
+EIGHT = 0.25 + 0.45 * np.arange(8)
+
+
+@pytest.mark.parametrize(
+    "metric", [*QUICK, content.onset_f1, content.pitch_agreement, content.estoi]
+)
 def test_the_content_itself_scores_one(metric: Metric, melody: Signal) -> None:
     assert metric(melody, melody, RATE) == pytest.approx(1.0, abs=1e-6)
 
@@ -120,6 +136,55 @@ def test_figures_hold_at_other_sample_rates(melody: Signal, noise: Signal) -> No
 def test_onset_envelope_equals_librosa(melody: Signal) -> None:
     expected = librosa.onset.onset_strength(y=melody.astype(np.float32), sr=RATE)
     np.testing.assert_allclose(content._onset_envelope(melody), expected, atol=1e-3)
+
+
+def test_onsets_are_those_of_librosa(melody: Signal) -> None:
+    expected = librosa.onset.onset_detect(y=melody.astype(np.float32), sr=RATE, units="time")
+    np.testing.assert_allclose(content._onset_seconds(melody), expected)
+
+
+def test_onsets_are_found_where_they_are() -> None:
+    np.testing.assert_allclose(content._onset_seconds(clicks(EIGHT)), EIGHT, atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        (EIGHT, 1.0),
+        (EIGHT + 0.023, 1.0),
+        (EIGHT + 0.2, 0.0),
+        (EIGHT[::2], 2 / 3),  # all right, half of them found
+        (np.sort([*EIGHT, *(EIGHT + 0.2)]), 2 / 3),  # all found, half of them right
+        (EIGHT[:1], 2 / 9),
+    ],
+)
+def test_f1_counts_onsets_within_50_ms(times: Signal, expected: float) -> None:
+    assert content.onset_f1(clicks(times), clicks(EIGHT), RATE) == pytest.approx(expected)
+
+
+def test_the_level_of_an_onset_does_not_count_for_f1() -> None:
+    quieter = clicks(EIGHT) * np.repeat([1.0, 0.3], 2 * RATE)
+    assert content.onset_f1(quieter, clicks(EIGHT), RATE) == 1.0
+    assert content.onset_correlation(quieter, clicks(EIGHT), RATE) < 1.0 - 1e-3
+
+
+def test_without_onsets_f1_is_nan_for_the_content_and_zero_for_the_output(melody: Signal) -> None:
+    silence = np.zeros(melody.size)
+    assert np.isnan(content.onset_f1(melody, silence, RATE))
+    assert content.onset_f1(silence, melody, RATE) == 0.0
+
+
+def test_f1_without_mir_eval_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, melody: Signal
+) -> None:
+    for name in ("mir_eval", "mir_eval.onset"):
+        monkeypatch.setitem(sys.modules, name, None)
+    message = (
+        "the F1 score of onsets needs mir_eval, which is not installed: "
+        'pip install "astfx[metrics]"'
+    )
+    with pytest.raises(errors.MissingDependencyError, match=re.escape(message)):
+        content.onset_f1(melody, melody, RATE)
 
 
 def test_frame_rms_equals_librosa(melody: Signal) -> None:

@@ -14,7 +14,11 @@ CLIP = np.zeros(8000)
 
 # Every metric of two waveforms and a rate: all of them must refuse the same inputs.
 PAIRED: tuple[Callable[..., float], ...] = (
-    metrics.style_distance_db,
+    metrics.random_banks_db,
+    metrics.scattering_db,
+    metrics.sliced_wasserstein,
+    metrics.two_sample_accuracy,
+    metrics.standard_bank_db,
     metrics.style_distance,
     metrics.mel_db_frechet,
     metrics.mfcc_frechet,
@@ -23,6 +27,7 @@ PAIRED: tuple[Callable[..., float], ...] = (
     metrics.largest_copy,
     metrics.excess_copy,
     metrics.onset_correlation,
+    metrics.onset_f1,
     metrics.log_rms_correlation,
     metrics.chroma_cosine,
     metrics.mel_correlation,

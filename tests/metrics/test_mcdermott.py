@@ -14,7 +14,7 @@ from astfx.metrics.mcdermott import (
     CORRELATION_OFFSETS,
     band_envelopes,
     class_snr_db,
-    style_distance_db,
+    standard_bank_db,
     texture_statistics,
 )
 
@@ -145,18 +145,18 @@ def test_modulation_correlation_is_in_the_octave_of_the_common_modulation() -> N
 
 
 def test_statistics_do_not_depend_on_level_or_channels(noise: Signal) -> None:
-    assert style_distance_db(0.01 * noise, noise, RATE) == pytest.approx(-100.0)
-    assert style_distance_db(np.stack([noise, noise]), noise, RATE) == pytest.approx(-100.0)
+    assert standard_bank_db(0.01 * noise, noise, RATE) == pytest.approx(-100.0)
+    assert standard_bank_db(np.stack([noise, noise]), noise, RATE) == pytest.approx(-100.0)
 
 
 def test_identical_sounds_stop_at_minus_100_db(noise: Signal) -> None:
-    assert style_distance_db(noise, noise, RATE) == -100.0
+    assert standard_bank_db(noise, noise, RATE) == -100.0
 
 
 def test_other_noise_is_closer_than_a_tone(noise: Signal) -> None:
     tone = np.sin(2 * np.pi * 440 * np.arange(4 * RATE) / RATE)
-    assert style_distance_db(noise_of(4.0, seed=99), noise, RATE) < -12.0
-    assert style_distance_db(tone, noise, RATE) > 0.0
+    assert standard_bank_db(noise_of(4.0, seed=99), noise, RATE) < -12.0
+    assert standard_bank_db(tone, noise, RATE) > 0.0
 
 
 def test_a_silent_output_scores_zero_db(noise: Signal) -> None:
@@ -167,7 +167,7 @@ def test_a_silent_output_scores_zero_db(noise: Signal) -> None:
 
 def test_distance_is_the_negated_mean_of_the_classes(noise: Signal, melody: Signal) -> None:
     snr = class_snr_db(melody, noise, RATE)
-    assert style_distance_db(melody, noise, RATE) == pytest.approx(-np.mean(list(snr.values())))
+    assert standard_bank_db(melody, noise, RATE) == pytest.approx(-np.mean(list(snr.values())))
 
 
 def test_snr_is_ten_log_of_the_energy_ratio() -> None:
@@ -179,7 +179,7 @@ def test_snr_is_ten_log_of_the_energy_ratio() -> None:
 
 def test_a_silent_style_is_refused(noise: Signal) -> None:
     with pytest.raises(errors.InvalidAudioError, match="style is silent: a distance to silence"):
-        style_distance_db(noise, np.zeros(RATE), RATE)
+        standard_bank_db(noise, np.zeros(RATE), RATE)
 
 
 def test_short_sounds_are_refused(noise: Signal) -> None:

@@ -91,7 +91,7 @@ def test_texture_distances_are_close_and_rank_the_same(published: LoadPublished)
         for name, figure in zip(names, figures, strict=True):
             if figure is not None:
                 target = published(f"content_style/{style}")
-                found.append(metrics.style_distance_db(published(name), target, RATE))
+                found.append(metrics.standard_bank_db(published(name), target, RATE))
                 expected.append(figure)
     error = np.array(found) - np.array(expected)
     assert np.max(np.abs(error)) < STYLE_DB

@@ -38,7 +38,9 @@ def test_every_figure_is_given_for_stereo_and_another_style_rate(
 def test_score_gives_what_the_metrics_give(melody: Signal, noise: Signal) -> None:
     output = melody + noise
     figures = metrics.score(output, melody, noise, RATE, figures=QUICK)
-    assert figures["style_distance_db"] == metrics.style_distance_db(output, noise, RATE)
+    assert figures["random_banks_db"] == metrics.random_banks_db(output, noise, RATE)
+    assert figures["onset_f1"] == metrics.onset_f1(output, melody, RATE)
+    assert figures["standard_bank_db"] == metrics.standard_bank_db(output, noise, RATE)
     assert figures["style_distance"] == metrics.style_distance(output, noise, RATE)
     assert figures["gram_loss"] == metrics.gram_loss(output, noise, RATE, relative=True)
     assert figures["onset_correlation"] == metrics.onset_correlation(output, melody, RATE)
@@ -48,12 +50,12 @@ def test_score_gives_what_the_metrics_give(melody: Signal, noise: Signal) -> Non
 def test_a_style_at_another_rate_is_resampled(melody: Signal, noise: Signal) -> None:
     from astfx.metrics._inputs import resample
 
-    names = ("style_distance_db",)
+    names = ("standard_bank_db",)
     same = metrics.score(melody, melody, noise, RATE, figures=names)
     other = metrics.score(
         melody, melody, resample(noise, RATE, 2 * RATE), RATE, 2 * RATE, figures=names
     )
-    assert other["style_distance_db"] == pytest.approx(same["style_distance_db"], abs=0.5)
+    assert other["standard_bank_db"] == pytest.approx(same["standard_bank_db"], abs=0.5)
 
 
 def test_broken_samples_leave_only_their_count(melody: Signal, noise: Signal) -> None:
@@ -79,32 +81,68 @@ def test_surround_is_scored_without_a_stereo_figure(melody: Signal, noise: Signa
     assert figures["mel_correlation"] == pytest.approx(1.0)
 
 
-def test_without_pystoi_estoi_is_nan(
-    monkeypatch: pytest.MonkeyPatch, melody: Signal, noise: Signal
+@pytest.mark.parametrize(("figure", "package"), [("estoi", "pystoi"), ("onset_f1", "mir_eval")])
+def test_figures_of_packages_that_are_not_installed_are_nan(
+    figure: str, package: str, monkeypatch: pytest.MonkeyPatch, melody: Signal, noise: Signal
 ) -> None:
     def find_none(name: str) -> Any:
-        assert name == "pystoi"
+        assert name == package
 
+    assert metrics.score(melody, melody, noise, RATE, figures=[figure])[figure] > 0.99
     monkeypatch.setattr(importlib.util, "find_spec", find_none)
-    assert np.isnan(metrics.score(melody, melody, noise, RATE, figures=["estoi"])["estoi"])
+    assert np.isnan(metrics.score(melody, melody, noise, RATE, figures=[figure])[figure])
+
+
+def test_patches_have_no_figure_below_two_seconds(melody: Signal, noise: Signal) -> None:
+    short = round(1.5 * RATE)
+    for output, style in ((melody[:short], noise), (melody, noise[:short])):
+        found = metrics.score(output, melody, style, RATE, figures=metrics.PANEL)
+        missing = {name for name, value in found.items() if np.isnan(value)}
+        assert missing == {"sliced_wasserstein", "two_sample_accuracy"}
+
+
+def test_the_panel_comes_first_and_is_that_of_held_out(melody: Signal, noise: Signal) -> None:
+    assert metrics.FIGURES[: len(metrics.PANEL)] == metrics.PANEL
+    found = metrics.score(melody, melody, noise, RATE, figures=metrics.PANEL)
+    assert found == metrics.panel(melody, noise, RATE)
+
+
+def test_an_analysed_style_gives_the_same_scores_and_anchors(melody: Signal, noise: Signal) -> None:
+    names = ("random_banks_db", "standard_bank_db", "largest_copy", "mel_correlation")
+    sound = metrics.AnalysedSound(noise, RATE)
+    assert metrics.score(melody, melody, sound, RATE, figures=names) == metrics.score(
+        melody, melody, noise, RATE, figures=names
+    )
+    assert metrics.anchors(melody, sound, RATE, figures=names) == metrics.anchors(
+        melody, noise, RATE, figures=names
+    )
+    message = "sample_rate=44100.0 must be the 22050 Hz at which the style was analysed"
+    with pytest.raises(errors.InvalidSettingError, match=message):
+        metrics.score(melody, melody, sound, 44100)
+
+
+def test_a_silent_style_is_refused(melody: Signal) -> None:
+    with pytest.raises(errors.InvalidAudioError, match="style is silent: a distance to silence"):
+        metrics.score(melody, melody, np.zeros(2 * RATE), RATE, figures=["mel_correlation"])
 
 
 def test_anchors_bracket_a_render(melody: Signal, noise: Signal) -> None:
-    names = ("style_distance_db", "style_distance", "largest_copy", "mel_correlation")
+    names = ("standard_bank_db", "style_distance", "largest_copy", "mel_correlation")
     found = metrics.anchors(melody, noise, RATE, figures=names)
     assert tuple(found) == ("content", "style", "floor")
     assert found["content"]["mel_correlation"] == 1.0
-    assert found["style"]["style_distance_db"] == -100.0
+    assert found["style"]["standard_bank_db"] == -100.0
     assert found["style"]["largest_copy"] == pytest.approx(1.0, abs=1e-6)
     assert found["floor"]["style_distance"] < CHANCE_DB < found["content"]["style_distance"]
     half = noise.size // 2
-    expected = metrics.style_distance_db(noise[half:], noise[:half], RATE)
-    assert found["floor"]["style_distance_db"] == expected
+    expected = metrics.standard_bank_db(noise[half:], noise[:half], RATE)
+    assert found["floor"]["standard_bank_db"] == expected
 
 
 def test_unknown_figures_and_rates_are_refused(melody: Signal) -> None:
     with pytest.raises(
-        errors.InvalidSettingError, match="figure 'loudness' is unknown; choose from style_distance"
+        errors.InvalidSettingError,
+        match="figure 'loudness' is unknown; choose from random_banks_db",
     ):
         metrics.score(melody, melody, melody, RATE, figures=["loudness"])
     message = "style_sample_rate=1 must be a number from 2000 to"
@@ -123,6 +161,7 @@ def test_public_names_exist_and_are_documented() -> None:
 
 
 def test_importing_metrics_is_quick_work() -> None:
-    code = "import sys, astfx.metrics; print({'torch', 'librosa', 'pystoi'} & {*sys.modules})"
+    slow = {"torch", "librosa", "pystoi", "mir_eval", "sklearn"}
+    code = f"import sys, astfx.metrics; print({slow} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

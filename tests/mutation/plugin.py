@@ -100,8 +100,9 @@ def pytest_configure(config: pytest.Config) -> None:
         if sys.platform != "win32":
             import resource
 
-            # A loop that no longer ends must not take the machine's memory.
-            resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY_BYTES, _MOST_MEMORY_BYTES))
+            # A loop that no longer ends must not take the machine's memory. Addresses that are
+            # only reserved do not count: a browser reserves far more than it uses.
+            resource.setrlimit(resource.RLIMIT_DATA, (_MOST_MEMORY_BYTES, _MOST_MEMORY_BYTES))
         config.pluginmanager.register(Chooser(Path(os.environ[CHOSEN])))
     elif hasattr(config, "workerinput") or not getattr(config.option, "numprocesses", None):
         config.pluginmanager.register(Recorder())

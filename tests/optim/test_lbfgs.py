@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -86,3 +88,17 @@ def test_callback_stops(stop_after: int) -> None:
         callback=lambda iteration, loss: iteration == stop_after,
     )
     assert len(result.losses) == stop_after + 1
+
+
+def test_ten_steps_are_remembered_unless_told_otherwise() -> None:
+    """Another memory makes no difference until there are more steps than it keeps."""
+    matrix, vector = quadratic(200, 4)
+
+    def objective(x: Tensor) -> tuple[float, Tensor]:
+        return float(0.5 * x @ matrix @ x - vector @ x), matrix @ x - vector
+
+    found = partial(minimise, objective, torch.zeros(200), iterations=20, lower_bound=-1e9)
+    usual, more = found().losses, found(memory=11).losses
+    assert usual == found(memory=10).losses
+    assert usual[:12] == more[:12]  # the twelfth step is the first that follows eleven others
+    assert usual[12:] != more[12:]

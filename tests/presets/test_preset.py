@@ -12,7 +12,7 @@ from astfx.audio import Waveform
 from astfx.errors import AstfxError, InvalidAudioError, InvalidSettingError, PresetError
 from astfx.features.arc_cosine import ArcCosineLoss, ReferenceSet, make_references
 from astfx.methods.gram import style_groups
-from astfx.metrics import style_distance_db
+from astfx.metrics import standard_bank_db
 from astfx.plan import RenderPlan
 from astfx.presets import Preset
 from astfx.presets.profiles import profile
@@ -151,7 +151,7 @@ def test_a_blend_lies_between_its_parents(pair: tuple[str, str], melody: Wavefor
     blend = Preset.blend({pair[0]: 0.5, pair[1]: 0.5})
     sounds = [make(name, RATE)[None] for name in pair]
     outputs = [astfx.transfer(melody, style, RATE) for style in (*pair, blend)]
-    distances = [[style_distance_db(o, sound, RATE) for o in outputs] for sound in sounds]
+    distances = [[standard_bank_db(o, sound, RATE) for o in outputs] for sound in sounds]
     assert distances[0][0] < distances[0][2] < distances[0][1]
     assert distances[1][1] < distances[1][2] < distances[1][0]
 

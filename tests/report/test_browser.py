@@ -134,9 +134,9 @@ def test_the_table_sorts_by_any_column_both_ways(opened: Any, page: Comparison) 
     assert names(opened) == ["content", "style", "floor", *CHOSEN]
     figures = {entry.name: entry.figures for entry in page.entries}
     headings = opened.find_elements("css selector", "#figures th button")
-    wanted = next(h for h in headings if h.text == "style distance db")
+    wanted = next(h for h in headings if h.text == "standard bank db")
     opened.execute_script("arguments[0].click()", wanted)
-    rising = sorted(figures, key=lambda name: figures[name]["style_distance_db"])
+    rising = sorted(figures, key=lambda name: figures[name]["standard_bank_db"])
     assert names(opened) == rising
     opened.execute_script("arguments[0].click()", wanted)
     assert names(opened) == rising[::-1]

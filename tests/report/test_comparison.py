@@ -69,11 +69,11 @@ def test_the_table_has_every_figure_beside_the_anchors(result: Comparison) -> No
     assert [row["kind"] for row in rows] == ["anchor"] * 3 + ["method"] * 3
     assert set(FIGURES) <= set(rows[0])
     assert float(rows[0]["onset_correlation"]) == pytest.approx(1.0)
-    assert float(rows[1]["style_distance_db"]) == -100.0
+    assert float(rows[1]["standard_bank_db"]) == -100.0
     for row in rows[3:]:
         assert float(row["seconds"]) > 0.0
         assert float(row["real_time_factor"]) == pytest.approx(float(row["seconds"]) / 2, rel=1e-3)
-        assert float(row["style_distance_db"]) < float(rows[0]["style_distance_db"])
+        assert float(row["standard_bank_db"]) < float(rows[0]["standard_bank_db"])
 
 
 def test_the_page_holds_everything_itself(result: Comparison) -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from astfx.audio import Waveform
+from astfx.features.block_kernel import BlockLoss
 from astfx.features.monge import GainMap
 from astfx.features.quantiles import QuantileMap
 from astfx.frontends.grid import Grid
@@ -25,6 +26,7 @@ STFT = Stft(n_fft=GRID.n_fft, hop_length=GRID.hop_length, device=torch.device("c
 FIRST_STEP, SHORTEST_STEP = 0.03, 0.003  # over the norm of the frames
 PULL = 0.1  # weight of the angle between a frame and what the maps made of the content
 HEADROOM = 1.1  # over the style's largest level in a bin
+PAST_FRAMES = 128
 ROUNDING = 1e-3
 LEAST_LIKENESS = 0.95  # correlation
 
@@ -268,3 +270,32 @@ def test_what_is_remembered_of_a_frame_is_how_it_sounds(
     ]
     assert likeness[-1] > LEAST_LIKENESS  # the last one has just been heard in full
     assert likeness[-1] == max(likeness)
+
+
+def test_patches_are_compared_with_the_last_128_frames_of_output(
+    style: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was put out before makes no difference, but the first of these frames does."""
+    generator = torch.Generator().manual_seed(0)
+    earlier, latest, new = (
+        torch.rand(n, STFT.n_bins, generator=generator) for n in (PAST_FRAMES, PAST_FRAMES, 3)
+    )
+    made: list[BlockLoss] = []
+
+    def make(*arguments: Any) -> BlockLoss:
+        made.append(BlockLoss(*arguments))
+        return made[-1]
+
+    monkeypatch.setattr(stream, "BlockLoss", make)
+
+    def loss_after(past: Tensor) -> float:
+        StreamEngine([style], GRID, 1)
+        for frame in past:
+            made[-1].remember(frame)
+        made[-1].begin(latest[-1])
+        return made[-1](new)[0]
+
+    usual = loss_after(latest)
+    same = pytest.approx(usual, rel=ROUNDING)
+    assert loss_after(torch.cat([earlier + 5.0, latest])) == same
+    assert loss_after(torch.cat([latest[:1] + 5.0, latest[1:]])) != same

@@ -107,6 +107,7 @@ def test_unknown_methods_are_refused_once_the_worker_has_told_its_own(server: Se
         ("/astfx/get", ("loudness",), "key='loudness' must be one of style, strength"),
         ("/astfx/set", ("strength", -1), "strength=-1 must lie between 0 and 1"),
         ("/astfx/set", ("strength", "full"), "strength must be a number, not 'full'"),
+        ("/astfx/queue", (1001,), "limit=1001 must lie between 0 and 1000"),
         ("/astfx/render", ("a/b", "content.wav", "x.wav"), "without a slash"),
         (
             "/astfx/render/blob",

@@ -11,7 +11,13 @@ from astfx_bridge.table import Call
 from astfx_bridge.wire.osc import encode
 from astfx_bridge.wire.peers import MAX_BACKLOG, Peer
 
-from tests.bridge.offline import UdpClient, handle, make_services, refusal
+from tests.bridge.offline import Stream, UdpClient, handle, make_services, refusal, tcp_peer
+
+
+def pings(count: int) -> bytes:
+    """A bundle of so many pings."""
+    ping = encode("/astfx/ping", [])
+    return b"#bundle\0" + bytes(8) + count * (struct.pack(">i", len(ping)) + ping)
 
 
 def test_a_bug_is_a_fail_and_a_line_in_the_log(
@@ -44,13 +50,22 @@ def test_a_backlog_that_is_too_long_is_dropped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dispatch, "MAX_BACKLOG", 2)
-    ping = encode("/astfx/ping", [])
-    bundle = b"#bundle\0" + bytes(8) + 3 * (struct.pack(">i", len(ping)) + ping)
     services, client = make_services(tmp_path), UdpClient()
-    handle(services, client, bundle)
+    handle(services, client, pings(3))
     (fail,) = client.received
     assert fail.values == ("/astfx/packet", 0, "more than 2 messages wait: 3 were dropped")
     assert MAX_BACKLOG == 2000
+
+
+@pytest.mark.parametrize(("count", "changes"), [(2, []), (3, ["paused", "resumed"])])
+def test_a_connection_is_not_read_while_half_a_backlog_waits(
+    count: int, changes: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "MAX_BACKLOG", 4)
+    stream = Stream()
+    handle(make_services(tmp_path), tcp_peer(stream), pings(count))
+    assert [message.address for message in stream.received] == count * ["/astfx/pong"]
+    assert stream.changes == changes
 
 
 @pytest.mark.parametrize(

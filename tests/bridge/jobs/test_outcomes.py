@@ -10,10 +10,12 @@ from astfx_bridge.commands.services import Services
 from astfx_bridge.jobs import lifecycle
 from astfx_bridge.jobs.lifecycle import JobLifecycle
 from astfx_bridge.jobs.pool import Pool
-from astfx_bridge.jobs.store import DONE, FAILED, Job
+from astfx_bridge.jobs.store import BLOB_COMMAND, DONE, FAILED, Job
 from astfx_bridge.wire.osc import Message
 
 from tests.bridge.offline import UdpClient, make_services
+
+RENDERED = b"rendered"
 
 
 class Reporting(Pool):
@@ -27,15 +29,21 @@ class Reporting(Pool):
 @pytest.fixture
 def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Services:
     monkeypatch.setattr(lifecycle, "Pool", Reporting)
-    return make_services(tmp_path, kept_records=2)
+    return make_services(tmp_path, kept_records=2, kept_blob_bytes=2 * len(RENDERED))
 
 
-def accepted(jobs: JobLifecycle, client: UdpClient, output: Path, name: str = "1") -> Job:
+def accepted(
+    jobs: JobLifecycle,
+    client: UdpClient,
+    output: Path,
+    name: str = "1",
+    command: str = "/astfx/render",
+) -> Job:
     """Accept a render, and write its scratch file as a worker would."""
     scratch = output.with_name(".astfx-0.wav")
-    scratch.write_bytes(b"rendered")
+    scratch.write_bytes(RENDERED)
     spec = {"kind": "render", "output": str(output), "scratch": str(scratch), "settings": {}}
-    jobs.accept(client, [Job(id=name, command="/astfx/render", request="", spec=spec)])
+    jobs.accept(client, [Job(id=name, command=command, request="", spec=spec)])
     return jobs.find(name)
 
 
@@ -48,7 +56,7 @@ def test_a_rendered_file_is_renamed_and_reported(services: Services) -> None:
     client, output = UdpClient(), services.roots.folders[0] / "o.wav"
     job = accepted(services.jobs, client, output)
     report(services.jobs, job)
-    assert output.read_bytes() == b"rendered"
+    assert output.read_bytes() == RENDERED
     assert not Path(job.spec["scratch"]).exists()
     assert client.received == [
         Message("/astfx/queued", (1,)),
@@ -92,3 +100,23 @@ def test_only_the_newest_records_are_kept(
         output = services.roots.folders[0] / f"{number}.wav"
         report(services.jobs, accepted(services.jobs, client, output, str(number)))
     assert [job.id for job in services.jobs.store.all()] == ["3", "4"]
+
+
+def test_who_repeats_a_waiting_request_is_told_of_it_too(services: Services) -> None:
+    one, other = UdpClient(), UdpClient()
+    output = services.roots.folders[0] / "o.wav"
+    accepted(services.jobs, one, output)
+    job = accepted(services.jobs, other, output)
+    assert other.received == [Message("/astfx/queued", (1,))]
+    report(services.jobs, job)
+    assert other.received == one.received
+    assert [message.address for message in one.received] == ["/astfx/queued", "/astfx/done"]
+
+
+def test_only_the_newest_blobs_that_fit_are_kept(services: Services) -> None:
+    client, blobs = UdpClient(), services.jobs.blobs
+    for number in range(1, 4):
+        output = blobs / f"{number}.wav"
+        report(services.jobs, accepted(services.jobs, client, output, str(number), BLOB_COMMAND))
+    assert sorted(path.name for path in blobs.iterdir()) == ["2.wav", "3.wav"]
+    assert [job.id for job in services.jobs.store.all()] == ["2", "3"]

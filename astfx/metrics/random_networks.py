@@ -184,18 +184,15 @@ def cqt_gram_loss(
         If a sound lasts less than 1 s, the style is silent, the seed is below 0, or samples are
         not finite floating-point numbers.
     """
-    rate = check_sample_rate(sample_rate)
-    if seed < 0:
-        raise InvalidSettingError(f"seed={seed} must be at least 0")
-    signals = (mono("output", output), audible("style", mono("style", style)))
-    for name, signal in zip(("output", "style"), signals, strict=True):
-        if signal.size < rate:
-            raise InvalidAudioError(
-                f"{name} lasts {signal.size / rate:.3f} s; the CQT net needs at least 1 s"
-            )
-    features = [_cqt_features(signal, rate, seed) for signal in signals]
-    stacked = np.concatenate(features)
-    return _loss_of_products(stacked @ stacked.T, features[0].shape[0], relative)
+    found = cqt_features("output", output, sample_rate, seed)
+    audible("style", mono("style", style))
+    return cqt_loss(found, cqt_features("style", style, sample_rate, seed), relative=relative)
+
+
+def cqt_loss(found: Signal, wanted: Signal, *, relative: bool = True) -> float:
+    """Return the loss of two sounds' `cqt_features`, as `cqt_gram_loss` defines it."""
+    stacked = np.concatenate([found, wanted])
+    return _loss_of_products(stacked @ stacked.T, found.shape[0], relative)
 
 
 def _loss_of_products(products: Signal, n_output: int, relative: bool) -> float:
@@ -220,13 +217,27 @@ def _log_magnitude(signal: Signal, sample_rate: float) -> npt.NDArray[np.float32
     return np.log1p(np.sqrt(power_spectrogram(level, N_FFT, HOP_LENGTH)))
 
 
-def _cqt_features(signal: Signal, sample_rate: float, seed: int) -> Signal:
-    """Return features of shape (frames, octaves x channels)."""
+def cqt_features(
+    name: str, waveform: npt.NDArray[Any], sample_rate: float, seed: int = HELD_OUT_SEED
+) -> Signal:
+    """Return the features of the network of `cqt_gram_loss`, (frames, octaves * channels).
+
+    `name` is the name of the waveform in error messages. Parameters and errors are those of
+    `cqt_gram_loss`.
+    """
     import torch
 
     librosa = import_librosa()
 
-    level = level_to(resample(signal, sample_rate, ANALYSIS_RATE_HZ), _LEVEL_RMS)
+    rate = check_sample_rate(sample_rate)
+    if seed < 0:
+        raise InvalidSettingError(f"seed={seed} must be at least 0")
+    signal = mono(name, waveform)
+    if signal.size < rate:
+        raise InvalidAudioError(
+            f"{name} lasts {signal.size / rate:.3f} s; the CQT net needs at least 1 s"
+        )
+    level = level_to(resample(signal, rate, ANALYSIS_RATE_HZ), _LEVEL_RMS)
     with short_signals_allowed():
         cqt = librosa.cqt(
             level, sr=ANALYSIS_RATE_HZ, hop_length=HOP_LENGTH, n_bins=12 * _CQT_OCTAVES

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from astfx import errors
-from astfx.metrics import heldout
+from astfx.metrics import random_networks
 
 Signal = npt.NDArray[np.float64]
 
@@ -41,7 +41,8 @@ def test_sampled_loss_has_its_infinite_width_expectation(random: np.random.Gener
     output = np.abs(random.standard_normal((30, 60))) * np.linspace(0.2, 3.0, 30)[:, None]
     style = np.abs(random.standard_normal((30, 80)))
     losses = [
-        heldout.gram_loss_of_frames(output, style, seed=seed, n_filters=64) for seed in range(150)
+        random_networks.gram_loss_of_frames(output, style, seed=seed, n_filters=64)
+        for seed in range(150)
     ]
     expected = kernel_loss(output, style, 11, 64)
     assert np.mean(losses) == pytest.approx(expected, rel=SAMPLING)
@@ -58,9 +59,9 @@ def test_loss_equals_the_gram_matrices_of_the_filters(random: np.random.Generato
         grams.append(features.T @ features / len(features))
     expected = np.sum((grams[0] - grams[1]) ** 2)
     arguments: dict[str, Any] = {"seed": 3, "n_filters": 8, "kernel_width": 3}
-    found = heldout.gram_loss_of_frames(output, style, **arguments)
+    found = random_networks.gram_loss_of_frames(output, style, **arguments)
     assert found == pytest.approx(expected, rel=FLOAT32)
-    relative = heldout.gram_loss_of_frames(output, style, relative=True, **arguments)
+    relative = random_networks.gram_loss_of_frames(output, style, relative=True, **arguments)
     assert relative == pytest.approx(expected / np.sum(grams[1] ** 2), rel=FLOAT32)
 
 
@@ -68,7 +69,7 @@ def test_loss_equals_the_gram_matrices_of_the_filters(random: np.random.Generato
 def test_a_relative_loss_knows_no_scale(scale: float, random: np.random.Generator) -> None:
     output, style = np.abs(random.standard_normal((2, 10, 30)))
     one, other = (
-        heldout.gram_loss_of_frames(x * output, x * style, n_filters=32, relative=True)
+        random_networks.gram_loss_of_frames(x * output, x * style, n_filters=32, relative=True)
         for x in (1.0, scale)
     )
     assert other == pytest.approx(one, rel=FLOAT32)
@@ -77,14 +78,15 @@ def test_a_relative_loss_knows_no_scale(scale: float, random: np.random.Generato
 def test_the_seed_decides(random: np.random.Generator) -> None:
     output, style = np.abs(random.standard_normal((2, 10, 30)))
     losses = [
-        heldout.gram_loss_of_frames(output, style, seed=seed, n_filters=32) for seed in (1, 1, 2)
+        random_networks.gram_loss_of_frames(output, style, seed=seed, n_filters=32)
+        for seed in (1, 1, 2)
     ]
     assert losses[0] == losses[1] != losses[2]
 
 
 def test_losses_of_sounds_rank_them(noise: Signal, melody: Signal) -> None:
     other = 0.1 * np.random.default_rng(8).standard_normal(2 * RATE)
-    for loss in (heldout.gram_loss, heldout.cqt_gram_loss):
+    for loss in (random_networks.gram_loss, random_networks.cqt_gram_loss):
         near = loss(other, noise, RATE, relative=True)
         far = loss(melody, noise, RATE, relative=True)
         assert loss(noise, noise, RATE, relative=True) == pytest.approx(0.0, abs=1e-6)
@@ -93,16 +95,16 @@ def test_losses_of_sounds_rank_them(noise: Signal, melody: Signal) -> None:
 
 def test_silence_scores_one(noise: Signal) -> None:
     silence = np.zeros(2 * RATE)
-    assert heldout.gram_loss(silence, noise, RATE, n_filters=64, relative=True) == 1.0
-    assert heldout.cqt_gram_loss(silence, noise, RATE) == 1.0
+    assert random_networks.gram_loss(silence, noise, RATE, n_filters=64, relative=True) == 1.0
+    assert random_networks.cqt_gram_loss(silence, noise, RATE) == 1.0
 
 
 def test_level_and_sample_rate_do_not_matter_much(noise: Signal, melody: Signal) -> None:
     from astfx.metrics._inputs import resample
 
-    base = heldout.gram_loss(melody, noise, RATE, n_filters=256)
-    quiet = heldout.gram_loss(0.01 * melody, noise, RATE, n_filters=256)
-    doubled = heldout.gram_loss(
+    base = random_networks.gram_loss(melody, noise, RATE, n_filters=256)
+    quiet = random_networks.gram_loss(0.01 * melody, noise, RATE, n_filters=256)
+    doubled = random_networks.gram_loss(
         resample(melody, RATE, 2 * RATE), resample(noise, RATE, 2 * RATE), 2 * RATE, n_filters=256
     )
     assert quiet == pytest.approx(base, rel=FLOAT32)
@@ -120,7 +122,7 @@ def test_level_and_sample_rate_do_not_matter_much(noise: Signal, melody: Signal)
 def test_settings_out_of_range_are_refused(setting: dict[str, int], message: str) -> None:
     frames = np.ones((4, 20))
     with pytest.raises(errors.InvalidSettingError, match=message):
-        heldout.gram_loss_of_frames(frames, frames, **setting)  # type: ignore[arg-type]
+        random_networks.gram_loss_of_frames(frames, frames, **setting)  # type: ignore[arg-type]
 
 
 def test_frames_that_do_not_fit_are_refused() -> None:
@@ -128,12 +130,12 @@ def test_frames_that_do_not_fit_are_refused() -> None:
         errors.InvalidAudioError,
         match=re.escape("style frames have shape (4, 10); pass (bins, frames) with at least 11"),
     ):
-        heldout.gram_loss_of_frames(np.ones((4, 20)), np.ones((4, 10)))
+        random_networks.gram_loss_of_frames(np.ones((4, 20)), np.ones((4, 10)))
     with pytest.raises(
         errors.InvalidAudioError,
         match="output frames have 4 bins, style frames 5; they must be equal",
     ):
-        heldout.gram_loss_of_frames(np.ones((4, 20)), np.ones((5, 20)))
+        random_networks.gram_loss_of_frames(np.ones((4, 20)), np.ones((5, 20)))
 
 
 def test_the_cqt_net_refuses_short_sounds_silent_styles_and_negative_seeds(noise: Signal) -> None:
@@ -141,9 +143,9 @@ def test_the_cqt_net_refuses_short_sounds_silent_styles_and_negative_seeds(noise
         errors.InvalidAudioError,
         match=re.escape("output lasts 0.454 s; the CQT net needs at least 1 s"),
     ):
-        heldout.cqt_gram_loss(noise[:10000], noise, RATE)
-    for loss in (heldout.gram_loss, heldout.cqt_gram_loss):
+        random_networks.cqt_gram_loss(noise[:10000], noise, RATE)
+    for loss in (random_networks.gram_loss, random_networks.cqt_gram_loss):
         with pytest.raises(errors.InvalidAudioError, match="style is silent"):
             loss(noise, np.zeros(RATE), RATE)
     with pytest.raises(errors.InvalidSettingError, match="seed=-1 must be at least 0"):
-        heldout.cqt_gram_loss(noise, noise, RATE, seed=-1)
+        random_networks.cqt_gram_loss(noise, noise, RATE, seed=-1)

@@ -1,0 +1,54 @@
+"""What a worker does for a job, in this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from astfx_bridge.jobs import tasks
+from astfx_bridge.parameters import ServerParameters
+
+from astfx.errors import AstfxError
+from tests.bridge.serving import read
+
+RATE = 8000
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> dict[str, Any]:
+    """A job of strength 0, whose result is the content itself, in 24 bit."""
+    rng = np.random.default_rng(0)
+    for name, n_samples in (("content", RATE), ("style", RATE // 4)):
+        sound = rng.uniform(-0.5, 0.5, n_samples)
+        soundfile.write(tmp_path / f"{name}.wav", sound, RATE, subtype="PCM_24")
+    return {
+        "content": str(tmp_path / "content.wav"),
+        "style": str(tmp_path / "style.wav"),
+        "scratch": str(tmp_path / ".astfx-0.wav"),
+        "settings": {**ServerParameters().copy(), "strength": 0.0},
+        "threads": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("start", "seconds", "first", "last"),
+    [(0.0, 0.25, 0, 2000), (0.5, 0.25, 4000, 6000), (0.75, 5.0, 6000, 8000)],
+)
+def test_a_preview_is_the_excerpt_that_was_asked_for(
+    job: dict[str, Any], start: float, seconds: float, first: int, last: int
+) -> None:
+    done = tasks.preview({**job, "start": start, "seconds": seconds}, lambda share: True)
+    assert done == {"sample_rate": RATE, "frames": last - first}
+    expected = read(Path(job["content"]))[:, first:last]
+    np.testing.assert_allclose(read(Path(job["scratch"])), expected, atol=2**-23)
+    left = {path.name for path in Path(job["scratch"]).parent.iterdir()}
+    assert left == {"content.wav", "style.wav", ".astfx-0.wav"}
+
+
+def test_a_preview_of_what_lies_behind_the_clip_is_refused(job: dict[str, Any]) -> None:
+    with pytest.raises(AstfxError) as caught:
+        tasks.preview({**job, "start": 1.0, "seconds": 5.0}, lambda share: True)
+    assert str(caught.value) == "start=1 lies beyond the clip's 1.00 seconds"
