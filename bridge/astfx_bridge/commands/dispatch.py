@@ -6,9 +6,9 @@ import asyncio
 import difflib
 import sqlite3
 import sys
-from collections.abc import Awaitable, Coroutine, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from functools import partial
 
 from astfx.errors import AstfxError
 from astfx_bridge.addresses import REPLIES, ROWS
@@ -36,9 +36,11 @@ class Dispatcher:
     def __init__(self, services: Services, handlers: Mapping[str, Handler]) -> None:
         self._services, self._handlers = services, handlers
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     async def close(self) -> None:
         """Cancel the handlers that still run. Nothing that they work on was acknowledged."""
+        self._closed = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -73,21 +75,22 @@ class Dispatcher:
 
     def _drain(self, peer: Peer) -> None:
         """Handle the backlog until a handler has to wait, or it is the turn of others."""
+        if self._closed:
+            return
         peer.busy = True
         for _ in range(_MESSAGES_PER_TURN):
             if not peer.backlog:
                 peer.busy = False
                 peer.resume()
                 return
-            waiting = self._handle(peer, peer.backlog.popleft())
-            if waiting is not None:
-                task = asyncio.create_task(waiting)
+            task = self._handle(peer, peer.backlog.popleft())
+            if task is not None:
                 self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
                 return
         asyncio.get_running_loop().call_soon(self._drain, peer)
 
-    def _handle(self, peer: Peer, message: Message) -> Coroutine[Any, Any, None] | None:
+    def _handle(self, peer: Peer, message: Message) -> asyncio.Task[None] | None:
+        """Call the handlers of a message, and return the task of one that has to wait."""
         address = message.address
         if address in REPLIES and address not in ROWS:
             return None  # a server's reply: answering replies would never end
@@ -100,9 +103,7 @@ class Dispatcher:
             return None
         return self._run(peer, calls, message)
 
-    def _run(
-        self, peer: Peer, calls: list[Call], message: Message
-    ) -> Coroutine[Any, Any, None] | None:
+    def _run(self, peer: Peer, calls: list[Call], message: Message) -> asyncio.Task[None] | None:
         for call in calls:
             try:
                 waiting = self._handlers[call.row.handler](self._services, peer, call)
@@ -111,15 +112,17 @@ class Dispatcher:
                 continue
             if waiting is not None:
                 # Patterns reach only handlers that do not wait, so no other call follows.
-                return self._finish(peer, call, message, waiting)
+                task = asyncio.create_task(waiting)
+                task.add_done_callback(partial(self._finished, peer, call, message))
+                return task
         return None
 
-    async def _finish(
-        self, peer: Peer, call: Call, message: Message, waiting: Awaitable[None]
-    ) -> None:
-        try:
-            await waiting
-        except Exception as error:
+    def _finished(self, peer: Peer, call: Call, message: Message, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if isinstance(error, Exception):
             self._failed(peer, call, message, error)
         self._drain(peer)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from astfx_bridge.jobs.lifecycle import JobLifecycle
 from astfx_bridge.parameters import ServerParameters
@@ -46,4 +47,4 @@ class Services:
     stop: Callable[[], None]
 
 
-Handler = Callable[[Services, Peer, Call], Awaitable[None] | None]
+Handler = Callable[[Services, Peer, Call], Coroutine[Any, Any, None] | None]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import gc
 import struct
 from pathlib import Path
 
@@ -55,6 +57,28 @@ def test_a_backlog_that_is_too_long_is_dropped(
     (fail,) = client.received
     assert fail.values == ("/astfx/packet", 0, "more than 2 messages wait: 3 were dropped")
     assert MAX_BACKLOG == 2000
+
+
+@pytest.mark.filterwarnings("error")
+def test_closing_ends_handlers_that_have_not_begun_and_begins_no_other(tmp_path: Path) -> None:
+    begun = []
+
+    async def slow(services: Services, peer: Peer, call: Call) -> None:
+        begun.append(call)
+
+    client = UdpClient()
+    dispatcher = dispatch.Dispatcher(make_services(tmp_path), {**HANDLERS, "ping": slow})
+
+    async def run() -> None:
+        dispatcher.receive(client, pings(3))
+        await dispatcher.close()
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    asyncio.run(run())
+    gc.collect()  # a coroutine that was never awaited would say so now
+    assert begun == []
+    assert client.received == []
 
 
 @pytest.mark.parametrize(("count", "changes"), [(2, []), (3, ["paused", "resumed"])])
