@@ -147,6 +147,8 @@ class RenderPlan:
     @property
     def texture_rounds(self) -> int:
         """Number of texture rounds, which impose envelope statistics afterwards; 0 for none."""
+        if self.settings.texture == 0.0:
+            return 0
         return self.method.texture_rounds.get(self.settings.quality, 0)
 
     def stretches(self, segment: Segment) -> tuple[Segment, ...]:

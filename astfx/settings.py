@@ -152,6 +152,20 @@ class Settings:
         high=1,
         in_presets=True,
     )
+    timbre: float = _setting(
+        1.0,
+        "How much of the style's timbre to take: its spectrum, from none (0) to all (1).",
+        low=0,
+        high=1,
+        in_presets=True,
+    )
+    texture: float = _setting(
+        1.0,
+        "How much of the style's texture to take: how its bands move, from none (0) to all (1).",
+        low=0,
+        high=1,
+        in_presets=True,
+    )
     mix: float = _setting(
         1.0, "Share of the result; the rest is the content.", low=0, high=1, in_presets=True
     )
@@ -294,6 +308,8 @@ if TYPE_CHECKING:
     class EngineOptions(TypedDict, total=False):
         """Settings of a render except strength and mix, as keyword arguments."""
 
+        timbre: float | None
+        texture: float | None
         method: str | None
         options: Mapping[str, Any] | None
         quality: str | None

@@ -220,7 +220,8 @@ class Render:
             preparing = part_of(self._progress, 0.0, _DISTILLING_SHARE)
             self._progress = part_of(self._progress, _DISTILLING_SHARE, 1.0)
         targets = self._timed("style", lambda: self._style.targets(self.plan, preparing))
-        nothing_to_do = settings.strength == 0.0 or settings.mix == 0.0
+        unmoved = settings.timbre == 0.0 and not self.plan.texture_rounds
+        nothing_to_do = settings.strength == 0.0 or settings.mix == 0.0 or unmoved
         if not nothing_to_do and measured.peak >= SILENCE:
             self._timed("stylise", lambda: self._stylise(targets))
         elif self._progress is not None:
@@ -241,9 +242,12 @@ class Render:
             self.report.threads = threads
             margin = plan.grid.n_fft
             mirrored = content.mirrored(margin)
-            stylist = Stylist(plan, targets, mirrored, monitor)
-            self.report.segments = stylist.reports
-            blocks = _trimmed(stylist.blocks(), margin, measured.n_samples)
+            if plan.settings.timbre > 0.0:
+                stylist = Stylist(plan, targets, mirrored, monitor)
+                self.report.segments = stylist.reports
+                blocks = _trimmed(stylist.blocks(), margin, measured.n_samples)
+            else:
+                blocks = content.source.blocks()
             if plan.texture_rounds and round_targets(targets.tensors):
                 blocks = TextureRounds(plan, targets, content, monitor, margin).blocks(blocks)
             blocks = soften_ends(blocks, measured, plan.grid.hop_length)

@@ -89,9 +89,10 @@ class Stylist:
         report.match_seconds = time.monotonic() - began
         self._monitor.report("match", index, MATCH_SHARE)
         began = time.monotonic()
+        timbre = self.plan.settings.timbre
         shared = self.plan.phase.reconstruct(
             PhaseProblem(
-                magnitude=self._level.magnitude(found.features),
+                magnitude=self._level.magnitude(torch.lerp(features, found.features, timbre)),
                 content=content,
                 fixed=self._fixed,
                 stft=self._stft,

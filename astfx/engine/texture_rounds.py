@@ -13,7 +13,8 @@ method therefore matches the piece again, briefly, and its result is imposed as 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from astfx.audio import SlidingReader, Waveform
 from astfx.audio.levels import SILENCE
 from astfx.engine.scan import Content
 from astfx.features.texture import (
+    CLASSES,
     COMPRESSION,
     ContentContour,
     EnvelopeBank,
@@ -131,7 +133,7 @@ class TextureRounds:
     def _shape(self, index: int, start: int, stylised: Waveform) -> Waveform:
         from scipy import fft
 
-        n_samples = stylised.shape[1]
+        n_samples, settings = stylised.shape[1], self._plan.settings
         content = self._content.read(start, start + n_samples)
         too_short = n_samples < _SHORTEST_SECONDS * self._sample_rate
         if too_short or np.abs(stylised).max() < SILENCE or np.abs(content).max() < SILENCE:
@@ -141,16 +143,24 @@ class TextureRounds:
         tail += fft.next_fast_len(head + n_samples + tail, real=True) - head - n_samples - tail
         padded = self._padded(content, head, tail)
         real = (head, head + n_samples)
-        banks = [
-            _Bank(padded, self._sample_rate, real, *pair, self._weights) for pair in self._targets
-        ]
         waveform = self._padded(stylised, head, tail)
+        banks = [
+            _Bank(
+                padded,
+                self._sample_rate,
+                real,
+                layout,
+                _Aim(targets, waveform, settings.timbre, settings.texture),
+                self._weights,
+            )
+            for layout, targets in self._targets
+        ]
         deadline = self._monitor.deadline()
         n_rounds = self._plan.texture_rounds
         for number in range(n_rounds):
             if number and deadline is not None and time.monotonic() > deadline:
                 break
-            if number % 2 == 0 and 0 < number < n_rounds - 1:
+            if settings.timbre > 0.0 and number % 2 == 0 and 0 < number < n_rounds - 1:
                 waveform = self._matched(waveform, padded)
             waveform = banks[number % len(banks)].impose(waveform)
             self._monitor.report("shape", index, (number + 1) / (n_rounds + 1))
@@ -177,6 +187,7 @@ class TextureRounds:
         )
         gain = torch.expm1(found.x) / torch.expm1(features).clamp_min_(_LEAST_MAGNITUDE)
         gain.clamp_(10.0 ** (-_MOST_GAIN_DB / 20.0), 10.0 ** (_MOST_BIN_GAIN_DB / 20.0))
+        gain.pow_(plan.settings.timbre)
         return stft.inverse(spectrogram.mul_(gain))[:, edge : edge + n_samples]
 
     def _features(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
@@ -197,6 +208,40 @@ class TextureRounds:
         return torch.from_numpy(padded * np.float32(self._gain)).to(self._plan.device)
 
 
+@dataclass(frozen=True)
+class _Aim:
+    """The statistics that the rounds aim at.
+
+    Attributes
+    ----------
+    style : list of Tensor
+    start : (channels, samples)
+        The piece before the rounds.
+    timbre, texture : float, 0 to 1
+        How far to go with the bands' means from the content's to the style's; and with all other
+        statistics, from those of the piece before the rounds.
+    """
+
+    style: list[Tensor]
+    start: Tensor
+    timbre: float
+    texture: float
+
+    def statistics(
+        self, measured: Callable[[Tensor], list[Tensor]], content: Tensor
+    ) -> list[Tensor]:
+        """Statistics to aim at; `measured` returns those of a piece in the bank that is used."""
+        aims = list(self.style)
+        if self.texture < 1.0:
+            before = measured(self.start)
+            aims = [torch.lerp(a, b, self.texture) for a, b in zip(before, self.style, strict=True)]
+        mean = CLASSES.index("envelope_mean")
+        aims[mean] = self.style[mean]
+        if self.timbre < 1.0:
+            aims[mean] = torch.lerp(measured(content)[mean], self.style[mean], self.timbre)
+        return aims
+
+
 class _Bank:
     """A filter bank in which a piece of audio takes on a style's statistics.
 
@@ -208,7 +253,7 @@ class _Bank:
     real : (int, int)
         First and last sample that count; the others are mirrored.
     layout : TextureLayout
-    targets : list of Tensor
+    aim : _Aim
     weights : TextureWeights
     """
 
@@ -218,7 +263,7 @@ class _Bank:
         sample_rate: int,
         real: tuple[int, int],
         layout: TextureLayout,
-        targets: list[Tensor],
+        aim: _Aim,
         weights: TextureWeights,
     ) -> None:
         self._bands = bands = EnvelopeBank(content.shape[1], sample_rate, content.device, layout)
@@ -228,7 +273,11 @@ class _Bank:
         n_frames, rate = self._last - self._first, bands.frame_rate_hz
         contour = ContentContour(self._envelopes(bands.split(content)[1]), bands.mel_weights, rate)
         statistics = TextureStatistics(n_frames, rate, content.device, layout)
-        self._loss = TextureLoss(statistics, targets, contour, weights)
+
+        def measured(piece: Tensor) -> list[Tensor]:
+            return statistics(self._envelopes(bands.split(piece)[1]))
+
+        self._loss = TextureLoss(statistics, aim.statistics(measured, content), contour, weights)
 
     def impose(self, waveform: Tensor) -> Tensor:
         """Optimise the envelopes of a waveform's bands, and impose them as gains of the bands."""
