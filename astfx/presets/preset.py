@@ -37,11 +37,11 @@ from astfx.runtime.device import resolve_device, thread_count
 from astfx.settings import Settings
 from astfx.styles.analysis import (
     LIVE_KEYS,
-    excerpts,
     live_tensors,
     style_runs,
     texture_tensors,
 )
+from astfx.styles.excerpts import excerpts, pieces
 from astfx.styles.targets import StyleTargets
 
 RATE = 44_100
@@ -92,10 +92,13 @@ class Preset(PresetParts):
         source = _source(audio, sample_rate)
         waveform = read_all(source)
         check_finite(waveform, source.name, 0, source.sample_rate)
-        clips = [
-            resample(clip, source.sample_rate, RATE)
-            for clip in excerpts(waveform, source.sample_rate)
-        ]
+        clips, whole = (
+            [resample(clip, source.sample_rate, RATE) for clip in parts]
+            for parts in (
+                excerpts(waveform, source.sample_rate),
+                pieces(waveform, source.sample_rate),
+            )
+        )
         grid = Grid.of(Settings().window_ms, RATE)
         # Computed in float64 and rounded afterwards, so that any processor gives the same bytes.
         doubles = [clip.astype(np.float64) for clip in clips]
@@ -109,10 +112,10 @@ class Preset(PresetParts):
                 "run_weights": torch.tensor([len(run) / sum(map(len, runs)) for run in runs]),
             }
             for lower in packing.TEXTURE_RATES:
-                slower = [resample(clip, RATE, lower).astype(np.float64) for clip in clips]
+                slower = [resample(clip, RATE, lower).astype(np.float64) for clip in whole]
                 texture = texture_tensors(slower, lower, resolve_device("cpu"))
                 found |= {f"{lower}.{key}": tensor.half() for key, tensor in texture.items()}
-            found |= live_tensors(doubles, RATE)
+            found |= live_tensors([clip.astype(np.float64) for clip in whole], RATE)
         provenance = {
             "source_sha256": hashlib.sha256(waveform.tobytes()).hexdigest(),
             "sample_rate": source.sample_rate,

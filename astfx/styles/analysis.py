@@ -1,4 +1,4 @@
-"""Analysis of a style's audio: excerpts, log-magnitude frames, and statistics of its bands."""
+"""Analysis of a style's audio: log-magnitude frames, and statistics of its bands."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from astfx.audio import Samples, Waveform
-from astfx.audio.levels import SILENCE, clips_rms, hop_levels
+from astfx.audio import Samples
+from astfx.audio.levels import SILENCE, clips_rms
 from astfx.dsp.windows import hann
 from astfx.errors import InvalidAudioError
 from astfx.features.monge import N_BANDS, Array, band_levels
@@ -28,31 +28,11 @@ from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import Stft
 from astfx.methods.base import check_tensor
 
-MAX_STYLE_SECONDS = 20.0
-EXCERPT_SECONDS = 2.5
 SHORTEST_TEXTURE_SECONDS = 0.5
 
 LIVE_WINDOW_MS = 29.0
 LIVE_KEYS = ("live.mean", "live.covariance")
 """Names of the band statistics for `astfx.streaming.live`, which serve any sample rate."""
-
-
-def excerpts(waveform: Waveform, sample_rate: int) -> list[Waveform]:
-    """Return the whole clip, or excerpts of a clip longer than 20 seconds, (channels, n) each.
-
-    A texture's statistics need seconds, not minutes, and the cost of every later render is
-    proportional to what is kept. The excerpts last 2.5 seconds each and are spread evenly over the
-    parts within 50 dB of the loudest part.
-    """
-    n_samples = waveform.shape[1]
-    if n_samples <= MAX_STYLE_SECONDS * sample_rate:
-        return [waveform]
-    length = round(EXCERPT_SECONDS * sample_rate)
-    _, energies = hop_levels(waveform[:, : n_samples - n_samples % length], length)
-    sounding = np.flatnonzero(energies > energies.max() * 1e-5)
-    count = min(round(MAX_STYLE_SECONDS / EXCERPT_SECONDS), len(sounding))
-    chosen = sounding[np.linspace(0, len(sounding) - 1, count).round().astype(int)]
-    return [waveform[:, i * length : (i + 1) * length] for i in chosen]
 
 
 def style_runs(

@@ -29,11 +29,11 @@ from astfx.presets.library import resolve
 from astfx.presets.preset import Preset
 from astfx.runtime.device import thread_count
 from astfx.styles.analysis import (
-    excerpts,
     live_tensors,
     style_runs,
     texture_tensors,
 )
+from astfx.styles.excerpts import excerpts, pieces
 from astfx.styles.targets import SUFFIX, StyleTargets
 
 StyleLike = str | os.PathLike[str] | npt.NDArray[np.floating[Any]] | StyleTargets | Preset
@@ -190,18 +190,18 @@ def prepare(
     waveform = read_all(style)
     check_finite(waveform, style.name, 0, style.sample_rate)
     settings, method, grid = plan.settings, plan.method, plan.grid
-    clips = [
-        resample(clip, style.sample_rate, grid.sample_rate)
-        for clip in excerpts(waveform, style.sample_rate)
-    ]
+    clips, whole = (
+        [resample(clip, style.sample_rate, grid.sample_rate) for clip in parts]
+        for parts in (excerpts(waveform, style.sample_rate), pieces(waveform, style.sample_rate))
+    )
     with thread_count(settings.threads), torch.no_grad():
         runs = style_runs(clips, grid, plan.context_frames, plan.device, style.name)
         if method.works_on_waveforms:
             runs = shared_waveforms(clips, grid.n_fft, grid.hop_length, plan.device)
         tensors = method.tensors(runs, plan.options, grid, settings.seed, progress)
         if method.texture_rounds:
-            tensors.update(texture_tensors(clips, grid.sample_rate, plan.device))
-            tensors.update(live_tensors(clips, grid.sample_rate))
+            tensors.update(texture_tensors(whole, grid.sample_rate, plan.device))
+            tensors.update(live_tensors(whole, grid.sample_rate))
     return StyleTargets(
         method=settings.method,
         options=asdict(plan.options),

@@ -22,7 +22,7 @@ from astfx.features.texture import ROUND_LAYOUTS
 from astfx.frontends.grid import Grid
 from astfx.runtime.progress import Monitor
 from astfx.settings import Settings
-from astfx.styles.analysis import excerpts, style_runs, texture_key, texture_tensors
+from astfx.styles.analysis import style_runs, texture_key, texture_tensors
 from astfx.styles.style import Style
 from astfx.styles.targets import StyleTargets
 
@@ -107,14 +107,6 @@ def test_opposite_channels_sound_as_good_as_equal_ones(melody: Waveform, rain: W
         distances.append(metrics.style_distance(output[:1], rain, RATE))
         np.testing.assert_allclose(output[0], sign * output[1], atol=1e-3)
     assert distances[1] == pytest.approx(distances[0], abs=0.2)
-
-
-def test_excerpts_avoid_silence(rain: Waveform) -> None:
-    style = np.zeros((1, 100 * RATE), np.float32)
-    style[:, 5 * RATE : 9 * RATE] = rain
-    parts = excerpts(style, RATE)
-    assert 1 <= len(parts) <= 8
-    assert all(np.abs(part).max() > 0 for part in parts)
 
 
 def test_silent_clips_do_not_count_as_texture(rain: Waveform) -> None:

@@ -15,7 +15,6 @@ import astfx
 from astfx.audio import Waveform
 from astfx.errors import AudioFileNotFoundError, InvalidSettingError, TargetFileError
 from astfx.settings import Settings
-from astfx.styles.analysis import excerpts
 from astfx.styles.targets import StyleTargets
 
 RATE = 22050
@@ -128,12 +127,3 @@ def test_a_missing_file_is_file_not_found(tmp_path: Path) -> None:
     with pytest.raises(AudioFileNotFoundError, match="does not exist") as caught:
         StyleTargets.load(tmp_path / "none.safetensors")
     assert isinstance(caught.value, FileNotFoundError)
-
-
-def test_excerpts_cover_a_long_style_evenly() -> None:
-    clip = np.arange(100 * 100, dtype=np.float32)[None]
-    parts = excerpts(clip, 100)
-    assert [part.shape[1] for part in parts] == [250] * 8
-    assert parts[0][0, 0] == 0
-    assert parts[-1][0, -1] == 9999
-    assert len(excerpts(clip[:, :1999], 100)) == 1
