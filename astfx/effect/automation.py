@@ -90,17 +90,18 @@ class Automation:
 
 
 class Parameter:
-    """A parameter from 0 to 1, fixed or automated. Changes are ramped, so it never jumps.
+    """A parameter from 0 to `highest`, fixed or automated. Changes are ramped, so it never jumps.
 
     Parameters
     ----------
     name : str
         The name that messages use, such as "Strength".
     value : float or Automation
+    highest : float
     """
 
-    def __init__(self, name: str, value: float | Automation) -> None:
-        self._name = name
+    def __init__(self, name: str, value: float | Automation, highest: float = 1.0) -> None:
+        self._name, self.highest = name, highest
         self._value = self._checked(value)
         self.reset()
 
@@ -124,9 +125,9 @@ class Parameter:
             raise EffectTypeError(
                 f"{self._name} must be a number or an astfx.Automation, not {value!r}"
             )
-        if not 0.0 <= value <= 1.0:
+        if not 0.0 <= value <= self.highest:
             raise InvalidSettingError(
-                f"{self._name} must be between 0.0 and 1.0. (got {float(value):g})"
+                f"{self._name} must be between 0.0 and {self.highest:.1f}. (got {float(value):g})"
             )
         return float(value)
 
@@ -142,7 +143,7 @@ class Parameter:
         Raises
         ------
         InvalidSettingError
-            If a function of time leaves the range from 0 to 1.
+            If a function of time leaves the range from 0 to `highest`.
         """
         value = self._value
         length = max(1, round(RAMP_SECONDS * sample_rate))
@@ -152,12 +153,12 @@ class Parameter:
         if isinstance(value, Automation):
             seconds = (first + np.arange(n)) / sample_rate
             curve = value(seconds)
-            wrong = ~((curve >= 0.0) & (curve <= 1.0))
+            wrong = ~((curve >= 0.0) & (curve <= self.highest))
             if wrong.any():
                 at = int(wrong.argmax())
                 raise InvalidSettingError(
-                    f"{self._name} must be between 0.0 and 1.0. (the automation gives "
-                    f"{curve[at]:g} at {seconds[at]:.3f} seconds)"
+                    f"{self._name} must be between 0.0 and {self.highest:.1f}. (the automation "
+                    f"gives {curve[at]:g} at {seconds[at]:.3f} seconds)"
                 )
         else:
             curve = np.full(n, value, np.float32)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from astfx.effect.automation import Curve, Parameter, WetFade
+from astfx.effect.automation import Automation, Curve, Parameter, WetFade
 from astfx.styles.style import Style
 
 FADE_SECONDS = 0.25
@@ -37,7 +39,8 @@ class Controls:
     ----------
     strength, mix, morph : Parameter
     style : Style
-    morph_to : Style or None
+    morph_to : sequence of Style
+        The styles at morph = 1, 2, and so on.
     """
 
     def __init__(
@@ -46,10 +49,10 @@ class Controls:
         mix: Parameter,
         morph: Parameter,
         style: Style,
-        morph_to: Style | None,
+        morph_to: Sequence[Style],
     ) -> None:
         self.strength, self.mix, self.morph = strength, mix, morph
-        self._style, self._morph_to = style, morph_to
+        self._style, self._morph_to = style, tuple(morph_to)
         self._wet_fade = WetFade()
         self.reset()
 
@@ -74,14 +77,14 @@ class Controls:
         self._style = style
 
     @property
-    def morph_to(self) -> Style | None:
-        """The sound to imitate at morph = 1."""
+    def morph_to(self) -> tuple[Style, ...]:
+        """The styles at morph = 1, 2, and so on."""
         return self._morph_to
 
     @morph_to.setter
-    def morph_to(self, style: Style | None) -> None:
+    def morph_to(self, styles: Sequence[Style]) -> None:
         self._begin_fade()
-        self._morph_to = style
+        self._morph_to = tuple(styles)
 
     def _begin_fade(self) -> None:
         """Start a crossfade from what was heard last to the style that is about to be set."""
@@ -89,10 +92,14 @@ class Controls:
             self._before, self._fade_left = self._heard, round(FADE_SECONDS * self._rate)
 
     def _shares(self, n: int) -> dict[Style, Curve]:
-        shares: dict[Style, Curve] = {self._style: np.ones(n, np.float32)}
-        if self._morph_to is not None and self._morph_to is not self._style:
-            share = self.morph.curve(self.position, n, self._rate)
-            shares = {self._style: 1.0 - share, self._morph_to: share}
+        if all(style is self._style for style in self._morph_to):
+            return {self._style: np.ones(n, np.float32)}
+        place = self.morph.curve(self.position, n, self._rate)
+        place = np.minimum(place, np.float32(len(self._morph_to)))
+        shares: dict[Style, Curve] = {}
+        for index, style in enumerate((self._style, *self._morph_to)):
+            share = np.maximum(np.float32(1.0) - np.abs(place - np.float32(index)), np.float32(0.0))
+            shares[style] = np.asarray(shares.get(style, np.float32(0.0)) + share)
         return shares
 
     def take(self, n: int, sample_rate: int) -> Curves:
@@ -118,6 +125,9 @@ class Controls:
 
     def styles_used(self) -> list[Style]:
         """The styles that a whole clip needs."""
-        if self._morph_to is None or self.morph.value == 0.0:
-            return [self._style]
-        return [self._morph_to] if self.morph.value == 1.0 else [self._style, self._morph_to]
+        stations = (self._style, *self._morph_to)
+        place = self.morph.value
+        if not isinstance(place, Automation):
+            place = min(place, len(self._morph_to))
+            stations = stations[math.floor(place) : math.ceil(place) + 1]
+        return list(dict.fromkeys(stations))

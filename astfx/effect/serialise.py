@@ -72,6 +72,8 @@ def read_value(value: Any, name: str) -> Any:
     PresetError
         If a preset is damaged.
     """
+    if isinstance(value, list):
+        return [read_value(item, name) for item in value]
     if isinstance(value, Mapping) and "samples" in value:
         try:
             return np.array(value["samples"], np.float32)
@@ -91,8 +93,13 @@ def read_value(value: Any, name: str) -> Any:
 def written_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Constructor arguments of a `StyleTransfer` as a dict for JSON."""
     found = dict(arguments)
-    for name in ("style", "morph_to"):
-        found[name] = written_style(found[name], name)
+    found["style"] = written_style(found["style"], "style")
+    further = found["morph_to"]
+    found["morph_to"] = (
+        [written_style(style, "morph_to") for style in further]
+        if isinstance(further, list)
+        else written_style(further, "morph_to")
+    )
     for name in ("strength", "mix", "morph"):
         found[name] = written_number(found[name], name)
     return {"plugin": "astfx.StyleTransfer", **found}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
 import numpy as np
 
@@ -47,10 +47,11 @@ class StyleTransfer(Effect):
         "render" works on whole clips, "stream" block by block with about 140 ms latency, and
         "live" with 29 ms. "auto" uses "render" for whole clips (`reset=True`) and "stream" for
         blocks.
-    morph_to : like style, optional
-        A second style.
-    morph : float or Automation, 0 to 1
-        Position between `style` (0) and `morph_to` (1).
+    morph_to : like style, or list of them, optional
+        Further styles. Each costs as much as the first.
+    morph : float or Automation, 0 to the number of further styles
+        Position between `style` (0), the first further style (1), the second (2), and so on.
+        An automation moves through them over time.
     style_sample_rate : int, hertz, optional
         Sample rate of styles that are arrays.
     **settings
@@ -77,7 +78,7 @@ class StyleTransfer(Effect):
         strength: float | Automation | None = None,
         mix: float | Automation | None = None,
         engine: str | None = None,
-        morph_to: StyleLike | None = None,
+        morph_to: StyleLike | Sequence[StyleLike] | None = None,
         morph: float | Automation = 0.0,
         style_sample_rate: int | None = None,
         **settings: Unpack[EngineOptions],
@@ -93,9 +94,9 @@ class StyleTransfer(Effect):
         self._controls = Controls(
             Parameter("Strength", own.get("strength", 1.0) if strength is None else strength),
             Parameter("Mix", own.get("mix", 1.0) if mix is None else mix),
-            Parameter("Morph", morph),
+            Parameter("Morph", morph, _highest_morph(morph_to)),
             first,
-            None if morph_to is None else self._made(morph_to),
+            self._stations(morph_to),
         )
         self._rate = _DEFAULT_RATE
         self._restart()
@@ -103,6 +104,9 @@ class StyleTransfer(Effect):
     def _made(self, style: StyleLike) -> Style:
         is_array = isinstance(style, np.ndarray)
         return Style.of(style, self._style_sample_rate if is_array else None)
+
+    def _stations(self, morph_to: StyleLike | Sequence[StyleLike] | None) -> list[Style]:
+        return [self._made(style) for style in _listed(morph_to)]
 
     @property
     def strength(self) -> float | Automation:
@@ -124,7 +128,7 @@ class StyleTransfer(Effect):
 
     @property
     def morph(self) -> float | Automation:
-        """Position between `style` (0) and `morph_to` (1). Changes are ramped."""
+        """Position between `style` (0) and those of `morph_to` (1, 2, ...). Changes are ramped."""
         return self._controls.morph.value
 
     @morph.setter
@@ -143,16 +147,17 @@ class StyleTransfer(Effect):
             self._controls.style = made
 
     @property
-    def morph_to(self) -> StyleLike | None:
-        """The second style. A new one fades in over a quarter of a second."""
-        second = self._controls.morph_to
-        return None if second is None else second.given
+    def morph_to(self) -> StyleLike | list[StyleLike] | None:
+        """The second style, or a list of further styles. New ones fade in over 250 ms."""
+        given = [style.given for style in self._controls.morph_to]
+        return given if len(given) > 1 else given[0] if given else None
 
     @morph_to.setter
-    def morph_to(self, value: StyleLike | None) -> None:
-        made = None if value is None else self._made(value)
+    def morph_to(self, value: StyleLike | Sequence[StyleLike] | None) -> None:
+        made = self._stations(value)
         with self._lock:
             self._controls.morph_to = made
+            self._controls.morph.highest = _highest_morph(value)
 
     @property
     def engine(self) -> str:
@@ -312,12 +317,24 @@ class StyleTransfer(Effect):
     def _shown(self) -> dict[str, str]:
         shown = {"style": self._controls.style.label}
         shown |= {"strength": shown_number(self.strength), "mix": shown_number(self.mix)}
-        if self._controls.morph_to is not None:
-            shown |= {"morph_to": self._controls.morph_to.label, "morph": shown_number(self.morph)}
+        if self._controls.morph_to:
+            labels = [style.label for style in self._controls.morph_to]
+            listed = labels[0] if len(labels) == 1 else f"[{', '.join(labels)}]"
+            shown |= {"morph_to": listed, "morph": shown_number(self.morph)}
         settings = self._settings
         shown |= {"method": settings.method, "engine": self._engine, "quality": settings.quality}
         shown["seed"] = str(settings.seed)
         return shown
+
+
+def _listed(morph_to: StyleLike | Sequence[StyleLike] | None) -> list[StyleLike]:
+    if isinstance(morph_to, list | tuple):
+        return list(morph_to)
+    return [] if morph_to is None else [cast(StyleLike, morph_to)]
+
+
+def _highest_morph(morph_to: StyleLike | Sequence[StyleLike] | None) -> float:
+    return float(max(1, len(_listed(morph_to))))
 
 
 def _rebuilt(cls: type[StyleTransfer], arguments: dict[str, Any]) -> StyleTransfer:

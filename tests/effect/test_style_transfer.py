@@ -133,6 +133,45 @@ def test_mix_and_morph_in_the_render_engine(
     np.testing.assert_array_equal(effect(clip, RATE), clip)
 
 
+def test_morph_leads_through_a_list_of_styles(
+    make: Make, clip: Waveform, rain: Waveform, second_targets: astfx.StyleTargets
+) -> None:
+    third_targets = astfx.prepare_style(rain[:, ::-1].copy(), RATE)
+    first, second, third = (
+        make(engine="render", **style, **DRAFT)(clip, RATE)
+        for style in ({}, {"style": second_targets}, {"style": third_targets})
+    )
+    further = [second_targets, third_targets]
+    effect = make(engine="render", morph_to=further, morph=1.25, **DRAFT)
+    np.testing.assert_allclose(effect(clip, RATE), 0.75 * second + 0.25 * third, atol=1e-6)
+    assert effect.morph_to == further
+    seconds = clip.shape[1] / RATE
+    effect.morph = astfx.Automation([(0.0, 0.0), (seconds / 2, 1.0), (seconds, 2.0)])
+    place = 2.0 * np.arange(clip.shape[1]) / clip.shape[1]
+    shares = [np.maximum(1.0 - np.abs(place - index), 0.0) for index in range(3)]
+    expected = shares[0] * first + shares[1] * second + shares[2] * third
+    np.testing.assert_allclose(effect(clip, RATE), expected, atol=1e-4)
+
+
+def test_a_place_beyond_the_last_style_is_refused(make: Make, rain: Waveform) -> None:
+    with pytest.raises(InvalidSettingError, match=r"Morph must be between 0.0 and 1.0. \(got 2\)"):
+        make(morph_to="bells", morph=2)
+    effect = make(morph_to=["bells", "rain"], morph=2)
+    with pytest.raises(
+        InvalidSettingError, match=r"Morph must be between 0.0 and 2.0. \(got 2.5\)"
+    ):
+        effect.morph = 2.5
+    effect.morph_to = None
+    assert effect.morph_to is None
+
+
+def test_several_styles_can_be_written_down(make: Make) -> None:
+    effect = make(style="rain", morph_to=["bells", "wind"], morph=1.5)
+    again = astfx.StyleTransfer.from_dict(effect.to_dict())
+    assert (again.morph_to, again.morph) == (["bells", "wind"], 1.5)
+    assert "morph_to=['bells', 'wind'] morph=1.5" in repr(again)
+
+
 @pytest.mark.parametrize("engine", ["render", "live"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
 def test_bad_samples_are_digested(engine: str, value: float, make: Make, clip: Waveform) -> None:
