@@ -26,8 +26,9 @@ ENVIRONMENT = ROOT / ".venv"
 # An open upper bound would install gigabytes of GPU libraries on a machine without a GPU.
 STAMP = ENVIRONMENT / "astfx-stamp"
 BUILD, SITE = ROOT / "build" / "docs", ROOT / "site"
+EVERYDAY = "not slow and not hosts"
 # One process a core, each on one thread; tests/conftest.py says what stays together.
-EVERYDAY = ["-n", "auto", "--dist", "loadgroup", "-m", "not slow and not hosts"]
+EVERYDAY_TESTS = ["-n", "auto", "--dist", "loadgroup", "-m", EVERYDAY]
 DOCTESTS = ["--doctest-modules", "astfx", "bridge/astfx_bridge"]
 
 
@@ -79,7 +80,7 @@ def main() -> None:
     commands = {
         "setup": [],
         "demo": [[program("astfx"), "demo"]],
-        "test": [[program("python"), "-m", "pytest", *EVERYDAY]],
+        "test": [[program("python"), "-m", "pytest", *EVERYDAY_TESTS]],
         "check": [
             [program("ruff"), "check"],
             [program("ruff"), "format", "--check"],
@@ -96,7 +97,7 @@ def main() -> None:
     setup()
     for command in commands[name]:
         run(*command)
-    if sys.argv[1] == "docs":
+    if name == "docs":
         docs()
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from astfx.errors import InvalidSettingError
 from astfx.features.arc_cosine import ArcCosineContentLoss, ArcCosineLoss, make_references
+from astfx.features.texture import TextureWeights
 from astfx.frontends.grid import Grid
 from astfx.methods.base import Method, Problem, hold_fixed
 from astfx.methods.optimising import check_runs, keep_runs
@@ -51,8 +52,8 @@ class GramOptions:
     headroom: float = 1.1
     level_weight: float = 0.02
     content_weight: float = 0.0
-    contour_weight: float = 14.0
-    onset_weight: float = 10.0
+    contour_weight: float = TextureWeights.contour
+    onset_weight: float = TextureWeights.onset
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.kernel_ms) <= 8:

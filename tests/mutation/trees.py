@@ -15,11 +15,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dev import EVERYDAY
 from tests.mutation.plugin import CHOSEN
 from tests.mutation.reach import Reach, read_reach
 from tests.mutation.recording import FOLDER, SOURCES
 
-EVERYDAY = "not slow and not hosts"
 WATCHED = ("astfx", "bridge/astfx_bridge")
 _LEAST_SECONDS, _TIMES = 60.0, 10.0  # a test may take so long, and so many times as long as usual
 _COLLECT_SECONDS = 300.0

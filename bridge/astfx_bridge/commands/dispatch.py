@@ -83,27 +83,25 @@ class Dispatcher:
                 peer.busy = False
                 peer.resume()
                 return
-            task = self._handle(peer, peer.backlog.popleft())
-            if task is not None:
-                self._tasks.add(task)
+            if self._handle(peer, peer.backlog.popleft()):
                 return
         asyncio.get_running_loop().call_soon(self._drain, peer)
 
-    def _handle(self, peer: Peer, message: Message) -> asyncio.Task[None] | None:
-        """Call the handlers of a message, and return the task of one that has to wait."""
+    def _handle(self, peer: Peer, message: Message) -> bool:
+        """Call the handlers of a message. True if one has to wait; it drains the backlog later."""
         address = message.address
         if address in REPLIES and address not in ROWS:
-            return None  # a server's reply: answering replies would never end
+            return False  # a server's reply: answering replies would never end
         if not self._admitted(peer, address):
-            return None
+            return False
         try:
             calls = self._calls(peer, message)
         except RefusedError as error:
             fail(peer, address, failed_id(message.values), str(error))
-            return None
+            return False
         return self._run(peer, calls, message)
 
-    def _run(self, peer: Peer, calls: list[Call], message: Message) -> asyncio.Task[None] | None:
+    def _run(self, peer: Peer, calls: list[Call], message: Message) -> bool:
         for call in calls:
             try:
                 waiting = self._handlers[call.row.handler](self._services, peer, call)
@@ -113,9 +111,10 @@ class Dispatcher:
             if waiting is not None:
                 # Patterns reach only handlers that do not wait, so no other call follows.
                 task = asyncio.create_task(waiting)
+                self._tasks.add(task)
                 task.add_done_callback(partial(self._finished, peer, call, message))
-                return task
-        return None
+                return True
+        return False
 
     def _finished(self, peer: Peer, call: Call, message: Message, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -81,6 +81,45 @@ def test_closing_ends_handlers_that_have_not_begun_and_begins_no_other(tmp_path:
     assert client.received == []
 
 
+def test_messages_of_a_sender_are_handled_one_after_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order = []
+
+    async def slow(services: Services, peer: Peer, call: Call) -> None:
+        order.append("begin")
+        await asyncio.sleep(0)
+        order.append("end")
+        raise KeyError("lost")
+
+    client = UdpClient()
+    handle(make_services(tmp_path), client, pings(3), {**HANDLERS, "ping": slow})
+    assert order == 3 * ["begin", "end"]
+    assert [fail.values[2] for fail in client.received] == 3 * ["unexpected KeyError: 'lost'"]
+    assert capsys.readouterr().err.count("KeyError") == 3
+
+
+def test_closing_leaves_what_waits_in_a_backlog(tmp_path: Path) -> None:
+    """Messages are handled so many at a time; those of the next turn are not handled any more."""
+    handled = []
+
+    def count(services: Services, peer: Peer, call: Call) -> None:
+        handled.append(call)
+
+    client = UdpClient()
+    dispatcher = dispatch.Dispatcher(make_services(tmp_path), {**HANDLERS, "ping": count})
+
+    async def run() -> None:
+        dispatcher.receive(client, pings(60))
+        await dispatcher.close()
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    asyncio.run(run())
+    assert len(handled) == 50
+    assert len(client.backlog) == 10
+
+
 @pytest.mark.parametrize(("count", "changes"), [(2, []), (3, ["paused", "resumed"])])
 def test_a_connection_is_not_read_while_half_a_backlog_waits(
     count: int, changes: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
