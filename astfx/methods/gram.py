@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from astfx.errors import InvalidSettingError
 from astfx.features.arc_cosine import ArcCosineContentLoss, ArcCosineLoss, make_references
+from astfx.features.pooling import PooledBins
 from astfx.features.texture import TextureWeights
 from astfx.frontends.grid import Grid
 from astfx.methods.base import Method, Problem, hold_fixed
 from astfx.methods.optimising import check_runs, keep_runs
 from astfx.optim.lbfgs import Minimum, Objective, minimise
+
+_MEMORY = 6  # steps that L-BFGS remembers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,11 +99,16 @@ def style_groups(
     return [([run], -weight) for run, weight in zip(runs, weights, strict=True)]
 
 
-def mean_power(groups: Sequence[tuple[Sequence[Tensor], float]]) -> float:
-    """Return the mean squared magnitude of a style's frames, by the weights of its groups."""
+def mean_power(groups: Sequence[tuple[Sequence[Tensor], float]], sizes: Tensor) -> float:
+    """Mean over a style's frames of their summed squared magnitudes, by its groups' weights."""
     total = sum(mass for _, mass in groups)
-    powers = [float(torch.expm1(torch.cat(list(runs))).square().mean()) for runs, _ in groups]
+    powers = [float(_power(torch.cat(list(runs)), sizes)) for runs, _ in groups]
     return sum(p * mass for p, (_, mass) in zip(powers, groups, strict=True)) / total
+
+
+def _power(pooled: Tensor, sizes: Tensor) -> Tensor:
+    """Mean over frames of their summed squared magnitudes."""
+    return torch.expm1(pooled / sizes.sqrt()).square().mean(dim=0) @ sizes
 
 
 class LevelLoss:
@@ -109,38 +117,50 @@ class LevelLoss:
     Parameters
     ----------
     power : float
-        Mean squared magnitude wanted, > 0.
+        Sum over bins of the mean squared magnitude wanted, > 0.
+    sizes : (groups,)
+        Number of bins in each group of bins (`astfx.features.pooling`).
     """
 
-    def __init__(self, power: float) -> None:
-        self._power = power
+    def __init__(self, power: float, sizes: Tensor) -> None:
+        self._power, self._sizes = power, sizes
+        self._roots = sizes.sqrt()
 
     def __call__(self, x: Tensor) -> tuple[float, Tensor]:
-        """Loss and gradient at x, (frames, bins) -> (float, (frames, bins))."""
-        magnitude = torch.expm1(x)
-        power = float(magnitude.square().mean()) + 1e-12
+        """Loss and gradient at x, (frames, groups) -> (float, (frames, groups))."""
+        magnitude = (x / self._roots).expm1_()
+        square = magnitude.square()
+        power = float(square.mean(dim=0) @ self._sizes) + 1e-12
         excess = 0.5 * math.log(power / self._power)
-        slope = magnitude.addcmul_(magnitude, magnitude)  # half the derivative of its square
-        return excess**2, slope.mul_(2.0 * excess / (power * x.numel()))
+        slope = square.add_(magnitude)  # half the derivative of the square
+        return excess**2, slope.mul_(self._roots * (2.0 * excess / (power * len(x))))
 
 
 def match(problem: Problem) -> Minimum:
-    """Find the frames whose statistics are the style's."""
+    """Find the frames whose statistics are the style's.
+
+    The search works on groups of bins, and changes all bins of a group alike.
+    """
+    bins = PooledBins(problem.grid)
+    sizes = bins.sizes.to(problem.start)
     widths = kernel_widths(problem.options, problem.grid)
-    runs = torch.split(problem.targets["frames"], problem.targets["run_lengths"].tolist())
+    frames = problem.targets["frames"]
+    runs = torch.split(bins.pool(frames), problem.targets["run_lengths"].tolist())
     style = style_groups(problem.targets, runs)
     references = make_references(style, widths, bias=problem.options.bias)
     mass = 1.0
     if problem.past is not None and len(problem.past) >= max(widths):
         n_new = len(problem.start) - problem.n_fixed
         mass = n_new / (n_new + len(problem.past))
-        groups = [*style, ([problem.past], 1.0 - mass)]
+        groups = [*style, ([bins.pool(problem.past)], 1.0 - mass)]
         references = make_references(groups, widths, like=references)
-    terms: list[tuple[float, Objective]] = [
-        (problem.options.level_weight, LevelLoss(mean_power(style))),
-        (problem.options.content_weight, ArcCosineContentLoss(problem.content)),
-    ]
-    terms = [(weight, term) for weight, term in terms if weight > 0.0]
+    terms: list[tuple[float, Objective]] = []
+    if problem.options.level_weight > 0.0:
+        level = LevelLoss(mean_power(style, sizes), sizes)
+        terms.append((problem.options.level_weight, level))
+    if problem.options.content_weight > 0.0:
+        content = ArcCosineContentLoss(bins.pool(problem.content))
+        terms.append((problem.options.content_weight, content))
     style_loss = ArcCosineLoss(references, widths, mass)
 
     def objective(x: Tensor) -> tuple[float, Tensor]:
@@ -151,13 +171,19 @@ def match(problem: Problem) -> Minimum:
             gradient.add_(pull, alpha=weight)
         return total, gradient
 
-    return minimise(
+    most = frames.amax(dim=0, keepdim=True) * problem.options.headroom
+    start = bins.pool(problem.start)
+    found = minimise(
         hold_fixed(objective, problem.n_fixed),
-        problem.start,
+        start,
         iterations=problem.iterations,
-        upper_bound=problem.targets["frames"].amax(dim=0) * problem.options.headroom,
+        memory=_MEMORY,
+        upper_bound=bins.pool(most)[0],
         callback=problem.callback,
     )
+    x = bins.spread(found.x - start).add_(problem.start)
+    x[problem.n_fixed :].clamp_(min=torch.zeros_like(most), max=most)
+    return replace(found, x=x)
 
 
 METHOD = Method(
