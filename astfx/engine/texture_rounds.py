@@ -141,32 +141,34 @@ class TextureRounds:
         head = self._edge_samples if start == 0 else 0
         tail = self._edge_samples if start + n_samples == self._n_samples else 0
         tail += fft.next_fast_len(head + n_samples + tail, real=True) - head - n_samples - tail
-        padded = self._padded(content, head, tail)
-        real = (head, head + n_samples)
-        waveform = self._padded(stylised, head, tail)
+        original = self._padded(content, head, tail)
+        spectrum = torch.fft.rfft(self._padded(stylised, head, tail))
+        piece = _Piece(
+            start=spectrum,
+            content=torch.fft.rfft(original),
+            n_samples=original.shape[1],
+            sample_rate=self._sample_rate,
+            real=(head, head + n_samples),
+        )
         banks = [
-            _Bank(
-                padded,
-                self._sample_rate,
-                real,
-                layout,
-                _Aim(targets, waveform, settings.timbre, settings.texture),
-                self._weights,
-            )
+            _Bank(piece, layout, _Aim(targets, settings.timbre, settings.texture), self._weights)
             for layout, targets in self._targets
         ]
+        content_features = self._features(original)[1] if settings.timbre > 0.0 else None
         deadline = self._monitor.deadline()
         n_rounds = self._plan.texture_rounds
         for number in range(n_rounds):
             if number and deadline is not None and time.monotonic() > deadline:
                 break
-            if settings.timbre > 0.0 and number % 2 == 0 and 0 < number < n_rounds - 1:
-                waveform = self._matched(waveform, padded)
-            waveform = banks[number % len(banks)].impose(waveform)
+            if content_features is not None and number % 2 == 0 and 0 < number < n_rounds - 1:
+                waveform = torch.fft.irfft(spectrum, n=piece.n_samples)
+                spectrum = torch.fft.rfft(self._matched(waveform, content_features))
+            spectrum = banks[number % len(banks)].impose(spectrum)
             self._monitor.report("shape", index, (number + 1) / (n_rounds + 1))
-        return np.array(waveform[:, slice(*real)].div_(self._gain).cpu().numpy())
+        waveform = torch.fft.irfft(spectrum, n=piece.n_samples)[:, slice(*piece.real)]
+        return np.array(waveform.div_(self._gain).cpu().numpy())
 
-    def _matched(self, waveform: Tensor, content: Tensor) -> Tensor:
+    def _matched(self, waveform: Tensor, content_features: Tensor) -> Tensor:
         """Match a piece to the style once more, and impose the result as a gain of each bin."""
         plan, stft = self._plan, self._plan.stft
         n_samples, edge = waveform.shape[1], stft.n_fft
@@ -174,7 +176,7 @@ class TextureRounds:
         found = plan.method.match(
             Problem(
                 grid=plan.grid,
-                content=self._features(content)[1],
+                content=content_features,
                 start=features,
                 n_fixed=0,
                 past=None,
@@ -185,9 +187,10 @@ class TextureRounds:
                 callback=lambda iteration, loss: False,
             )
         )
-        gain = torch.expm1(found.x) / torch.expm1(features).clamp_min_(_LEAST_MAGNITUDE)
+        gain = found.x.expm1_().div_(features.expm1_().clamp_min_(_LEAST_MAGNITUDE))
         gain.clamp_(10.0 ** (-_MOST_GAIN_DB / 20.0), 10.0 ** (_MOST_BIN_GAIN_DB / 20.0))
-        gain.pow_(plan.settings.timbre)
+        if plan.settings.timbre < 1.0:
+            gain.pow_(plan.settings.timbre)
         return stft.inverse(spectrogram.mul_(gain))[:, edge : edge + n_samples]
 
     def _features(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
@@ -208,6 +211,27 @@ class TextureRounds:
         return torch.from_numpy(padded * np.float32(self._gain)).to(self._plan.device)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Piece:
+    """A piece of audio at the reference level, with mirrored ends.
+
+    Attributes
+    ----------
+    start, content : (channels, bins)
+        Spectra of the piece before the rounds, and of its content.
+    n_samples : int
+    sample_rate : int, hertz
+    real : (int, int)
+        First and last sample that count; the others are mirrored.
+    """
+
+    start: Tensor
+    content: Tensor
+    n_samples: int
+    sample_rate: int
+    real: tuple[int, int]
+
+
 @dataclass(frozen=True)
 class _Aim:
     """The statistics that the rounds aim at.
@@ -215,30 +239,25 @@ class _Aim:
     Attributes
     ----------
     style : list of Tensor
-    start : (channels, samples)
-        The piece before the rounds.
     timbre, texture : float, 0 to 1
         How far to go with the bands' means from the content's to the style's; and with all other
         statistics, from those of the piece before the rounds.
     """
 
     style: list[Tensor]
-    start: Tensor
     timbre: float
     texture: float
 
-    def statistics(
-        self, measured: Callable[[Tensor], list[Tensor]], content: Tensor
-    ) -> list[Tensor]:
-        """Statistics to aim at; `measured` returns those of a piece in the bank that is used."""
+    def statistics(self, piece: _Piece, measured: Callable[[Tensor], list[Tensor]]) -> list[Tensor]:
+        """Statistics to aim at; `measured` returns those of a spectrum in the bank that is used."""
         aims = list(self.style)
         if self.texture < 1.0:
-            before = measured(self.start)
+            before = measured(piece.start)
             aims = [torch.lerp(a, b, self.texture) for a, b in zip(before, self.style, strict=True)]
         mean = CLASSES.index("envelope_mean")
         aims[mean] = self.style[mean]
         if self.timbre < 1.0:
-            aims[mean] = torch.lerp(measured(content)[mean], self.style[mean], self.timbre)
+            aims[mean] = torch.lerp(measured(piece.content)[mean], self.style[mean], self.timbre)
         return aims
 
 
@@ -247,41 +266,37 @@ class _Bank:
 
     Parameters
     ----------
-    content : (channels, samples)
-        At the reference level.
-    sample_rate : int, hertz
-    real : (int, int)
-        First and last sample that count; the others are mirrored.
+    piece : _Piece
     layout : TextureLayout
     aim : _Aim
     weights : TextureWeights
     """
 
     def __init__(
-        self,
-        content: Tensor,
-        sample_rate: int,
-        real: tuple[int, int],
-        layout: TextureLayout,
-        aim: _Aim,
-        weights: TextureWeights,
+        self, piece: _Piece, layout: TextureLayout, aim: _Aim, weights: TextureWeights
     ) -> None:
-        self._bands = bands = EnvelopeBank(content.shape[1], sample_rate, content.device, layout)
-        self._first, self._last = (
-            round(sample * bands.n_frames / bands.n_samples) for sample in real
+        from scipy import fft
+
+        device = piece.content.device
+        self._bands = bands = EnvelopeBank(piece.n_samples, piece.sample_rate, device, layout)
+        self._first, last = (
+            round(sample * bands.n_frames / bands.n_samples) for sample in piece.real
         )
-        n_frames, rate = self._last - self._first, bands.frame_rate_hz
-        contour = ContentContour(self._envelopes(bands.split(content)[1]), bands.mel_weights, rate)
-        statistics = TextureStatistics(n_frames, rate, content.device, layout)
+        # A few frames less at the end, for a length whose FFT is fast.
+        n_frames = fft.prev_fast_len(last - self._first)
+        self._last, rate = self._first + n_frames, bands.frame_rate_hz
+        content = self._envelopes(bands.split(piece.content))
+        contour = ContentContour(content, bands.mel_weights, rate)
+        statistics = TextureStatistics(n_frames, rate, device, layout)
 
-        def measured(piece: Tensor) -> list[Tensor]:
-            return statistics(self._envelopes(bands.split(piece)[1]))
+        def measured(spectrum: Tensor) -> list[Tensor]:
+            return statistics(self._envelopes(bands.split(spectrum)))
 
-        self._loss = TextureLoss(statistics, aim.statistics(measured, content), contour, weights)
+        self._loss = TextureLoss(statistics, aim.statistics(piece, measured), contour, weights)
 
-    def impose(self, waveform: Tensor) -> Tensor:
-        """Optimise the envelopes of a waveform's bands, and impose them as gains of the bands."""
-        spectrum, signals = self._bands.split(waveform)
+    def impose(self, spectrum: Tensor) -> Tensor:
+        """Optimise the envelopes of a spectrum's bands, and impose them as gains of the bands."""
+        signals = self._bands.split(spectrum)
         envelopes = self._envelopes(signals).clamp_(min=_LEAST_ENVELOPE)
         found = minimise(
             self._loss,

@@ -227,11 +227,12 @@ class ArcCosineLoss:
         self.widths = tuple(widths)
         self.mass = mass
         self._reference_norms = references.frames.square().sum(-1)
+        self._everything = references.frames
 
     def __call__(self, x: Tensor) -> tuple[float, Tensor]:
         """Loss and gradient at x, (frames, bins) -> (float, (frames, bins))."""
         n_frames = x.shape[0]
-        everything = torch.cat([x, self.references.frames])
+        everything = self._with_references(x)
         products = x @ everything.T
         frame_norms = torch.cat([products.diagonal(), self._reference_norms])
         products_gradient = torch.zeros_like(products)
@@ -270,6 +271,14 @@ class ArcCosineLoss:
         gradient = products_gradient @ everything
         gradient.addcmul_(norms_gradient[:, None], x, value=2.0)
         return loss, gradient
+
+    def _with_references(self, x: Tensor) -> Tensor:
+        """Frames of `x` before those of the references. The references are copied only once."""
+        total = len(x) + len(self.references.frames)
+        if len(self._everything) != total:
+            self._everything = torch.cat([x, self.references.frames])
+        self._everything[: len(x)] = x
+        return self._everything
 
 
 class ArcCosineContentLoss:

@@ -117,7 +117,7 @@ class WaveformStatistics:
 
     def of_spectrum(self, spectrum: Tensor) -> list[Tensor]:
         """The same from the spectrum of a waveform, (bins,) complex."""
-        envelopes = self._bank.envelopes(self._bank.signals(spectrum[None]))
+        envelopes = self._bank.envelopes(self._bank.split(spectrum[None]))
         phase = self._phase(envelopes)
         return [*self._envelope(envelopes), phase, self.levels_db(spectrum)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count, islice
 
 _OVERLAP = 4
 
@@ -38,15 +39,18 @@ class Grid:
 
 def smooth_length(target: float) -> int:
     """Nearest integer, at least 4, whose prime factors are 2, 3, 5 and 7 (a fast FFT)."""
-    best = 4
-    for candidate in range(4, int(2 * target) + 8):
-        rest = candidate
-        for prime in (2, 3, 5, 7):
-            while rest % prime == 0:
-                rest //= prime
-        if rest == 1 and abs(candidate - target) < abs(best - target):
-            best = candidate
-    return best
+    nearest = max(4, round(target))
+    candidates = (n for away in count() for n in sorted({nearest - away, nearest + away}))
+    smooth = (n for n in candidates if n >= 4 and _is_smooth(n))
+    # The next one may lie nearer to a target that is no integer.
+    return min(islice(smooth, 2), key=lambda n: abs(n - target))
+
+
+def _is_smooth(n: int) -> bool:
+    for prime in (2, 3, 5, 7):
+        while n % prime == 0:
+            n //= prime
+    return n == 1
 
 
 def hop_length_for(window_ms: float, sample_rate: int, overlap: int = 4) -> int:

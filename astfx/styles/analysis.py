@@ -110,7 +110,7 @@ def texture_tensors(
         for index, layout in enumerate(ROUND_LAYOUTS):
             bank = EnvelopeBank(clip.shape[1], sample_rate, device, layout)
             statistics = TextureStatistics(bank.n_frames, bank.frame_rate_hz, device, layout)
-            values = torch.cat(statistics(bank.envelopes(bank.signals(spectrum))))
+            values = torch.cat(statistics(bank.envelopes(bank.split(spectrum))))
             found.setdefault(texture_key(index), []).append(values)
     return {
         key: torch.stack(values).mean(dim=0).double().round(decimals=DECIMALS).float()
