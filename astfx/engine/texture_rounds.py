@@ -275,16 +275,12 @@ class _Bank:
     def __init__(
         self, piece: _Piece, layout: TextureLayout, aim: _Aim, weights: TextureWeights
     ) -> None:
-        from scipy import fft
-
         device = piece.content.device
         self._bands = bands = EnvelopeBank(piece.n_samples, piece.sample_rate, device, layout)
-        self._first, last = (
+        self._first, self._last = (
             round(sample * bands.n_frames / bands.n_samples) for sample in piece.real
         )
-        # A few frames less at the end, for a length whose FFT is fast.
-        n_frames = fft.prev_fast_len(last - self._first)
-        self._last, rate = self._first + n_frames, bands.frame_rate_hz
+        n_frames, rate = self._last - self._first, bands.frame_rate_hz
         content = self._envelopes(bands.split(piece.content))
         contour = ContentContour(content, bands.mel_weights, rate)
         statistics = TextureStatistics(n_frames, rate, device, layout)
@@ -315,3 +311,4 @@ class _Bank:
 
     def _envelopes(self, signals: list[Tensor]) -> Tensor:
         return self._bands.envelopes(signals)[:, self._first : self._last].contiguous()
+

@@ -24,7 +24,6 @@ from torch.autograd.function import once_differentiable
 from astfx.dsp.correlation import differentiable_pearson
 from astfx.dsp.erb import N_BANDS, erb_bands
 from astfx.dsp.mel import hz_to_mel
-from astfx.frontends.grid import smooth_length
 
 FRAME_RATE_HZ = 400.0
 COMPRESSION = 0.3
@@ -122,7 +121,10 @@ class EnvelopeBank:
         layout: TextureLayout = STANDARD_LAYOUT,
     ) -> None:
         self.n_samples = n_samples
-        self.n_frames = smooth_length(n_samples / sample_rate * FRAME_RATE_HZ)
+        from scipy import fft
+
+        # All transforms of the bands get a length that is fast.
+        self.n_frames = fft.next_fast_len(max(1, round(n_samples / sample_rate * FRAME_RATE_HZ)))
         self.frame_rate_hz = self.n_frames / (n_samples / sample_rate)
         bands, low, high = erb_bands(n_samples, sample_rate, layout.n_bands, layout.shift)
         self.bands: list[_Band] = []
@@ -220,17 +222,22 @@ class TextureStatistics:
         device: torch.device,
         layout: TextureLayout = STANDARD_LAYOUT,
     ) -> None:
+        from scipy import fft
+
         self.n_frames = n_frames
+        self.n_fft = fft.next_fast_len(n_frames)
         # Weights are rounded from float64, so that they do not depend on the processor.
-        frequency = torch.fft.rfftfreq(n_frames, 1.0 / frame_rate_hz, dtype=torch.float64)
+        frequency = torch.fft.rfftfreq(self.n_fft, 1.0 / frame_rate_hz, dtype=torch.float64)
         low, high = (math.log10(hz) for hz in layout.modulation_range_hz)
         centres = torch.logspace(low, high, layout.n_modulation_bands, dtype=torch.float64)[:, None]
         offset = (frequency - centres) / (centres / MODULATION_Q)
         inside = offset.abs() < 0.5
         modulation = torch.where(inside, torch.cos(math.pi * offset), 0.0).square_().T
-        # A one-sided spectrum stands for both sides, except at its ends.
-        sides = torch.ones_like(frequency)
-        sides[1 : (n_frames + 1) // 2] = 0.5
+        # The inverse transform adds both sides of the spectrum, but the ends have only one.
+        sides = torch.full_like(frequency, 0.5)
+        sides[0] = 1.0
+        if self.n_fft % 2 == 0:
+            sides[-1] = 1.0
         self._modulation = modulation.float().to(device)
         self._modulation_back = (4.0 * sides * modulation.T).float().to(device)
         octave = torch.log2(frequency.clamp_min(1e-6))
@@ -278,7 +285,8 @@ class _Statistics(torch.autograd.Function):
         square = standardised.square()
         correlation = standardised @ standardised.T / n_frames
         # Real and imaginary parts as a last axis: real products take half the time of complex ones.
-        spectrum = torch.view_as_real(torch.fft.rfft(standardised, norm="forward"))
+        padded = torch.fft.rfft(standardised, n=statistics.n_fft)
+        spectrum = torch.view_as_real(padded).mul_(1.0 / math.sqrt(statistics.n_fft * n_frames))
         power = spectrum.square().sum(dim=-1)
         joint, inside = [], []
         for octave in octaves:
@@ -319,7 +327,8 @@ class _Statistics(torch.autograd.Function):
             change[:, octave.span].addcmul_(
                 mixed.view(n_bands, -1, 2), octave.weight_back.to(dtype)
             )
-        gradient = torch.fft.irfft(torch.view_as_complex(change), n=n_frames)
+        padded = torch.fft.irfft(torch.view_as_complex(change), n=statistics.n_fft)
+        gradient = padded[:, :n_frames].mul_(math.sqrt(statistics.n_fft / n_frames))
 
         mixing = _symmetric(
             torch.split_with_sizes(

@@ -105,7 +105,9 @@ def _representatives(features: npt.NDArray[np.float64], count: int) -> npt.NDArr
 
     if len(features) <= count:
         return np.arange(len(features))
-    centres, labels = kmeans2(features, min(_CLUSTERS, count), minit="++", seed=_SEED)
+    # A loop that repeats exactly has fewer different windows than clusters.
+    n_clusters = min(_CLUSTERS, count, len(np.unique(features, axis=0)))
+    centres, labels = kmeans2(features, n_clusters, minit="++", seed=_SEED)
     sizes = np.bincount(labels, minlength=len(centres))
     exact = sizes * (count / len(features))
     shares = np.floor(exact).astype(int)
