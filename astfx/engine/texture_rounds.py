@@ -43,7 +43,7 @@ from astfx.styles.analysis import round_targets
 from astfx.styles.targets import StyleTargets
 
 ITERATIONS = 17
-MATCH_ITERATIONS = 4
+MATCH_ITERATIONS = 6
 _MEMORY = 6  # steps that L-BFGS remembers
 _MOST_GAIN_DB = 40.0
 _MOST_BIN_GAIN_DB = 20.0

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -277,13 +277,14 @@ class _Statistics(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, envelopes: Tensor, statistics: TextureStatistics) -> tuple[Tensor, ...]:
         n_frames, (modulation, _, octaves) = statistics.n_frames, statistics.weights
+        apart, beside = _pairs(len(envelopes), envelopes.device)
         mean = envelopes.mean(dim=1)
         standardised = envelopes - mean[:, None]
         variance = _row_dots(standardised, standardised) / n_frames
         deviation = (variance + 1e-12).sqrt()
         standardised *= (1.0 / deviation)[:, None]
         square = standardised.square()
-        correlation = standardised @ standardised.T / n_frames
+        correlation = (standardised @ standardised.T).view(-1)[apart] / n_frames
         # Real and imaginary parts as a last axis: real products take half the time of complex ones.
         padded = torch.fft.rfft(standardised, n=statistics.n_fft)
         spectrum = torch.view_as_real(padded).mul_(1.0 / math.sqrt(statistics.n_fft * n_frames))
@@ -292,7 +293,7 @@ class _Statistics(torch.autograd.Function):
         for octave in octaves:
             band = (spectrum[:, octave.span] * octave.weight.to(spectrum.dtype)).flatten(1)
             product = (band @ band.T).mul_(2.0)
-            joint += [torch.diagonal(product, offset) for offset in OCTAVE_OFFSETS]
+            joint.append(product.view(-1)[beside])
             inside.append(band)
         ctx.statistics, ctx.inside = statistics, inside
         ctx.save_for_backward(mean, variance, deviation, standardised, square, spectrum)
@@ -301,7 +302,7 @@ class _Statistics(torch.autograd.Function):
             variance / (mean.square() + 1e-12),
             _row_dots(square, standardised) / n_frames,
             _row_dots(square, square) / n_frames - 3.0,
-            torch.cat([torch.diagonal(correlation, offset) for offset in CORRELATION_OFFSETS]),
+            correlation,
             (power @ modulation.to(power.dtype)).mul_(2.0).flatten(),
             torch.cat(joint),
         )
@@ -318,25 +319,16 @@ class _Statistics(torch.autograd.Function):
         (n_bands, n_frames), dtype = standardised.shape, standardised.dtype
 
         change = spectrum * (of_power.view(n_bands, -1) @ modulation_back.to(dtype))[:, :, None]
-        parts = torch.split_with_sizes(
-            of_joint, [n_bands - offset for _ in octaves for offset in OCTAVE_OFFSETS]
-        )
-        for index, (octave, band) in enumerate(zip(octaves, ctx.inside, strict=True)):
-            own = parts[index * len(OCTAVE_OFFSETS) : (index + 1) * len(OCTAVE_OFFSETS)]
-            mixed = _symmetric(own, OCTAVE_OFFSETS, n_bands).mul_(2.0) @ band
+        apart, beside = _pairs(n_bands, standardised.device)
+        mixing = _symmetric(of_joint.view(len(octaves), -1), beside, n_bands).mul_(2.0)
+        for octave, band, mix in zip(octaves, ctx.inside, mixing, strict=True):
             change[:, octave.span].addcmul_(
-                mixed.view(n_bands, -1, 2), octave.weight_back.to(dtype)
+                (mix @ band).view(n_bands, -1, 2), octave.weight_back.to(dtype)
             )
         padded = torch.fft.irfft(torch.view_as_complex(change), n=statistics.n_fft)
         gradient = padded[:, :n_frames].mul_(math.sqrt(statistics.n_fft / n_frames))
 
-        mixing = _symmetric(
-            torch.split_with_sizes(
-                of_correlation, [n_bands - offset for offset in CORRELATION_OFFSETS]
-            ),
-            CORRELATION_OFFSETS,
-            n_bands,
-        )
+        mixing = _symmetric(of_correlation[None], apart, n_bands)[0]
         gradient.addmm_(mixing, standardised, alpha=1.0 / n_frames)
         slope = standardised * (of_kurtosis * (4.0 / n_frames))[:, None]
         slope += (of_skewness * (3.0 / n_frames))[:, None]
@@ -360,13 +352,25 @@ def _row_dots(a: Tensor, b: Tensor) -> Tensor:
     return torch.bmm(a[:, None], b[:, :, None])[:, 0, 0]
 
 
-def _symmetric(diagonals: Sequence[Tensor], offsets: Sequence[int], size: int) -> Tensor:
-    """Symmetric matrix with these upper diagonals."""
-    matrix = diagonals[0].new_zeros(size, size)
-    for values, offset in zip(diagonals, offsets, strict=True):
-        torch.diagonal(matrix, offset).copy_(values)
-        torch.diagonal(matrix, -offset).copy_(values)
-    return matrix
+@cache
+def _pairs(n_bands: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Places of pairs of bands in a flat matrix: `CORRELATION_OFFSETS` and `OCTAVE_OFFSETS` apart.
+
+    The pairs of one offset follow those of the other.
+    """
+    places = torch.arange(n_bands * n_bands).view(n_bands, n_bands)
+    apart, beside = (
+        torch.cat([torch.diagonal(places, offset) for offset in offsets]).to(device)
+        for offsets in (CORRELATION_OFFSETS, OCTAVE_OFFSETS)
+    )
+    return apart, beside
+
+
+def _symmetric(values: Tensor, places: Tensor, size: int) -> Tensor:
+    """Symmetric matrices with these values at these places, (n, places) -> (n, size, size)."""
+    upper = values.new_zeros(len(values), size * size).index_copy_(1, places, values)
+    matrix = upper.view(-1, size, size)
+    return matrix + matrix.transpose(1, 2)
 
 
 class _Pooled(torch.autograd.Function):

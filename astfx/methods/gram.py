@@ -200,7 +200,7 @@ METHOD = Method(
     prepare=keep_runs,
     match=match,
     check=check,
-    texture_rounds={"draft": 0, "standard": 6, "best": 10},
+    texture_rounds={"draft": 0, "standard": 7, "best": 15},
     weighs_runs=True,
     streams=True,
 )
