@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from astfx.errors import InvalidSettingError
-from astfx.phase import griffin_lim, local_sums, seeded_pghi
+from astfx.phase import content_phase, griffin_lim, local_sums, seeded_pghi
 from astfx.phase.base import PhaseMethod, PhaseProblem
 
 __all__ = ["PHASE_METHODS", "PhaseMethod", "PhaseProblem", "find_phase_method"]
@@ -38,6 +38,12 @@ PHASE_METHODS: dict[str, PhaseMethod] = {
         source="Le Roux et al. 2010",
         n_iter=100,
         reconstruct=local_sums.local_sums,
+    ),
+    "content": PhaseMethod(
+        summary="the content's own phase: notes keep their pitch, and noise stays noise",
+        source="none; the phase vocoder's filter, e.g. Laroche & Dolson 1999",
+        n_iter=0,
+        reconstruct=content_phase.content_phase,
     ),
 }
 

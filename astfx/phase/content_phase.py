@@ -1,0 +1,13 @@
+"""`content`: the phase of the content, so that every note keeps its fine structure."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from astfx.dsp.phasors import with_magnitude
+from astfx.phase.base import PhaseProblem
+
+
+def content_phase(problem: PhaseProblem) -> Tensor:
+    """Give the magnitudes the phase of the content; nothing is iterated."""
+    return with_magnitude(problem.content, problem.magnitude)
