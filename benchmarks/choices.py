@@ -18,7 +18,7 @@ from torch import Tensor
 import astfx
 from astfx.audio import ArraySource, Waveform
 from astfx.engine.render import Render
-from astfx.metrics import onset_correlation, standard_bank_db, style_distance
+from astfx.metrics import AnalysedSound, onset_correlation, panel, style_distance
 from astfx.phase import PHASE_METHODS, PhaseProblem
 from astfx.phase import seeded_pghi as seeded
 from astfx.settings import Settings
@@ -28,6 +28,7 @@ from benchmarks.common import MEASURED, load, need_audio, table, write_section
 PAGE = MEASURED / "engine.md"
 RATE = 22050
 FOLDER = "grinstein/content_style"
+DISTANCES = {"random_banks_db": "random banks dB", "scattering_db": "scattering dB"}
 PAIRS = [
     ("pachelbel", "cat_milk"),
     ("pachelbel", "man_speaking_english"),
@@ -143,6 +144,8 @@ def segments() -> str:
             for seconds in (60.0, 10.0)
         )
         found = [style_distance(output, style, RATE) for output in (whole, cut)]
+        analysed = AnalysedSound(style, RATE)
+        panels = [panel(clip, analysed, RATE, figures=tuple(DISTANCES)) for clip in (whole, cut)]
         rows.append(
             [
                 f"{' + '.join(name.split('/')[-1] for name in names)} <- "
@@ -150,7 +153,7 @@ def segments() -> str:
                 f"{before:.1f}",
                 *(f"{distance:.2f}" for distance in found),
                 f"{abs(found[1] / found[0] - 1):.1%}",
-                *(f"{standard_bank_db(output, style, RATE):.1f}" for output in (whole, cut)),
+                *(" / ".join(f"{one[name]:.1f}" for one in panels) for name in DISTANCES),
             ]
         )
     header = (
@@ -159,11 +162,13 @@ def segments() -> str:
         "one segment",
         "default",
         "they differ by",
-        "texture, one segment",
-        "texture, default",
+        *(f"{label}: one segment / default" for label in DISTANCES.values()),
     )
-    note = "Style distance in dB a mel band; texture is `standard_bank_db`."
-    return table(header, rows) + "\n" + note + "\n"
+    note = (
+        "The first three columns of figures are the style distance in dB a mel band. The last two "
+        "are distances of the panel.\n"
+    )
+    return table(header, rows) + "\n" + note
 
 
 def main() -> None:

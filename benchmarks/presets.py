@@ -21,7 +21,13 @@ import soundfile
 
 import astfx
 from astfx.audio import Waveform, resample
-from astfx.metrics import mel_correlation, onset_correlation, standard_bank_db, style_distance
+from astfx.metrics import (
+    AnalysedSound,
+    mel_correlation,
+    onset_correlation,
+    panel,
+    style_distance,
+)
 from astfx.presets import Preset, factory_folder
 from astfx.report.plots import spectrogram_db
 from astfx.runtime.files import written_aside
@@ -35,7 +41,14 @@ GALLERY = REFERENCE / "factory-presets.md"
 THUMBNAILS = REFERENCE / "presets"
 RATE = 22_050
 LEAST_DB = 6.0
-"""A preset must bring at least two of the three contents nearer to the style by this much."""
+"""A preset must bring two of the three contents nearer by this much, by the random banks."""
+
+DISTANCES = {
+    "random_banks_db": "the random banks",
+    "scattering_db": "the scattering",
+    "style_distance": "the style distance",
+}
+SHORT = {"random_banks_db": "random banks (dB)", "scattering_db": "scattering (dB)"}
 
 MOST_SECONDS = 2.0
 STARTS = 7
@@ -47,35 +60,28 @@ COLOURS = 48
 
 @dataclass(frozen=True, kw_only=True)
 class Audition:
-    """One content in one style: distances to the style in dB, before and after the render.
+    """One content in one style: the distances of `DISTANCES` in dB, before and after the render."""
 
-    The distances without and with the prefix `mel_` are `standard_bank_db` and `style_distance`.
-    """
-
-    before_db: float
-    after_db: float
-    mel_before_db: float
-    mel_after_db: float
+    before: Mapping[str, float]
+    after: Mapping[str, float]
     onset: float
     mel: float
     output: Waveform
 
-    @property
-    def fall_db(self) -> float:
-        return self.before_db - self.after_db
-
-    @property
-    def mel_fall_db(self) -> float:
-        return self.mel_before_db - self.mel_after_db
+    def fall(self, name: str) -> float:
+        return self.before[name] - self.after[name]
 
 
-def audition(preset: Preset, style: Waveform, content: Waveform) -> Audition:
+def distances(clip: Waveform, style: AnalysedSound) -> dict[str, float]:
+    found = panel(clip, style, RATE, figures=tuple(SHORT))
+    return {**found, "style_distance": style_distance(clip, style.mono, RATE)}
+
+
+def audition(preset: Preset, style: AnalysedSound, content: Waveform) -> Audition:
     output = astfx.transfer(content, preset, RATE)
     return Audition(
-        before_db=standard_bank_db(content, style, RATE),
-        after_db=standard_bank_db(output, style, RATE),
-        mel_before_db=style_distance(content, style, RATE),
-        mel_after_db=style_distance(output, style, RATE),
+        before=distances(content, style),
+        after=distances(output, style),
         onset=onset_correlation(output, content, RATE),
         mel=mel_correlation(output, content, RATE),
         output=output,
@@ -86,22 +92,22 @@ def audition_all(name: str) -> tuple[Waveform, dict[str, Audition]]:
     """Audition a preset on every content; also return the sound that it was made from."""
     preset = Preset.load(factory_folder() / f"{name}.toml")
     style = resample(make(name, SAMPLE_RATE)[None], SAMPLE_RATE, RATE)
+    analysed = AnalysedSound(style, RATE)
     found = {
-        key: audition(preset, style, make_content(key, RATE)[None].astype(np.float32))
+        key: audition(preset, analysed, make_content(key, RATE)[None].astype(np.float32))
         for key in CONTENTS
     }
     return style, found
 
 
 def passes(found: Mapping[str, Audition]) -> bool:
-    return sum(one.fall_db >= LEAST_DB for one in found.values()) >= 2
+    return sum(one.fall("random_banks_db") >= LEAST_DB for one in found.values()) >= 2
 
 
 def row(name: str, found: Mapping[str, Audition]) -> list[str]:
     cells = [f"`{name}`"]
     for one in found.values():
-        cells.append(f"{one.before_db:.1f} → {one.after_db:.1f}")
-        cells.append(f"{one.mel_before_db:.1f} → {one.mel_after_db:.1f}")
+        cells += [f"{one.before[name]:.1f} → {one.after[name]:.1f}" for name in SHORT]
         cells.append(f"{one.onset:.2f} / {one.mel:.2f}")
     return cells
 
@@ -135,7 +141,8 @@ def making() -> str:
 def header() -> list[str]:
     columns = ["preset"]
     for key in CONTENTS:
-        columns += [f"{key}: texture (dB)", "mel (dB)", "onset / mel kept"]
+        columns += [f"{key}: {label}" for label in SHORT.values()]
+        columns.append(f"{key}: onset / mel kept")
     return columns
 
 
@@ -178,19 +185,20 @@ def gallery() -> str:
 def summary(found: Mapping[str, Mapping[str, Audition]]) -> str:
     failing = [name for name, own in found.items() if not passes(own)]
     lines = []
-    for label, attribute in (("texture", "fall_db"), ("mel", "mel_fall_db")):
-        falls = np.array([[getattr(o, attribute) for o in own.values()] for own in found.values()])
+    for name, label in DISTANCES.items():
+        falls = np.array([[one.fall(name) for one in own.values()] for own in found.values()])
         medians = ", ".join(
             f"{value:.1f} dB on the {key}"
             for key, value in zip(CONTENTS, np.median(falls, axis=0), strict=True)
         )
         count = int(((falls >= LEAST_DB).sum(axis=1) >= 2).sum())
         lines.append(
-            f"By {label}, the distance falls by {medians} (medians). It falls by {LEAST_DB:g} dB "
-            f"or more on two of the three contents for {count} of {len(found)} presets."
+            f"By {label}, the distance to the style falls by {medians} (medians). It falls by "
+            f"{LEAST_DB:g} dB or more on two of the three contents for {count} of {len(found)} "
+            "presets."
         )
     if failing:
-        lines.append(f"It falls by less by texture for {', '.join(failing)}.")
+        lines.append(f"By the random banks it falls by less for {', '.join(failing)}.")
     return "\n".join(lines)
 
 
@@ -206,7 +214,7 @@ def main() -> None:
     for name in chosen or SOUNDS:
         style, own = audition_all(name)
         found[name] = own
-        falls = ", ".join(f"{o.fall_db:.1f}/{o.mel_fall_db:.1f}" for o in own.values())
+        falls = ", ".join("/".join(f"{one.fall(d):.1f}" for d in DISTANCES) for one in own.values())
         print(f"{name}: nearer by {falls} dB{'' if passes(own) else ' - TOO LITTLE'}", flush=True)
         if not chosen:
             draw(THUMBNAILS / f"{name}.png", style, own[SHOWN].output)
