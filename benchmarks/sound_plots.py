@@ -77,7 +77,7 @@ def draw_frontier(
             axis.set_xlim(-0.15, 1.03)
             axis.grid(alpha=0.3)
             axis.tick_params(labelsize=8)
-            axis.set_xlabel(f"{labels[similar]} correlation with the content", fontsize=8)
+            axis.set_xlabel(f"{labels[similar]} correlation", fontsize=8)
     for axis, pair in zip(axes[0], curves, strict=True):
         axis.set_title(pair, fontsize=10)
     columns = min(len(shown), 1 + len(curves))
