@@ -441,7 +441,9 @@ class ContentContour:
         length = max(1, round(self._WINDOW_SECONDS * frame_rate_hz))
         window = torch.hann_window(length + 2, periodic=False, device=envelopes.device)[1:-1]
         self._length, hop = length, max(1, round(self._HOP_SECONDS * frame_rate_hz))
-        window = torch.nn.functional.pad(window.square() / window.square().sum(), (0, -length % hop))
+        window = torch.nn.functional.pad(
+            window.square() / window.square().sum(), (0, -length % hop)
+        )
         self._window = window.view(-1, hop)
         self._contour = self._level(envelopes)
         self._rises = self._rise(self._contour)
