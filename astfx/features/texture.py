@@ -482,7 +482,7 @@ class TextureWeights:
         Mean squared relative error below which the statistics count as matched.
     """
 
-    contour: float = 14.0
+    contour: float = 21.0
     onset: float = 10.0
     floor: float = 1e-3
 
