@@ -311,4 +311,3 @@ class _Bank:
 
     def _envelopes(self, signals: list[Tensor]) -> Tensor:
         return self._bands.envelopes(signals)[:, self._first : self._last].contiguous()
-
