@@ -23,6 +23,7 @@ from torch.autograd.function import once_differentiable
 
 from astfx.dsp.correlation import differentiable_pearson
 from astfx.dsp.erb import N_BANDS, erb_bands
+from astfx.dsp.fft_length import fast_length
 from astfx.dsp.mel import hz_to_mel
 
 FRAME_RATE_HZ = 400.0
@@ -121,10 +122,8 @@ class EnvelopeBank:
         layout: TextureLayout = STANDARD_LAYOUT,
     ) -> None:
         self.n_samples = n_samples
-        from scipy import fft
-
         # All transforms of the bands get a length that is fast.
-        self.n_frames = fft.next_fast_len(max(1, round(n_samples / sample_rate * FRAME_RATE_HZ)))
+        self.n_frames = fast_length(max(1, round(n_samples / sample_rate * FRAME_RATE_HZ)))
         self.frame_rate_hz = self.n_frames / (n_samples / sample_rate)
         bands, low, high = erb_bands(n_samples, sample_rate, layout.n_bands, layout.shift)
         self.bands: list[_Band] = []
@@ -222,10 +221,8 @@ class TextureStatistics:
         device: torch.device,
         layout: TextureLayout = STANDARD_LAYOUT,
     ) -> None:
-        from scipy import fft
-
         self.n_frames = n_frames
-        self.n_fft = fft.next_fast_len(n_frames)
+        self.n_fft = fast_length(n_frames)
         # Weights are rounded from float64, so that they do not depend on the processor.
         frequency = torch.fft.rfftfreq(self.n_fft, 1.0 / frame_rate_hz, dtype=torch.float64)
         low, high = (math.log10(hz) for hz in layout.modulation_range_hz)
