@@ -43,7 +43,7 @@ from astfx.runtime.progress import Monitor
 from astfx.styles.analysis import round_targets
 from astfx.styles.targets import StyleTargets
 
-ITERATIONS = 17
+ITERATIONS = 18
 MATCH_ITERATIONS = 6
 _MEMORY = 6  # steps that L-BFGS remembers
 _MOST_GAIN_DB = 40.0
@@ -263,7 +263,7 @@ class _Bank:
         )
         n_frames, rate = self._last - self._first, bands.frame_rate_hz
         content = self._envelopes(bands.split(piece.content))
-        contour = ContentContour(content, bands.mel_weights, rate)
+        contour = ContentContour(content, bands.mel_weights, rate, layout)
         statistics = TextureStatistics(n_frames, rate, device, layout)
 
         def measured(spectrum: Tensor) -> list[Tensor]:
