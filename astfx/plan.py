@@ -101,7 +101,7 @@ class RenderPlan:
             settings=settings,
             method=method,
             options=make_options(method.options, settings.method, settings.options),
-            phase=find_phase_method(settings.phase),
+            phase=find_phase_method("content" if settings.keep_pitch else settings.phase),
             device=resolve_device(settings.device),
             grid=Grid.of(settings.window_ms, sample_rate),
         )
@@ -140,7 +140,8 @@ class RenderPlan:
         """Iterations of the phase method: the setting, else the number that suits the method."""
         if self.settings.phase_iterations is not None:
             return self.settings.phase_iterations
-        if self.settings.phase == DEFAULT_PHASE and self.method.phase_iterations is not None:
+        default = self.settings.phase == DEFAULT_PHASE and not self.settings.keep_pitch
+        if default and self.method.phase_iterations is not None:
             return self.method.phase_iterations
         return self.phase.n_iter
 

@@ -45,7 +45,7 @@ class Setting:
     name : str
         Name of the field of `Settings`, and of the keyword argument.
     type : type
-        float, int, str or dict.
+        float, int, bool, str or dict.
     default : Any
     help : str
         One sentence.
@@ -61,6 +61,8 @@ class Setting:
         Name on the command line and over OSC.
     in_presets : bool
         Whether a preset may have the setting.
+    in_blocks : bool
+        Whether the block engines take any value of it. If not, only renders of whole clips do.
     over_osc : bool
         Whether the setting is a parameter of the OSC server, where 0 means None.
     """
@@ -76,13 +78,17 @@ class Setting:
     optional: bool = False
     short: str = ""
     in_presets: bool = False
+    in_blocks: bool = True
     over_osc: bool = True
 
     def check(self, value: Any) -> None:
         """Raise InvalidSettingError for a value of another type or out of range."""
         if value is None and self.optional:
             return
-        if self.type is int:
+        if self.type is bool:
+            if not isinstance(value, bool):
+                raise InvalidSettingError(f"{self.name}={value!r} must be True or False")
+        elif self.type is int:
             whole = isinstance(value, int) and not isinstance(value, bool)
             if not whole or not self._within(value):
                 raise InvalidSettingError(
@@ -119,7 +125,7 @@ class Setting:
         if self.type in (int, float):
             high = "2**63 - 1" if self.high == 2**63 - 1 else f"{self.high:g}"
             return f"{self.low:g} to {high}" + (f" {self.unit}" if self.unit else "")
-        return "a name" if self.type is str else "names with values"
+        return {str: "a name", bool: "yes or no"}.get(self.type, "names with values")
 
 
 def _setting(default: Any, help: str, **row: Any) -> Any:
@@ -158,6 +164,7 @@ class Settings:
         low=0,
         high=1,
         in_presets=True,
+        in_blocks=False,
     )
     texture: float = _setting(
         1.0,
@@ -165,6 +172,13 @@ class Settings:
         low=0,
         high=1,
         in_presets=True,
+        in_blocks=False,
+    )
+    keep_pitch: bool = _setting(
+        False,
+        "Keep the pitch of one voice or instrument, at a cost in style.",
+        in_presets=True,
+        in_blocks=False,
     )
     mix: float = _setting(
         1.0, "Share of the result; the rest is the content.", low=0, high=1, in_presets=True
@@ -310,6 +324,7 @@ if TYPE_CHECKING:
 
         timbre: float | None
         texture: float | None
+        keep_pitch: bool | None
         method: str | None
         options: Mapping[str, Any] | None
         quality: str | None

@@ -46,6 +46,7 @@ KEPT = ("onset_correlation", "mel_correlation")
 WATCHED = (*DISTANCES, *KEPT, "chroma_cosine")
 PUBLISHED = ("mcdermott", "shallow", "soundnet", "vgg")
 GAINS = (1.0 + 1e-6, 1.0 + 1e-4, 1.0 - 1e-3)
+BUDGETS = (0.2, 0.4, 0.6, 0.8, 1.0)
 LEVEL = 0.001  # a smaller rise does not count
 KEPT_RANGE = (0.4, 0.95)
 GRAM_GOAL, GRAM_GOAL_PAIRS = 0.05, 5
@@ -400,6 +401,38 @@ def speech() -> str:
     return table(("pair", "ESTOI at strength 0.5", "random banks fall by"), rows)
 
 
+def pitch() -> str:
+    """Compare renders with and without `keep_pitch`."""
+    names = ("pitch_agreement", "chroma_cosine", *DISTANCES)
+    rows: list[list[object]] = []
+    for pair in among(PAIRS):
+        without, kept = (
+            scored(render(pair, keep_pitch=keep), pair, names) for keep in (False, True)
+        )
+        row: list[object] = [pair.name]
+        for name in names:
+            form = "{:.1f}" if name in DISTANCES else "{:.2f}"
+            row.append(f"{form.format(without[name])} / {form.format(kept[name])}")
+        rows.append(row)
+    header = ("without / with `keep_pitch`", "pitch", "chroma", "random banks dB", "scattering dB")
+    return table(header, rows)
+
+
+def budget() -> str:
+    """Score `best` at shares of the time that it takes without a budget."""
+    rows: list[list[object]] = []
+    for share in BUDGETS:
+        found = []
+        for pair in among(PAIRS):
+            factor, _ = rendered(pair, "best")
+            seconds = factor * pair.sounds()[0].shape[1] / RATE
+            limit = None if share == 1.0 else share * seconds
+            found.append(scored(render(pair, quality="best", budget_seconds=limit), pair))
+        mean = {name: float(np.mean([scores[name] for scores in found])) for name in FIGURES}
+        rows.append([f"{share:g} of the time" if share < 1.0 else "no budget", *cells(mean)])
+    return table(("`best`", *FIGURES.values()), rows)
+
+
 def artefacts() -> str:
     rows = []
     for pair in among(ALL):
@@ -476,6 +509,8 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "copies": copies,
     "strength": strength,
     "ablation": ablation,
+    "budget": budget,
+    "pitch": pitch,
 }
 
 

@@ -66,7 +66,7 @@ BAD_OPTIONS = [
     (
         "gram",
         {"filters": 3},
-        "method 'gram' has no option 'filters'; it has kernel_ms, bias, headroom, content_weight,",
+        "method 'gram' has no option 'filters'; it has kernel_ms, bias, headroom, level_weight,",
     ),
     ("shallow-cnn", {"filters": 0}, "filters=0 must lie between 1 and 16384"),
     ("shallow-cnn", {"kernel_ms": 0.0}, "kernel_ms=0.0 must lie between 1 and 2000"),
@@ -103,7 +103,7 @@ def test_what_type_checkers_know_of_the_table_is_the_table() -> None:
 def test_an_unknown_setting_names_the_nearest() -> None:
     with pytest.raises(UnknownSettingError, match="no setting 'strenght': did you mean 'strength'"):
         transfer(np.zeros(100), "rain", 22050, strenght=0.5)  # type: ignore[call-arg]
-    with pytest.raises(TypeError, match="no setting 'zz': the settings are strength, mix,"):
+    with pytest.raises(TypeError, match="no setting 'zz': the settings are strength, timbre,"):
         make_settings({}, zz=1)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from astfx.audio import Source, Spool, SpoolSource, Waveform
 from astfx.audio.levels import SILENCE
 from astfx.audio.loudness import LoudnessMeter
+from astfx.engine.keep_pitch import PitchKeeper
 from astfx.engine.matching import SegmentReport
 from astfx.engine.scan import Content, Scan, scan
 from astfx.engine.silence import apply_gate, soften_ends
@@ -254,12 +255,18 @@ class Render:
             blend = None
             if plan.settings.strength < 1.0 or self._strength_curve is not None:
                 blend = StrengthBlend(plan, content, monitor, self._strength_curve)
+            keeper = PitchKeeper(plan, content, monitor) if plan.settings.keep_pitch else None
+            if keeper is not None and blend is None:
+                blocks = keeper.blocks(blocks)
             spool, levels = self._spooled(blocks, measured)
             if blend is not None:
                 full = SpoolSource(spool, content.source.sample_rate)
                 rms = levels.rms * math.sqrt(measured.n_samples / measured.n_sounding)
+                blocks = blend.blocks(full, rms)
                 try:
-                    spool, levels = self._spooled(blend.blocks(full, rms), measured)
+                    spool, levels = self._spooled(
+                        blocks if keeper is None else keeper.blocks(blocks), measured
+                    )
                 finally:
                     full.close()
             self._spool = spool

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from astfx.audio import SlidingReader, Waveform
 from astfx.audio.levels import SILENCE
+from astfx.engine.pieces import in_pieces
 from astfx.engine.scan import Content
 from astfx.features.texture import (
     CLASSES,
@@ -42,7 +43,7 @@ from astfx.runtime.progress import Monitor
 from astfx.styles.analysis import round_targets
 from astfx.styles.targets import StyleTargets
 
-ITERATIONS = 17
+ITERATIONS = 18
 MATCH_ITERATIONS = 6
 _MEMORY = 6  # steps that L-BFGS remembers
 _MOST_GAIN_DB = 40.0
@@ -56,8 +57,7 @@ _STEP_WEIGHT = 1.0
 class TextureRounds:
     """Imposes a style's texture statistics on stylised audio, piece by piece.
 
-    Each piece is shaped with a margin on both sides, and crossfades into the next in the middle
-    of the margin. The crossfade causes no dip, because a gain does not change the phase.
+    The crossfades between pieces cause no dip, because a gain does not change the phase.
 
     Parameters
     ----------
@@ -106,30 +106,9 @@ class TextureRounds:
         stylised : iterator of (channels, n) blocks
             As long as the content.
         """
-        reader = SlidingReader(stylised, self._content.channels)
-        margin, half = self._margin, self._margin // 2
-        tail: Waveform | None = None
-        count = len(self._borders) - 1
-        for index in range(count):
-            first, last = self._borders[index], self._borders[index + 1]
-            start = max(0, first - margin)
-            stop = min(self._n_samples, last + margin)
-            with torch.no_grad():
-                shaped = self._shape(index, start, reader.read(start, stop))
-            begin = first - half if tail is not None else first
-            end = last + half if index < count - 1 else last
-            block = shaped[:, begin - start : end - start]
-            if tail is not None:
-                n = tail.shape[1]
-                fade = (np.arange(n, dtype=np.float32) + np.float32(0.5)) / np.float32(n)
-                block[:, :n] = tail * (1 - fade) + block[:, :n] * fade
-            tail = None
-            if index < count - 1:
-                tail = block[:, -2 * half :].copy()
-                block = block[:, : -2 * half]
-            self._monitor.report("shape", index, 1.0)
-            yield block
+        return in_pieces(stylised, self._content.channels, self._borders, self._margin, self._shape)
 
+    @torch.no_grad()
     def _shape(self, index: int, start: int, stylised: Waveform) -> Waveform:
         from scipy import fft
 
@@ -137,6 +116,7 @@ class TextureRounds:
         content = self._content.read(start, start + n_samples)
         too_short = n_samples < _SHORTEST_SECONDS * self._sample_rate
         if too_short or np.abs(stylised).max() < SILENCE or np.abs(content).max() < SILENCE:
+            self._monitor.report("shape", index, 1.0)
             return np.array(stylised)
         head = self._edge_samples if start == 0 else 0
         tail = self._edge_samples if start + n_samples == self._n_samples else 0
@@ -166,6 +146,7 @@ class TextureRounds:
             spectrum = banks[number % len(banks)].impose(spectrum)
             self._monitor.report("shape", index, (number + 1) / (n_rounds + 1))
         waveform = torch.fft.irfft(spectrum, n=piece.n_samples)[:, slice(*piece.real)]
+        self._monitor.report("shape", index, 1.0)
         return np.array(waveform.div_(self._gain).cpu().numpy())
 
     def _matched(self, waveform: Tensor, content_features: Tensor) -> Tensor:
@@ -282,7 +263,7 @@ class _Bank:
         )
         n_frames, rate = self._last - self._first, bands.frame_rate_hz
         content = self._envelopes(bands.split(piece.content))
-        contour = ContentContour(content, bands.mel_weights, rate)
+        contour = ContentContour(content, bands.mel_weights, rate, layout)
         statistics = TextureStatistics(n_frames, rate, device, layout)
 
         def measured(spectrum: Tensor) -> list[Tensor]:
@@ -311,4 +292,3 @@ class _Bank:
 
     def _envelopes(self, signals: list[Tensor]) -> Tensor:
         return self._bands.envelopes(signals)[:, self._first : self._last].contiguous()
-

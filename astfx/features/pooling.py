@@ -45,7 +45,7 @@ class PooledBins:
         for first, last, size in self._parts:
             part = frames[:, first:last]
             if size > 1:
-                part = part.unflatten(1, (-1, size)).sum(dim=2).mul_(1.0 / math.sqrt(size))
+                part = part.reshape(len(frames), -1, size).sum(dim=2).mul_(1.0 / math.sqrt(size))
             parts.append(part)
         return torch.cat(parts, dim=1)
 

@@ -23,6 +23,7 @@ from torch.autograd.function import once_differentiable
 
 from astfx.dsp.correlation import differentiable_pearson
 from astfx.dsp.erb import N_BANDS, erb_bands
+from astfx.dsp.fft_length import fast_length
 from astfx.dsp.mel import hz_to_mel
 
 FRAME_RATE_HZ = 400.0
@@ -61,12 +62,16 @@ class TextureLayout:
     n_modulation_bands : int
     modulation_range_hz : (float, float)
         Centres of the lowest and the highest modulation band.
+    contour_window_seconds, contour_hop_seconds : float
+        Window under which the content's contour is measured, and distance of its frames.
     """
 
     n_bands: int = N_BANDS
     shift: float = 0.0
     n_modulation_bands: int = 20
     modulation_range_hz: tuple[float, float] = (0.5, 200.0)
+    contour_window_seconds: float = 0.093
+    contour_hop_seconds: float = 0.0232
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -83,14 +88,23 @@ STANDARD_LAYOUT = TextureLayout()
 """The layout of the paper, which the published figures and the method `texture` use."""
 
 ROUND_LAYOUTS = tuple(
-    TextureLayout(n_bands=36, shift=shift, n_modulation_bands=36, modulation_range_hz=(0.25, 200.0))
-    for shift in (0.0, 0.5)
+    TextureLayout(
+        n_bands=36,
+        shift=shift,
+        n_modulation_bands=36,
+        modulation_range_hz=(0.25, 200.0),
+        contour_window_seconds=window_seconds,
+        contour_hop_seconds=hop_seconds,
+    )
+    for shift, window_seconds, hop_seconds in ((0.0, 0.093, 0.0232), (0.5, 0.031, 0.0116))
 )
 """The layouts that texture rounds take by turns.
 
 An optimisation in one filter bank meets the statistics in that bank only, and misses them in any
 other. Two banks whose bands lie half a band apart leave little room for that, and neither do
-modulation bands that are closer than they are wide.
+modulation bands that are closer than they are wide. Their contours have other windows too: what
+changes faster than a window, that contour does not see, and modulations of just such rates would
+appear in steady sounds.
 """
 
 
@@ -121,10 +135,8 @@ class EnvelopeBank:
         layout: TextureLayout = STANDARD_LAYOUT,
     ) -> None:
         self.n_samples = n_samples
-        from scipy import fft
-
         # All transforms of the bands get a length that is fast.
-        self.n_frames = fft.next_fast_len(max(1, round(n_samples / sample_rate * FRAME_RATE_HZ)))
+        self.n_frames = fast_length(max(1, round(n_samples / sample_rate * FRAME_RATE_HZ)))
         self.frame_rate_hz = self.n_frames / (n_samples / sample_rate)
         bands, low, high = erb_bands(n_samples, sample_rate, layout.n_bands, layout.shift)
         self.bands: list[_Band] = []
@@ -222,10 +234,8 @@ class TextureStatistics:
         device: torch.device,
         layout: TextureLayout = STANDARD_LAYOUT,
     ) -> None:
-        from scipy import fft
-
         self.n_frames = n_frames
-        self.n_fft = fft.next_fast_len(n_frames)
+        self.n_fft = fast_length(n_frames)
         # Weights are rounded from float64, so that they do not depend on the processor.
         frequency = torch.fft.rfftfreq(self.n_fft, 1.0 / frame_rate_hz, dtype=torch.float64)
         low, high = (math.log10(hz) for hz in layout.modulation_range_hz)
@@ -429,19 +439,26 @@ class ContentContour:
     weights : (bands,)
         Weights of the bands, with a mean of 1.
     frame_rate_hz : float
+    layout : TextureLayout
     """
 
-    _WINDOW_SECONDS = 0.093
-    _HOP_SECONDS = 0.0232
     _SCALE = 5000.0  # puts amplitudes where a mel spectrogram's power would be
     _FLOOR = 1e-4
 
-    def __init__(self, envelopes: Tensor, weights: Tensor, frame_rate_hz: float) -> None:
+    def __init__(
+        self,
+        envelopes: Tensor,
+        weights: Tensor,
+        frame_rate_hz: float,
+        layout: TextureLayout = STANDARD_LAYOUT,
+    ) -> None:
         self._weights = weights[:, None]
-        length = max(1, round(self._WINDOW_SECONDS * frame_rate_hz))
+        length = max(1, round(layout.contour_window_seconds * frame_rate_hz))
         window = torch.hann_window(length + 2, periodic=False, device=envelopes.device)[1:-1]
-        self._length, hop = length, max(1, round(self._HOP_SECONDS * frame_rate_hz))
-        window = torch.nn.functional.pad(window.square() / window.square().sum(), (0, -length % hop))
+        self._length, hop = length, max(1, round(layout.contour_hop_seconds * frame_rate_hz))
+        window = torch.nn.functional.pad(
+            window.square() / window.square().sum(), (0, -length % hop)
+        )
         self._window = window.view(-1, hop)
         self._contour = self._level(envelopes)
         self._rises = self._rise(self._contour)
@@ -540,11 +557,23 @@ def _comparable(statistics: Sequence[Tensor]) -> list[Tensor]:
     """Statistics whose squared error says how far two textures are apart.
 
     Means count as logarithms, so that quiet bands count as much as loud ones, and so does the
-    kurtosis, which a few outliers could decide otherwise.
+    kurtosis, which a few outliers could decide otherwise. The power of each modulation relative to
+    the band's mean is added: as a share of the band's variance alone, it could be met by adding
+    other modulations.
     """
     found = list(statistics)
-    mean, kurtosis = (CLASSES.index(f"envelope_{name}") for name in ("mean", "kurtosis"))
+    mean, variance, kurtosis, power = (
+        CLASSES.index(name)
+        for name in (
+            "envelope_mean",
+            "envelope_variance",
+            "envelope_kurtosis",
+            "modulation_power",
+        )
+    )
+    spread = found[variance][:, None]
+    modulation = spread * found[power].view(len(spread), -1)
     level = torch.log(found[mean] + _LEAST_MEAN)
     found[mean] = level - level.mean()
     found[kurtosis] = torch.log((found[kurtosis] + 3.0).clamp_min(1.0))
-    return found
+    return [*found, modulation.flatten()]

@@ -10,4 +10,6 @@ from astfx.phase.base import PhaseProblem
 
 def content_phase(problem: PhaseProblem) -> Tensor:
     """Give the magnitudes the phase of the content; nothing is iterated."""
-    return with_magnitude(problem.content, problem.magnitude)
+    result = with_magnitude(problem.content, problem.magnitude)
+    result[: len(problem.fixed)] = problem.fixed
+    return result

@@ -10,7 +10,7 @@ import torch
 from astfx.errors import EffectError
 from astfx.frontends.grid import Grid
 from astfx.methods import METHODS, find_method
-from astfx.settings import TABLE, Settings
+from astfx.settings import RENDER_TABLE, TABLE, Settings
 from astfx.streaming.base import Engine
 from astfx.streaming.live import LiveEngine
 from astfx.streaming.stream import StreamEngine
@@ -71,7 +71,7 @@ def find_engine(engine: str, settings: Settings) -> BlockEngine:
     Raises
     ------
     EffectError
-        If the method does not work block by block.
+        If the method or a setting does not work block by block.
     """
     if not find_method(settings.method).streams:
         able = ", ".join(f"method={name!r}" for name, row in METHODS.items() if row.streams)
@@ -79,6 +79,13 @@ def find_engine(engine: str, settings: Settings) -> BlockEngine:
             f"engine={engine!r} works block by block with {able} only, not {settings.method!r}: "
             "pass whole clips (reset=True) with engine='render'"
         )
+    for row in RENDER_TABLE.values():
+        value = getattr(settings, row.name)
+        if not row.in_blocks and value != row.default:
+            raise EffectError(
+                f"engine={engine!r} works block by block and takes {row.name}={row.default} only, "
+                f"not {value}: pass whole clips (reset=True) with engine='render'"
+            )
     return BLOCK_ENGINES[DEFAULT_BLOCK_ENGINE if engine == "auto" else engine]
 
 
@@ -88,7 +95,7 @@ def engine_shape(engine: str, sample_rate: int, settings: Settings) -> tuple[int
     Raises
     ------
     EffectError
-        If the method does not work block by block.
+        If the method or a setting does not work block by block.
     """
     row = find_engine(engine, settings)
     return row.grid(sample_rate, settings).hop_length, row.delay_hops
@@ -102,7 +109,7 @@ def checked_engine(engine: str, settings: Settings) -> str:
     InvalidSettingError
         If there is no such engine.
     EffectError
-        If the method does not work block by block.
+        If the method or a setting does not work block by block.
     """
     TABLE["engine"].check(engine)
     if engine in BLOCK_ENGINES:

@@ -13,11 +13,13 @@ from astfx_bridge.table import Argument, Parameter, Reply, Row
 PROTOCOL = 1
 LARGEST = 2**31 - 1
 
-_TYPE_TAGS = {float: "f", int: "i", str: "s"}
+_TYPE_TAGS = {float: "f", int: "i", bool: "i", str: "s"}
 
 
 def _of_setting(row: Setting) -> Parameter:
-    """A setting of renders as a parameter of the server; 0 stands for None."""
+    """A setting of renders as a parameter of the server; 0 stands for None, and for "no"."""
+    if row.type is bool:
+        return Parameter(Argument(row.short, "i", 0, 1), int(row.default), row.help)
     low = 0 if row.optional else row.low
     high = min(row.high, LARGEST) if row.type is int and row.high is not None else row.high
     argument = Argument(row.short, _TYPE_TAGS[row.type], low, high, row.choices)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -10,11 +11,10 @@ import soundfile
 
 import astfx
 from astfx.audio import Waveform
-from astfx.metrics import style_distance
 from tests.bridge.serving import Server
 
-SAME_DB = 0.1  # for each mel band; 3 is a close match of two sounds
-PEAK_DB = 0.5
+FILE_TOLERANCE = 2.0**-22  # full scale = 1: two steps of a file with 24 bits
+MOST_THREADS = 4  # that a render takes if nothing is said
 
 
 def clip_of(server: Server, name: str) -> Waveform:
@@ -22,22 +22,29 @@ def clip_of(server: Server, name: str) -> Waveform:
     return np.ascontiguousarray(data.T)
 
 
+def unclipped(output: Waveform) -> Waveform:
+    """The output as it is written to a file with 24 bits."""
+    return output / np.float32(max(1.0, float(np.abs(output).max()) / 0.9999))
+
+
 def test_a_preset_sounds_the_same_wherever_it_is_asked_for(server: Server) -> None:
+    """With the same number of threads, the samples are the same.
+
+    Other processes may use another number. Sums then round differently, and an optimisation may
+    end at another sound of the same texture.
+    """
     content = clip_of(server, "content.wav")
     rate = soundfile.info(server.root / "content.wav").samplerate
-    wanted = astfx.transfer(content, "rain", rate, strength=0.9)
-    wanted = wanted / max(1.0, float(np.abs(wanted).max()) / 0.9999)
+    counts = range(1, min(MOST_THREADS, os.cpu_count() or 1) + 1)
+    wanted = [
+        unclipped(astfx.transfer(content, "rain", rate, strength=0.9, threads=count))
+        for count in counts
+    ]
     with server.client() as client:
         client.render("content.wav", "osc.wav", style="rain", strength=0.9)
     command = [sys.executable, "-m", "astfx.cli.main", "render", str(server.root / "content.wav")]
     command += ["--style", "rain", "--strength", "0.9", "-o", str(server.root / "cli.wav")]
     subprocess.run(command, check=True, capture_output=True)
-    effect = astfx.StyleTransfer("rain", strength=0.9)(content, rate)
-    effect = effect / max(1.0, float(np.abs(effect).max()) / 0.9999)
-    np.testing.assert_array_equal(effect, wanted)
-    for found in (clip_of(server, "osc.wav"), clip_of(server, "cli.wav")):
-        # Other processes may use another number of threads. This changes the last bits of sums and
-        # so the phases, but not what is heard.
-        assert style_distance(found, wanted, rate) < SAME_DB
-        error = float(np.abs(found).max() / np.abs(wanted).max())
-        assert abs(20.0 * np.log10(error)) < PEAK_DB
+    effect = unclipped(astfx.StyleTransfer("rain", strength=0.9)(content, rate))
+    for found in (effect, clip_of(server, "osc.wav"), clip_of(server, "cli.wav")):
+        assert min(np.abs(found - each).max() for each in wanted) < FILE_TOLERANCE

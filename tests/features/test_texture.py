@@ -153,7 +153,14 @@ def test_the_loss_is_the_decibels_of_the_mean_error() -> None:
     style, output = (torch.rand(30, 420, generator=generator) + 0.2 for _ in range(2))
     contour = ContentContour(output, torch.ones(30), 400.0)
     weights = TextureWeights(contour=0.0, onset=0.0, floor=1e-6)
-    pairs = []
+    both = [dict(zip(CLASSES, statistics(clip), strict=True)) for clip in (output, style)]
+    # The power of modulations relative to the mean is added to the classes.
+    pairs = [
+        [
+            found["envelope_variance"][:, None] * found["modulation_power"].view(30, -1)
+            for found in both
+        ]
+    ]
     for name, found, target in zip(CLASSES, statistics(output), statistics(style), strict=True):
         if name == "envelope_mean":
             pairs.append(
@@ -186,8 +193,22 @@ def test_the_kurtosis_counts_as_its_logarithm() -> None:
     # The relative error of ln(1.8) against ln(100), and against ln(10 000).
     kurtosis = float((target[index] + 3.0).mean())
     for found, aim in zip(losses, (100.0, 10_000.0), strict=True):
-        error = (math.log(aim) - math.log(kurtosis)) ** 2 / math.log(aim) ** 2 / len(CLASSES)
+        error = (math.log(aim) - math.log(kurtosis)) ** 2 / math.log(aim) ** 2 / (len(CLASSES) + 1)
         assert found == pytest.approx(10.0 * math.log10(error + 1e-3) + 30.0, abs=0.1)
+
+
+def test_one_bank_hears_the_buzz_that_the_other_cannot() -> None:
+    """A modulation whose periods fit between the frames of a contour leaves it as it is."""
+    time = torch.arange(4000) / 400.0
+    content = 0.2 + 0.1 * torch.sin(2.0 * math.pi * 2.0 * time).expand(4, -1)
+    buzzing = content * (1.0 + 0.3 * torch.sin(2.0 * math.pi * 43.1 * time))
+    losses = []
+    for layout in ROUND_LAYOUTS:
+        contour = ContentContour(content, torch.ones(4), 400.0, layout)
+        assert float(contour(content)[0]) == pytest.approx(1.0, abs=1e-5)
+        losses.append(1.0 - float(contour(buzzing)[0]))
+    assert losses[0] < 1e-3
+    assert losses[1] > 10.0 * losses[0]
 
 
 def test_shifted_bands_lie_half_a_band_higher(rain: Waveform) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,7 @@ from tests.conftest import Load
 
 TABLE_TOLERANCE_DB = 1.5
 GRADIENT_TOLERANCE = 1e-3  # radians
+ROUNDING = 1e-5  # relative, float32
 LEAST_LEAD = 0.9  # correlation of the first free frame with the one that fixed frames ask for
 STFT = Stft(n_fft=2048, hop_length=512, device=torch.device("cpu"))
 
@@ -168,6 +171,10 @@ def test_every_method_keeps_fixed_frames_and_repeats(name: str, melody: Waveform
     asked = problem(content, content.abs(), n_fixed=8)
     first = PHASE_METHODS[name].reconstruct(asked)
     torch.testing.assert_close(first[:8], content[0, :8], rtol=1e-4, atol=1e-4)
+    # They may have another phase than the content.
+    turned = replace(asked, fixed=1j * content[0, :8])
+    found = PHASE_METHODS[name].reconstruct(turned)
+    torch.testing.assert_close(found[:8], 1j * content[0, :8], rtol=1e-4, atol=1e-4)
     again = PHASE_METHODS[name].reconstruct(problem(content, content.abs(), n_fixed=8))
     assert torch.equal(first, again)
 
@@ -177,6 +184,30 @@ def test_unchanged_magnitude_keeps_the_contents_phase(melody: Waveform) -> None:
     content = STFT.analyse(torch.from_numpy(melody))
     result = PHASE_METHODS["pghi"].reconstruct(problem(content, content.abs()))
     assert float((result - content[0]).norm() / content.norm()) < 1e-3
+
+
+def test_the_phase_method_content_keeps_every_phase(melody: Waveform) -> None:
+    """Only the magnitude changes, by any gain in each bin, and nothing depends on iterations."""
+    content = STFT.analyse(torch.from_numpy(melody))
+    gain_db = 60.0 * torch.rand(content.shape, generator=torch.Generator().manual_seed(0)) - 30.0
+    gain = 10.0 ** (gain_db / 20.0)
+    reconstruct = PHASE_METHODS["content"].reconstruct
+    found = reconstruct(problem(content, content.abs() * gain))
+    torch.testing.assert_close(found, content[0] * gain[0], rtol=ROUNDING, atol=ROUNDING)
+    more = reconstruct(problem(content, content.abs() * gain, n_iter=50))
+    assert torch.equal(found, more)
+
+
+def test_the_phase_method_content_takes_bins_without_a_phase() -> None:
+    """Where the content is zero, the phase is zero; where zero is asked for, the result is zero."""
+    content = torch.full((1, 4, STFT.n_bins), 0.5j, dtype=torch.complex64)
+    content[0, 1] = 0.0
+    magnitude = torch.full((1, 4, STFT.n_bins), 2.0)
+    magnitude[0, 2] = 0.0
+    found = PHASE_METHODS["content"].reconstruct(problem(content, magnitude))
+    expected = torch.full((4, STFT.n_bins), 2.0j, dtype=torch.complex64)
+    expected[1], expected[2] = 2.0, 0.0
+    torch.testing.assert_close(found, expected, rtol=ROUNDING, atol=ROUNDING)
 
 
 def test_fewer_seeds_start_no_worse_than_pghi_or_the_content(

@@ -12,7 +12,7 @@ import soundfile
 
 import astfx
 from astfx.audio import AudioWriter, FileSource, SlidingReader
-from astfx.settings import RENDER_TABLE
+from astfx.settings import RENDER_TABLE, Setting
 from astfx_bridge.jobs import engines, styles
 
 Progress = Callable[[float], bool]
@@ -34,11 +34,16 @@ def warm_up() -> None:
 def render_settings(values: dict[str, Any], threads: int, **changed: Any) -> astfx.Settings:
     """The parameters of a job as the settings of a render."""
     given = {
-        row.name: (values[row.short] or None) if row.optional else values[row.short]
-        for row in RENDER_TABLE.values()
-        if row.over_osc
+        row.name: _value(row, values[row.short]) for row in RENDER_TABLE.values() if row.over_osc
     }
     return astfx.Settings(**{**given, "threads": threads, **changed})
+
+
+def _value(row: Setting, value: Any) -> Any:
+    """A parameter's value as that of a setting."""
+    if row.type is bool:
+        return bool(value)
+    return (value or None) if row.optional else value
 
 
 def render(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
