@@ -193,9 +193,9 @@ def summary(found: Mapping[str, Mapping[str, Audition]]) -> str:
         )
         count = int(((falls >= LEAST_DB).sum(axis=1) >= 2).sum())
         lines.append(
-            f"By {label}, renders come nearer to the style by {medians} (medians). They come nearer by "
-            f"{LEAST_DB:g} dB or more on two of the three contents for {count} of {len(found)} "
-            "presets."
+            f"By {label}, renders come nearer to the style by {medians} (medians). They come "
+            f"nearer by {LEAST_DB:g} dB or more on two of the three contents for {count} of "
+            f"{len(found)} presets."
         )
     if failing:
         lines.append(f"By the random banks, they come less near for {', '.join(failing)}.")
