@@ -228,16 +228,3 @@ def test_values_out_of_range_are_refused(name: str, value: Any, rain: Waveform) 
         with pytest.raises(InvalidSettingError) as caught:
             use()
         assert str(caught.value) == f"{name}={value!r} must lie between 0 and 1"
-
-
-@pytest.mark.parametrize("engine", ["stream", "live"])
-def test_the_engines_for_blocks_have_no_dials(
-    engine: str, melody: Waveform, rain: Waveform
-) -> None:
-    """The page of settings says so."""
-    turned: dict[str, Any] = {"timbre": 0.0, "texture": 0.5}
-    one, other = (
-        astfx.StyleTransfer(rain, style_sample_rate=RATE, engine=engine, **dials)
-        for dials in ({}, turned)
-    )
-    np.testing.assert_array_equal(one(melody[:, :RATE], RATE), other(melody[:, :RATE], RATE))
