@@ -16,7 +16,7 @@ import soundfile
 import astfx
 from astfx.audio import Waveform
 from astfx.errors import InvalidSettingError
-from astfx.features.texture import CLASSES
+from astfx.features.texture_layout import CLASSES
 from astfx.methods import METHODS
 from astfx.metrics.random_banks import bank_statistics, distance_db
 from astfx.presets import Preset
