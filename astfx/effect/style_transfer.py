@@ -55,8 +55,8 @@ class StyleTransfer(Effect):
     style_sample_rate : int, hertz, optional
         Sample rate of styles that are arrays.
     **settings
-        Further settings of `astfx.transfer`, for the render engine: method, quality,
-        iterations, options, seed, device, phase, budget_seconds, ...
+        Further settings of `astfx.transfer`, for the render engine: timbre, texture, method,
+        quality, iterations, options, seed, device, phase, budget_seconds, ...
 
     Raises
     ------

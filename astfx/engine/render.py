@@ -221,7 +221,8 @@ class Render:
             preparing = part_of(self._progress, 0.0, _DISTILLING_SHARE)
             self._progress = part_of(self._progress, _DISTILLING_SHARE, 1.0)
         targets = self._timed("style", lambda: self._style.targets(self.plan, preparing))
-        unmoved = settings.timbre == 0.0 and not self.plan.texture_rounds
+        has_rounds = self.plan.texture_rounds > 0 and bool(round_targets(targets.tensors))
+        unmoved = settings.timbre == 0.0 and not has_rounds
         nothing_to_do = settings.strength == 0.0 or settings.mix == 0.0 or unmoved
         if not nothing_to_do and measured.peak >= SILENCE:
             self._timed("stylise", lambda: self._stylise(targets))

@@ -24,16 +24,11 @@ from astfx.audio import SlidingReader, Waveform
 from astfx.audio.levels import SILENCE
 from astfx.engine.pieces import in_pieces
 from astfx.engine.scan import Content
-from astfx.features.texture import (
-    CLASSES,
-    COMPRESSION,
-    ContentContour,
-    EnvelopeBank,
-    TextureLayout,
-    TextureLoss,
-    TextureStatistics,
-    TextureWeights,
-)
+from astfx.features.content_contour import ContentContour
+from astfx.features.envelope_bank import COMPRESSION, EnvelopeBank
+from astfx.features.texture_layout import CLASSES, TextureLayout
+from astfx.features.texture_loss import TextureLoss, TextureWeights
+from astfx.features.texture_statistics import TextureStatistics
 from astfx.frontends.channels import Image
 from astfx.frontends.log_magnitude import REFERENCE_RMS, LogMagnitude
 from astfx.methods.base import Problem

@@ -1,6 +1,6 @@
 """All of McDermott and Simoncelli's texture statistics, for optimising a waveform.
 
-`astfx.features.texture` has seven classes of statistics. A render's texture rounds
+`astfx.features.texture_statistics` has seven classes of statistics. A render's texture rounds
 (`astfx.engine.texture_rounds`) impose them, and `astfx.metrics` scores them. The paper's
 synthesis uses two more. C2 is the phase relation between the modulations of neighbouring
 octaves within a band. It tells a sharp attack with a slow decay from the same sound played
@@ -23,13 +23,9 @@ import torch
 from torch import Tensor
 
 from astfx.dsp.erb import N_BANDS, erb_filterbank
-from astfx.features.texture import (
-    CLASSES,
-    OCTAVE_CENTRES_HZ,
-    STANDARD_LAYOUT,
-    EnvelopeBank,
-    TextureStatistics,
-)
+from astfx.features.envelope_bank import EnvelopeBank
+from astfx.features.texture_layout import CLASSES, OCTAVE_CENTRES_HZ, STANDARD_LAYOUT
+from astfx.features.texture_statistics import TextureStatistics
 
 PHASE_CLASS = "modulation_phase"
 LEVEL_CLASS = "band_level"

@@ -16,7 +16,7 @@ from torch import Tensor
 from astfx.errors import InvalidSettingError
 from astfx.features.arc_cosine import ArcCosineContentLoss, ArcCosineLoss, make_references
 from astfx.features.pooling import PooledBins
-from astfx.features.texture import TextureWeights
+from astfx.features.texture_loss import TextureWeights
 from astfx.frontends.grid import Grid
 from astfx.methods.base import Method, Problem, hold_fixed
 from astfx.methods.optimising import check_runs, keep_runs

@@ -6,9 +6,9 @@ of filters. Each class gives a signal-to-noise ratio in dB, and `standard_bank_d
 mean: the further below zero, the closer to the style.
 
 The texture rounds of the default method and the method `texture` minimise nearly the same
-statistics in the same bank (`astfx.features.texture`), so the distance is not independent of them.
-It is also a mean of decibels, so one class that is met very well can make up for others that are
-missed. `random_banks_db` has neither flaw.
+statistics in the same bank (`astfx.features.texture_statistics`), so the distance is not
+independent of them. It is also a mean of decibels, so one class that is met very well can make up
+for others that are missed. `random_banks_db` has neither flaw.
 
 The statistics differ from the paper in these points:
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from astfx.dsp.erb import erb_centres_hz
-from astfx.features.texture import CLASSES, STANDARD_LAYOUT
+from astfx.features.texture_layout import CLASSES, STANDARD_LAYOUT
 from astfx.presets import tensors as packing
 from astfx.presets.preset import Preset
 from astfx.styles.analysis import round_targets

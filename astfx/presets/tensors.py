@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from astfx.features.texture import CLASSES, ROUND_LAYOUTS
+from astfx.features.texture_layout import CLASSES, ROUND_LAYOUTS
 from astfx.frontends.grid import Grid
 from astfx.styles.analysis import (
     LIVE_KEYS,

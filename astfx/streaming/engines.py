@@ -1,4 +1,8 @@
-"""The registry of streaming engines. To add one, write its module and add its row here."""
+"""The registry of streaming engines. To add one, write its module and add its row here.
+
+The engines take strength with each hop. Of the other settings of a render, only the window reaches
+them, through their grid. Settings that they cannot have are refused (`Setting.in_blocks`).
+"""
 
 from __future__ import annotations
 

@@ -12,16 +12,16 @@ from astfx.audio import Samples
 from astfx.audio.levels import SILENCE, clips_rms
 from astfx.dsp.windows import hann
 from astfx.errors import InvalidAudioError
+from astfx.features.envelope_bank import EnvelopeBank
 from astfx.features.monge import N_BANDS, Array, band_levels
-from astfx.features.texture import (
+from astfx.features.texture_layout import (
     CLASSES,
     DECIMALS,
     ROUND_LAYOUTS,
     STANDARD_LAYOUT,
-    EnvelopeBank,
     TextureLayout,
-    TextureStatistics,
 )
+from astfx.features.texture_statistics import TextureStatistics
 from astfx.frontends.channels import Image
 from astfx.frontends.grid import Grid
 from astfx.frontends.log_magnitude import LogMagnitude

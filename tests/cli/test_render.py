@@ -220,6 +220,8 @@ BAD_OUTPUTS: list[tuple[str, tuple[object, ...], str]] = [
     ("out.wav", ("--plot", "picture.bmp"), "must end in .png, .svg, .pdf"),
     ("out.wav", ("--plot", "nowhere/p.png"), "does not exist"),
     ("out.wav", ("--strength", 2), "strength=2.0 must lie between 0 and 1"),
+    ("out.wav", ("--timbre", -1), "timbre=-1.0 must lie between 0 and 1"),
+    ("out.wav", ("--texture", 2), "texture=2.0 must lie between 0 and 1"),
     ("out.wav", ("--method", "x"), "method='x' must be one of gram"),
     ("out.wav", ("--phase", "x"), "phase='x' must be one of pghi"),
     ("out.wav", ("--device", "x"), "device='x' must be one of auto, cpu, cuda"),

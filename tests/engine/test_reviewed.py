@@ -18,7 +18,7 @@ from astfx.audio import ArraySource, MirroredSource, Waveform
 from astfx.cli import main as cli
 from astfx.engine.render import Render
 from astfx.errors import InvalidSettingError, TargetFileError
-from astfx.features.texture import ROUND_LAYOUTS
+from astfx.features.texture_layout import ROUND_LAYOUTS
 from astfx.frontends.grid import Grid
 from astfx.runtime.progress import Monitor
 from astfx.settings import Settings

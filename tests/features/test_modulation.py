@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from astfx.dsp.erb import HIGHEST_HZ, LOWEST_HZ, N_BANDS, hz_to_erb
+from astfx.features.envelope_bank import EnvelopeBank
 from astfx.features.modulation import (
     ALL_CLASSES,
     ALL_SIZES,
@@ -17,7 +18,7 @@ from astfx.features.modulation import (
     WaveformStatistics,
     distance_db,
 )
-from astfx.features.texture import STANDARD_LAYOUT, EnvelopeBank
+from astfx.features.texture_layout import STANDARD_LAYOUT
 
 CPU = torch.device("cpu")
 RATE = 22050

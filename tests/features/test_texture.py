@@ -12,16 +12,11 @@ from torch import Tensor
 from astfx import metrics
 from astfx.audio import Waveform
 from astfx.dsp.erb import hz_to_erb
-from astfx.features.texture import (
-    CLASSES,
-    ROUND_LAYOUTS,
-    ContentContour,
-    EnvelopeBank,
-    TextureLayout,
-    TextureLoss,
-    TextureStatistics,
-    TextureWeights,
-)
+from astfx.features.content_contour import ContentContour
+from astfx.features.envelope_bank import EnvelopeBank
+from astfx.features.texture_layout import CLASSES, ROUND_LAYOUTS, TextureLayout
+from astfx.features.texture_loss import TextureLoss, TextureWeights
+from astfx.features.texture_statistics import TextureStatistics
 
 CPU = torch.device("cpu")
 RATE = 22050

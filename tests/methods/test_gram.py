@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from astfx.features.pooling import PooledBins
-from astfx.features.texture import TextureWeights
+from astfx.features.texture_loss import TextureWeights
 from astfx.frontends.grid import Grid
 from astfx.methods.gram import METHOD, GramOptions, LevelLoss, mean_power, style_groups
 from tests.methods.conftest import MakeProblem, noise_frames

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 import astfx
 from astfx.audio import Waveform
 from astfx.errors import AudioFileError, PresetError, PresetNotFoundError
-from astfx.features.texture import STANDARD_LAYOUT
+from astfx.features.texture_layout import STANDARD_LAYOUT
 from astfx.plan import RenderPlan
 from astfx.presets import Preset, tensors
 from astfx.presets.files import MAX_FILE_BYTES, MAX_TEXT_BYTES, description_toml

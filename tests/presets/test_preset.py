@@ -211,7 +211,7 @@ def test_other_methods_prepare_what_they_need_on_demand(drops: Preset, melody: W
     [
         (
             {"colour": "red"},
-            "a preset has no setting 'colour'; it has strength, timbre, texture, mix, ",
+            "a preset has no setting 'colour'; it has strength, timbre, texture, keep_pitch, mix, ",
         ),
         ({"strength": 2.0}, "strength=2.0 must lie between 0 and 1"),
         ({"engine": "warp"}, "engine='warp' must be one of auto, render, stream, live"),

@@ -68,6 +68,8 @@ REFUSED = [
     (("content.wav", "style.wav", *STYLE), "output 'style.wav' is the style itself"),
     (("content.wav", "x.txt", *STYLE), "must end in a known audio suffix"),
     (("content.wav", "x.wav", *STYLE, "strength", 2), "strength=2 must lie between 0 and 1"),
+    (("content.wav", "x.wav", *STYLE, "timbre", -1), "timbre=-1 must lie between 0 and 1"),
+    (("content.wav", "x.wav", *STYLE, "texture", 1.5), "texture=1.5 must lie between 0 and 1"),
     (
         ("content.wav", "x.wav", *STYLE, "loud", 1),
         "there is no parameter 'loud': it must be one of style",
