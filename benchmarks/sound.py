@@ -250,7 +250,8 @@ def goals() -> str:
             missed = worst - goal if name in DISTANCES else goal - worst
             n_goals += 1
             n_met += missed <= 0.0
-            verdict = "met" if missed <= 0.0 else f"**missed by {form.format(missed)}**"
+            by = form.format(missed) if name in DISTANCES else f"{missed:.3f}"
+            verdict = "met" if missed <= 0.0 else f"**missed by {by}**"
             row.append(f"{form.format(worst)} (goal {form.format(goal)}): {verdict}")
         rows.append(row)
         origin: list[object] = [pair.name]
