@@ -8,8 +8,8 @@ _FAST_FACTORS = (2, 3, 5, 7, 11)
 def fast_length(least: int) -> int:
     """Return the smallest length, at least `least`, whose prime factors are at most 11.
 
-    `scipy.fft.next_fast_len` returns the same, but importing `scipy.fft` takes several tenths of a
-    second, which short commands such as `astfx presets make` should not wait for.
+    `scipy.fft.next_fast_len` returns the same, but `scipy.fft` is slow to import, and
+    short commands such as `astfx presets make` should not wait for it.
 
     Parameters
     ----------

@@ -12,7 +12,6 @@ added takes the output away from the style: docs/measured/sound.md has the cost.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,20 +19,24 @@ import torch
 
 from astfx.audio import SlidingReader, Waveform, resample
 from astfx.audio.levels import SILENCE
+from astfx.dsp.pitch import (
+    ANALYSIS_RATE_HZ,
+    FRAME_LENGTH,
+    HOP_LENGTH,
+    PITCH_RANGE_HZ,
+    Pitch,
+    track_pitch,
+)
 from astfx.engine.pieces import in_pieces
 from astfx.engine.scan import Content
 from astfx.frontends.grid import Grid
 from astfx.frontends.stft import Stft
 from astfx.plan import STRETCH_SECONDS, RenderPlan, even_borders
-from astfx.runtime.compiled import import_librosa
 from astfx.runtime.progress import Monitor
 
 PERIODICITY = 0.8
-PITCH_RANGE_HZ = (65.0, 1047.0)
 
-_ANALYSIS_RATE_HZ = 22050
-_FRAME_LENGTH, _HOP_LENGTH = 2048, 512  # at the analysis rate
-_WINDOW_MS = 1e3 * _FRAME_LENGTH / _ANALYSIS_RATE_HZ
+_WINDOW_MS = 1e3 * FRAME_LENGTH / ANALYSIS_RATE_HZ
 _WIDTH = 0.12  # of a tooth of the comb, as a share of the pitch
 _LEAST_WIDTH_HZ = 12.0
 _SLACK = 0.03  # between the goal and the periodicity of the harmonics themselves
@@ -42,13 +45,6 @@ _TINY = 1e-12
 _STEP_WEIGHT = 0.3
 
 Frames = npt.NDArray[np.float64]
-
-
-class Pitch(NamedTuple):
-    """Pitch of each frame in hertz, and whether the frame has one at all."""
-
-    hertz: Frames
-    voiced: npt.NDArray[np.bool_]
 
 
 class PitchKeeper:
@@ -83,29 +79,15 @@ class PitchKeeper:
         kept = np.array(piece)
         if np.abs(content).max() >= SILENCE:
             mono = (self._polarity[:, None] * content).mean(axis=0)
-            pitch = track_pitch(mono, self._sample_rate)
+            pitch = track_pitch(resample(mono[None], self._sample_rate, ANALYSIS_RATE_HZ)[0])
             if pitch.voiced.any():
                 harmonics = comb_filtered(content, pitch, self._stft, self._sample_rate)
                 gain = harmonic_gain(piece, harmonics, pitch, self._sample_rate)
-                hops = np.arange(piece.shape[1]) * (_ANALYSIS_RATE_HZ / _HOP_LENGTH)
+                hops = np.arange(piece.shape[1]) * (ANALYSIS_RATE_HZ / HOP_LENGTH)
                 hops /= self._sample_rate
                 kept += harmonics * np.interp(hops, np.arange(len(gain)), gain).astype(np.float32)
         self._monitor.report("pitch", index, 1.0)
         return kept
-
-
-def track_pitch(signal: npt.NDArray[np.float32], sample_rate: int) -> Pitch:
-    """Find the pitch by pYIN (Mauch & Dixon 2014), (samples,) -> one value every 23 ms."""
-    mono = resample(signal[None], sample_rate, _ANALYSIS_RATE_HZ)[0]
-    hertz, voiced, _ = import_librosa().pyin(
-        mono,
-        fmin=PITCH_RANGE_HZ[0],
-        fmax=PITCH_RANGE_HZ[1],
-        sr=_ANALYSIS_RATE_HZ,
-        frame_length=_FRAME_LENGTH,
-        hop_length=_HOP_LENGTH,
-    )
-    return Pitch(np.nan_to_num(hertz), voiced)
 
 
 def comb_filtered(content: Waveform, pitch: Pitch, stft: Stft, sample_rate: int) -> Waveform:
@@ -116,9 +98,9 @@ def comb_filtered(content: Waveform, pitch: Pitch, stft: Stft, sample_rate: int)
     spectrogram = stft.analyse(torch.from_numpy(np.ascontiguousarray(content)))
     n_frames = spectrogram.shape[1]
     centres = (np.arange(n_frames) + 1) * stft.hop_length - stft.n_fft / 2
-    nearest = np.round(centres / sample_rate * (_ANALYSIS_RATE_HZ / _HOP_LENGTH)).astype(int)
+    nearest = np.round(centres / sample_rate * (ANALYSIS_RATE_HZ / HOP_LENGTH)).astype(int)
     nearest = nearest.clip(0, len(pitch.hertz) - 1)
-    fundamental = np.maximum(pitch.hertz[nearest], PITCH_RANGE_HZ[0])[:, None]
+    fundamental = np.nan_to_num(pitch.hertz[nearest], nan=PITCH_RANGE_HZ[0])[:, None]
     frequency = np.arange(stft.n_bins) * (sample_rate / stft.n_fft)
     harmonic = np.maximum(np.round(frequency / fundamental), 1.0)
     width = np.maximum(_WIDTH * fundamental, _LEAST_WIDTH_HZ)
@@ -137,7 +119,7 @@ def harmonic_gain(output: Waveform, harmonics: Waveform, pitch: Pitch, sample_ra
     gain = np.zeros(len(pitch.hertz))
     length = round(_WINDOW_MS * 1e-3 * sample_rate)
     for frame in np.flatnonzero(pitch.voiced):
-        centre = round(frame * _HOP_LENGTH / _ANALYSIS_RATE_HZ * sample_rate)
+        centre = round(frame * HOP_LENGTH / ANALYSIS_RATE_HZ * sample_rate)
         begin = max(centre - length // 2, 0)
         part = slice(begin, begin + length)
         lag = round(sample_rate / pitch.hertz[frame])

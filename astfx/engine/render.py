@@ -256,18 +256,15 @@ class Render:
             blend = None
             if plan.settings.strength < 1.0 or self._strength_curve is not None:
                 blend = StrengthBlend(plan, content, monitor, self._strength_curve)
-            keeper = PitchKeeper(plan, content, monitor) if plan.settings.keep_pitch else None
-            if keeper is not None and blend is None:
-                blocks = keeper.blocks(blocks)
-            spool, levels = self._spooled(blocks, measured)
+            finish: Callable[[Iterator[Waveform]], Iterator[Waveform]] = iter
+            if plan.settings.keep_pitch:
+                finish = PitchKeeper(plan, content, monitor).blocks
+            spool, levels = self._spooled(finish(blocks) if blend is None else blocks, measured)
             if blend is not None:
                 full = SpoolSource(spool, content.source.sample_rate)
                 rms = levels.rms * math.sqrt(measured.n_samples / measured.n_sounding)
-                blocks = blend.blocks(full, rms)
                 try:
-                    spool, levels = self._spooled(
-                        blocks if keeper is None else keeper.blocks(blocks), measured
-                    )
+                    spool, levels = self._spooled(finish(blend.blocks(full, rms)), measured)
                 finally:
                     full.close()
             self._spool = spool

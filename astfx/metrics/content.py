@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from astfx.dsp.correlation import pearson
+from astfx.dsp.pitch import track_pitch
 from astfx.errors import InvalidAudioError, MissingDependencyError
 from astfx.metrics._inputs import (
     Signal,
@@ -41,7 +42,6 @@ ANALYSIS_RATE_HZ = 22050.0
 N_FFT = 2048
 HOP_LENGTH = 512
 SHORTEST_SECONDS = 0.25
-PITCH_RANGE_HZ = (65.0, 1047.0)  # C2 to C6
 PITCH_TOLERANCE_CENTS = 50.0
 ESTOI_SHORTEST_SECONDS = 0.5
 ONSET_WINDOW_SECONDS = 0.05
@@ -197,7 +197,7 @@ def pitch_agreement(
     Parameters and errors are those of `onset_correlation`.
     """
     first, second = _pair(output, content, sample_rate)
-    ours, theirs = _pitch_hz(first), _pitch_hz(second)
+    ours, theirs = track_pitch(first).hertz, track_pitch(second).hertz
     voiced = np.isfinite(theirs)
     if not voiced.any():
         return float("nan")
@@ -311,18 +311,3 @@ def _chroma(signal: Signal, tuning: float) -> Signal:
             tuning=tuning,
         )
     return np.asarray(chroma, dtype=np.float64)
-
-
-def _pitch_hz(signal: Signal) -> Signal:
-    """Return the pitch of every frame in Hz, NaN where it is unvoiced."""
-    librosa = import_librosa()
-
-    pitch, _, _ = librosa.pyin(
-        signal,
-        fmin=PITCH_RANGE_HZ[0],
-        fmax=PITCH_RANGE_HZ[1],
-        sr=ANALYSIS_RATE_HZ,
-        frame_length=N_FFT,
-        hop_length=HOP_LENGTH,
-    )
-    return np.asarray(pitch, dtype=np.float64)

@@ -40,8 +40,8 @@ PHASE_METHODS: dict[str, PhaseMethod] = {
         reconstruct=local_sums.local_sums,
     ),
     "content": PhaseMethod(
-        summary="the content's own phase: notes keep their pitch, and noise stays noise",
-        source="none; the phase vocoder's filter, e.g. Laroche & Dolson 1999",
+        summary="the content's own phase, as if the method were a filter",
+        source="none",
         n_iter=0,
         reconstruct=content_phase.content_phase,
     ),

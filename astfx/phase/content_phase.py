@@ -1,4 +1,4 @@
-"""`content`: the phase of the content, so that every note keeps its fine structure."""
+"""`content`: the phase of the content, as if the method were a filter of it."""
 
 from __future__ import annotations
 

@@ -6,13 +6,12 @@ import torch
 
 import astfx
 from astfx import metrics
-from astfx.audio import Waveform
+from astfx.audio import Waveform, resample
+from astfx.dsp.pitch import Pitch, track_pitch
 from astfx.engine.keep_pitch import (
     PERIODICITY,
-    Pitch,
     comb_filtered,
     harmonic_gain,
-    track_pitch,
 )
 from astfx.errors import EffectError, InvalidSettingError
 from astfx.frontends.grid import Grid
@@ -80,7 +79,7 @@ def test_channels_keep_their_places(rain: Waveform) -> None:
 def test_without_a_pitch_nothing_is_added(rain: Waveform) -> None:
     rng = np.random.default_rng(0)
     content = (0.1 * np.diff(rng.standard_normal((1, 2 * RATE)))).astype(np.float32)
-    assert not track_pitch(content[0], RATE).voiced.any()
+    assert not track_pitch(content[0]).voiced.any()
     kept = astfx.transfer(content, rain, RATE, quality="draft", keep_pitch=True)
     plain = astfx.transfer(content, rain, RATE, quality="draft", phase="content")
     np.testing.assert_array_equal(kept, plain)
@@ -109,7 +108,8 @@ def test_pitch_is_kept_at_half_strength(rain: Waveform) -> None:
 def test_the_pitch_of_a_tone_is_found_at_any_rate(sample_rate: int) -> None:
     time = np.arange(sample_rate) / sample_rate
     tone = sum(np.sin(2.0 * np.pi * 220.0 * k * time) / k for k in range(1, 6))
-    pitch = track_pitch(np.asarray(tone, np.float32), sample_rate)
+    clip = resample(np.asarray(tone, np.float32)[None], sample_rate, RATE)
+    pitch = track_pitch(clip[0])
     assert pitch.voiced[4:-4].all()
     np.testing.assert_allclose(pitch.hertz[4:-4], 220.0, rtol=0.01)
 
