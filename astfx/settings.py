@@ -30,7 +30,7 @@ from astfx.recipes import RECIPES, with_recipe
 DEFAULT_METHOD = "gram"
 DEFAULT_PHASE = "pghi"
 QUALITIES = ("draft", "standard", "best")
-ENGINES = ("auto", "render", "stream", "live")
+ENGINES = ("auto", "render", "stream", "live", "gain")
 _STRENGTH_CURVE = 2.0
 
 F = TypeVar("F", bound=Callable[..., Any])

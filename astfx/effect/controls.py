@@ -53,6 +53,7 @@ class Controls:
     ) -> None:
         self.strength, self.mix, self.morph = strength, mix, morph
         self._style, self._morph_to = style, tuple(morph_to)
+        self._next: tuple[Style, tuple[Style, ...]] | None = None
         self._wet_fade = WetFade()
         self.reset()
 
@@ -62,6 +63,7 @@ class Controls:
         self._rate = 0
         self._heard: dict[Style, float] = {}
         self._before: dict[Style, float] = {}
+        (self._style, self._morph_to), self._next = self._wanted, None
         self._fade_left = 0
         for part in (self.strength, self.mix, self.morph, self._wet_fade):
             part.reset()
@@ -69,27 +71,38 @@ class Controls:
     @property
     def style(self) -> Style:
         """The sound to imitate."""
-        return self._style
+        return self._wanted[0]
 
     @style.setter
     def style(self, style: Style) -> None:
-        self._begin_fade()
-        self._style = style
+        self._fade_to((style, self.morph_to))
 
     @property
     def morph_to(self) -> tuple[Style, ...]:
         """The styles at morph = 1, 2, and so on."""
-        return self._morph_to
+        return self._wanted[1]
 
     @morph_to.setter
     def morph_to(self, styles: Sequence[Style]) -> None:
-        self._begin_fade()
-        self._morph_to = tuple(styles)
+        self._fade_to((self.style, tuple(styles)))
 
-    def _begin_fade(self) -> None:
-        """Start a crossfade from what was heard last to the style that is about to be set."""
+    @property
+    def _wanted(self) -> tuple[Style, tuple[Style, ...]]:
+        return self._next or (self._style, self._morph_to)
+
+    def _fade_to(self, wanted: tuple[Style, tuple[Style, ...]]) -> None:
+        """Fade from what was heard last to other styles, after a fade that is under way.
+
+        Of several changes during a fade, only the last one is heard. So there are never more
+        engines at a time than those of two sets of styles.
+        """
+        if self._fade_left:
+            self._next = wanted
+            return
         if self._heard:
-            self._before, self._fade_left = self._heard, round(FADE_SECONDS * self._rate)
+            self._before = {style: level for style, level in self._heard.items() if level > 0.0}
+            self._fade_left = round(FADE_SECONDS * self._rate)
+        self._style, self._morph_to = wanted
 
     def _shares(self, n: int) -> dict[Style, Curve]:
         if all(style is self._style for style in self._morph_to):
@@ -105,6 +118,9 @@ class Controls:
     def take(self, n: int, sample_rate: int) -> Curves:
         """Values for the next n samples."""
         self._rate = sample_rate
+        if self._next is not None and not self._fade_left:
+            wanted, self._next = self._next, None
+            self._fade_to(wanted)
         strength = self.strength.curve(self.position, n, sample_rate)
         wet = self.mix.curve(self.position, n, sample_rate)
         wet = wet * self._wet_fade.share(strength, sample_rate)
@@ -118,6 +134,8 @@ class Controls:
                 rest = np.float32(level) * (1.0 - fade)
                 shares[style] = np.asarray(shares.get(style, np.float32(0.0)) + rest)
             self._fade_left = max(0, self._fade_left - n)
+            if not self._fade_left:
+                self._before = {}
         if n:
             self._heard = {style: float(share[-1]) for style, share in shares.items()}
         self.position += n
@@ -125,9 +143,9 @@ class Controls:
 
     def styles_used(self) -> list[Style]:
         """The styles that a whole clip needs."""
-        stations = (self._style, *self._morph_to)
+        stations = (self.style, *self.morph_to)
         place = self.morph.value
         if not isinstance(place, Automation):
-            place = min(place, len(self._morph_to))
+            place = min(place, len(self.morph_to))
             stations = stations[math.floor(place) : math.ceil(place) + 1]
         return list(dict.fromkeys(stations))

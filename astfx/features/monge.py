@@ -9,20 +9,24 @@ covariances are estimated as its frames arrive; old frames are gradually forgott
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from astfx.dsp.linalg import symmetric_root
 from astfx.dsp.mel import hz_to_mel, mel_to_hz
+from astfx.features.band_rows import BandRows, band_sums, spread_exp
+from astfx.runtime.compiled import compiled
 
 N_BANDS = 64
 LOWEST_HZ, HIGHEST_HZ = 20.0, 16000.0
 """The bands are the same at any sample rate; those above the Nyquist frequency are left out."""
 
-MOST_LOG_GAIN = 6.0
+MOST_LOG_GAIN, MOST_LOG_CUT = 6.0, 9.0
+_MOST_DEVIATIONS, _LEAST_DEVIATION = 3.0, 0.1
 _REGULARISATION = 0.05
 _FLOOR = 1e-3
 _PRIOR_FRAMES = 20.0
@@ -104,11 +108,23 @@ class RunningGaussian:
     def add(self, vector: Array) -> None:
         """Update the estimates with a vector, (dims,)."""
         self._weight = min(self._weight + 1.0, self._memory)
-        share = 1.0 / self._weight
-        difference = vector - self.mean
-        self.mean += share * difference
-        self.covariance *= 1.0 - share
-        self.covariance += (share * (1.0 - share)) * np.outer(difference, difference)
+        _learn(self.mean, self.covariance, vector, 1.0 / self._weight)
+
+
+@compiled(nogil=True)
+def _learn(
+    mean: npt.NDArray[np.float64],
+    covariance: npt.NDArray[np.float64],
+    vector: Array,
+    share: float,
+) -> None:
+    """Move a mean and a covariance towards a vector, in place."""
+    difference = vector - mean
+    for i in range(len(mean)):
+        mean[i] += share * difference[i]
+        scale = share * (1.0 - share) * difference[i]
+        for j in range(len(mean)):
+            covariance[i, j] += scale * difference[j] - share * covariance[i, j]
 
 
 def _regularised(covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -129,17 +145,44 @@ def monge_map(
     Returns
     -------
     (dims, dims)
-        T = C^-1/2 (C^1/2 S C^1/2)^1/2 C^-1/2, so that T C T = S.
+        The symmetric T with T C T = S. With C = L L', it is L'^-1 (L' S L)^1/2 L^-1.
 
     References
     ----------
     Olkin & Pukelsheim 1982; Li et al., NIPS 2017.
     """
+    return finished_map(begun_map(content, style))
+
+
+class BegunMap(NamedTuple):
+    """The first half of the work on a Monge map, which streams spread over two frames.
+
+    Attributes
+    ----------
+    inverse : (dims, dims)
+        L^-1, where the content's covariance is L L'.
+    inner : (dims, dims)
+        L' S L, where S is the style's covariance.
+    """
+
+    inverse: Tensor
+    inner: Tensor
+
+
+def begun_map(content: npt.NDArray[np.float64], style: npt.NDArray[np.float64]) -> BegunMap:
+    """Do the first half of the work on `monge_map`."""
     # torch, here and below, because the caller sets its number of threads, unlike NumPy's.
-    root, _ = symmetric_root(torch.from_numpy(_regularised(content)))
-    inverse = torch.linalg.inv(root)
-    inner, _ = symmetric_root(root @ torch.from_numpy(_regularised(style)) @ root)
-    return np.asarray((inverse @ inner @ inverse).numpy())
+    lower = torch.linalg.cholesky(torch.from_numpy(_regularised(content)))
+    inverse = torch.linalg.solve_triangular(
+        lower, torch.eye(len(lower), dtype=lower.dtype), upper=False
+    )
+    return BegunMap(inverse, lower.T @ torch.from_numpy(_regularised(style)) @ lower)
+
+
+def finished_map(begun: BegunMap) -> npt.NDArray[np.float64]:
+    """Do the second half of the work on `monge_map`."""
+    root, _ = symmetric_root(begun.inner)
+    return np.asarray((begun.inverse.T @ root @ begun.inverse).numpy())
 
 
 class GainMap:
@@ -154,7 +197,7 @@ class GainMap:
     memory : float, frames
         How many frames the content's statistics remember.
     every : int, frames
-        Interval at which the map is computed again.
+        Interval at which the map is computed again. The work is done in two frames.
     """
 
     def __init__(
@@ -166,17 +209,26 @@ class GainMap:
         memory: float,
         every: int,
     ) -> None:
-        self._bands = torch.from_numpy(band_weights(sample_rate, n_fft))
-        self._spread = torch.from_numpy(bin_weights(sample_rate, n_fft).T.copy())
-        used = len(self._bands)
+        bands = band_weights(sample_rate, n_fft)
+        used = len(bands)
+        self._bands = BandRows.of(bands)
+        self._spread = BandRows.of(bin_weights(sample_rate, n_fft))
         self._mean = mean[:used].astype(np.float64)
         self._covariance = covariance[:used, :used].astype(np.float64)
+        deviation = np.sqrt(np.diagonal(self._covariance)) + _LEAST_DEVIATION
+        self._lowest = self._mean - _MOST_DEVIATIONS * deviation
+        self._highest = self._mean + _MOST_DEVIATIONS * deviation
         self._running = RunningGaussian(self._mean, self._covariance, memory)
         self._map = np.eye(used)
+        self._begun: BegunMap | None = None
         self._every, self._since = every, 0
+        self._summed = np.empty(used, np.float32)
+        self._n_bins = n_fft // 2 + 1
 
     def gain(self, magnitude: Array, *, learn: bool = True) -> Array:
         """Update the statistics with a frame and return its linear gain, (bins,) -> (bins,).
+
+        No band is aimed at a level more than three standard deviations away from the style's mean.
 
         Parameters
         ----------
@@ -184,15 +236,23 @@ class GainMap:
         learn : bool
             False leaves the statistics unchanged, as for silence.
         """
-        summed = torch.mv(self._bands, torch.from_numpy(magnitude)).numpy()
-        level = np.log(summed + np.float32(_FLOOR))
+        band_sums(*self._bands, magnitude, self._summed)
+        level = np.log(self._summed + np.float32(_FLOOR))
         if learn:
             self._running.add(level)
-            self._since += 1
-            if self._since >= self._every:
-                self._since = 0
-                self._map = monge_map(self._running.covariance, self._covariance)
+            self._update()
         aim = self._map @ (level - self._running.mean) + self._mean
-        change = np.clip(aim - level, -MOST_LOG_GAIN, MOST_LOG_GAIN).astype(np.float32)
-        gain: Array = np.exp(torch.mv(self._spread, torch.from_numpy(change)).numpy())
+        change = np.minimum(np.maximum(aim, self._lowest), self._highest) - level
+        change = np.minimum(np.maximum(change, -MOST_LOG_CUT), MOST_LOG_GAIN)
+        gain = np.empty(self._n_bins, np.float32)
+        spread_exp(*self._spread, change.astype(np.float32), gain)
         return gain
+
+    def _update(self) -> None:
+        self._since += 1
+        if self._begun is not None:
+            self._map = finished_map(self._begun)
+            self._begun = None
+        elif self._since >= self._every:
+            self._since = 0
+            self._begun = begun_map(self._running.covariance, self._covariance)

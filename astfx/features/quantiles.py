@@ -5,6 +5,9 @@ Grinstein et al.'s survey of 2018. A level of the content becomes the style's le
 same rank. This keeps the content's rhythm, because a louder frame stays the louder one. The
 synthesis does not realise the requested levels exactly. So the realised levels are measured
 too, and the requests are corrected until the realised levels have the style's distribution.
+
+Levels are logarithms of magnitudes above a floor, in nepers, so the quiet bins of a style count as
+much as the loud ones.
 """
 
 from __future__ import annotations
@@ -18,72 +21,99 @@ from astfx.runtime.compiled import compiled
 
 Array = npt.NDArray[np.float32]
 
-N_LEVELS = 128
-HIGHEST = 9.0
-"""Log magnitudes lie in [0, HIGHEST]; full scale is about 7."""
+FLOOR = 1e-3
+"""Magnitude, at the scale of the features, that counts as silence: 70 dB below noise."""
 
+HIGHEST = 9.0 - math.log(FLOOR)
+"""Levels lie in [0, HIGHEST] nepers; full scale is 2 nepers below the end."""
+
+N_LEVELS = 128
 N_QUANTILES = 33
+_SCALE = (N_LEVELS - 1) / HIGHEST
 _PRIOR_FRAMES = 5.0
-_CORRECTION = 0.15
+_CORRECTION = 0.6
 _MOST_CORRECTION = 1.0
 _RENORMALISE = 1e6
 
 
-@compiled(fastmath=True)
-def _count(histogram: Array, x: Array, weight: float, scale: float) -> None:
+def level_of(magnitude: Array) -> Array:
+    """Level of magnitudes in nepers above the floor."""
+    level: Array = np.log1p(magnitude / np.float32(FLOOR))
+    return level
+
+
+@compiled(fastmath=True, nogil=True)
+def _count(counts: Array, magnitude: Array, weight: float, floor: float, scale: float) -> None:
     """Add a frame to the histogram of each bin, split between the two nearest levels."""
-    last = histogram.shape[1] - 1
-    for k in range(len(x)):
-        position = min(max(x[k] * scale, 0.0), last - 1e-3)
-        level = int(position)
-        part = position - level
-        histogram[k, level] += weight * (1.0 - part)
-        histogram[k, level + 1] += weight * part
+    last = counts.shape[1] - 1
+    for k in range(len(magnitude)):
+        level = math.log(1.0 + magnitude[k] / floor)
+        position = min(max(level * scale, 0.0), last - 1e-3)
+        below = int(position)
+        part = position - below
+        counts[k, below] += weight * (1.0 - part)
+        counts[k, below + 1] += weight * part
 
 
-@compiled(fastmath=True)
-def _ranks(histogram: Array, x: Array, total: float, scale: float, out: Array) -> None:
-    """Share of each bin's histogram that lies below a frame's level."""
-    last = histogram.shape[1] - 1
-    for k in range(len(x)):
-        position = min(max(x[k] * scale, 0.0), last - 1e-3)
-        level = int(position)
-        part = position - level
+@compiled(fastmath=True, nogil=True)
+def _mapped(
+    counts: Array,
+    requests: Array,
+    magnitude: Array,
+    total: float,
+    share: float,
+    floor: float,
+    scale: float,
+    out: Array,
+) -> None:
+    """Magnitude at a share of the way from each bin's level to the request of the same rank."""
+    last, n_quantiles = counts.shape[1] - 1, requests.shape[1]
+    for k in range(len(magnitude)):
+        level = math.log(1.0 + magnitude[k] / floor)
+        position = min(max(level * scale, 0.0), last - 1e-3)
+        first = int(position)
+        part = position - first
         below = np.float32(0.0)
-        for j in range(level):
-            below += histogram[k, j]
+        for j in range(first):
+            below += counts[k, j]
         # A level's mass is spread evenly over one level's width, centred on it.
         if part < 0.5:
-            below += histogram[k, level] * (0.5 + part)
+            below += counts[k, first] * (0.5 + part)
         else:
-            below += histogram[k, level] + histogram[k, level + 1] * (part - 0.5)
-        out[k] = min(max(below / total, 0.0), 1.0)
+            below += counts[k, first] + counts[k, first + 1] * (part - 0.5)
+        rank = min(max(below / total, 0.0), 1.0)
+        place = min(max(rank * n_quantiles - 0.5, 0.0), n_quantiles - 1.001)
+        i = int(place)
+        part = place - i
+        wanted = max(requests[k, i] * (1.0 - part) + requests[k, i + 1] * part, 0.0)
+        out[k] = floor * (math.exp(level + share * (wanted - level)) - 1.0)
 
 
-@compiled(fastmath=True)
-def _quantiles(histogram: Array, total: float, scale: float, out: Array) -> None:
-    """Levels at evenly spaced ranks, for each bin."""
-    n_quantiles = out.shape[1]
-    for k in range(len(histogram)):
+@compiled(fastmath=True, nogil=True)
+def _correct(
+    counts: Array,
+    requests: Array,
+    style: Array,
+    total: float,
+    rate: float,
+    most: float,
+    scale: float,
+    first: int,
+    end: int,
+) -> None:
+    """Move the requests of some bins by what their realised levels lack, in place."""
+    n_quantiles = requests.shape[1]
+    for k in range(first, end):
         below, j = np.float32(0.0), 0
         for i in range(n_quantiles):
             aim = total * (i + 0.5) / n_quantiles
-            while j < histogram.shape[1] - 1 and below + histogram[k, j] < aim:
-                below += histogram[k, j]
+            while j < counts.shape[1] - 1 and below + counts[k, j] < aim:
+                below += counts[k, j]
                 j += 1
-            mass = max(histogram[k, j], 1e-20)
-            out[k, i] = max(j - 0.5 + (aim - below) / mass, 0.0) / scale
-
-
-@compiled(fastmath=True)
-def _look_up(quantiles: Array, rank: Array, out: Array) -> None:
-    """Levels of given ranks, interpolated between each bin's quantiles."""
-    n_quantiles = quantiles.shape[1]
-    for k in range(len(rank)):
-        position = min(max(rank[k] * n_quantiles - 0.5, 0.0), n_quantiles - 1.001)
-        i = int(position)
-        part = position - i
-        out[k] = max(quantiles[k, i] * (1.0 - part) + quantiles[k, i + 1] * part, 0.0)
+            mass = max(counts[k, j], 1e-20)
+            realised = max(j - 0.5 + (aim - below) / mass, 0.0) / scale
+            change = requests[k, i] - style[k, i] + rate * (style[k, i] - realised)
+            requests[k, i] = style[k, i] + min(max(change, -most), most)
 
 
 class RunningHistogram:
@@ -102,45 +132,31 @@ class RunningHistogram:
         self._weight = 1.0
         self.counts = prior * np.float32(_PRIOR_FRAMES)
         self.total = _PRIOR_FRAMES
-        self.scale = (prior.shape[1] - 1) / HIGHEST
 
-    def add(self, x: Array) -> None:
+    def add(self, magnitude: Array) -> None:
         """Add a frame, (bins,)."""
         # New frames get larger weights, which is cheaper than scaling all old counts down.
         self._weight *= self._growth
-        _count(self.counts, x, self._weight, self.scale)
+        _count(self.counts, magnitude, self._weight, FLOOR, _SCALE)
         self.total += self._weight
         if self._weight > _RENORMALISE:
             self.counts *= np.float32(1.0 / self._weight)
             self.total /= self._weight
             self._weight = 1.0
 
-    def ranks(self, x: Array) -> Array:
-        """Ranks of a frame's levels among all frames added, (bins,) -> (bins,) in [0, 1]."""
-        out = np.empty_like(x)
-        _ranks(self.counts, x, self.total, self.scale, out)
-        return out
 
-    def quantiles(self) -> Array:
-        """Levels at the ranks (i + 1/2) / N_QUANTILES, (bins, N_QUANTILES)."""
-        out = np.empty((len(self.counts), N_QUANTILES), np.float32)
-        _quantiles(self.counts, self.total, self.scale, out)
-        return out
-
-
-def histogram_of(frames: Array) -> Array:
+def histogram_of(magnitudes: Array) -> Array:
     """Distribution of each bin's level over frames, (frames, bins) -> (bins, levels)."""
-    counts = np.zeros((frames.shape[1], N_LEVELS), np.float32)
-    for frame in frames:
-        _count(counts, frame, 1.0, (N_LEVELS - 1) / HIGHEST)
-    return counts / np.float32(len(frames))
+    counts = np.zeros((magnitudes.shape[1], N_LEVELS), np.float32)
+    for magnitude in magnitudes:
+        _count(counts, magnitude, 1.0, FLOOR, _SCALE)
+    return counts / np.float32(len(magnitudes))
 
 
-def _evenly_ranked(frames: Array) -> Array:
-    """Levels at evenly spaced ranks, (frames, bins) -> (bins, N_QUANTILES).
+def evenly_ranked(frames: Array) -> Array:
+    """Values at evenly spaced ranks, (frames, bins) -> (bins, N_QUANTILES).
 
-    The result is that of `numpy.quantile`, but faster, because streaming makes this map
-    between two blocks of audio.
+    The result is that of `numpy.quantile`, but faster.
     """
     ordered = np.sort(np.ascontiguousarray(frames.T), axis=1)
     place = (np.arange(N_QUANTILES) + 0.5) / N_QUANTILES * (len(frames) - 1)
@@ -157,37 +173,48 @@ class QuantileMap:
     Parameters
     ----------
     style : (frames, bins)
-        Log magnitudes of the style.
+        Magnitudes of the style, at the scale of the features.
     memory : float, frames
         How many frames the distributions remember.
     every : int, frames
-        Interval at which the correction is updated.
+        Number of frames in which the requests of all bins are corrected once, a part of them in
+        each frame.
+    share : float, 0 to 1
+        How far a level moves towards the requested one. Less than all of the way keeps bins that
+        ring steadily from being turned into noise; the correction makes up for it on average.
     """
 
-    def __init__(self, style: Array, memory: float, every: int) -> None:
+    def __init__(self, style: Array, memory: float, every: int, share: float = 1.0) -> None:
         prior = histogram_of(style)
         self._content = RunningHistogram(prior, memory)
         self._realised = RunningHistogram(prior, memory)
-        self._style = _evenly_ranked(style)
-        self._request = self._style.copy()
-        # Half an interval apart from the Monge map, so that no frame has to update both.
-        self._every, self._since = every, every // 2
+        self._style = evenly_ranked(level_of(style))
+        self._requests = self._style.copy()
+        self._share, self._rate = share, _CORRECTION * math.sqrt(every / 10.0)
+        self._bounds = np.linspace(0, len(prior), every + 1).round().astype(int).tolist()
+        self._turn = 0
 
-    def __call__(self, x: Array, *, learn: bool = True) -> Array:
+    def __call__(self, magnitude: Array, *, learn: bool = True) -> Array:
         """Map a frame, (bins,) -> (bins,), and learn its levels unless `learn` is False."""
         if learn:
-            self._content.add(x)
-        out = np.empty_like(x)
-        _look_up(self._request, self._content.ranks(x), out)
+            self._content.add(magnitude)
+        out = np.empty_like(magnitude)
+        total, share = self._content.total, self._share
+        _mapped(self._content.counts, self._requests, magnitude, total, share, FLOOR, _SCALE, out)
         return out
 
-    def realised(self, x: Array) -> None:
+    def realised(self, magnitude: Array) -> None:
         """Learn the realised levels of a frame, (bins,), and correct the next requests."""
-        self._realised.add(x)
-        self._since += 1
-        if self._since >= self._every:
-            self._since = 0
-            error = self._style - self._realised.quantiles()
-            self._request += np.float32(_CORRECTION * math.sqrt(self._every / 10.0)) * error
-            low, high = self._style - _MOST_CORRECTION, self._style + _MOST_CORRECTION
-            np.clip(self._request, low, high, out=self._request)
+        self._realised.add(magnitude)
+        _correct(
+            self._realised.counts,
+            self._requests,
+            self._style,
+            self._realised.total,
+            self._rate,
+            _MOST_CORRECTION,
+            _SCALE,
+            self._bounds[self._turn],
+            self._bounds[self._turn + 1],
+        )
+        self._turn = (self._turn + 1) % (len(self._bounds) - 1)

@@ -36,7 +36,9 @@ from astfx.presets.parts import PresetParts
 from astfx.runtime.device import resolve_device, thread_count
 from astfx.settings import Settings
 from astfx.styles.analysis import (
+    ENVELOPE_KEYS,
     LIVE_KEYS,
+    envelope_tensors,
     live_tensors,
     style_runs,
     texture_tensors,
@@ -115,7 +117,8 @@ class Preset(PresetParts):
                 slower = [resample(clip, RATE, lower).astype(np.float64) for clip in whole]
                 texture = texture_tensors(slower, lower, resolve_device("cpu"))
                 found |= {f"{lower}.{key}": tensor.half() for key, tensor in texture.items()}
-            found |= live_tensors([clip.astype(np.float64) for clip in whole], RATE)
+            doubles = [clip.astype(np.float64) for clip in whole]
+            found |= live_tensors(doubles, RATE) | envelope_tensors(doubles, RATE)
         provenance = {
             "source_sha256": hashlib.sha256(waveform.tobytes()).hexdigest(),
             "sample_rate": source.sample_rate,
@@ -249,7 +252,8 @@ class Preset(PresetParts):
                 for key, tensor in self.tensors.items()
                 if key.startswith(prefix)
             }
-            found |= {key: self.tensors[key] for key in LIVE_KEYS}
+            keys = (*LIVE_KEYS, *ENVELOPE_KEYS)
+            found |= {key: self.tensors[key] for key in keys if key in self.tensors}
         return StyleTargets(
             method=settings.method,
             options=asdict(options),

@@ -7,7 +7,9 @@ The tensors are:
 - "run_weights": weight of each run; the weights add up to 1.
 - "RATE.texture.LAYOUT": texture statistics at each of `TEXTURE_RATES`, in half precision. Presets
   of the first version have "RATE.texture.CLASS" instead (`astfx.styles.analysis`).
-- "live.mean", "live.covariance": band statistics for the engine `live`.
+- "live.mean", "live.covariance": band statistics for the engine `gain`.
+- "envelopes.NAME": envelope statistics for the engine `stream` (`EnvelopeStatistics`). Presets of
+  the first two versions have none.
 
 Windows have the same duration at every sample rate, so a bin has the same frequency at every rate.
 A lower rate therefore takes the bins below its Nyquist frequency, scaled back to the same level. A
@@ -25,7 +27,9 @@ from torch import Tensor
 from astfx.features.texture_layout import CLASSES, ROUND_LAYOUTS
 from astfx.frontends.grid import Grid
 from astfx.styles.analysis import (
+    ENVELOPE_KEYS,
     LIVE_KEYS,
+    check_envelopes,
     check_live,
     check_texture,
     old_texture_key,
@@ -116,12 +120,13 @@ def check_tensors(tensors: Mapping[str, Tensor], grid: Grid) -> None:
         raise ValueError("tensor 'run_weights' must have a weight from 0 to 1 for each run")
     if abs(float(weights.sum()) - 1.0) > 1e-3:
         raise ValueError(f"tensor 'run_weights' adds up to {float(weights.sum()):.4g}, not 1")
-    known = {"frames", "run_lengths", "run_weights", *LIVE_KEYS}
+    known = {"frames", "run_lengths", "run_weights", *LIVE_KEYS, *ENVELOPE_KEYS}
     for rate in TEXTURE_RATES:
         own = {key: tensors.get(f"{rate}.{key}") for key in (*_TEXTURE_KEYS, *_OLD_TEXTURE_KEYS)}
         check_texture({key: value for key, value in own.items() if value is not None})
         known |= {f"{rate}.{key}" for key in own}
     check_live(tensors)
+    check_envelopes(tensors)
     covariance = tensors.get(LIVE_KEYS[1])
     if covariance is not None and not torch.allclose(covariance, covariance.T, rtol=1e-3):
         raise ValueError(f"tensor {LIVE_KEYS[1]!r} is not symmetric")

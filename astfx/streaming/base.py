@@ -13,12 +13,12 @@ class Engine(Protocol):
     Attributes
     ----------
     hop_length : int, samples
-    delay_hops : int
-        Hop m of the output is the stylised hop m - delay_hops of the content.
+    delay_samples : int
+        Sample n of the output is the stylised sample n - delay_samples of the content.
     """
 
     hop_length: int
-    delay_hops: int
+    delay_samples: int
 
     def process(self, hop: Waveform, strength: float) -> Waveform:
         """Take a hop of finite samples, (channels, hop_length), and return one of output.

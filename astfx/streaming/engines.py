@@ -12,13 +12,19 @@ from dataclasses import dataclass
 import torch
 
 from astfx.errors import EffectError
-from astfx.frontends.grid import Grid
+from astfx.features.envelope_map import OVERLAP
+from astfx.features.monge import Array
+from astfx.frontends.grid import Grid, smooth_length
 from astfx.methods import METHODS, find_method
+from astfx.presets.tensors import frames_at
 from astfx.settings import RENDER_TABLE, TABLE, Settings
+from astfx.streaming import live, stream
 from astfx.streaming.base import Engine
+from astfx.streaming.gain import GainEngine
 from astfx.streaming.live import LiveEngine
+from astfx.streaming.spectral_stage import HOPS_PER_WINDOW
 from astfx.streaming.stream import StreamEngine
-from astfx.styles.analysis import LIVE_KEYS, live_grid
+from astfx.styles.analysis import LIVE_KEYS, envelope_statistics, live_grid
 from astfx.styles.targets import StyleTargets
 
 
@@ -28,43 +34,81 @@ class BlockEngine:
 
     Attributes
     ----------
-    grid : callable
-        ``grid(sample_rate, settings)`` returns the engine's time-frequency grid.
-    delay_hops : int
-        Delay of its output, in hops.
+    shape : callable
+        ``shape(sample_rate, settings)`` returns its hop length and its delay, in samples.
     make : callable
         ``make(targets, sample_rate, channels)`` returns a new engine.
     """
 
-    grid: Callable[[int, Settings], Grid]
-    delay_hops: int
+    shape: Callable[[int, Settings], tuple[int, int]]
     make: Callable[[StyleTargets, int, int], Engine]
 
 
+def _window_length(window_ms: float, sample_rate: int) -> int:
+    """Window of the spectral stage in samples; its hops are multiples of the envelope stage's."""
+    parts = HOPS_PER_WINDOW * OVERLAP
+    return parts * smooth_length(window_ms * 1e-3 * sample_rate / parts)
+
+
+def _spectral_shape(synthesis_share: int) -> Callable[[int, Settings], tuple[int, int]]:
+    def shape(sample_rate: int, settings: Settings) -> tuple[int, int]:
+        n_fft = _window_length(settings.window_ms, sample_rate)
+        hop_length = n_fft // HOPS_PER_WINDOW
+        return hop_length, n_fft // synthesis_share - hop_length
+
+    return shape
+
+
+def _stream_shape(sample_rate: int, settings: Settings) -> tuple[int, int]:
+    hop_length, delay = _spectral_shape(stream.SYNTHESIS_SHARE)(sample_rate, settings)
+    return hop_length, delay + hop_length - hop_length // OVERLAP
+
+
+def _gain_shape(sample_rate: int, settings: Settings) -> tuple[int, int]:
+    grid = live_grid(sample_rate)
+    return grid.hop_length, grid.n_fft - grid.hop_length
+
+
+def _style_frames(targets: StyleTargets, sample_rate: int) -> Array:
+    """Log magnitudes of the style on the window of the spectral stage, (frames, bins).
+
+    The number of frames from each run follows its weight.
+    """
+    lengths = targets.tensors["run_lengths"].tolist()
+    runs = list(torch.split(targets.tensors["frames"].cpu(), lengths))
+    total = sum(lengths)
+    weights = targets.tensors.get("run_weights")
+    shares = [n / total for n in lengths] if weights is None else weights.tolist()
+    parts = []
+    for run, share in zip(runs, shares, strict=True):
+        count = max(1, round(share * total))
+        parts.append(run[torch.linspace(0, len(run) - 1, count).round().long()])
+    window_ms = 1e3 * targets.grid.n_fft / targets.grid.sample_rate
+    n_fft = _window_length(window_ms, sample_rate)
+    wanted = Grid(sample_rate=sample_rate, n_fft=n_fft, hop_length=n_fft // HOPS_PER_WINDOW)
+    frames: Array = frames_at(torch.cat(parts), targets.grid, wanted).numpy()
+    return frames
+
+
+def _gain(targets: StyleTargets, sample_rate: int, channels: int) -> Engine:
+    mean, covariance = (targets.tensors[key].cpu().numpy() for key in LIVE_KEYS)
+    return GainEngine(mean, covariance, sample_rate, channels)
+
+
 def _live(targets: StyleTargets, sample_rate: int, channels: int) -> Engine:
-    mean, covariance = (targets.tensors[key].numpy() for key in LIVE_KEYS)
-    return LiveEngine(mean, covariance, sample_rate, channels)
+    return LiveEngine(_style_frames(targets, sample_rate), sample_rate, channels)
 
 
 def _stream(targets: StyleTargets, sample_rate: int, channels: int) -> Engine:
-    lengths = targets.tensors["run_lengths"].tolist()
-    runs = list(torch.split(targets.tensors["frames"].cpu(), lengths))
-    weights = targets.tensors.get("run_weights")
-    shares = None if weights is None else weights.tolist()
-    return StreamEngine(runs, targets.grid, channels, shares)
+    frames = _style_frames(targets, sample_rate)
+    envelopes = envelope_statistics(targets.tensors)
+    return StreamEngine(frames, envelopes, sample_rate, channels)
 
 
 BLOCK_ENGINES: dict[str, BlockEngine] = {
-    "stream": BlockEngine(
-        grid=lambda sample_rate, settings: Grid.of(settings.window_ms, sample_rate),
-        delay_hops=StreamEngine.delay_hops,
-        make=_stream,
-    ),
-    "live": BlockEngine(
-        grid=lambda sample_rate, settings: live_grid(sample_rate),
-        delay_hops=LiveEngine.delay_hops,
-        make=_live,
-    ),
+    "stream": BlockEngine(shape=_stream_shape, make=_stream),
+    "live": BlockEngine(shape=_spectral_shape(live.SYNTHESIS_SHARE), make=_live),
+    "gain": BlockEngine(shape=_gain_shape, make=_gain),
 }
 DEFAULT_BLOCK_ENGINE = "stream"
 
@@ -94,15 +138,14 @@ def find_engine(engine: str, settings: Settings) -> BlockEngine:
 
 
 def engine_shape(engine: str, sample_rate: int, settings: Settings) -> tuple[int, int]:
-    """Hop length in samples and delay in hops of an engine. No style is needed.
+    """Hop length and delay of an engine, in samples. No style is needed.
 
     Raises
     ------
     EffectError
         If the method or a setting does not work block by block.
     """
-    row = find_engine(engine, settings)
-    return row.grid(sample_rate, settings).hop_length, row.delay_hops
+    return find_engine(engine, settings).shape(sample_rate, settings)
 
 
 def checked_engine(engine: str, settings: Settings) -> str:

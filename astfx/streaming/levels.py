@@ -11,6 +11,7 @@ import numpy.typing as npt
 from astfx.dsp.k_weighting import k_weighting, power_response
 
 _MOST_GAIN = 4.0
+_MOST_FRAME_POWER = 3.0  # multiples of the content's
 _MOST_OF_USUAL, _BURST = 8.0, 80.0  # multiples of the usual power
 _LATEST, _FEWEST = 0.05, 12  # length of the median: a share of the memory, and at least 12 hops
 
@@ -98,3 +99,22 @@ class LoudnessMatch:
             return 1.0
         ratio = math.sqrt(self._content.value / self._output.value)
         return min(max(ratio, 1.0 / _MOST_GAIN), _MOST_GAIN)
+
+
+class FramePowerLimit:
+    """Keeps each frame of the output from being much louder than the content has been.
+
+    Parameters
+    ----------
+    memory : float, frames
+        How long the content's mean power is remembered.
+    """
+
+    def __init__(self, memory: float) -> None:
+        self._mean = RunningMean(memory)
+
+    def gain(self, content: float, output: float) -> float:
+        """Linear gain, at most 1, for a frame of the output, given the powers of both."""
+        self._mean.add(content)
+        most = _MOST_FRAME_POWER * max(content, self._mean.value)
+        return math.sqrt(most / output) if output > most else 1.0

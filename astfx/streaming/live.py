@@ -1,78 +1,30 @@
-"""The `live` engine: a gain for each of 64 bands, on a short window, to monitor while playing.
+"""The `live` engine: the style's spectra at a delay of 23 ms, to play through.
 
-At each hop, the gains map the running statistics of the content's band levels to those of the
-style. It is the Monge (optimal transport) map between two Gaussians (`astfx.features.monge`).
-Gains keep the content's phase and its stereo image.
+It is the spectral stage alone (`astfx.streaming.spectral_stage`).
 """
 
 from __future__ import annotations
 
-import math
+from astfx.features.monge import Array
+from astfx.streaming.spectral_stage import SpectralStage
 
-import numpy as np
+SYNTHESIS_SHARE = 4
+"""A quarter of the window is heard: 23 ms of 93."""
 
-from astfx.audio import Waveform
-from astfx.audio.levels import SILENCE
-from astfx.dsp.windows import hann
-from astfx.features.monge import Array, GainMap
-from astfx.frontends.log_magnitude import LogMagnitude
-from astfx.streaming.levels import HopPower, LoudnessMatch
-from astfx.styles.analysis import live_grid
-
-_OVERLAP = 4
-_MEMORY_SECONDS = 4.0
-_SOLVE_EVERY_SECONDS = 0.25
+_QUANTILE_SHARE = 0.6
 
 
-class LiveEngine:
-    """Stylises hop by hop with band gains.
+class LiveEngine(SpectralStage):
+    """Stylises hop by hop on a short part of the window.
 
     Parameters
     ----------
-    mean, covariance : (bands,), (bands, bands)
-        Statistics of the style's band levels, from `astfx.styles.analysis.live_statistics` at any
-        sample rate.
+    style : (frames, bins)
+        Log magnitudes of the style on the engine's window.
     sample_rate : int, hertz
-        Sample rate of the content.
     channels : int
     """
 
-    delay_hops = _OVERLAP - 1
-
-    def __init__(self, mean: Array, covariance: Array, sample_rate: int, channels: int) -> None:
-        grid = self.grid = live_grid(sample_rate)
-        self.hop_length = grid.hop_length
-        per_second = sample_rate / grid.hop_length
-        every = max(1, round(_SOLVE_EVERY_SECONDS * per_second))
-        memory = _MEMORY_SECONDS * per_second
-        self._map = GainMap(mean, covariance, sample_rate, grid.n_fft, memory, every)
-        self._power = HopPower(memory, _OVERLAP)
-        self._loudness = LoudnessMatch(sample_rate, grid.n_fft, memory)
-        self._window = hann(grid.n_fft).astype(np.float32)
-        self._synthesis = self._window * np.float32(8.0 / (3.0 * _OVERLAP))
-        self._input = np.zeros((channels, grid.n_fft), np.float32)
-        self._output = np.zeros((channels, grid.n_fft), np.float32)
-
-    def process(self, hop: Waveform, strength: float) -> Waveform:
-        """Take a hop, (channels, hop_length), and return one of output; strength 0 to 1."""
-        n_hop = self.hop_length
-        self._input[:, :-n_hop] = self._input[:, n_hop:]
-        self._input[:, -n_hop:] = hop
-        spectrum = np.fft.rfft(self._input * self._window)
-        magnitude = np.sqrt(np.square(np.abs(spectrum)).mean(axis=0))
-        sounding = bool(np.abs(hop).max() >= SILENCE)
-        if sounding:
-            self._power.add(float(np.square(hop).mean()))
-        rms = math.sqrt(max(self._power.value, SILENCE**2))
-        level = magnitude * np.float32(LogMagnitude(rms=rms, n_fft=self.grid.n_fft).gain)
-        informative = sounding and not self._power.burst
-        gain = self._map.gain(level, learn=informative)
-        if sounding:
-            gain *= np.float32(self._loudness.gain(magnitude, magnitude * gain, learn=informative))
-        np.power(gain, np.float32(strength), out=gain)
-        spectrum *= gain
-        self._output += np.fft.irfft(spectrum, n=self.grid.n_fft) * self._synthesis
-        done = self._output[:, :n_hop].copy()
-        self._output[:, :-n_hop] = self._output[:, n_hop:]
-        self._output[:, -n_hop:] = 0.0
-        return done
+    def __init__(self, style: Array, sample_rate: int, channels: int) -> None:
+        n_fft = 2 * (style.shape[1] - 1)
+        super().__init__(style, sample_rate, n_fft // SYNTHESIS_SHARE, channels, _QUANTILE_SHARE)

@@ -66,6 +66,8 @@ class _Voice:
 
     def __init__(self, channels: int, n_waiting: int, n_pending: int) -> None:
         self.engine: Engine | None = None
+        self.n_fed = 0  # samples that the engine has taken
+        self.is_held = False  # kept though it cannot be heard
         self.wet = _Fifo(channels)
         self.at_input, self.at_output = _Fifo(1), _Fifo(1)
         self.at_input.put(np.zeros((1, n_waiting), np.float32))
@@ -83,8 +85,8 @@ class Streamer:
     Parameters
     ----------
     channels : int
-    hop_length, delay_hops : int
-        Hop length in samples and delay in hops of the engines.
+    hop_length, delay_samples : int
+        Hop length and delay of the engines.
     make : callable
         ``make(key)`` returns a new engine for the style with a key.
     """
@@ -93,17 +95,44 @@ class Streamer:
         self,
         channels: int,
         hop_length: int,
-        delay_hops: int,
+        delay_samples: int,
         make: Callable[[Hashable], Engine],
     ) -> None:
-        self.latency_samples = latency_samples(hop_length, delay_hops)
-        self._hop_length, self._delay_hops, self._make = hop_length, delay_hops, make
+        self.latency_samples = latency_samples(hop_length, delay_samples)
+        self._hop_length, self._delay_samples, self._make = hop_length, delay_samples, make
         self._channels = channels
         self._input = _Fifo(channels + 1)  # audio and strength
         self._dry = _Fifo(channels + 1)  # audio and share of the wet signal
         self._voices: dict[Hashable, _Voice] = {}
-        self._recent: deque[tuple[Waveform, float]] = deque(maxlen=delay_hops)
+        self._recent: deque[tuple[Waveform, float]] = deque(maxlen=-(-delay_samples // hop_length))
         self._n_hops = self._n_in = self._n_out = 0
+
+    def insert(self, key: Hashable, engine: Engine) -> None:
+        """Let a new engine run along unheard, until its style is used or it is released."""
+        if key not in self._voices:
+            self._voices[key] = self._new_voice()
+        voice = self._voices[key]
+        voice.is_held = True
+        if voice.engine is None:
+            voice.engine = engine
+
+    def release(self, key: Hashable) -> None:
+        """Drop an engine that was inserted, unless its style can be heard."""
+        if key in self._voices:
+            self._voices[key].is_held = False
+
+    def is_primed(self, key: Hashable) -> bool:
+        """Whether a style's engine has run for longer than its delay, so that it can fade in."""
+        voice = self._voices.get(key)
+        return voice is not None and voice.n_fed > self._delay_samples
+
+    @property
+    def n_engines(self) -> int:
+        """Number of engines that run."""
+        return sum(voice.engine is not None for voice in self._voices.values())
+
+    def _new_voice(self) -> _Voice:
+        return _Voice(self._channels, len(self._input), self._n_in - self._n_out)
 
     def process(
         self, block: Waveform, strength: Curve, wet: Curve, styles: Mapping[Any, Curve]
@@ -126,13 +155,14 @@ class Streamer:
             the input.
         """
         n = block.shape[1]
-        for key in styles.keys() - self._voices.keys():
-            self._voices[key] = _Voice(self._channels, len(self._input), self._n_in - self._n_out)
+        for key, share in styles.items():
+            if key not in self._voices and share.any():
+                self._voices[key] = self._new_voice()
         self._input.put(np.concatenate([usable(block), strength[None]]))
         self._dry.put(np.concatenate([block, wet[None]]))
         for key, voice in self._voices.items():
-            share = styles.get(key)
-            voice.add(np.zeros(n, np.float32) if share is None else share)
+            own = styles.get(key)
+            voice.add(np.zeros(n, np.float32) if own is None else own)
         self._n_in += n
         while len(self._input) >= self._hop_length:
             self._hop()
@@ -146,47 +176,49 @@ class Streamer:
         """Process one hop with every style that can be heard."""
         taken = self._input.take(self._hop_length)
         hop, strength = np.ascontiguousarray(taken[:-1]), float(taken[-1].mean())
-        begun = self._n_hops >= self._delay_hops
         for key, voice in list(self._voices.items()):
             heard = bool(voice.at_input.take(self._hop_length).any())
+            voice.is_held = voice.is_held and not heard
             if voice.engine is None and heard:
                 voice.engine = self._make(key)
                 for earlier in self._recent:
-                    voice.engine.process(*earlier)
-                given = (self._n_hops - self._delay_hops) * self._hop_length - self._n_out
-                if begun:
-                    voice.wet.put(np.zeros((self._channels, given), np.float32))
-            if voice.engine is not None:
-                wet = voice.engine.process(hop, strength)
-                if begun:
-                    voice.wet.put(wet)
-            elif not voice.at_output.any():
+                    self._feed(voice, *earlier)
+            if not heard and not voice.is_held and not voice.at_output.any():
                 del self._voices[key]
-            if voice.engine is not None and not heard and not voice.at_output.any():
-                del self._voices[key]
+            elif voice.engine is not None:
+                self._feed(voice, hop, strength)
         self._recent.append((hop, strength))
         self._n_hops += 1
+
+    def _feed(self, voice: _Voice, hop: Waveform, strength: float) -> None:
+        """Give a hop to a voice's engine, and queue what it completes."""
+        assert voice.engine is not None
+        wet = voice.engine.process(hop, strength)
+        voice.wet.put(wet[:, max(0, self._delay_samples - voice.n_fed) :])
+        voice.n_fed += self._hop_length
 
     def _wet(self, n: int) -> Waveform:
         """The next samples of all styles, weighted by their shares and added, (channels, n)."""
         total = np.zeros((self._channels, n), np.float32)
+        # The engines have given all samples up to this one.
+        given = self._n_hops * self._hop_length - self._delay_samples
         for voice in self._voices.values():
             share = voice.at_output.take(n)
-            if voice.engine is None or not share.any():
-                if voice.engine is not None:
-                    voice.wet.take(n)
-                continue
-            wet = voice.wet.take(n)
-            total += wet if (share == 1.0).all() else wet * share
+            # A voice that began later has no samples for the time before.
+            n_missing = min(n, max(0, given - self._n_out - len(voice.wet)))
+            wet = voice.wet.take(n - n_missing)
+            audible = share[0, n_missing:]
+            if audible.any():
+                total[:, n_missing:] += wet if (audible == 1.0).all() else wet * audible
         return total
 
 
-def latency_samples(hop_length: int, delay_hops: int) -> int:
+def latency_samples(hop_length: int, delay_samples: int) -> int:
     """Delay of a stream, in samples. It includes the wait until a hop is full.
 
     It does not depend on the size of the blocks.
     """
-    return (delay_hops + 1) * hop_length - 1
+    return delay_samples + hop_length - 1
 
 
 def usable(block: Waveform) -> Waveform:

@@ -13,6 +13,14 @@ from astfx.audio.levels import SILENCE, clips_rms
 from astfx.dsp.windows import hann
 from astfx.errors import InvalidAudioError
 from astfx.features.envelope_bank import EnvelopeBank
+from astfx.features.envelope_map import (
+    MODULATIONS_HZ,
+    N_QUANTILES,
+    OVERLAP,
+    EnvelopeStatistics,
+    window_length,
+)
+from astfx.features.envelope_map import N_BANDS as N_ENVELOPE_BANDS
 from astfx.features.monge import N_BANDS, Array, band_levels
 from astfx.features.texture_layout import (
     CLASSES,
@@ -32,7 +40,10 @@ SHORTEST_TEXTURE_SECONDS = 0.5
 
 LIVE_WINDOW_MS = 29.0
 LIVE_KEYS = ("live.mean", "live.covariance")
-"""Names of the band statistics for `astfx.streaming.live`, which serve any sample rate."""
+"""Names of the band statistics for `astfx.streaming.gain`, which serve any sample rate."""
+
+ENVELOPE_KEYS = tuple(f"envelopes.{name}" for name in EnvelopeStatistics._fields)
+"""Names of the envelope statistics for `astfx.streaming.stream`, which serve any sample rate."""
 
 
 def style_runs(
@@ -148,7 +159,7 @@ def check_texture(tensors: Mapping[str, Tensor]) -> None:
 
 
 def live_grid(sample_rate: int) -> Grid:
-    """Return the time-frequency grid of the `live` engine at a sample rate in hertz."""
+    """Return the time-frequency grid of the `gain` engine at a sample rate in hertz."""
     return Grid.of(LIVE_WINDOW_MS, sample_rate)
 
 
@@ -182,7 +193,7 @@ def live_statistics(clips: Sequence[Samples], sample_rate: int) -> tuple[Array, 
 
 
 def live_tensors(clips: Sequence[Samples], sample_rate: int) -> dict[str, Tensor]:
-    """Return a style's band statistics for the `live` engine as named tensors."""
+    """Return a style's band statistics for the `gain` engine as named tensors."""
     found = live_statistics(clips, sample_rate)
     return {key: torch.from_numpy(value) for key, value in zip(LIVE_KEYS, found, strict=True)}
 
@@ -195,3 +206,32 @@ def check_live(tensors: Mapping[str, Tensor]) -> None:
     covariance = check_tensor(tensors, LIVE_KEYS[1], (len(mean), len(mean)))
     if not 1 <= len(mean) <= N_BANDS or {mean.dtype, covariance.dtype} != {torch.float32}:
         raise ValueError(f"tensor {LIVE_KEYS[0]!r} must hold 1 to {N_BANDS} float32 numbers")
+
+
+def envelope_tensors(clips: Sequence[Samples], sample_rate: int) -> dict[str, Tensor]:
+    """Return a style's envelope statistics for the `stream` engine as named tensors."""
+    rms = clips_rms(clips, window_length(sample_rate) // OVERLAP)
+    found = EnvelopeStatistics.of(clips, sample_rate, rms)
+    rounded = (part.astype(np.float64).round(DECIMALS).astype(np.float32) for part in found)
+    return {key: torch.from_numpy(part) for key, part in zip(ENVELOPE_KEYS, rounded, strict=True)}
+
+
+def envelope_statistics(tensors: Mapping[str, Tensor]) -> EnvelopeStatistics | None:
+    """Return the envelope statistics among a style's tensors, None if it has none."""
+    if ENVELOPE_KEYS[0] not in tensors:
+        return None
+    return EnvelopeStatistics(*(tensors[key].float().cpu().numpy() for key in ENVELOPE_KEYS))
+
+
+def check_envelopes(tensors: Mapping[str, Tensor]) -> None:
+    """Raise ValueError unless loaded envelope statistics are complete or all absent."""
+    if not any(key in tensors for key in ENVELOPE_KEYS):
+        return
+    mean = check_tensor(tensors, ENVELOPE_KEYS[0], (None,))
+    if not 1 <= len(mean) <= N_ENVELOPE_BANDS or bool((mean <= 0.0).any()):
+        raise ValueError(
+            f"tensor {ENVELOPE_KEYS[0]!r} must hold 1 to {N_ENVELOPE_BANDS} numbers above 0"
+        )
+    for key, size in zip(ENVELOPE_KEYS[1:], (N_QUANTILES, len(MODULATIONS_HZ) + 1), strict=True):
+        if not check_tensor(tensors, key, (len(mean), size)).dtype.is_floating_point:
+            raise ValueError(f"tensor {key!r} must hold floating-point numbers")

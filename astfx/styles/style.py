@@ -29,6 +29,7 @@ from astfx.presets.library import resolve
 from astfx.presets.preset import Preset
 from astfx.runtime.device import thread_count
 from astfx.styles.analysis import (
+    envelope_tensors,
     live_tensors,
     style_runs,
     texture_tensors,
@@ -202,6 +203,7 @@ def prepare(
         if method.texture_rounds:
             tensors.update(texture_tensors(whole, grid.sample_rate, plan.device))
             tensors.update(live_tensors(whole, grid.sample_rate))
+            tensors.update(envelope_tensors(whole, grid.sample_rate))
     return StyleTargets(
         method=settings.method,
         options=asdict(plan.options),

@@ -1,0 +1,64 @@
+"""Analysis and overlap-add of a stream, hop by hop."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from astfx.audio import Waveform
+
+Spectrum = npt.NDArray[np.complex64]
+
+
+class OverlapAdd:
+    """Turns a stream's hops into spectra, and changed spectra back into hops.
+
+    Parameters
+    ----------
+    channels : int
+    hop_length : int, samples
+    analysis, synthesis : (n_fft,) float32
+        Windows; their product, over all hops, must add up to a constant.
+    n_synthesis : int, samples
+        The synthesis window is zero before the last `n_synthesis` samples.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        hop_length: int,
+        analysis: npt.NDArray[np.float32],
+        synthesis: npt.NDArray[np.float32],
+        n_synthesis: int,
+    ) -> None:
+        n_fft = len(analysis)
+        self._hop_length, self._n_fft, self._n_synthesis = hop_length, n_fft, n_synthesis
+        total = float((analysis * synthesis).sum(dtype=np.float64)) / hop_length
+        self._analysis, self._synthesis = analysis, synthesis[-n_synthesis:] / np.float32(total)
+        self._input = np.zeros((channels, n_fft), np.float32)
+        self._output = np.zeros((channels, n_synthesis), np.float32)
+
+    @property
+    def delay_samples(self) -> int:
+        """By how much the output is later than the input."""
+        return self._n_synthesis - self._hop_length
+
+    def analyse(self, hop: Waveform) -> Spectrum:
+        """Take a hop, and return the spectra of the channels, (channels, bins)."""
+        _shift(self._input, self._hop_length)
+        self._input[:, -self._hop_length :] = hop
+        spectrum: Spectrum = np.fft.rfft(self._input * self._analysis)
+        return spectrum
+
+    def synthesise(self, spectrum: Spectrum) -> Waveform:
+        """Add spectra, (channels, bins), to the output, and return the hop that is complete."""
+        frames = np.fft.irfft(spectrum, n=self._n_fft)[:, -self._n_synthesis :]
+        self._output += frames * self._synthesis
+        done = self._output[:, : self._hop_length].copy()
+        _shift(self._output, self._hop_length)
+        self._output[:, -self._hop_length :] = 0.0
+        return done
+
+
+def _shift(samples: Waveform, n: int) -> None:
+    samples[:, :-n] = samples[:, n:]
