@@ -6,8 +6,8 @@ statistics, but kept close to the content's contour and onsets. They are then im
 each band. Because neighbouring bands overlap, the result is split and optimised again, a few
 rounds, in two filter banks by turns.
 
-The rounds move what the method has matched before. After more than half of the rounds, the method
-therefore matches the piece again, and its result is imposed as a gain of each bin.
+The rounds move what the method has matched before. Before every fifth round but the last, the
+method therefore matches the piece again, and its result is imposed as a gain of each bin.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from astfx.styles.targets import StyleTargets
 
 ITERATIONS = 20
 MATCH_ITERATIONS = 12
-_MATCH_SHARE = 0.6  # of the rounds come before the method matches again
+_ROUNDS_PER_MATCH = 5
 _MEMORY = 6  # steps that L-BFGS remembers
 _MOST_GAIN_DB = 40.0
 _MOST_BIN_GAIN_DB = 20.0
@@ -133,11 +133,11 @@ class TextureRounds:
         content_features = self._features(original)[1] if settings.timbre > 0.0 else None
         deadline = self._monitor.deadline()
         n_rounds = self._plan.texture_rounds
-        match_before = round(_MATCH_SHARE * n_rounds)
         for number in range(n_rounds):
             if number and deadline is not None and time.monotonic() > deadline:
                 break
-            if content_features is not None and number == match_before:
+            due = (number + 1) % _ROUNDS_PER_MATCH == 0 and number < n_rounds - 1
+            if content_features is not None and due:
                 waveform = torch.fft.irfft(spectrum, n=piece.n_samples)
                 spectrum = torch.fft.rfft(self._matched(waveform, content_features))
             spectrum = banks[number % len(banks)].impose(spectrum)
