@@ -59,16 +59,6 @@ def check_buffer_size(buffer_size: object) -> None:
         raise InvalidSettingError(f"buffer_size={buffer_size!r} must be at least 1 (samples)")
 
 
-def mirrored_end(waveform: Waveform, n: int) -> Waveform:
-    """Continue a clip by its end, mirrored in time and in value, (channels, any) -> (channels, n).
-
-    Samples that are not finite count as silence.
-    """
-    clean = np.where(np.isfinite(waveform), waveform, np.float32(0.0))
-    padded = np.pad(clean, ((0, 0), (0, n)), mode="reflect", reflect_type="odd")
-    return np.ascontiguousarray(padded[:, waveform.shape[1] :])
-
-
 class Effect(_Base):
     """An effect that behaves like a native pedalboard plugin.
 
@@ -167,13 +157,9 @@ class Effect(_Base):
         raise NotImplementedError
 
     def _whole(self, waveform: Waveform, sample_rate: int, buffer_size: int) -> Waveform:
-        """Process a whole clip as a stream, which is flushed with the clip's mirrored end.
-
-        A clip that is cut off in the middle of a sound would end in a step if it were flushed with
-        silence, and an engine may turn a step into a loud click.
-        """
-        beyond = mirrored_end(waveform, self.latency_samples_at(sample_rate))
-        parts = [self._stream(part, sample_rate, buffer_size) for part in (waveform, beyond)]
+        """Process a whole clip as a stream, which is flushed with silence."""
+        silence = np.zeros((len(waveform), self.latency_samples_at(sample_rate)), np.float32)
+        parts = [self._stream(part, sample_rate, buffer_size) for part in (waveform, silence)]
         return np.concatenate(parts, axis=1)[:, : waveform.shape[1]]
 
     @property

@@ -204,7 +204,8 @@ class StyleTransfer(Effect):
     def _make(self, style: object, sample_rate: int, channels: int) -> Engine:
         assert isinstance(style, Style)
         targets = style.targets(RenderPlan.of(self._settings, sample_rate))
-        return find_engine(self._engine, self._settings).make(targets, sample_rate, channels)
+        row = find_engine(self._engine, self._settings)
+        return row.make(targets, sample_rate, channels, self._settings)
 
     def _stream(self, waveform: Waveform, sample_rate: int, buffer_size: int) -> Waveform:
         if self._engine == "render":

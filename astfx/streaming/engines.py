@@ -37,11 +37,11 @@ class BlockEngine:
     shape : callable
         ``shape(sample_rate, settings)`` returns its hop length and its delay, in samples.
     make : callable
-        ``make(targets, sample_rate, channels)`` returns a new engine.
+        ``make(targets, sample_rate, channels, settings)`` returns a new engine.
     """
 
     shape: Callable[[int, Settings], tuple[int, int]]
-    make: Callable[[StyleTargets, int, int], Engine]
+    make: Callable[[StyleTargets, int, int, Settings], Engine]
 
 
 def _window_length(window_ms: float, sample_rate: int) -> int:
@@ -69,7 +69,7 @@ def _gain_shape(sample_rate: int, settings: Settings) -> tuple[int, int]:
     return grid.hop_length, grid.n_fft - grid.hop_length
 
 
-def _style_frames(targets: StyleTargets, sample_rate: int) -> Array:
+def _style_frames(targets: StyleTargets, sample_rate: int, settings: Settings) -> Array:
     """Log magnitudes of the style on the window of the spectral stage, (frames, bins).
 
     The number of frames from each run follows its weight.
@@ -83,24 +83,23 @@ def _style_frames(targets: StyleTargets, sample_rate: int) -> Array:
     for run, share in zip(runs, shares, strict=True):
         count = max(1, round(share * total))
         parts.append(run[torch.linspace(0, len(run) - 1, count).round().long()])
-    window_ms = 1e3 * targets.grid.n_fft / targets.grid.sample_rate
-    n_fft = _window_length(window_ms, sample_rate)
+    n_fft = _window_length(settings.window_ms, sample_rate)
     wanted = Grid(sample_rate=sample_rate, n_fft=n_fft, hop_length=n_fft // HOPS_PER_WINDOW)
     frames: Array = frames_at(torch.cat(parts), targets.grid, wanted).numpy()
     return frames
 
 
-def _gain(targets: StyleTargets, sample_rate: int, channels: int) -> Engine:
+def _gain(targets: StyleTargets, sample_rate: int, channels: int, settings: Settings) -> Engine:
     mean, covariance = (targets.tensors[key].cpu().numpy() for key in LIVE_KEYS)
     return GainEngine(mean, covariance, sample_rate, channels)
 
 
-def _live(targets: StyleTargets, sample_rate: int, channels: int) -> Engine:
-    return LiveEngine(_style_frames(targets, sample_rate), sample_rate, channels)
+def _live(targets: StyleTargets, sample_rate: int, channels: int, settings: Settings) -> Engine:
+    return LiveEngine(_style_frames(targets, sample_rate, settings), sample_rate, channels)
 
 
-def _stream(targets: StyleTargets, sample_rate: int, channels: int) -> Engine:
-    frames = _style_frames(targets, sample_rate)
+def _stream(targets: StyleTargets, sample_rate: int, channels: int, settings: Settings) -> Engine:
+    frames = _style_frames(targets, sample_rate, settings)
     envelopes = envelope_statistics(targets.tensors)
     return StreamEngine(frames, envelopes, sample_rate, channels)
 

@@ -15,7 +15,7 @@ from astfx.audio.levels import SILENCE
 from astfx.dsp.windows import hann
 from astfx.features.envelope_map import OVERLAP, EnvelopeMap, EnvelopeStatistics, power_scale
 from astfx.settings import position
-from astfx.streaming.levels import FramePowerLimit, HopPower
+from astfx.streaming.levels import HopPower, OutputLevel
 from astfx.streaming.overlap_add import OverlapAdd
 
 _MEMORY_SECONDS = 8.0
@@ -43,7 +43,7 @@ class EnvelopeStage:
         memory = _MEMORY_SECONDS * sample_rate / hop_length
         self._map = EnvelopeMap(style, sample_rate, self._n_fft, memory)
         self._power = HopPower(memory, OVERLAP)
-        self._limit = FramePowerLimit(memory)
+        self._level = OutputLevel(sample_rate, self._n_fft, memory)
 
     def process(self, hop: Waveform, strength: float) -> Waveform:
         """Take a hop, (channels, hop_length), and return one of output; strength 0 to 1."""
@@ -55,10 +55,11 @@ class EnvelopeStage:
         power = np.square(spectrum.real)
         power += np.square(spectrum.imag)
         shared = power.mean(axis=0) * np.float32(power_scale(rms, self._n_fft) ** 2)
-        gain = self._map.gain(shared, learn=sounding and not self._power.burst)
-        gain *= np.float32(self._limit.gain(float(shared.sum()), float(shared @ np.square(gain))))
+        informative = sounding and not self._power.burst
+        gain = self._map.gain(shared, learn=informative)
+        if sounding:
+            gain *= self._level.gain(shared, shared * np.square(gain), learn=informative)
         if strength < 1.0:
             gain = np.power(gain, np.float32(position(strength)))
-        # The map leads to an RMS of 0.1; the content's level is kept.
         spectrum *= gain
         return self._frames.synthesise(spectrum)

@@ -16,7 +16,7 @@ from astfx.audio.levels import SILENCE
 from astfx.dsp.windows import hann
 from astfx.features.monge import Array, GainMap
 from astfx.frontends.log_magnitude import LogMagnitude
-from astfx.streaming.levels import HopPower, LoudnessMatch
+from astfx.streaming.levels import HopPower, OutputLevel
 from astfx.styles.analysis import live_grid
 
 _OVERLAP = 4
@@ -46,7 +46,7 @@ class GainEngine:
         memory = _MEMORY_SECONDS * per_second
         self._map = GainMap(mean, covariance, sample_rate, grid.n_fft, memory, every)
         self._power = HopPower(memory, _OVERLAP)
-        self._loudness = LoudnessMatch(sample_rate, grid.n_fft, memory)
+        self._level = OutputLevel(sample_rate, grid.n_fft, memory)
         self._window = hann(grid.n_fft).astype(np.float32)
         self._synthesis = self._window * np.float32(8.0 / (3.0 * _OVERLAP))
         self._input = np.zeros((channels, grid.n_fft), np.float32)
@@ -67,7 +67,8 @@ class GainEngine:
         informative = sounding and not self._power.burst
         gain = self._map.gain(level, learn=informative)
         if sounding:
-            gain *= np.float32(self._loudness.gain(magnitude, magnitude * gain, learn=informative))
+            wet = np.square(magnitude * gain)
+            gain *= self._level.gain(np.square(magnitude), wet, learn=informative)
         np.power(gain, np.float32(strength), out=gain)
         spectrum *= gain
         self._output += np.fft.irfft(spectrum, n=self.grid.n_fft) * self._synthesis

@@ -76,29 +76,65 @@ class LoudnessMatch:
         self._weights = power_response(k_weighting(sample_rate), n_fft)
         self._content, self._output = RunningMean(memory), RunningMean(memory)
 
+    def add(
+        self, content: npt.NDArray[np.float32], output: npt.NDArray[np.float32], scale: float = 1.0
+    ) -> None:
+        """Add a frame to the estimates.
+
+        Parameters
+        ----------
+        content, output : (bins,)
+            Powers of the frame; those of the output are multiplied by `scale`.
+        """
+        self._content.add(float(self._weights @ content))
+        self._output.add(scale * float(self._weights @ output))
+
+    @property
+    def gain(self) -> float:
+        """Linear gain for the output, from 1/4 to 4."""
+        if self._output.value <= 0.0:
+            return 1.0
+        ratio = math.sqrt(self._content.value / self._output.value)
+        return min(max(ratio, 1.0 / _MOST_GAIN), _MOST_GAIN)
+
+
+class OutputLevel:
+    """Brings the output's loudness to the content's, and limits the power of each frame.
+
+    Parameters
+    ----------
+    sample_rate : int, hertz
+    n_fft : int, samples
+    memory : float, frames
+        How long the content's mean power is remembered. Loudness is remembered half as long.
+    """
+
+    def __init__(self, sample_rate: int, n_fft: int, memory: float) -> None:
+        self._loudness = LoudnessMatch(sample_rate, n_fft, memory / 2.0)
+        self._limit = FramePowerLimit(memory)
+
     def gain(
         self,
         content: npt.NDArray[np.float32],
         output: npt.NDArray[np.float32],
         *,
         learn: bool = True,
-    ) -> float:
-        """Add a frame to the estimates, and return the linear gain for the output.
+    ) -> np.float32:
+        """Linear gain for a frame of the output.
 
         Parameters
         ----------
         content, output : (bins,)
-            Magnitudes of the frame.
+            Powers of the frame.
         learn : bool
-            False leaves the estimates as they are, for bursts: they say nothing about the rest.
+            False leaves the estimates of loudness as they are, for bursts: they say nothing about
+            the rest.
         """
+        louder = self._loudness.gain
+        limit = self._limit.gain(float(content.sum()), louder**2 * float(output.sum()))
         if learn:
-            self._content.add(float(self._weights @ np.square(content)))
-            self._output.add(float(self._weights @ np.square(output)))
-        if self._output.value <= 0.0:
-            return 1.0
-        ratio = math.sqrt(self._content.value / self._output.value)
-        return min(max(ratio, 1.0 / _MOST_GAIN), _MOST_GAIN)
+            self._loudness.add(content, output, limit**2)
+        return np.float32(louder * limit)
 
 
 class FramePowerLimit:

@@ -23,7 +23,7 @@ from astfx.features.monge import GainMap, band_levels
 from astfx.features.quantiles import QuantileMap
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.settings import position
-from astfx.streaming.levels import FramePowerLimit, HopPower, LoudnessMatch
+from astfx.streaming.levels import HopPower, OutputLevel
 from astfx.streaming.overlap_add import OverlapAdd
 
 HOPS_PER_WINDOW = 8
@@ -71,8 +71,7 @@ class SpectralStage:
         self._bands = GainMap(levels.mean(axis=0), covariance, sample_rate, n_fft, memory, every)
         self._quantiles = QuantileMap(magnitudes, memory, every, share)
         self._power = HopPower(memory, HOPS_PER_WINDOW)
-        self._limit = FramePowerLimit(memory)
-        self._loudness = LoudnessMatch(sample_rate, n_fft, memory / 2.0)
+        self._level = OutputLevel(sample_rate, n_fft, memory)
         self._heard = np.zeros((channels, n_fft), np.float32)
         self._n_hops = 0
 
@@ -92,10 +91,8 @@ class SpectralStage:
         gain = self._quantiles(banded, learn=informative)
         gain /= np.maximum(level, _TINY)
         if sounding:
-            wet = magnitude * gain
-            louder = self._loudness.gain(magnitude, wet, learn=informative)
-            powers = float(magnitude @ magnitude), louder**2 * float(wet @ wet)
-            gain *= np.float32(louder * self._limit.gain(*powers))
+            wet = np.square(magnitude * gain)
+            gain *= self._level.gain(np.square(magnitude), wet, learn=informative)
         if strength < 1.0:
             gain = np.power(gain, np.float32(position(strength)))
         spectrum *= gain
