@@ -83,6 +83,13 @@ REPLIES = {
             "A command was refused, or a job failed or was cancelled. `id` is the first argument "
             "of the command if that can be an id, else 0.",
         ),
+        _reply(
+            "/astfx/trouble",
+            "id message",
+            "is s",
+            "The server cannot go on for now, because its records cannot be read or written. `id` "
+            "is the job whose end waits for this, or 0. Its done or fail follows.",
+        ),
         _reply("/astfx/pong", "token", "ifs", "The token of the ping, or 0 if it had none."),
         _reply(
             "/astfx/version", "version protocol", "s i", "The versions of astfx and of this table."

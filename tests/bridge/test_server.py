@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -89,6 +91,27 @@ def test_records_that_cannot_be_read_are_told_and_the_folder_is_free_again(tmp_p
     assert str(caught.value) == f"the records in '{state}' cannot be read (file is not a database)"
     with FileLock(state / "server.lock", timeout=0):
         pass
+
+
+def test_records_that_are_locked_at_the_start_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = ServerSettings(
+        osc_port=0, http_port=None, roots=(tmp_path,), state=tmp_path / "state"
+    )
+    bridge = Bridge(settings)
+    other = sqlite3.connect(tmp_path / "state" / "jobs.sqlite", isolation_level=None)
+    other.execute("begin immediate")
+
+    async def run() -> None:
+        with pytest.raises(BridgeError) as caught:
+            await bridge.start()
+        expected = f"the records in '{settings.state}' cannot be written (database is locked)"
+        assert str(caught.value) == expected
+        await bridge.close()
+
+    asyncio.run(run())
+    other.close()
 
 
 def test_an_oscquery_port_that_is_taken_is_told(tmp_path: Path) -> None:

@@ -18,9 +18,10 @@ LISTED_JOBS = 100
 def cancel(services: Services, peer: Peer, call: Call) -> None:
     """Cancel a job, or all jobs of a stem folder."""
     found = services.jobs.find_all(call.values["id"])
-    jobs = [job for job in found if not job.ended]
+    jobs = [job for job in found if not services.jobs.has_ended(job)]
     if not jobs:
-        raise RefusedError(f"job {found[0].id} has ended: it is {found[0].state}")
+        state = found[0].state if found[0].ended else "about to be recorded"
+        raise RefusedError(f"job {found[0].id} has ended: it is {state}")
     for job in jobs:
         services.jobs.end(job, CANCELLED, "cancelled")
     peer.send("/astfx/cancelled", call.values["id"], len(jobs))
@@ -28,7 +29,8 @@ def cancel(services: Services, peer: Peer, call: Call) -> None:
 
 def cancel_all(services: Services, peer: Peer, call: Call) -> None:
     """Cancel every job."""
-    jobs = services.jobs.store.pending()
+    pending = services.jobs.store.pending()
+    jobs = [job for job in pending if not services.jobs.has_ended(job)]
     for job in jobs:
         services.jobs.end(job, CANCELLED, "cancelled")
     peer.send("/astfx/cancelled", "all", len(jobs))

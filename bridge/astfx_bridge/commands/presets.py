@@ -43,10 +43,10 @@ async def preset_make(services: Services, peer: Peer, call: Call) -> None:
         return _preset_spec(services, name, kind="preset", content=str(path))
 
     spec = await asyncio.to_thread(prepare)
-    services.jobs.accept(peer, [new_job(call, job_id, spec)])
+    await services.jobs.accept(peer, [new_job(call, job_id, spec)])
 
 
-def preset_blend(services: Services, peer: Peer, call: Call) -> None:
+async def preset_blend(services: Services, peer: Peer, call: Call) -> None:
     """Accept a job that blends presets into a new one."""
     job_id = new_id(services, call)
     if services.jobs.answer_repeat(peer, job_id, call.digest):
@@ -64,7 +64,7 @@ def preset_blend(services: Services, peer: Peer, call: Call) -> None:
     if not weights or sum(weights.values()) <= 0.0:
         raise RefusedError("a blend needs presets with weights above 0")
     spec = _preset_spec(services, name, kind="blend", weights=weights)
-    services.jobs.accept(peer, [new_job(call, job_id, spec)])
+    await services.jobs.accept(peer, [new_job(call, job_id, spec)])
 
 
 def _preset_spec(services: Services, name: str, **more: Any) -> dict[str, Any]:

@@ -33,7 +33,7 @@ async def render(services: Services, peer: Peer, call: Call) -> None:
         return render_spec(services, path, content, target, settings)
 
     spec = await asyncio.to_thread(prepare)
-    services.jobs.accept(peer, [new_job(call, job_id, spec)])
+    await services.jobs.accept(peer, [new_job(call, job_id, spec)])
 
 
 async def render_blob(services: Services, peer: Peer, call: Call) -> None:
@@ -57,7 +57,7 @@ async def render_blob(services: Services, peer: Peer, call: Call) -> None:
 
     try:
         spec = await asyncio.to_thread(prepare)
-        services.jobs.accept(peer, [new_job(call, job_id, spec)])
+        await services.jobs.accept(peer, [new_job(call, job_id, spec)])
     except BaseException:
         job = services.jobs.store.get(job_id)
         if job is None or job.spec["content"] != str(held):
@@ -97,7 +97,7 @@ async def stem(services: Services, peer: Peer, call: Call) -> None:
         return jobs
 
     jobs = await asyncio.to_thread(prepare)
-    services.jobs.accept(peer, jobs, parent=parent)
+    await services.jobs.accept(peer, jobs, parent=parent)
 
 
 async def preview(services: Services, peer: Peer, call: Call) -> None:
@@ -123,4 +123,4 @@ async def preview(services: Services, peer: Peer, call: Call) -> None:
     if earlier is not None and not services.jobs.can_be_dropped(earlier):
         raise RefusedError(f"job {job.id} already has a preview that has not ended")
     replaced = [] if earlier is None else [job_id]
-    services.jobs.accept(peer, [new_job(call, job_id, spec, job.id)], replaced=replaced)
+    await services.jobs.accept(peer, [new_job(call, job_id, spec, job.id)], replaced=replaced)

@@ -66,6 +66,14 @@ class Notices:
         for peer in [*owners, *(other for other in subscribers if other not in owners)]:
             peer.send(address, *values)
 
+    def tell_all(self, subscribers: Iterable[Peer], address: str, *values: Value) -> None:
+        """Send a message to the subscribers and to the owners of any job."""
+        peers = dict.fromkeys(subscribers)
+        for owners in self._owners.values():
+            peers.update(dict.fromkeys(owners))
+        for peer in peers:
+            peer.send(address, *values)
+
     def ended(self, job: Job, subscribers: Iterable[Peer]) -> None:
         """Report how a job ended, and answer the syncs that waited for it."""
         owners = self._owners.pop(job.id, [])
