@@ -40,7 +40,8 @@ async def preset_make(services: Services, peer: Peer, call: Call) -> None:
     def prepare() -> dict[str, Any]:
         path = services.roots.readable(sound, "sound")
         checked_sound(path, sound, "sound", services.settings.limits.clip_seconds)
-        return _preset_spec(services, name, kind="preset", content=str(path))
+        limit = services.settings.limits.clip_seconds
+        return _preset_spec(services, name, kind="preset", content=str(path), clip_seconds=limit)
 
     spec = await asyncio.to_thread(prepare)
     await services.jobs.accept(peer, [new_job(call, job_id, spec)])
