@@ -98,12 +98,13 @@ def converse(
         If the server does not answer, or a job does not end in time.
     """
     well, open_jobs = True, set[Value]()
+    starts_jobs = address in ROWS and ROWS[address].job
 
     def take(message: Message) -> None:
         nonlocal well
         show(message)
         said = message.values
-        if message.address == "/astfx/queued":
+        if message.address == "/astfx/queued" and starts_jobs:  # a subscriber hears of others' too
             open_jobs.add(said[0])
         elif message.address in ("/astfx/done", "/astfx/fail"):
             open_jobs.discard(said[1])

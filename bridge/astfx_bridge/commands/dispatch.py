@@ -14,6 +14,7 @@ from astfx.errors import AstfxError
 from astfx_bridge.addresses import REPLIES, ROWS
 from astfx_bridge.commands.services import Handler, Services
 from astfx_bridge.errors import PacketError, RefusedError
+from astfx_bridge.ids import MAX_ID_CHARACTERS, canonical_id
 from astfx_bridge.table import Call, Value
 from astfx_bridge.wire.osc import Message, decode, is_pattern, matcher
 from astfx_bridge.wire.peers import MAX_BACKLOG, Peer, TcpPeer
@@ -180,14 +181,12 @@ class Dispatcher:
 def failed_id(values: tuple[Value, ...]) -> Value:
     """The id that a fail carries: the first argument where it can be an id, else 0."""
     first = values[0] if values else 0
-    if isinstance(first, float) and first.is_integer():
-        return int(first)  # Pure Data sends every number as a float
-    return first if isinstance(first, int | str) else 0
+    if isinstance(first, bytes) or (isinstance(first, float) and not first.is_integer()):
+        return 0
+    return canonical_id(first)
 
 
 def fail(peer: Peer, address: str, job_id: Value, message: str) -> None:
     """Send a fail, with its texts cut to what OSC clients can be expected to show."""
-    job_id = job_id[:80] if isinstance(job_id, str) else job_id
-    if isinstance(job_id, int) and not -(2**31) <= job_id < 2**31:
-        job_id = str(job_id)
+    job_id = job_id[:MAX_ID_CHARACTERS] if isinstance(job_id, str) else job_id
     peer.send("/astfx/fail", address[:256], job_id, message[:1000])

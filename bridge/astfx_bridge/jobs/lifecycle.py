@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from astfx_bridge.errors import RefusedError
+from astfx_bridge.ids import canonical_id
 from astfx_bridge.jobs.endings import Endings
-from astfx_bridge.jobs.notices import Notices, send_outcome, wire_id
+from astfx_bridge.jobs.notices import Notices, send_outcome
 from astfx_bridge.jobs.pool import Pool
 from astfx_bridge.jobs.scratch import clean, remove_held
 from astfx_bridge.jobs.store import BLOB_COMMAND, DONE, FAILED, Job, JobStore, is_busy
@@ -166,13 +167,13 @@ class JobLifecycle:
                 f"id {job_id} belongs to another job: choose another, or /astfx/forget it first"
             )
         if job is None:
-            peer.send("/astfx/stem", wire_id(job_id), len(jobs))
+            peer.send("/astfx/stem", canonical_id(job_id), len(jobs))
         for known in jobs:
             if known.ended:
                 send_outcome(peer, known)
             else:
                 self._add_owner(known, peer)
-                peer.send("/astfx/queued", wire_id(known.id))
+                peer.send("/astfx/queued", canonical_id(known.id))
         return True
 
     async def accept(
@@ -228,10 +229,10 @@ class JobLifecycle:
             [replace(job, reply_host=host, reply_port=port) for job in jobs], replaced
         )
         if parent:
-            peer.send("/astfx/stem", wire_id(parent), len(jobs))
+            peer.send("/astfx/stem", canonical_id(parent), len(jobs))
         for job in jobs:
             self.notices.add_owner(job.id, peer)
-            self.notices.tell(job.id, self._subscribers(), "/astfx/queued", wire_id(job.id))
+            self.notices.tell(job.id, self._subscribers(), "/astfx/queued", canonical_id(job.id))
         self.pool.wake()
 
     def end(
@@ -260,7 +261,7 @@ class JobLifecycle:
     def _delayed(self, ended: Job, reason: str) -> None:
         text = f"the job has ended, but this cannot be put on record yet ({reason})"
         print(f"astfx-bridge: job {ended.id}: {text}", file=sys.stderr)
-        name = wire_id(ended.id)
+        name = canonical_id(ended.id)
         self.notices.tell(ended.id, self._subscribers(), "/astfx/trouble", name, text)
 
     def _trouble(self, reason: str) -> None:
@@ -293,7 +294,7 @@ class JobLifecycle:
             self.store.redirect(job, *peer.udp_target)
 
     def _progress(self, job: Job, share: float) -> None:
-        name = wire_id(job.id)
+        name = canonical_id(job.id)
         self.notices.tell(job.id, self._subscribers(), "/astfx/progress", name, float(share))
 
     def _outcome(self, job: Job, outcome: dict[str, Any]) -> None:

@@ -10,9 +10,8 @@ from typing import Self
 
 from astfx_bridge.errors import BridgeError
 from astfx_bridge.settings import OSC_PORT
-from astfx_bridge.table import Value
 from astfx_bridge.wire.framing import LENGTH, SLIP, Deframer, frame
-from astfx_bridge.wire.osc import Message, decode, encode
+from astfx_bridge.wire.osc import Message, Sendable, decode, encode
 
 UDP = "udp"
 TRANSPORTS = (LENGTH, SLIP, UDP)
@@ -67,7 +66,7 @@ class Connection:
         """The port that this client sends from."""
         return int(self._socket.getsockname()[1])
 
-    def send(self, address: str, *values: Value) -> None:
+    def send(self, address: str, *values: Sendable) -> None:
         """Send a message, without waiting for an answer.
 
         Raises

@@ -155,12 +155,11 @@ def test_a_second_client_that_repeats_a_pending_id_is_told_too(server: Server) -
 
 def test_id_0_lets_the_server_choose(server: Server) -> None:
     with server.client() as client:
-        ids = [
-            client.render(
-                "content.wav", f"chosen{n}.wav", style="style.wav", quality="draft", iterations=1
-            ).id
-            for n in range(2)
-        ]
+        ids = []
+        for number in range(2):
+            client.send("/astfx/render", 0, "content.wav", f"chosen{number}.wav", *STYLE, *QUICK)
+            ids.append(until(client, "/astfx/queued").values[0])
+            until(client, "/astfx/done")
     assert len(set(ids)) == 2
     assert all(isinstance(job_id, int) and job_id > 100_000 for job_id in ids)
 
