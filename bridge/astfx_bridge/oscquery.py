@@ -5,7 +5,6 @@ It follows the 2018 draft of the OSCQuery proposal (Vidvox), read-only.
 
 from __future__ import annotations
 
-import hmac
 import json
 import socket
 import threading
@@ -15,10 +14,11 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from astfx_bridge.addresses import ROWS
-from astfx_bridge.errors import BridgeError
+from astfx_bridge.errors import BridgeError, RefusedError
 from astfx_bridge.parameters import ServerParameters
 from astfx_bridge.settings import ServerSettings, is_loopback
 from astfx_bridge.table import Argument, Row
+from astfx_bridge.wire.access import Access, LockedOutError
 
 READ, WRITE, READ_WRITE = 1, 2, 3
 ATTRIBUTES = ("FULL_PATH", "CONTENTS", "TYPE", "ACCESS", "VALUE", "RANGE", "DESCRIPTION")
@@ -95,6 +95,8 @@ class OscQueryServer:
     ----------
     settings : ServerSettings
     parameters : ServerParameters
+    access : Access
+        Checks tokens, and counts the wrong ones of all doors together.
     osc_port : int
 
     Raises
@@ -104,7 +106,11 @@ class OscQueryServer:
     """
 
     def __init__(
-        self, settings: ServerSettings, parameters: ServerParameters, osc_port: int
+        self,
+        settings: ServerSettings,
+        parameters: ServerParameters,
+        access: Access,
+        osc_port: int,
     ) -> None:
         assert settings.http_port is not None
         slots = threading.BoundedSemaphore(MAX_REQUESTS)
@@ -113,6 +119,7 @@ class OscQueryServer:
             pass
 
         Handler.settings, Handler.parameters, Handler.osc_port = settings, parameters, osc_port
+        Handler.access = access
 
         class Server(ThreadingHTTPServer):
             daemon_threads = True
@@ -155,6 +162,7 @@ class OscQueryServer:
 class _Handler(BaseHTTPRequestHandler):
     settings: ServerSettings
     parameters: ServerParameters
+    access: Access
     osc_port: int
     timeout = TIMEOUT_SECONDS
     protocol_version = "HTTP/1.1"
@@ -164,12 +172,17 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         url = urlsplit(self.path)
         query = parse_qs(url.query, keep_blank_values=True)
-        token = self.settings.token
-        if token:
+        if self.access.needs_token:
             given = self.headers.get("Authorization", "").removeprefix("Bearer ")
             given = given or query.pop("token", [""])[0]
-            if not hmac.compare_digest(given.encode(), token.encode()):
+            if not given:
                 return self._answer(401, {"ERROR": "this server needs a token"})
+            try:
+                self.access.check_token(str(self.client_address[0]), given)
+            except LockedOutError as error:
+                return self._answer(429, {"ERROR": str(error)})
+            except RefusedError as error:
+                return self._answer(401, {"ERROR": str(error)})
         elif not is_loopback(self.headers.get("Host", "localhost").rsplit(":", 1)[0].strip("[]")):
             # A web page whose host name was made to point at this machine (DNS rebinding).
             return self._answer(403, {"ERROR": "ask for localhost"})

@@ -102,7 +102,7 @@ class Bridge:
         self._stopping = asyncio.Event()
         await self._listen()
         if self.settings.http_port is not None:
-            self._http = OscQueryServer(self.settings, self.parameters, self.osc_port)
+            self._http = OscQueryServer(self.settings, self.parameters, self.access, self.osc_port)
             self.http_port = self._http.port
             if self.settings.announce:
                 self._announcement = await asyncio.to_thread(

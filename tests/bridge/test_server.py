@@ -15,6 +15,7 @@ from astfx_bridge import Bridge, Client, ServerSettings
 from astfx_bridge.errors import BridgeError
 from astfx_bridge.oscquery import OscQueryServer
 from astfx_bridge.parameters import ServerParameters
+from astfx_bridge.wire.access import Access
 from filelock import FileLock
 
 from tests.bridge.serving import Server, environment
@@ -119,7 +120,7 @@ def test_an_oscquery_port_that_is_taken_is_told(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         settings = ServerSettings(http_port=port, roots=(tmp_path,), state=tmp_path / "state")
         with pytest.raises(BridgeError) as caught:
-            OscQueryServer(settings, ServerParameters(), 9101)
+            OscQueryServer(settings, ServerParameters(), Access(""), 9101)
     assert str(caught.value) == (
         f"cannot listen on 127.0.0.1 port {port} for OSCQuery (Address already in use): "
         "choose another --http-port"

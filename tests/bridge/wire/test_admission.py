@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 import struct
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -127,3 +129,29 @@ def test_the_server_never_answers_itself(server: Server) -> None:
         for address in ("/astfx/fail", "/astfx/pong", "/astfx/done"):
             client.send(address, "x", 1, "y")
         assert collect(client, 0.3) == []
+
+
+def status(server: Server, token: str) -> int:
+    """The HTTP status of a request with a token."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{server.http_port}/", headers={"Authorization": f"Bearer {token}"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return int(error.code)
+
+
+def test_wrong_tokens_are_counted_for_all_doors_together(start: Callable[..., Server]) -> None:
+    server = start("--token", TOKEN)
+    assert status(server, TOKEN) == 200
+    for number in range(5):
+        assert status(server, f"a wrong secret {number}") == 401
+        with pytest.raises(RefusedError, match=r"the token is wrong"):
+            server.client(token="another secret")
+    assert status(server, "a wrong secret") == 429
+    assert status(server, TOKEN) == 429
+    with pytest.raises(RefusedError, match=r"too many wrong tokens: wait a minute"):
+        server.client(token=TOKEN)
