@@ -86,9 +86,15 @@ class Bridge:
         )
         self._dispatcher = dispatcher = Dispatcher(services, HANDLERS)
         rate = settings.limits.messages_per_second
-        self._udp = UdpEndpoint(dispatcher, self.access, rate)
+        notices = self.jobs.notices
+        self._udp = UdpEndpoint(dispatcher, self.access, rate, notices.remove_peer)
         self._tcp = TcpEndpoint(
-            dispatcher, self.access, settings.limits, self._udp.send, self.jobs.notices.remove_peer
+            dispatcher,
+            self.access,
+            settings.limits,
+            self._udp.send,
+            notices.awaits,
+            self._disconnected,
         )
         self.osc_port, self.http_port = 0, 0
         self._listener: asyncio.Server | None = None
@@ -115,7 +121,7 @@ class Bridge:
             raise BridgeError(
                 f"the records in '{self.settings.state}' cannot be written ({error})"
             ) from None
-        self._watch = asyncio.create_task(self._watch_state())
+        self._watch = asyncio.create_task(self._keep_watch())
 
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
@@ -178,6 +184,11 @@ class Bridge:
         self._tcp.close()
         self._state.close()
 
+    def _disconnected(self, peer: Peer) -> None:
+        """Let a peer go whose connection has ended, and the UDP clients that it had admitted."""
+        self.jobs.notices.remove_peer(peer)
+        self._udp.forget_refused()
+
     def _subscribers(self) -> list[Peer]:
         """The peers that receive the messages of every job."""
         return [peer for peer in (*self._tcp.peers, *self._udp.peers) if peer.notify]
@@ -187,11 +198,15 @@ class Bridge:
         if done:
             self.jobs.report_trouble(done)
 
-    async def _watch_state(self) -> None:
-        """Notice within seconds when the records are removed, and say once what is wrong."""
+    async def _keep_watch(self) -> None:
+        """Notice within seconds when records are removed or connections stall.
+
+        What is wrong with the records is said once.
+        """
         told = ""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
+            self._tcp.sweep()
             try:
                 self._check_state()
             except RefusedError as error:

@@ -19,6 +19,8 @@ from astfx_bridge.table import Call, Value
 from astfx_bridge.wire.osc import Message, decode, is_pattern, matcher
 from astfx_bridge.wire.peers import MAX_BACKLOG, Peer, TcpPeer
 
+# A connection is read again only once what it sent beyond this has been handled.
+_MANY_BYTES = 2**20
 # So many messages of one sender are handled before the others have their turn.
 _MESSAGES_PER_TURN = 50
 
@@ -62,8 +64,10 @@ class Dispatcher:
         if len(peer.backlog) + len(messages) > MAX_BACKLOG:
             return self._drop(peer, len(messages), f"more than {MAX_BACKLOG} messages wait")
         peer.backlog.extend(messages)
-        if isinstance(peer, TcpPeer) and len(peer.backlog) > MAX_BACKLOG // 2:
-            peer.pause()
+        if isinstance(peer, TcpPeer):
+            peer.work_bytes += len(packet)
+            if len(peer.backlog) > MAX_BACKLOG // 2 or peer.work_bytes > _MANY_BYTES:
+                peer.pause()
         if not peer.busy:
             self._drain(peer)
         return None
@@ -103,6 +107,7 @@ class Dispatcher:
         return self._run(peer, calls, message)
 
     def _run(self, peer: Peer, calls: list[Call], message: Message) -> bool:
+        peer.useful = True
         for call in calls:
             try:
                 waiting = self._handlers[call.row.handler](self._services, peer, call)

@@ -37,6 +37,10 @@ class Notices:
             self._owners[job_id].remove(peer)
         self._syncs = [sync for sync in self._syncs if sync[0] is not peer]
 
+    def awaits(self, peer: Peer) -> bool:
+        """Whether a peer waits for the end of a job."""
+        return any(peer in owners for owners in self._owners.values())
+
     def sync(self, peer: Peer, token: Value) -> None:
         """Answer a peer once the jobs that it owns now have ended.
 

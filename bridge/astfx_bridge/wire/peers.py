@@ -44,6 +44,8 @@ class Peer:
         Whether it receives the messages of every job.
     dropped : int
         The messages that were dropped since it was last told so.
+    useful : bool
+        Whether it has sent a message that could be carried out.
     """
 
     by_tcp = False
@@ -58,6 +60,7 @@ class Peer:
         self.reply_port = 0
         self.notify = False
         self.dropped = 0
+        self.useful = False
         self._send_datagram = send_datagram
 
     @property
@@ -102,6 +105,8 @@ class TcpPeer(Peer):
         Whether it has sent the right token.
     bound_ports : list of int
         The UDP ports of its host that it has admitted.
+    work_bytes : int
+        The size of the packets that are being handled.
     """
 
     by_tcp = True
@@ -118,6 +123,7 @@ class TcpPeer(Peer):
         self.framing = "length"
         self.authenticated = False
         self.bound_ports: list[int] = []
+        self.work_bytes = 0
         self._transport, self._limit = transport, blob_bytes + _SPARE_BYTES
         self._paused = False
 
@@ -143,6 +149,7 @@ class TcpPeer(Peer):
 
     def resume(self) -> None:
         """Read again, because the backlog has been handled."""
+        self.work_bytes = 0
         if self._paused and not self._transport.is_closing():
             self._paused = False
             self._transport.resume_reading()
