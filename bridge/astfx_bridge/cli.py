@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import sys
 import time
@@ -32,6 +33,8 @@ clients = typer.Typer(
 )
 app.add_typer(clients, name="clients")
 
+JOB_SECONDS = 3600.0
+HOLD_SECONDS = 3600.0  # a socket cannot wait for ever at once
 TOKEN_VARIABLE = "ASTFX_TOKEN"
 _LIMITS = Limits()
 
@@ -177,8 +180,13 @@ def send(
         bool, typer.Option("--hold", help="Stay connected and show all messages until Ctrl-C.")
     ] = False,
     timeout: Annotated[
-        float, typer.Option(help="Longest wait for jobs, or with --hold, in seconds.")
-    ] = 3600.0,
+        float | None,
+        typer.Option(
+            help="Longest wait for jobs, or with --hold, in seconds. Default: an hour for jobs, "
+            "and no end with --hold.",
+            show_default=False,
+        ),
+    ] = None,
     save: Annotated[
         Path | None, typer.Option(help="File to write a result to that comes as a blob.")
     ] = None,
@@ -200,11 +208,11 @@ def send(
     try:
         with Client(host, port, transport=transport, token=token) as client:
             well = sending.converse(
-                client, address, values, show, wait=wait, timeout_seconds=timeout
+                client, address, values, show, wait=wait, timeout_seconds=timeout or JOB_SECONDS
             )
-            end = time.monotonic() + timeout
-            while hold and time.monotonic() < end:
-                message = client.receive(end - time.monotonic())
+            end = time.monotonic() + (math.inf if timeout is None else timeout)
+            while hold and (left := end - time.monotonic()) > 0.0:
+                message = client.receive(min(left, HOLD_SECONDS))
                 if message is not None:
                     show(message)
     except KeyboardInterrupt:

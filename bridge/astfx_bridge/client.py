@@ -142,6 +142,21 @@ class Client(Connection):
             raise RefusedError(refused)
         return found
 
+    def presets(self) -> list[str]:
+        """The names of all presets on the server.
+
+        Raises
+        ------
+        BridgeError
+            If the server does not answer.
+        """
+        names: list[str] = []
+        while True:
+            (page,) = self.ask("/astfx/presets", len(names))
+            names += map(str, page.values[2:])
+            if len(names) >= int(page.values[0]) or len(page.values) == 2:
+                return names
+
     def render(
         self,
         content: str | os.PathLike[str],

@@ -170,3 +170,35 @@ def test_a_client_loads_neither_torch_nor_the_server() -> None:
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env=environment())
+
+
+def test_hold_ends_only_when_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    class Silent:
+        """A client that hears nothing, for days."""
+
+        def __init__(self, *arguments: object, **more: object) -> None:
+            pass
+
+        def __enter__(self) -> Silent:
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            pass
+
+        def replies(self, *message: object) -> list[Message]:
+            return []
+
+        def receive(self, seconds: float) -> None:
+            waits.append(seconds)
+            if seconds == 3600.0 and len(waits) == 48:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr("astfx_bridge.client.Client", Silent)
+    held = CliRunner().invoke(app, ["send", "--hold", "/astfx/notify", "1"])
+    assert held.exit_code == 130
+    assert sum(waits) == 48 * 3600.0
+    waits.clear()
+    ended = CliRunner().invoke(app, ["send", "--hold", "--timeout", "0.01", "/astfx/notify", "1"])
+    assert (ended.exit_code, max(waits, default=0.0) <= 0.01) == (0, True)

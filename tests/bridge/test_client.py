@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -118,3 +118,13 @@ def test_an_argument_that_osc_cannot_carry_is_refused_in_a_sentence(silent: sock
     assert str(caught.value) == (
         "an argument of /astfx/render is None: it must be a number, a text, a path or bytes"
     )
+
+
+def test_all_presets_are_listed_however_many_there_are(start: Callable[..., Server]) -> None:
+    server = start()
+    names = [f"made-{number:03}" for number in range(420)]
+    for name in names:
+        (server.state / "presets" / f"{name}.astfx").touch()
+    with server.client() as client:
+        assert client.presets()[:420] == names
+        assert len(client.presets()) == len(set(client.presets())) > 420

@@ -143,8 +143,26 @@ def render_spec(
     RefusedError
         If the content, the style or the output cannot be used.
     """
-    clip = checked_sound(content, content_name, "content", services.settings.limits.clip_seconds)
     style = style_spec(services, settings["style"])
+    return spec_with_style(services, content, content_name, output, settings, style)
+
+
+def spec_with_style(
+    services: Services,
+    content: Path,
+    content_name: str,
+    output: Path,
+    settings: Mapping[str, Value],
+    style: Mapping[str, Any],
+) -> dict[str, Any]:
+    """A worker's spec for rendering one clip with a style that was checked by `style_spec`.
+
+    Raises
+    ------
+    RefusedError
+        If the content or the output cannot be used.
+    """
+    clip = checked_sound(content, content_name, "content", services.settings.limits.clip_seconds)
     for role, path in (("content", str(content)), ("style", style.get("style"))):
         if path == str(output):
             raise RefusedError(f"output '{output.name}' is the {role} itself: name another file")

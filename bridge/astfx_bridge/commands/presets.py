@@ -14,11 +14,17 @@ from astfx_bridge.jobs.scratch import scratch_path
 from astfx_bridge.table import Call
 from astfx_bridge.wire.peers import Peer
 
+# A message holds 256 arguments at most.
+NAMES_PER_PAGE = 200
+
 
 def presets(services: Services, peer: Peer, call: Call) -> None:
-    """Send the names of all presets."""
+    """Send the names of the presets, a page of them."""
     names = styles.preset_names(services.jobs.presets)
-    peer.send("/astfx/presets", len(names), *names)
+    first = int(call.values.get("first", 0))
+    if first > len(names):
+        raise RefusedError(f"first={first} must be at most {len(names)}, the number of presets")
+    peer.send("/astfx/presets", len(names), first, *names[first : first + NAMES_PER_PAGE])
 
 
 def preset(services: Services, peer: Peer, call: Call) -> None:

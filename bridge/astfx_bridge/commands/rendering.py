@@ -8,11 +8,18 @@ from typing import Any
 import soundfile
 
 from astfx.runtime.files import written_aside
-from astfx_bridge.commands.job_requests import job_settings, new_id, new_job, render_spec
+from astfx_bridge.commands.job_requests import (
+    job_settings,
+    new_id,
+    new_job,
+    render_spec,
+    spec_with_style,
+    style_spec,
+)
 from astfx_bridge.commands.services import Services
 from astfx_bridge.errors import RefusedError
 from astfx_bridge.jobs.scratch import held_path, scratch_path
-from astfx_bridge.jobs.store import Job
+from astfx_bridge.jobs.store import REFUSED, Job
 from astfx_bridge.table import Call
 from astfx_bridge.wire.peers import Peer
 
@@ -66,7 +73,7 @@ async def render_blob(services: Services, peer: Peer, call: Call) -> None:
 
 
 async def stem(services: Services, peer: Peer, call: Call) -> None:
-    """Accept a render of each sound in a folder."""
+    """Accept a render of each sound in a folder. One that cannot be rendered fails by itself."""
     parent = new_id(services, call)
     if services.jobs.answer_repeat(peer, parent, call.digest):
         return
@@ -87,12 +94,28 @@ async def stem(services: Services, peer: Peer, call: Call) -> None:
             raise RefusedError(
                 f"folder '{name}' contains {len(found)} sounds, at most {limit} jobs may wait"
             )
+        style = style_spec(services, settings["style"])
         jobs = []
         for path in found:
-            content = services.roots.readable(str(path), "content")
-            content_name, target = f"{name}/{path.name}", output / path.name
-            spec = render_spec(services, content, content_name, target, settings)
-            jobs.append(new_job(call, f"{parent}/{path.name}", spec, parent))
+            # The name in a form that can be sent: on some systems, names may hold any bytes.
+            shown = path.name.encode(errors="backslashreplace").decode()
+            target = output / shown
+            try:
+                if shown != path.name:
+                    raise RefusedError(f"content '{name}/{shown}' has a name that is not UTF-8")
+                content = services.roots.readable(str(path), "content")
+                spec = spec_with_style(
+                    services, content, f"{name}/{shown}", target, settings, style
+                )
+            except RefusedError as error:
+                spec = {
+                    "kind": REFUSED,
+                    "reason": str(error),
+                    "output": str(target),
+                    "scratch": str(scratch_path(target)),
+                    "settings": dict(settings),
+                }
+            jobs.append(new_job(call, f"{parent}/{shown}", spec, parent))
         output.mkdir(exist_ok=True)
         return jobs
 

@@ -46,7 +46,7 @@ def auth(services: Services, peer: Peer, call: Call) -> None:
 def replyto(services: Services, peer: Peer, call: Call) -> None:
     """Send replies to another UDP port of the same host."""
     _redirect(services, peer, int(call.values["port"]))
-    peer.send("/astfx/replyto", peer.reply_port)
+    peer.send("/astfx/replying", peer.reply_port)
 
 
 def _redirect(services: Services, peer: Peer, port: int) -> None:
@@ -60,7 +60,7 @@ def notify(services: Services, peer: Peer, call: Call) -> None:
     if "port" in call.values:
         _redirect(services, peer, int(call.values["port"]))
     peer.notify = bool(call.values["on"])
-    peer.send("/astfx/notify", int(peer.notify))
+    peer.send("/astfx/notified", int(peer.notify))
 
 
 def sync(services: Services, peer: Peer, call: Call) -> None:

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,8 @@ from astfx_bridge.jobs.endings import Endings
 from astfx_bridge.jobs.notices import Notices, send_outcome
 from astfx_bridge.jobs.pool import Pool
 from astfx_bridge.jobs.scratch import clean, remove_held
-from astfx_bridge.jobs.store import BLOB_COMMAND, DONE, FAILED, Job, JobStore, is_busy
+from astfx_bridge.jobs.store import BLOB_COMMAND, DONE, FAILED, REFUSED, Job, JobStore, is_busy
+from astfx_bridge.jobs.styles import SUFFIX
 from astfx_bridge.roots import Roots
 from astfx_bridge.settings import ServerSettings
 from astfx_bridge.table import Value
@@ -73,7 +74,7 @@ class JobLifecycle:
             state,
             settings.limits.job_seconds,
             may_begin=lambda job: job.id not in self._endings,
-            on_begin=lambda job: job,
+            on_begin=self._begin,
             on_progress=self._progress,
             on_outcome=self._outcome,
             on_trouble=self._trouble,
@@ -147,24 +148,27 @@ class JobLifecycle:
         Returns
         -------
         bool
-            Whether it was answered. False means that the id is free.
+            Whether it was answered. False means that the id is free, or that its content or style
+            has been recorded again since, so that it is time for another render.
 
         Raises
         ------
         RefusedError
-            If the id belongs to another request.
+            If the id belongs to another request, or renders an earlier content just now.
         """
-        job = self.store.get(job_id)
-        jobs = (
-            [job]
-            if job
-            else [child for child in self.store.children(job_id) if child.spec["kind"] != "preview"]
-        )
+        job, jobs = self._of_request(job_id)
         if not jobs:
             return False
         if jobs[0].request != digest:
             raise RefusedError(
                 f"id {job_id} belongs to another job: choose another, or /astfx/forget it first"
+            )
+        if any(self._is_outdated(known) for known in jobs):
+            if all(self.can_be_dropped(known) for known in jobs):
+                return False
+            raise RefusedError(
+                f"job {job_id} renders an earlier version of its files: send it again when it has "
+                "ended"
             )
         if job is None:
             peer.send("/astfx/stem", canonical_id(job_id), len(jobs))
@@ -175,6 +179,14 @@ class JobLifecycle:
                 self._add_owner(known, peer)
                 peer.send("/astfx/queued", canonical_id(known.id))
         return True
+
+    def _of_request(self, job_id: str) -> tuple[Job | None, list[Job]]:
+        """The job with an id, if there is one, and all jobs of the request with that id."""
+        job = self.store.get(job_id)
+        if job is not None:
+            return job, [job]
+        children = self.store.children(job_id)
+        return None, [child for child in children if child.spec["kind"] != "preview"]
 
     async def accept(
         self,
@@ -214,8 +226,12 @@ class JobLifecycle:
 
     def _accept(self, peer: Peer, jobs: Sequence[Job], parent: str, replaced: list[str]) -> None:
         # The same request may have been accepted while this one was prepared.
-        if not replaced and self.answer_repeat(peer, parent or jobs[0].id, jobs[0].request):
-            return
+        outdated: list[Job] = []
+        if not replaced:
+            if self.answer_repeat(peer, parent or jobs[0].id, jobs[0].request):
+                return
+            outdated = self._of_request(parent or jobs[0].id)[1]
+            replaced = [job.id for job in outdated]
         self._check_state()
         limit = self._limits.queue_jobs
         if self.store.count_unfinished() + len(jobs) > limit:
@@ -228,6 +244,8 @@ class JobLifecycle:
         self.store.accept(
             [replace(job, reply_host=host, reply_port=port) for job in jobs], replaced
         )
+        for job in outdated:
+            remove_held(job, self.blobs)
         if parent:
             peer.send("/astfx/stem", canonical_id(parent), len(jobs))
         for job in jobs:
@@ -293,6 +311,49 @@ class JobLifecycle:
         if peer.udp_target is not None:
             self.store.redirect(job, *peer.udp_target)
 
+    def _begin(self, job: Job) -> Job:
+        """Look at the files of a job again, which may have changed since it was accepted.
+
+        Raises
+        ------
+        RefusedError
+            If one has become a link that leads out of the roots, or the job cannot be rendered.
+        """
+        spec = dict(job.spec)
+        if spec.get("kind") == REFUSED:
+            raise RefusedError(spec["reason"])
+        for role in ("content", "style"):
+            if role in spec and Path(spec[role]).parent != self.blobs:
+                spec[role] = str(self._roots.resolved(spec[role], role))
+        self._check_output(Path(spec["output"]))
+        return replace(job, spec={**spec, "stamps": self._stamps(spec)})
+
+    def _check_output(self, output: Path) -> None:
+        if output.parent not in (self.blobs, self.presets) and not self._roots.still_writable(
+            output
+        ):
+            raise RefusedError(f"output '{output}' has been moved out of the server's roots")
+
+    def _stamps(self, spec: Mapping[str, Any]) -> dict[str, list[int]]:
+        """The size and the time of each file that a job reads and that the server does not hold."""
+        paths = {role: Path(spec[role]) for role in ("content", "style") if role in spec}
+        if "preset" in spec:
+            paths["preset"] = self.presets / f"{spec['preset']}{SUFFIX}"
+        found = {}
+        for role, path in paths.items():
+            with suppress(OSError):
+                if path.parent != self.blobs:
+                    stat = path.stat()
+                    found[role] = [stat.st_size, stat.st_mtime_ns]
+        return found
+
+    def _is_outdated(self, job: Job) -> bool:
+        """Whether a file that a job has read is another one by now."""
+        then = job.spec.get("stamps")
+        if then is None:
+            return False
+        return any(then.get(role) != stamp for role, stamp in self._stamps(job.spec).items())
+
     def _progress(self, job: Job, share: float) -> None:
         name = canonical_id(job.id)
         self.notices.tell(job.id, self._subscribers(), "/astfx/progress", name, float(share))
@@ -301,13 +362,12 @@ class JobLifecycle:
         output = Path(job.spec["output"])
         if "done" not in outcome:
             self.end(job, FAILED, outcome["failed"])
-        elif not (
-            output.parent in (self.blobs, self.presets) or self._roots.still_writable(output)
-        ):
-            self.end(job, FAILED, f"output '{output}' has been moved out of the server's roots")
         else:
             try:
+                self._check_output(output)
                 os.replace(job.spec["scratch"], output)
+            except RefusedError as error:
+                self.end(job, FAILED, str(error))
             except OSError as error:
                 self.end(job, FAILED, f"output '{output}' cannot be written ({error.strerror})")
             else:

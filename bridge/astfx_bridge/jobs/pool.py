@@ -12,7 +12,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from astfx_bridge.errors import BridgeError
+from astfx_bridge.errors import BridgeError, RefusedError
 from astfx_bridge.jobs.scratch import clean
 from astfx_bridge.jobs.store import DONE, MAX_STARTS, Job, JobStore
 from astfx_bridge.jobs.worker_handle import WorkerGoneError, WorkerHandle, WorkerIdleError
@@ -42,7 +42,8 @@ class Pool:
         Called with a queued job. Returns whether it may be begun, False if it has ended and this is
         not on record yet.
     on_begin : callable
-        Called with a job that is about to be begun. Returns the job as it is put on record.
+        Called with a job that is about to be begun. Returns the job as it is put on record, or
+        raises a RefusedError, which fails it.
     on_progress : callable
         Called with a job and the fraction that is done.
     on_outcome : callable
@@ -192,12 +193,17 @@ class Pool:
         return worker
 
     def _begin(self, job: Job) -> Job | None:
-        """Put on record that a job runs. None if it has been begun too often."""
+        """Put on record that a job runs. None if it may not run, so that it has failed."""
         clean([job])
         if job.starts >= MAX_STARTS:
             self._on_outcome(job, {"failed": f"it was started {MAX_STARTS} times and never ended"})
             return None
-        job = self._store.start(self._on_begin(job))
+        try:
+            job = self._on_begin(job)
+        except RefusedError as error:
+            self._on_outcome(job, {"failed": str(error)})
+            return None
+        job = self._store.start(job)
         self._begun.add(job.id)
         return job
 

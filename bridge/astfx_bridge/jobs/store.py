@@ -14,6 +14,7 @@ from typing import Any
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
 ENDED = (DONE, FAILED, CANCELLED)
 MAX_STARTS = 10
+REFUSED = "refused"  # the kind of a job that cannot be rendered: it fails when its turn comes
 BLOB_COMMAND, PREVIEW_COMMAND = "/astfx/render/blob", "/astfx/preview"
 
 _SCHEMA = """

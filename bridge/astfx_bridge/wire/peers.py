@@ -158,6 +158,19 @@ class TcpPeer(Peer):
         """Send what is still buffered, then close."""
         self._transport.close()
 
+    def close_gently(self, seconds: float) -> None:
+        """Send what is still buffered, then close, but read on for so many seconds.
+
+        Closed at once, a client that still sends would lose its connection before it could read
+        what was sent to it.
+        """
+        if self._transport.is_closing() or not self._transport.can_write_eof():
+            self._transport.close()
+            return
+        self.resume()
+        self._transport.write_eof()
+        asyncio.get_running_loop().call_later(seconds, self._transport.abort)
+
 
 class PacketReceiver(Protocol):
     """Takes the packets that peers send."""

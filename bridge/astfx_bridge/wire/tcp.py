@@ -17,6 +17,7 @@ from astfx_bridge.wire.peers import PacketReceiver, SendDatagram, TcpPeer
 
 FIRST_SECONDS = 30.0  # in which a connection must have sent something useful
 STALL_SECONDS = 30.0  # after which half a packet is given up
+LINGER_SECONDS = 10.0  # in which a refused client can end what it sends, and read why
 IDLE_SECONDS = 60.0  # after which a connection that awaits nothing may have to make room
 # A client that has vanished is noticed after about a minute.
 _KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
@@ -43,6 +44,8 @@ class TcpEndpoint:
     ----------
     connections : dict of TcpPeer to connection
         The connected clients.
+    lingering : set of connection
+        The refused clients that may still read why.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class TcpEndpoint:
         self.send_datagram, self.on_disconnect = send_datagram, on_disconnect
         self.clock = clock
         self.connections: dict[TcpPeer, _Connection] = {}
+        self.lingering: set[_Connection] = set()
         self._awaits = awaits
 
     @property
@@ -190,7 +194,11 @@ class _Connection(asyncio.Protocol):
         """Send a fail, and close the connection."""
         if self._peer is not None:
             self._peer.send("/astfx/fail", address, 0, message)
-            self._peer.close()
+            if len(self._endpoint.lingering) < self._endpoint.limits.connections:
+                self._endpoint.lingering.add(self)
+                self._peer.close_gently(LINGER_SECONDS)
+            else:
+                self._peer.close()
             self._drop()
 
     def _auth_timeout(self) -> None:
@@ -198,6 +206,7 @@ class _Connection(asyncio.Protocol):
             self.refuse("/astfx/auth", f"no token within {AUTH_SECONDS:g} seconds")
 
     def connection_lost(self, error: Exception | None) -> None:
+        self._endpoint.lingering.discard(self)
         self._drop()
 
     def _drop(self) -> None:

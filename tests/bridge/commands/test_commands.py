@@ -34,7 +34,7 @@ def test_replies_go_to_the_port_asked_for(server: Server) -> None:
         client.send("/astfx/replyto", ear.getsockname()[1])
         client.send("/astfx/ping", 9)
         packets = [ear.recv(2000), ear.recv(2000)]
-    assert packets[0].startswith(b"/astfx/replyto")
+    assert packets[0].startswith(b"/astfx/replying")
     assert packets[1].startswith(b"/astfx/pong")
 
 

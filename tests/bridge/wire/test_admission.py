@@ -217,3 +217,14 @@ def test_half_sent_packets_take_bounded_memory(start: Callable[..., Server]) -> 
     for stream in streams:
         stream.close()
     assert peak_kb < 350 * 1024
+
+
+@pytest.mark.parametrize("transport", ["length", "slip"])
+def test_a_blob_that_is_too_long_is_refused_in_a_sentence(
+    start: Callable[..., Server], transport: str
+) -> None:
+    server = start("--blob-mb", "1")
+    with server.client(transport) as client, pytest.raises(RefusedError) as caught:
+        client.render_blob(b"RIFF" + bytes(40 * 2**20), style="style.wav")
+    assert f"{2**20} " in str(caught.value)
+    assert "allowed" in str(caught.value)
