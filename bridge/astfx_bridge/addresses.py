@@ -172,8 +172,8 @@ _ROWS = (
     _job("/astfx/render", "render", Argument("content", "s"), Argument("output", "s"),
          pairs="settings", summary="Render a file to a file. With id 0 the server chooses an id."),
     _job("/astfx/render/blob", "render_blob", Argument("clip", "b"), pairs="settings",
-         tcp_only=True, summary="Render a WAV or FLAC that is sent as a blob. The result is a "
-         "blob too."),
+         tcp_only=True, summary="Render a WAV or FLAC that is sent as a blob. The style may be a "
+         "blob too. The result is one."),
     _job("/astfx/stem", "stem", Argument("folder", "s"), Argument("output", "s"),
          pairs="settings", first="stem",
          summary="Render every sound of a folder into another folder. Each is a job of its own, "

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from astfx.errors import AstfxError
+from astfx_bridge.errors import BridgeError
 from astfx_bridge.settings import HTTP_PORT, OSC_PORT, Limits, ServerSettings
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def _print_banner(bridge: Bridge) -> None:
 
 @app.command(epilog=_SEND_EXAMPLES, context_settings={"ignore_unknown_options": True})
 def send(
-    address: Annotated[str, typer.Argument(help="OSC address, such as /astfx/ping.")],
+    address: Annotated[str | None, typer.Argument(help="OSC address, such as /astfx/ping.")] = None,
     words: Annotated[
         list[str] | None,
         typer.Argument(
@@ -190,11 +191,25 @@ def send(
     save: Annotated[
         Path | None, typer.Option(help="File to write a result to that comes as a blob.")
     ] = None,
+    request: Annotated[
+        Path | None,
+        typer.Option(help="File with the address and its arguments, one on each line."),
+    ] = None,
+    replies: Annotated[
+        Path | None,
+        typer.Option(help="File to write the replies to, and at the end `exit` and the exit code."),
+    ] = None,
 ) -> None:
     """Send an OSC message to a server, show its replies, and wait for the jobs it starts."""
     from astfx.runtime.files import written_aside
     from astfx_bridge import sending
     from astfx_bridge.client import Client
+
+    if request is not None:
+        address, *words = sending.read_request(request)
+    if address is None:
+        raise BridgeError("there is nothing to send: give an OSC address or a --request")
+    transcript = sending.Transcript(replies)
 
     def show(message: Message) -> None:
         print(sending.line(message), flush=True)
@@ -203,9 +218,10 @@ def send(
             if isinstance(blob, bytes):
                 with written_aside(save) as part:
                     part.write_bytes(blob)
+        transcript.write(sending.line(message))
 
-    values = sending.values_of(address, words or [])
     try:
+        values = sending.values_of(address, words or [])
         with Client(host, port, transport=transport, token=token) as client:
             well = sending.converse(
                 client, address, values, show, wait=wait, timeout_seconds=timeout or JOB_SECONDS
@@ -216,7 +232,12 @@ def send(
                 if message is not None:
                     show(message)
     except KeyboardInterrupt:
+        transcript.write("exit 130")
         sys.exit(130)
+    except AstfxError as error:
+        transcript.write(f"error {error}\nexit 2")
+        raise
+    transcript.write(f"exit {0 if well else 1}")
     if not well:
         sys.exit(1)
 

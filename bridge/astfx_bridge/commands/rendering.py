@@ -9,6 +9,7 @@ import soundfile
 
 from astfx.runtime.files import written_aside
 from astfx_bridge.commands.job_requests import (
+    checked_sound,
     job_settings,
     new_id,
     new_job,
@@ -49,26 +50,41 @@ async def render_blob(services: Services, peer: Peer, call: Call) -> None:
     job_id = new_id(services, call)
     if services.jobs.answer_repeat(peer, job_id, call.digest):
         return
-    settings = job_settings(services, call.pairs)
-    clip = call.values["clip"]
-    assert isinstance(clip, bytes)
-    held = held_path(services.jobs.blobs, ".content")
+    clips = {"content": call.values["clip"]}
+    for key, value in call.pairs:
+        if isinstance(value, bytes):
+            if key != "style":
+                raise RefusedError(f"{key} must not be a blob: only the style may be one")
+            clips["style"] = value
+    settings = job_settings(
+        services, [pair for pair in call.pairs if not isinstance(pair[1], bytes)]
+    )
+    held = {role: held_path(services.jobs.blobs, f".{role}") for role in clips}
     output = held_path(services.jobs.blobs, f".{settings['format']!s}")
 
     def prepare() -> dict[str, Any]:
-        if clip[:4] not in (b"RIFF", b"RF64", b"fLaC"):
-            raise RefusedError("the clip must be a WAV or a FLAC")
-        with written_aside(held) as part:
-            part.write_bytes(clip)
-        return render_spec(services, held, "blob", output, settings)
+        for role, clip in clips.items():
+            assert isinstance(clip, bytes)
+            if clip[:4] not in (b"RIFF", b"RF64", b"fLaC"):
+                raise RefusedError(f"the {role} must be a WAV or a FLAC")
+            with written_aside(held[role]) as part:
+                part.write_bytes(clip)
+        if "style" not in held:
+            return render_spec(services, held["content"], "blob", output, settings)
+        limit = services.settings.limits.clip_seconds
+        checked_sound(held["style"], "blob", "style", limit)
+        style = {"style": str(held["style"]), "clip_seconds": limit}
+        settings["style"] = "blob"
+        return spec_with_style(services, held["content"], "blob", output, settings, style)
 
     try:
         spec = await asyncio.to_thread(prepare)
         await services.jobs.accept(peer, [new_job(call, job_id, spec)])
     except BaseException:
         job = services.jobs.store.get(job_id)
-        if job is None or job.spec["content"] != str(held):
-            held.unlink(missing_ok=True)
+        if job is None or job.spec["content"] != str(held["content"]):
+            for path in held.values():
+                path.unlink(missing_ok=True)
         raise
 
 

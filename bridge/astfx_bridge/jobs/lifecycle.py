@@ -375,10 +375,11 @@ class JobLifecycle:
 
     def _tidy_after(self, job: Job) -> None:
         """Remove what is no longer needed once a job has ended."""
-        content = Path(job.spec.get("content", ""))
-        if content.parent == self.blobs:
-            with suppress(OSError):
-                content.unlink(missing_ok=True)
+        for role in ("content", "style"):
+            path = Path(job.spec.get(role, ""))
+            if path.parent == self.blobs:
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
         self._ended_jobs += 1
         with suppress(sqlite3.Error):  # there is a next time
             if self._ended_jobs % TIDY_EVERY_JOBS == 0:
@@ -404,7 +405,7 @@ class JobLifecycle:
         known = {
             job.spec.get(key)
             for job in (*self.store.pending(), *self.store.blobs())
-            for key in ("content", "output")
+            for key in ("content", "style", "output")
         }
         for path in self.blobs.iterdir():
             if str(path) not in known:

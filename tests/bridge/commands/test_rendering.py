@@ -8,8 +8,9 @@ import pytest
 from astfx_bridge.commands.services import Services
 from astfx_bridge.errors import RefusedError
 from astfx_bridge.jobs.store import CANCELLED, DONE, QUEUED
+from astfx_bridge.wire.osc import encode
 
-from tests.bridge.offline import ask, make_services, refusal
+from tests.bridge.offline import Stream, ask, handle, make_services, refusal, tcp_peer
 from tests.bridge.serving import make_sounds
 
 STYLE = ("style", "style.wav")
@@ -180,3 +181,38 @@ def test_a_preset_that_was_made_again_is_another_style(tmp_path: Path) -> None:
     assert [message.address for message in ask(services, *request)] == ["/astfx/done"]
     made.write_bytes(b"other")
     assert [message.address for message in ask(services, *request)] == ["/astfx/queued"]
+
+
+def test_a_style_that_is_sent_as_a_blob_is_held_until_the_job_ends(tmp_path: Path) -> None:
+    services, stream = make_services(tmp_path), Stream()
+    make_sounds(tmp_path / "root")
+    clip = (tmp_path / "root" / "content.wav").read_bytes()
+    style = (tmp_path / "root" / "style.wav").read_bytes()
+    packet = encode("/astfx/render/blob", [1, clip, "style", style])
+    handle(services, tcp_peer(stream), packet)
+    handle(services, tcp_peer(stream), packet)
+    assert [message.values for message in stream.received] == [(1,), (1,)]
+    job = services.jobs.find(1)
+    assert Path(job.spec["style"]).read_bytes() == style
+    assert len(list(services.jobs.blobs.iterdir())) == 2
+    services.jobs._remove_unknown_blobs()
+    services.jobs.end(services.jobs._begin(job), CANCELLED, "cancelled")
+    assert list(services.jobs.blobs.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        (("style", b"noise"), "the style must be a WAV or a FLAC"),
+        (("style", "style.wav", "mix", b"x"), "mix must not be a blob: only the style may be one"),
+    ],
+)
+def test_a_blob_that_is_no_style_is_refused(
+    tmp_path: Path, pairs: tuple[str | bytes, ...], message: str
+) -> None:
+    services, stream = make_services(tmp_path), Stream()
+    make_sounds(tmp_path / "root")
+    clip = (tmp_path / "root" / "content.wav").read_bytes()
+    handle(services, tcp_peer(stream), encode("/astfx/render/blob", [1, clip, *pairs]))
+    assert stream.received[0].values == ("/astfx/render/blob", 1, message)
+    assert list(services.jobs.blobs.iterdir()) == []
