@@ -147,7 +147,8 @@ def _print_banner(bridge: Bridge) -> None:
     host = settings.host
     lines = [f"OSC       {host} port {bridge.osc_port}, UDP and TCP"]
     if bridge.http_port:
-        lines.append(f"OSCQuery  http://{host}:{bridge.http_port}/")
+        name = f"[{host}]" if ":" in host else host
+        lines.append(f"OSCQuery  http://{name}:{bridge.http_port}/")
     lines += [f"root      {folder}" for folder in bridge.roots.folders]
     lines.append(f"state     {settings.state.resolve()}")
     waiting = len(bridge.store.pending())

@@ -16,13 +16,16 @@ from astfx_bridge.commands.registry import HANDLERS
 from astfx_bridge.commands.services import Services
 from astfx_bridge.errors import BridgeError, RefusedError
 from astfx_bridge.jobs.lifecycle import JobLifecycle
-from astfx_bridge.oscquery import OscQueryServer
 from astfx_bridge.parameters import ServerParameters
 from astfx_bridge.roots import Roots
 from astfx_bridge.settings import ServerSettings
 from astfx_bridge.state import StateFolder
+from astfx_bridge.web.app import application
+from astfx_bridge.web.server import WebServer
+from astfx_bridge.web.sockets import WebSockets
 from astfx_bridge.wire.access import Access
 from astfx_bridge.wire.peers import Peer
+from astfx_bridge.wire.streams import Streams
 from astfx_bridge.wire.tcp import TcpEndpoint
 from astfx_bridge.wire.udp import UdpEndpoint, udp_socket
 
@@ -88,17 +91,13 @@ class Bridge:
         rate = settings.limits.messages_per_second
         notices = self.jobs.notices
         self._udp = UdpEndpoint(dispatcher, self.access, rate, notices.remove_peer)
+        self._streams = Streams(self.access, settings.limits, notices.awaits, self._disconnected)
         self._tcp = TcpEndpoint(
-            dispatcher,
-            self.access,
-            settings.limits,
-            self._udp.send,
-            notices.awaits,
-            self._disconnected,
+            dispatcher, self.access, settings.limits, self._udp.send, self._streams
         )
         self.osc_port, self.http_port = 0, 0
         self._listener: asyncio.Server | None = None
-        self._http: OscQueryServer | None = None
+        self._web: WebServer | None = None
         self._announcement: discovery.Announcement | None = None
         self._stopping: asyncio.Event | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -108,8 +107,9 @@ class Bridge:
         self._stopping = asyncio.Event()
         await self._listen()
         if self.settings.http_port is not None:
-            self._http = OscQueryServer(self.settings, self.parameters, self.access, self.osc_port)
-            self.http_port = self._http.port
+            self._web = self._web_server()
+            self.http_port = self._web.port
+            self._web.start()
             if self.settings.announce:
                 self._announcement = await asyncio.to_thread(
                     discovery.announce, self.settings.host, self.osc_port, self.http_port
@@ -122,6 +122,14 @@ class Bridge:
                 f"the records in '{self.settings.state}' cannot be written ({error})"
             ) from None
         self._watch = asyncio.create_task(self._keep_watch())
+
+    def _web_server(self) -> WebServer:
+        sockets = WebSockets(self._dispatcher, self.settings.limits, self._udp.send, self._streams)
+        self.parameters.watch(lambda name, value: sockets.tell(f"/astfx/param/{name}", value))
+        app = application(
+            self.settings, self.parameters, self.access, sockets, lambda: self.osc_port
+        )
+        return WebServer(self.settings, app, self._streams)
 
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
@@ -174,14 +182,14 @@ class Bridge:
             self._watch.cancel()
         if self._announcement is not None:
             await asyncio.to_thread(self._announcement.close)
-        if self._http is not None:
-            await asyncio.to_thread(self._http.close)
         if self._listener is not None:
             self._listener.close()
         await self._dispatcher.close()
         await self.jobs.stop_workers()
+        if self._web is not None:
+            await self._web.close()
         self._udp.close()
-        self._tcp.close()
+        self._streams.close()
         self._state.close()
 
     def _disconnected(self, peer: Peer) -> None:
@@ -191,7 +199,7 @@ class Bridge:
 
     def _subscribers(self) -> list[Peer]:
         """The peers that receive the messages of every job."""
-        return [peer for peer in (*self._tcp.peers, *self._udp.peers) if peer.notify]
+        return [peer for peer in (*self._streams.peers, *self._udp.peers) if peer.notify]
 
     def _check_state(self) -> None:
         done = self._state.check()
@@ -206,7 +214,9 @@ class Bridge:
         told = ""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            self._tcp.sweep()
+            self._streams.sweep()
+            if self._web is not None:
+                self._web.sweep()
             try:
                 self._check_state()
             except RefusedError as error:

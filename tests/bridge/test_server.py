@@ -13,9 +13,6 @@ from pathlib import Path
 import pytest
 from astfx_bridge import Bridge, Client, ServerSettings
 from astfx_bridge.errors import BridgeError
-from astfx_bridge.oscquery import OscQueryServer
-from astfx_bridge.parameters import ServerParameters
-from astfx_bridge.wire.access import Access
 from filelock import FileLock
 
 from tests.bridge.serving import Server, environment
@@ -116,11 +113,20 @@ def test_records_that_are_locked_at_the_start_are_told(
 
 
 def test_an_oscquery_port_that_is_taken_is_told(tmp_path: Path) -> None:
+    async def run(settings: ServerSettings) -> None:
+        bridge = Bridge(settings)
+        try:
+            await bridge.start()
+        finally:
+            await bridge.close()
+
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        settings = ServerSettings(http_port=port, roots=(tmp_path,), state=tmp_path / "state")
+        settings = ServerSettings(
+            osc_port=0, http_port=port, roots=(tmp_path,), state=tmp_path / "state"
+        )
         with pytest.raises(BridgeError) as caught:
-            OscQueryServer(settings, ServerParameters(), Access(""), 9101)
+            asyncio.run(run(settings))
     assert str(caught.value) == (
         f"cannot listen on 127.0.0.1 port {port} for OSCQuery (Address already in use): "
         "choose another --http-port"

@@ -17,7 +17,7 @@ from astfx_bridge.errors import PacketError, RefusedError
 from astfx_bridge.ids import MAX_ID_CHARACTERS, canonical_id
 from astfx_bridge.table import Call, Value
 from astfx_bridge.wire.osc import Message, decode, is_pattern, matcher
-from astfx_bridge.wire.peers import MAX_BACKLOG, Peer, TcpPeer
+from astfx_bridge.wire.peers import MAX_BACKLOG, Peer, StreamPeer
 
 # A connection is read again only once what it sent beyond this has been handled.
 _MANY_BYTES = 2**20
@@ -64,7 +64,7 @@ class Dispatcher:
         if len(peer.backlog) + len(messages) > MAX_BACKLOG:
             return self._drop(peer, len(messages), f"more than {MAX_BACKLOG} messages wait")
         peer.backlog.extend(messages)
-        if isinstance(peer, TcpPeer):
+        if isinstance(peer, StreamPeer):
             peer.work_bytes += len(packet)
             if len(peer.backlog) > MAX_BACKLOG // 2 or peer.work_bytes > _MANY_BYTES:
                 peer.pause()
@@ -173,7 +173,7 @@ class Dispatcher:
     def _admitted(self, peer: Peer, address: str) -> bool:
         """Whether a peer may send to an address. A connection without the token is closed."""
         access = self._services.access
-        if not access.needs_token or not isinstance(peer, TcpPeer) or peer.authenticated:
+        if not access.needs_token or not isinstance(peer, StreamPeer) or peer.authenticated:
             return True
         if address == "/astfx/auth":
             return True

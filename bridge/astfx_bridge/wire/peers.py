@@ -13,7 +13,7 @@ from astfx_bridge.wire.framing import frame
 from astfx_bridge.wire.osc import MAX_DATAGRAM_BYTES, Message, encode
 
 MAX_BACKLOG = 2000
-_SPARE_BYTES = 4 * 2**20
+SPARE_BYTES = 4 * 2**20
 
 SendDatagram = Callable[[bytes, tuple[str, int]], None]
 
@@ -86,7 +86,58 @@ class Peer:
         """Receive again, because the backlog has been handled."""
 
 
-class TcpPeer(Peer):
+class StreamPeer(Peer):
+    """A client with a connection of its own.
+
+    Parameters
+    ----------
+    host, port, send_datagram, message_rate
+        See `Peer`.
+
+    Attributes
+    ----------
+    authenticated : bool
+        Whether it has sent the right token.
+    bound_ports : list of int
+        The UDP ports of its host that it has admitted.
+    work_bytes : int
+        The size of the packets that are being handled.
+    """
+
+    by_tcp = True
+
+    def __init__(
+        self, host: str, port: int, send_datagram: SendDatagram, message_rate: RateLimiter
+    ) -> None:
+        super().__init__(host, port, send_datagram, message_rate)
+        self.authenticated = False
+        self.bound_ports: list[int] = []
+        self.work_bytes = 0
+
+    @property
+    def udp_target(self) -> tuple[str, int] | None:
+        """Where its replies go by UDP, or None unless it asked for that."""
+        return (self.host, self.reply_port) if self.reply_port else None
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether it receives what it did not ask for message by message."""
+        return self.notify
+
+    def pause(self) -> None:
+        """Stop reading until the backlog has been handled."""
+        raise NotImplementedError
+
+    def resume(self) -> None:
+        """Read again, because the backlog has been handled."""
+        self.work_bytes = 0
+
+    def close(self) -> None:
+        """Send what is still buffered, then close."""
+        raise NotImplementedError
+
+
+class TcpPeer(StreamPeer):
     """A TCP connection.
 
     Parameters
@@ -101,15 +152,7 @@ class TcpPeer(Peer):
     ----------
     framing : {"length", "slip"}
         How it frames its packets, and so the replies too.
-    authenticated : bool
-        Whether it has sent the right token.
-    bound_ports : list of int
-        The UDP ports of its host that it has admitted.
-    work_bytes : int
-        The size of the packets that are being handled.
     """
-
-    by_tcp = True
 
     def __init__(
         self,
@@ -121,16 +164,8 @@ class TcpPeer(Peer):
         host, port = transport.get_extra_info("peername")[:2]
         super().__init__(host, port, send_datagram, message_rate)
         self.framing = "length"
-        self.authenticated = False
-        self.bound_ports: list[int] = []
-        self.work_bytes = 0
-        self._transport, self._limit = transport, blob_bytes + _SPARE_BYTES
+        self._transport, self._limit = transport, blob_bytes + SPARE_BYTES
         self._paused = False
-
-    @property
-    def udp_target(self) -> tuple[str, int] | None:
-        """Where its replies go by UDP, or None unless it asked for that."""
-        return (self.host, self.reply_port) if self.reply_port else None
 
     def _send_stream(self, packet: bytes) -> bool:
         if self._transport.is_closing():
@@ -149,7 +184,7 @@ class TcpPeer(Peer):
 
     def resume(self) -> None:
         """Read again, because the backlog has been handled."""
-        self.work_bytes = 0
+        super().resume()
         if self._paused and not self._transport.is_closing():
             self._paused = False
             self._transport.resume_reading()

@@ -7,11 +7,11 @@ import socket
 
 import pytest
 from astfx_bridge.settings import Limits
-from astfx_bridge.wire import tcp
+from astfx_bridge.wire import streams, tcp
 from astfx_bridge.wire.access import Access
 from astfx_bridge.wire.framing import frame
 from astfx_bridge.wire.osc import encode
-from astfx_bridge.wire.peers import Peer, TcpPeer
+from astfx_bridge.wire.peers import Peer, StreamPeer, TcpPeer
 
 from tests.bridge.offline import Stream
 
@@ -36,17 +36,15 @@ class House:
     """An endpoint with a clock, and the peers that it has lost."""
 
     def __init__(self, token: str = "", **limits: int) -> None:
-        self.gone: list[TcpPeer] = []
-        self.waiting: set[TcpPeer] = set()
+        self.gone: list[StreamPeer] = []
+        self.waiting: set[StreamPeer] = set()
         self.clock = Clock()
+        access, limited = Access(token), Limits(**limits)
+        self.streams = streams.Streams(
+            access, limited, lambda peer: peer in self.waiting, self.gone.append, self.clock
+        )
         self.endpoint = tcp.TcpEndpoint(
-            Receiver(),
-            Access(token),
-            Limits(**limits),
-            lambda packet, target: None,
-            lambda peer: peer in self.waiting,
-            self.gone.append,
-            self.clock,
+            Receiver(), access, limited, lambda packet, target: None, self.streams
         )
 
     def connect(self, *, useful: bool = False) -> tuple[Stream, asyncio.Protocol]:
@@ -80,7 +78,7 @@ def test_a_connection_that_sends_no_token_in_time_is_closed(
                 await asyncio.sleep(0.01)
         connection.connection_lost(None)
         assert len(house.gone) == 1
-        assert house.endpoint.peers == []
+        assert house.streams.peers == []
         (fail,) = stream.received
         assert fail.values == ("/astfx/auth", 0, "no token within 0.25 seconds")
 
@@ -105,7 +103,7 @@ def test_a_connection_in_use_makes_no_room_until_it_was_idle_for_a_minute() -> N
     refused, _ = house.connect()
     assert said(refused) == ["there are 2 connections already, no more are taken"]
     assert refused.closed
-    house.clock.now += tcp.IDLE_SECONDS - 1.0
+    house.clock.now += streams.IDLE_SECONDS - 1.0
     house.send(first, frame(encode("/astfx/ping", []), "length"))
     taken, _ = house.connect()
     assert (one.closed, other.closed, taken.closed) == (False, True, False)
@@ -116,12 +114,12 @@ def test_a_connection_in_use_makes_no_room_until_it_was_idle_for_a_minute() -> N
 def test_a_connection_that_awaits_something_makes_no_room(need: str) -> None:
     house = House(connections=1)
     stream, _ = house.connect(useful=True)
-    (peer,) = house.endpoint.peers
+    (peer,) = house.streams.peers
     if need == "a job":
         house.waiting.add(peer)
     else:
         setattr(peer, need, [5000] if need == "bound_ports" else True)
-    house.clock.now += 2.0 * tcp.IDLE_SECONDS
+    house.clock.now += 2.0 * streams.IDLE_SECONDS
     refused, _ = house.connect()
     assert (stream.closed, refused.closed) == (False, True)
 
@@ -130,11 +128,11 @@ def test_a_connection_that_sends_nothing_useful_is_closed_in_the_end() -> None:
     house = House()
     silent, _ = house.connect()
     useful, _ = house.connect(useful=True)
-    house.clock.now = tcp.FIRST_SECONDS - 0.1
-    house.endpoint.sweep()
+    house.clock.now = streams.FIRST_SECONDS - 0.1
+    house.streams.sweep()
     assert not silent.closed
-    house.clock.now = tcp.FIRST_SECONDS
-    house.endpoint.sweep()
+    house.clock.now = streams.FIRST_SECONDS
+    house.streams.sweep()
     assert said(silent) == ["nothing useful was sent within 30 seconds"]
     assert (silent.closed, useful.closed) == (True, False)
 
@@ -143,11 +141,11 @@ def test_half_a_packet_is_given_up_when_its_rest_does_not_come() -> None:
     house = House()
     stream, connection = house.connect(useful=True)
     house.send(connection, b"\0\0\1\0half")
-    house.clock.now += tcp.STALL_SECONDS - 0.1
-    house.endpoint.sweep()
+    house.clock.now += streams.STALL_SECONDS - 0.1
+    house.streams.sweep()
     assert not stream.closed
     house.clock.now += 0.1
-    house.endpoint.sweep()
+    house.streams.sweep()
     assert said(stream) == ["the rest of a packet did not come within 30 seconds"]
     assert stream.closed
 
@@ -165,31 +163,33 @@ def test_unfinished_packets_share_one_limit_and_the_longest_silent_goes() -> Non
         "more than 2000 bytes of unfinished packets are waiting, and this connection was silent "
         "longest: send it again later"
     ]
-    total = sum(each.held_bytes for each in house.endpoint.connections.values())
+    total = sum(each.held_bytes for each in house.streams._streams.values())
     assert total == 904 + 900
 
 
 def test_packets_that_are_being_handled_count_too() -> None:
     house = House(blob_bytes=1000)
     (one, connection), (other, _) = house.connect(useful=True), house.connect(useful=True)
-    house.endpoint.peers[1].work_bytes = 1500
+    house.streams.peers[1].work_bytes = 1500
     house.send(connection, b"\0\0\3\xe8" + bytes(896))
     assert (one.closed, other.closed) == (True, False)
 
 
 def test_the_system_watches_over_connections() -> None:
     async def run() -> list[int]:
-        endpoint = House().endpoint
+        house = House()
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(endpoint.connection, "127.0.0.1", 0)
+        server = await loop.create_server(house.endpoint.connection, "127.0.0.1", 0)
         with socket.create_connection(server.sockets[0].getsockname()):
             async with asyncio.timeout(60.0):
-                while not endpoint.peers:
+                while not house.streams.peers:
                     await asyncio.sleep(0.01)
-            bound = endpoint.peers[0]._transport.get_extra_info("socket")
+            (peer,) = house.streams.peers
+            assert isinstance(peer, TcpPeer)
+            bound = peer._transport.get_extra_info("socket")
             alive = bound.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
             idle = bound.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
-            endpoint.close()
+            house.streams.close()
         server.close()
         return [alive, idle]
 
