@@ -80,7 +80,7 @@ class Server:
     def stop(self) -> int:
         """End it as Ctrl-C would, and return its exit code. It must have printed no error."""
         code, text = self.stop_loudly()
-        assert text == ""
+        assert text == "", text[:6000]
         return code
 
     def stop_loudly(self) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""A hundred thousand packets that no client should send, over UDP and both TCP framings."""
+"""Over a hundred thousand packets that no client should send, through every door of the server."""
 
 from __future__ import annotations
 
@@ -145,6 +145,60 @@ def flood_tcp(server: Server, packets: Packets, count: int, framing: str) -> Non
         stream.close()
 
 
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+TEXT_FRAME, BINARY_FRAME = 0x81, 0x82
+
+
+def websocket_frame(data: bytes, kind: int) -> bytes:
+    """A client's frame. Its mask is zero, which leaves the data as they are."""
+    if len(data) < 126:
+        size = bytes([128 | len(data)])
+    elif len(data) < 2**16:
+        size = struct.pack(">BH", 128 | 126, len(data))
+    else:
+        size = struct.pack(">BQ", 128 | 127, len(data))
+    return bytes([kind]) + size + bytes(4) + data
+
+
+def flood_web(server: Server, packets: Packets, count: int) -> None:
+    """Send packets and commands over WebSockets, broken frames, and broken requests."""
+    rng = random.Random(count)
+    stream: socket.socket | None = None
+    for number in range(count):
+        kind = TEXT_FRAME if rng.random() < 0.1 else BINARY_FRAME
+        data = websocket_frame(packets.one(), kind)
+        if rng.random() < 0.02:
+            data = rng.randbytes(40) if rng.random() < 0.5 else data[: len(data) // 2]
+        if rng.random() < 0.02 and stream is not None:
+            stream.close()
+            stream = None
+            data = bytes(rng.choice([0, rng.randrange(256), byte]) for byte in HANDSHAKE)
+        for _ in range(2):
+            try:
+                if stream is None:
+                    stream = socket.create_connection(("127.0.0.1", server.http_port), 10)
+                    if rng.random() < 0.9:
+                        stream.sendall(HANDSHAKE)
+                        stream.recv(1 << 16)
+                stream.sendall(data)
+                break
+            except OSError:
+                if stream is not None:
+                    stream.close()
+                stream = None
+        if number % 200 == 0 and stream is not None:
+            stream.setblocking(False)
+            with suppress(OSError):
+                while stream.recv(1 << 20):
+                    pass
+            stream.settimeout(10)
+    if stream is not None:
+        stream.close()
+
+
 def answered(server: Server) -> None:
     with server.client("udp") as client:
         for _ in range(50):
@@ -167,6 +221,7 @@ def test_nothing_that_is_sent_breaks_or_escapes(
     flood_udp(server, Packets(0), PACKETS * 6 // 10)
     flood_tcp(server, Packets(1), PACKETS * 2 // 10, LENGTH)
     flood_tcp(server, Packets(2), PACKETS * 2 // 10, SLIP)
+    flood_web(server, Packets(3), PACKETS * 2 // 10)
     print(f"{PACKETS} packets in {time.monotonic() - began:.1f} s")
     answered(server)
     assert server.process is not None

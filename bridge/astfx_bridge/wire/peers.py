@@ -166,9 +166,10 @@ class TcpPeer(StreamPeer):
         self.framing = "length"
         self._transport, self._limit = transport, blob_bytes + SPARE_BYTES
         self._paused = False
+        self._ended = False
 
     def _send_stream(self, packet: bytes) -> bool:
-        if self._transport.is_closing():
+        if self._ended or self._transport.is_closing():
             return False
         if self._transport.get_write_buffer_size() > self._limit:
             self._transport.abort()  # it does not read its replies, which would fill the memory
@@ -203,6 +204,7 @@ class TcpPeer(StreamPeer):
             self._transport.close()
             return
         self.resume()
+        self._ended = True
         self._transport.write_eof()
         asyncio.get_running_loop().call_later(seconds, self._transport.abort)
 

@@ -175,6 +175,33 @@ def test_packets_that_are_being_handled_count_too() -> None:
     assert (one.closed, other.closed) == (True, False)
 
 
+def test_a_refused_client_is_told_why_and_nothing_more() -> None:
+    async def run() -> None:
+        house = House(blob_bytes=1000)
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(house.endpoint.connection, "127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(frame(encode("/astfx/ping", []), "length"))
+        async with asyncio.timeout(60.0):
+            while not (house.streams.peers and house.streams.peers[0].useful):
+                await asyncio.sleep(0.01)
+        (peer,) = house.streams.peers
+        writer.write(b"\0\1\0\0" + bytes(60_000))
+        answer = await reader.read()
+        assert b"a packet of 65536 bytes was announced, 1000 are allowed" in answer
+        assert not peer.send("/astfx/done", 1)
+        writer.write(bytes(60_000))  # it is read, and forgotten
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        async with asyncio.timeout(60.0):
+            while house.endpoint.lingering:
+                await asyncio.sleep(0.01)
+        server.close()
+
+    asyncio.run(run())
+
+
 def test_the_system_watches_over_connections() -> None:
     async def run() -> list[int]:
         house = House()
