@@ -30,6 +30,7 @@ from astfx_bridge.wire.tcp import TcpEndpoint
 from astfx_bridge.wire.udp import UdpEndpoint, udp_socket
 
 WATCH_SECONDS = 2.0
+BUSY_SECONDS = 5.0
 _PORT_TRIES = 20
 
 
@@ -115,12 +116,14 @@ class Bridge:
                     discovery.announce, self.settings.host, self.osc_port, self.http_port
                 )
         # With a token, no UDP client is admitted again before its TCP connection is back.
+        self.store.wait_at_most(BUSY_SECONDS)  # nobody is served yet
         try:
             self.jobs.resume(None if self.access.needs_token else self._udp.peer)
         except sqlite3.Error as error:
             raise BridgeError(
                 f"the records in '{self.settings.state}' cannot be written ({error})"
             ) from None
+        self.store.wait_at_most(0.0)
         self._watch = asyncio.create_task(self._keep_watch())
 
     def _web_server(self) -> WebServer:

@@ -94,6 +94,7 @@ def test_records_that_cannot_be_read_are_told_and_the_folder_is_free_again(tmp_p
 def test_records_that_are_locked_at_the_start_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("astfx_bridge.server.BUSY_SECONDS", 0.1)
     settings = ServerSettings(
         osc_port=0, http_port=None, roots=(tmp_path,), state=tmp_path / "state"
     )

@@ -100,8 +100,8 @@ _COLUMNS = (
 class JobStore:
     """The record of all jobs. It holds one connection, for one thread.
 
-    While another program holds the file, every method raises `sqlite3.OperationalError` at once.
-    The event loop, whose thread this is, must never wait.
+    While another program holds the file, every method raises `sqlite3.OperationalError` at once,
+    unless `wait_at_most` allows it to wait. The event loop, whose thread this is, must never wait.
 
     Parameters
     ----------
@@ -119,8 +119,12 @@ class JobStore:
         self._database.execute("pragma journal_mode = wal")
         self._database.execute("pragma synchronous = full")
         self._database.executescript(_SCHEMA)
-        self._database.execute("pragma busy_timeout = 0")
+        self.wait_at_most(0.0)
         self._identity = _identity(self.path)
+
+    def wait_at_most(self, seconds: float) -> None:
+        """Set how long every method waits while another program holds the file."""
+        self._database.execute(f"pragma busy_timeout = {round(1000 * seconds)}")
 
     def close(self) -> None:
         """Close the file."""

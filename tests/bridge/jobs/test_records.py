@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -112,6 +113,26 @@ def test_replaced_records_are_told_and_no_job_is_accepted(start: Callable[..., S
         assert str(caught.value) == expected
         assert until(listener, "/astfx/trouble").values == (0, expected)
     assert server.stop_loudly() == (0, f"astfx-bridge: {expected}\n")
+
+
+def test_a_server_waits_at_its_start_for_records_that_are_locked(
+    start: Callable[..., Server],
+) -> None:
+    server = start()
+    with server.client() as client:
+        client.send("/astfx/render", 1, "content.wav", "o.wav", *STYLE, *QUICK)
+        until(client, "/astfx/queued")
+    server.kill()
+    other = sqlite3.connect(server.state / "jobs.sqlite", check_same_thread=False)
+    other.execute("begin immediate")
+    release = threading.Timer(0.5, other.rollback)
+    release.start()
+    server.start()
+    release.join()
+    other.close()
+    with server.client() as client:
+        client.send("/astfx/render", 1, "content.wav", "o.wav", *STYLE, *QUICK)
+        assert until(client, "/astfx/done").values[1] == 1
 
 
 def test_a_server_whose_records_are_locked_ends_without_a_traceback(
