@@ -7,7 +7,7 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +16,11 @@ from typing import Any
 from astfx_bridge.errors import RefusedError
 from astfx_bridge.ids import canonical_id
 from astfx_bridge.jobs.endings import Endings
+from astfx_bridge.jobs.files import JobFiles
 from astfx_bridge.jobs.notices import Notices, send_outcome
 from astfx_bridge.jobs.pool import Pool
 from astfx_bridge.jobs.scratch import clean, remove_held
-from astfx_bridge.jobs.store import BLOB_COMMAND, DONE, FAILED, REFUSED, Job, JobStore, is_busy
-from astfx_bridge.jobs.styles import SUFFIX
+from astfx_bridge.jobs.store import BLOB_COMMAND, DONE, FAILED, Job, JobStore, is_busy
 from astfx_bridge.roots import Roots
 from astfx_bridge.settings import ServerSettings
 from astfx_bridge.table import Value
@@ -51,6 +51,7 @@ class JobLifecycle:
     store : JobStore
     notices : Notices
     pool : Pool
+    files : JobFiles
     blobs, presets : Path
         The folders of the clips that the server holds, and of the presets made here.
     """
@@ -68,19 +69,20 @@ class JobLifecycle:
         self.store, self.notices = store, Notices()
         self._endings = Endings(store, self._recorded, self._delayed)
         self.blobs, self.presets = state / "blobs", state / "presets"
+        self.files = JobFiles(roots, self.blobs, self.presets)
         self.pool = Pool(
             store,
             settings.jobs,
             state,
             settings.limits.job_seconds,
             may_begin=lambda job: job.id not in self._endings,
-            on_begin=self._begin,
+            on_begin=self.files.looked_at,
             on_progress=self._progress,
             on_outcome=self._outcome,
             on_trouble=self._trouble,
             on_ready=on_ready,
         )
-        self._limits, self._roots, self._subscribers = settings.limits, roots, subscribers
+        self._limits, self._subscribers = settings.limits, subscribers
         self._check_state = check_state
         self._ended_jobs = 0
         self._told_trouble = ""
@@ -163,7 +165,7 @@ class JobLifecycle:
             raise RefusedError(
                 f"id {job_id} belongs to another job: choose another, or /astfx/forget it first"
             )
-        if any(self._is_outdated(known) for known in jobs):
+        if any(self.files.is_outdated(known) for known in jobs):
             if all(self.can_be_dropped(known) for known in jobs):
                 return False
             raise RefusedError(
@@ -311,49 +313,6 @@ class JobLifecycle:
         if peer.udp_target is not None:
             self.store.redirect(job, *peer.udp_target)
 
-    def _begin(self, job: Job) -> Job:
-        """Look at the files of a job again, which may have changed since it was accepted.
-
-        Raises
-        ------
-        RefusedError
-            If one has become a link that leads out of the roots, or the job cannot be rendered.
-        """
-        spec = dict(job.spec)
-        if spec.get("kind") == REFUSED:
-            raise RefusedError(spec["reason"])
-        for role in ("content", "style"):
-            if role in spec and Path(spec[role]).parent != self.blobs:
-                spec[role] = str(self._roots.resolved(spec[role], role))
-        self._check_output(Path(spec["output"]))
-        return replace(job, spec={**spec, "stamps": self._stamps(spec)})
-
-    def _check_output(self, output: Path) -> None:
-        if output.parent not in (self.blobs, self.presets) and not self._roots.still_writable(
-            output
-        ):
-            raise RefusedError(f"output '{output}' has been moved out of the server's roots")
-
-    def _stamps(self, spec: Mapping[str, Any]) -> dict[str, list[int]]:
-        """The size and the time of each file that a job reads and that the server does not hold."""
-        paths = {role: Path(spec[role]) for role in ("content", "style") if role in spec}
-        if "preset" in spec:
-            paths["preset"] = self.presets / f"{spec['preset']}{SUFFIX}"
-        found = {}
-        for role, path in paths.items():
-            with suppress(OSError):
-                if path.parent != self.blobs:
-                    stat = path.stat()
-                    found[role] = [stat.st_size, stat.st_mtime_ns]
-        return found
-
-    def _is_outdated(self, job: Job) -> bool:
-        """Whether a file that a job has read is another one by now."""
-        then = job.spec.get("stamps")
-        if then is None:
-            return False
-        return any(then.get(role) != stamp for role, stamp in self._stamps(job.spec).items())
-
     def _progress(self, job: Job, share: float) -> None:
         name = canonical_id(job.id)
         self.notices.tell(job.id, self._subscribers(), "/astfx/progress", name, float(share))
@@ -364,7 +323,7 @@ class JobLifecycle:
             self.end(job, FAILED, outcome["failed"])
         else:
             try:
-                self._check_output(output)
+                self.files.check_output(output)
                 os.replace(job.spec["scratch"], output)
             except RefusedError as error:
                 self.end(job, FAILED, str(error))

@@ -62,9 +62,9 @@ def test_a_sound_that_cannot_be_rendered_costs_its_stem_folder_one_job(tmp_path:
     stem, *queued = ask(services, "/astfx/stem", 1, "stems", "out", *STYLE)
     assert stem.values == (1, 2)
     assert [message.values for message in queued] == [("1/a.wav",), ("1/b.wav",)]
-    services.jobs._begin(services.jobs.find("1/a.wav"))
+    services.jobs.files.looked_at(services.jobs.find("1/a.wav"))
     with pytest.raises(RefusedError, match=r"^content file 'stems/b.wav' is truncated"):
-        services.jobs._begin(services.jobs.find("1/b.wav"))
+        services.jobs.files.looked_at(services.jobs.find("1/b.wav"))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names are text elsewhere")
@@ -76,7 +76,7 @@ def test_a_name_that_is_not_text_costs_its_stem_folder_one_job(tmp_path: Path) -
     (tmp_path / "root" / "content.wav").rename(stems / os.fsdecode(b"\xff.wav"))
     assert ask(services, "/astfx/stem", 1, "stems", "out", *STYLE)[1].values == ("1/\\udcff.wav",)
     with pytest.raises(RefusedError) as caught:
-        services.jobs._begin(services.jobs.find("1/\\udcff.wav"))
+        services.jobs.files.looked_at(services.jobs.find("1/\\udcff.wav"))
     assert str(caught.value) == "content 'stems/\\udcff.wav' has a name that is not UTF-8"
 
 
@@ -89,12 +89,12 @@ def test_a_file_that_became_a_link_out_of_the_roots_is_not_read(tmp_path: Path, 
     path = tmp_path / "root" / f"{role}.wav"
     path.unlink()
     path.symlink_to(tmp_path / "root" / "mid.wav")
-    begun = services.jobs._begin(services.jobs.find(1))
+    begun = services.jobs.files.looked_at(services.jobs.find(1))
     assert begun.spec[role] == str(tmp_path / "root" / "mid.wav")  # inside, so it may be read
     path.unlink()
     path.symlink_to(tmp_path / "secret.wav")
     with pytest.raises(RefusedError) as caught:
-        services.jobs._begin(services.jobs.find(1))
+        services.jobs.files.looked_at(services.jobs.find(1))
     assert str(caught.value) == f"{role} '{path}' lies outside the server's roots"
 
 
@@ -107,12 +107,12 @@ def test_an_output_folder_that_became_a_link_is_not_written_to(tmp_path: Path) -
     (tmp_path / "root" / "out").rmdir()
     (tmp_path / "root" / "out").symlink_to(tmp_path / "outside")
     with pytest.raises(RefusedError, match=r"has been moved out of the server's roots$"):
-        services.jobs._begin(services.jobs.find(1))
+        services.jobs.files.looked_at(services.jobs.find(1))
 
 
 def rendered(services: Services, job_id: int | str = 1) -> None:
     """Pretend that a job was begun and is done."""
-    job = services.jobs.store.start(services.jobs._begin(services.jobs.find(job_id)))
+    job = services.jobs.store.start(services.jobs.files.looked_at(services.jobs.find(job_id)))
     services.jobs.end(job, DONE, job.spec["output"], sample_rate=8000, frames=1)
 
 
@@ -131,7 +131,7 @@ def test_a_request_is_rendered_again_when_its_sounds_were_recorded_again(
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns + 1))
     assert [message.address for message in ask(services, *request)] == ["/astfx/queued"]
     assert services.jobs.find(1).state == QUEUED
-    job = services.jobs.store.start(services.jobs._begin(services.jobs.find(1)))
+    job = services.jobs.store.start(services.jobs.files.looked_at(services.jobs.find(1)))
     assert [message.address for message in ask(services, *request)] == ["/astfx/queued"]
     path.write_bytes(path.read_bytes() + b"x")
     assert refusal(services, *request) == (
@@ -196,7 +196,7 @@ def test_a_style_that_is_sent_as_a_blob_is_held_until_the_job_ends(tmp_path: Pat
     assert Path(job.spec["style"]).read_bytes() == style
     assert len(list(services.jobs.blobs.iterdir())) == 2
     services.jobs._remove_unknown_blobs()
-    services.jobs.end(services.jobs._begin(job), CANCELLED, "cancelled")
+    services.jobs.end(services.jobs.files.looked_at(job), CANCELLED, "cancelled")
     assert list(services.jobs.blobs.iterdir()) == []
 
 
