@@ -10,7 +10,7 @@ from astfx_bridge.settings import Limits
 from astfx_bridge.wire.access import Access
 from astfx_bridge.wire.peers import StreamPeer
 
-FIRST_SECONDS = 30.0  # in which a connection must have sent something useful
+FIRST_SECONDS = 600.0  # in which a connection must have sent something useful
 STALL_SECONDS = 30.0  # after which half a packet is given up
 IDLE_SECONDS = 60.0  # after which a connection that awaits nothing may have to make room
 
