@@ -14,6 +14,7 @@ from tests.bridge.serving import QUICK, Server, collect, eventually, until
 
 STYLE = ("style", "style.wav")
 SLOW = (*STYLE, "quality", "best")
+MANY = 20  # more pings than are answered around a server that stops for the whole time
 
 
 @contextmanager
@@ -66,10 +67,20 @@ def test_while_the_records_are_locked_everybody_else_is_answered(
 ) -> None:
     server = start()
     with server.client() as client, server.client() as other:
+        request = (1, "content.wav", "o.wav", *STYLE, *QUICK)
+        answered, refusal = 0, None
         with locked(server):
-            client.send("/astfx/render", 1, "content.wav", "o.wav", *STYLE, *QUICK)
+            client.send("/astfx/render", *request)
+            while refusal is None:  # the request waits for the records for 5 seconds
+                assert other.ask("/astfx/ping", 7)[0].values == (7,)
+                answered += 1
+                refusal = client.receive(0.01)
+            expected = "the server failed (database is locked): nothing was accepted"
+            assert refusal.values == ("/astfx/render", 1, expected)
+            assert answered > MANY
+            client.send("/astfx/render", *request)
+            client.send("/astfx/ping", 7)
             assert other.ask("/astfx/ping", 7)[0].values == (7,)
-            assert client.receive(0.0) is None
         assert until(client, "/astfx/queued").values == (1,)
         assert until(client, "/astfx/done").values[1] == 1
 
