@@ -2,10 +2,12 @@
 
 Four clients of different implementations (the bridge's own over TCP, liblo over UDP, osc.js over
 SLIP, SuperCollider over UDP) send 500 jobs and cancel every fifth. Meanwhile, SIGKILL ends the
-server 20 times. Then the replies that the clients received are compared with the database of jobs
-and with the files. A second part measures how soon a ping is answered while two renders run.
-Writes the sections of
+server 20 times, and another program locks the database of jobs 20 times, for up to 4 seconds. Then
+the replies that the clients received are compared with the database and with the files. A second
+part measures how soon a ping is answered while two renders run. Writes the sections of
 docs/measured/bridge.md. Needs sclang, node with osc.js (NODE_PATH) and pyliblo3.
+
+`python -m benchmarks.soak soak 5000 100` takes other numbers of jobs and of kills.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -30,7 +33,8 @@ from tests.bridge.serving import Server, environment, make_sounds, until
 
 PAGE = MEASURED / "bridge.md"
 CLIENTS = Path(__file__).parent / "soak_clients"
-JOBS, KILLS, SEED = 500, 20, 0
+JOBS, KILLS, LOCKS, SEED = 500, 20, 20, 0
+LONGEST_LOCK_SECONDS = 4.0
 QUIET_SHARE = 0.3  # share of the jobs, at the end, without a kill: shows whether memory grows
 HEADLESS = {
     "QT_QPA_PLATFORM": "offscreen",
@@ -92,8 +96,23 @@ def megabytes(process_id: int) -> float:
     return pages * os.sysconf("SC_PAGESIZE") / 2**20
 
 
+def lock(records: Path, seconds: float) -> threading.Thread:
+    """Hold the database of jobs for so many seconds, as another program might."""
+
+    def hold() -> None:
+        database = sqlite3.connect(records, isolation_level=None, timeout=60.0)
+        database.execute("begin immediate")
+        time.sleep(seconds)
+        database.execute("rollback")
+        database.close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    return thread
+
+
 def soak() -> None:
-    """Run the clients, kill the server again and again, and report what was lost."""
+    """Run the clients, kill the server and lock its records, and report what was lost."""
     rng = random.Random(SEED)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -106,6 +125,8 @@ def soak() -> None:
         clients = start_clients(server.port, logs)
         began, kills, workers = time.monotonic(), 0, set[int]()
         marks = sorted(rng.uniform(0, JOBS * (1 - QUIET_SHARE)) for _ in range(KILLS))
+        lock_marks = sorted(rng.uniform(0, JOBS * (1 - QUIET_SHARE)) for _ in range(LOCKS))
+        locks: list[threading.Thread] = []
         memory: list[tuple[int, float, float]] = []
         while any(client.poll() is None for client in clients.values()):
             time.sleep(0.2)
@@ -113,6 +134,9 @@ def soak() -> None:
             own = children(server.process.pid)
             workers |= set(own)
             done = ended(logs)
+            if len(locks) < LOCKS and done >= lock_marks[len(locks)]:
+                seconds = rng.uniform(0.0, LONGEST_LOCK_SECONDS)
+                locks.append(lock(server.state / "jobs.sqlite", seconds))
             if kills < KILLS and done >= marks[kills]:
                 time.sleep(rng.uniform(0.0, 1.0))
                 server.kill()
@@ -120,13 +144,15 @@ def soak() -> None:
                 server.start()
             elif kills == KILLS and own and (not memory or done >= memory[-1][0] + JOBS * 0.06):
                 memory.append((done, megabytes(server.process.pid), megabytes(own[0])))
-            if time.monotonic() - began > 1800:
-                sys.exit("the clients did not finish within 1800 seconds")
+            if time.monotonic() - began > 4 * JOBS:
+                sys.exit(f"the clients did not finish within {4 * JOBS} seconds")
         seconds = time.monotonic() - began
-        server.stop()
+        for thread in locks:
+            thread.join()
+        server.stop_loudly()
         time.sleep(0.5)
         notes = heard(logs)
-        report(server, notes, inputs, workers, memory, kills, seconds)
+        report(server, notes, inputs, workers, memory, (kills, len(locks)), seconds)
 
 
 def report(
@@ -135,7 +161,7 @@ def report(
     inputs: set[str],
     workers: set[int],
     memory: list[tuple[int, float, float]],
-    kills: int,
+    hardships: tuple[int, int],
     seconds: float,
 ) -> None:
     """Compare the logs of the clients with the database and the files; write the section."""
@@ -151,6 +177,7 @@ def report(
     states = Counter(row["state"] for row in record.values())
     files = {path.name for path in server.root.rglob("*")} - inputs
     wanted = {f"soak-{number}.wav" for number, row in record.items() if row["state"] == "done"}
+    stuck = [number for number, row in record.items() if row["state"] in ("queued", "running")]
     told = {"done": "done", "failed": "fail", "cancelled": "fail"}
     lost = [
         number
@@ -168,10 +195,12 @@ def report(
             "done / cancelled / failed",
             f"{states['done']} / {states['cancelled']} / {states['failed']}",
         ],
-        ["times the server was killed", kills],
+        ["times the server was killed", hardships[0]],
+        ["times its database was locked", hardships[1]],
         ["jobs that a kill interrupted and that ran again", again],
         ["accepted and lost", len(lost)],
         ["ended twice, or in two ways", len(twice)],
+        ["stuck", len(stuck)],
         ["files missing", len(wanted - files)],
         ["files left over", len(files - wanted) + len(left)],
         ["processes left over", len(alive)],
@@ -184,8 +213,10 @@ def report(
     text = f"{table(['', ''], rows)}\nMemory of the last server and its worker:\n\n{trend}"
     print(text)
     write_section(PAGE, "soak", text)
-    if lost or twice or wanted != files or left or alive:
-        sys.exit(f"the soak test failed: {lost=} {twice=} {files ^ wanted=} {left=} {alive=}")
+    if lost or twice or stuck or wanted != files or left or alive:
+        sys.exit(
+            f"the soak test failed: {lost=} {twice=} {stuck=} {files ^ wanted=} {left=} {alive=}"
+        )
 
 
 def pings(client: Client, count: int) -> list[float]:
@@ -242,7 +273,8 @@ PARTS = {"soak": soak, "ping": ping}
 
 if __name__ == "__main__":
     missing = [name for name in ("sclang", "node") if shutil.which(name) is None]
-    chosen = sys.argv[1:] or list(PARTS)
+    chosen = [word for word in sys.argv[1:] if not word.isdigit()] or list(PARTS)
+    JOBS, KILLS = [*map(int, filter(str.isdigit, sys.argv[1:])), JOBS, KILLS][:2]
     if missing and "soak" in chosen:
         sys.exit(f"the soak needs {' and '.join(missing)}")
     for part in chosen:

@@ -7,12 +7,13 @@ The map
 ``wire/``        how packets come and go: UDP, TCP, OSC, and who may send
 ``jobs/``        what happens to a job: its record, its worker, who is told of it
 ``commands/``    what each address does: the dispatcher and the handlers
+``web/``         the door for browsers and OSCQuery clients: HTTP and WebSocket
 ``server``       `Bridge`, which puts these together
 ``client``       `Client`, for Python programs and for ``astfx send``
-``oscquery``     the address table over HTTP; ``discovery`` announces the server
+``discovery``    announces the server by zeroconf
 ===============  ==================================================================
 
-Imports run one way: ``addresses`` <- ``wire`` <- ``jobs`` <- ``commands`` <- ``server``.
+Imports run one way: ``addresses`` <- ``wire`` <- ``jobs`` <- ``commands`` <- ``web`` <- ``server``.
 
 A request for a job, what is done for it, and how its progress comes back::
 

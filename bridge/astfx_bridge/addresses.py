@@ -83,18 +83,25 @@ REPLIES = {
             "A command was refused, or a job failed or was cancelled. `id` is the first argument "
             "of the command if that can be an id, else 0.",
         ),
+        _reply(
+            "/astfx/trouble",
+            "id message",
+            "is s",
+            "The server cannot go on for now, because its records cannot be read or written. `id` "
+            "is the job whose end waits for this, or 0. Its done or fail follows.",
+        ),
         _reply("/astfx/pong", "token", "ifs", "The token of the ping, or 0 if it had none."),
         _reply(
             "/astfx/version", "version protocol", "s i", "The versions of astfx and of this table."
         ),
         _reply("/astfx/authenticated", "udp_port", "i", "The token is correct."),
         _reply(
-            "/astfx/replyto",
+            "/astfx/replying",
             "port",
             "i",
             "The port that replies go to from now on; 0 means that of the sender.",
         ),
-        _reply("/astfx/notify", "on", "i", "Whether the messages of every job are sent here."),
+        _reply("/astfx/notified", "on", "i", "Whether the messages of every job are sent here."),
         _reply("/astfx/synced", "id", "ifs", "All of the sender's earlier jobs have ended."),
         _reply("/astfx/stem", "id count", "is i", "How many sounds of the folder became jobs."),
         _reply("/astfx/cancelled", "id count", "is i", "How many jobs were cancelled."),
@@ -117,9 +124,9 @@ REPLIES = {
         _reply("/astfx/value", "key value", "s ifs", "A parameter of the server."),
         _reply(
             "/astfx/presets",
-            "count name",
-            "i s",
-            "The number of presets, and all their names.",
+            "count first name",
+            "i i s",
+            "The number of presets, and up to 200 names, from the place `first` on.",
             repeats=True,
         ),
         _reply("/astfx/bye", "", "", "The server stops. Unfinished jobs run when it starts again."),
@@ -155,18 +162,18 @@ _ROWS = (
          Argument("udp_port", "i", 0, 65_535, optional=True), replies="authenticated",
          tcp_only=True, summary="Send the token, as the first message, if the server has one. "
          "While the connection lasts, UDP from this host and port is accepted too (0: any port)."),
-    _row("/astfx/replyto", "replyto", Argument("port", "i", 0, 65_535), replies="replyto",
+    _row("/astfx/replyto", "replyto", Argument("port", "i", 0, 65_535), replies="replying",
          summary="Send replies by UDP to this port of the sender's host; 0 undoes it."),
     _row("/astfx/notify", "notify", Argument("on", "i", 0, 1),
-         Argument("port", "i", 0, 65_535, optional=True), replies="notify",
+         Argument("port", "i", 0, 65_535, optional=True), replies="notified",
          summary="Subscribe to the messages of every job and to changes of parameters."),
     _row("/astfx/sync", "sync", Argument("id", "ifs"), replies="synced", changes=False,
          summary="Ask for an answer when the sender's earlier jobs have ended."),
     _job("/astfx/render", "render", Argument("content", "s"), Argument("output", "s"),
          pairs="settings", summary="Render a file to a file. With id 0 the server chooses an id."),
     _job("/astfx/render/blob", "render_blob", Argument("clip", "b"), pairs="settings",
-         tcp_only=True, summary="Render a WAV or FLAC that is sent as a blob. The result is a "
-         "blob too."),
+         tcp_only=True, summary="Render a WAV or FLAC that is sent as a blob. The style may be a "
+         "blob too. The result is one."),
     _job("/astfx/stem", "stem", Argument("folder", "s"), Argument("output", "s"),
          pairs="settings", first="stem",
          summary="Render every sound of a folder into another folder. Each is a job of its own, "
@@ -197,8 +204,9 @@ _ROWS = (
          summary="Ask for a parameter of the server, or for all of them."),
     _row("/astfx/set", "set", _KEY, _VALUE, replies="value",
          summary="Change a parameter of the server, for later jobs."),
-    _row("/astfx/presets", "presets", replies="presets", changes=False,
-         summary="Ask for the names of all presets."),
+    _row("/astfx/presets", "presets", Argument("first", "i", 0, LARGEST, optional=True),
+         replies="presets", changes=False,
+         summary="Ask for the names of the presets, 200 of them from the place `first` (0) on."),
     _row("/astfx/preset", "preset", Argument("name", "s"), replies="value",
          summary="Use a preset as the style of later jobs."),
     _job("/astfx/preset/make", "preset_make", Argument("name", "s"), Argument("path", "s"),

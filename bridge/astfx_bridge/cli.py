@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import sys
 import time
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from astfx.errors import AstfxError
+from astfx_bridge.errors import BridgeError
 from astfx_bridge.settings import HTTP_PORT, OSC_PORT, Limits, ServerSettings
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ clients = typer.Typer(
 )
 app.add_typer(clients, name="clients")
 
+JOB_SECONDS = 3600.0
+HOLD_SECONDS = 3600.0  # a socket cannot wait for ever at once
 TOKEN_VARIABLE = "ASTFX_TOKEN"
 _LIMITS = Limits()
 
@@ -143,7 +147,8 @@ def _print_banner(bridge: Bridge) -> None:
     host = settings.host
     lines = [f"OSC       {host} port {bridge.osc_port}, UDP and TCP"]
     if bridge.http_port:
-        lines.append(f"OSCQuery  http://{host}:{bridge.http_port}/")
+        name = f"[{host}]" if ":" in host else host
+        lines.append(f"OSCQuery  http://{name}:{bridge.http_port}/")
     lines += [f"root      {folder}" for folder in bridge.roots.folders]
     lines.append(f"state     {settings.state.resolve()}")
     waiting = len(bridge.store.pending())
@@ -156,7 +161,7 @@ def _print_banner(bridge: Bridge) -> None:
 
 @app.command(epilog=_SEND_EXAMPLES, context_settings={"ignore_unknown_options": True})
 def send(
-    address: Annotated[str, typer.Argument(help="OSC address, such as /astfx/ping.")],
+    address: Annotated[str | None, typer.Argument(help="OSC address, such as /astfx/ping.")] = None,
     words: Annotated[
         list[str] | None,
         typer.Argument(
@@ -177,16 +182,35 @@ def send(
         bool, typer.Option("--hold", help="Stay connected and show all messages until Ctrl-C.")
     ] = False,
     timeout: Annotated[
-        float, typer.Option(help="Longest wait for jobs, or with --hold, in seconds.")
-    ] = 3600.0,
+        float | None,
+        typer.Option(
+            help="Longest wait for jobs, or with --hold, in seconds. Default: an hour for jobs, "
+            "and no end with --hold.",
+            show_default=False,
+        ),
+    ] = None,
     save: Annotated[
         Path | None, typer.Option(help="File to write a result to that comes as a blob.")
+    ] = None,
+    request: Annotated[
+        Path | None,
+        typer.Option(help="File with the address and its arguments, one on each line."),
+    ] = None,
+    replies: Annotated[
+        Path | None,
+        typer.Option(help="File to write the replies to, and at the end `exit` and the exit code."),
     ] = None,
 ) -> None:
     """Send an OSC message to a server, show its replies, and wait for the jobs it starts."""
     from astfx.runtime.files import written_aside
     from astfx_bridge import sending
     from astfx_bridge.client import Client
+
+    if request is not None:
+        address, *words = sending.read_request(request)
+    if address is None:
+        raise BridgeError("there is nothing to send: give an OSC address or a --request")
+    transcript = sending.Transcript(replies)
 
     def show(message: Message) -> None:
         print(sending.line(message), flush=True)
@@ -195,20 +219,26 @@ def send(
             if isinstance(blob, bytes):
                 with written_aside(save) as part:
                     part.write_bytes(blob)
+        transcript.write(sending.line(message))
 
-    values = sending.values_of(address, words or [])
     try:
+        values = sending.values_of(address, words or [])
         with Client(host, port, transport=transport, token=token) as client:
             well = sending.converse(
-                client, address, values, show, wait=wait, timeout_seconds=timeout
+                client, address, values, show, wait=wait, timeout_seconds=timeout or JOB_SECONDS
             )
-            end = time.monotonic() + timeout
-            while hold and time.monotonic() < end:
-                message = client.receive(end - time.monotonic())
+            end = time.monotonic() + (math.inf if timeout is None else timeout)
+            while hold and (left := end - time.monotonic()) > 0.0:
+                message = client.receive(min(left, HOLD_SECONDS))
                 if message is not None:
                     show(message)
     except KeyboardInterrupt:
+        transcript.write("exit 130")
         sys.exit(130)
+    except AstfxError as error:
+        transcript.write(f"error {error}\nexit 2")
+        raise
+    transcript.write(f"exit {0 if well else 1}")
     if not well:
         sys.exit(1)
 

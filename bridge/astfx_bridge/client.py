@@ -8,18 +8,22 @@ It needs only python-osc and this package, not torch.
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from astfx_bridge.addresses import ROWS
+from astfx_bridge.addresses import REPLIES, ROWS
 from astfx_bridge.errors import BridgeError, RefusedError
+from astfx_bridge.ids import MAX_ID_CHARACTERS, canonical_id
 from astfx_bridge.settings import OSC_PORT
-from astfx_bridge.table import Value
+from astfx_bridge.table import Row, Value
 from astfx_bridge.wire.connection import UDP, Connection
 from astfx_bridge.wire.framing import LENGTH
-from astfx_bridge.wire.osc import Message
+from astfx_bridge.wire.osc import Message, Sendable
+
+NO_ID = (0, "", "0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +93,7 @@ class Client(Connection):
         if answer.address == "/astfx/fail":
             raise RefusedError(str(answer.values[2]))
 
-    def replies(self, address: str, *values: Value) -> Iterator[Message]:
+    def replies(self, address: str, *values: Sendable) -> Iterator[Message]:
         """Send a message, and yield everything that the server sends until it has handled it.
 
         Raises
@@ -109,21 +113,27 @@ class Client(Connection):
             f"no answer to {address} from {self.where} in {self.timeout_seconds:g} seconds"
         )
 
-    def ask(self, address: str, *values: Value) -> list[Message]:
+    def ask(self, address: str, *values: Sendable) -> list[Message]:
         """Send a message and return its replies. Messages of running jobs stay for `receive`.
+
+        A command that starts a job and has the id 0 is given an id of its own first. So the
+        messages about the jobs of others, which a subscriber receives too, are not taken for it.
 
         Raises
         ------
         RefusedError
             If the reply is a fail.
         """
-        wanted = ROWS[address].replies if address in ROWS else ()
+        row = ROWS.get(address)
+        if row is not None and row.job and values and values[0] in NO_ID:
+            values = (own_id(), *values[1:])
+        asked = {} if row is None else _named(row, values)
         found, others = [], []
         refused = ""
         for message in self.replies(address, *values):
-            if message.address == "/astfx/fail" and message.values[0] in (address, "/astfx/packet"):
+            if _refuses(message, address, asked.get("id")):
                 refused = str(message.values[2])
-            elif message.address in wanted:
+            elif row is not None and message.address in row.replies and _answers(message, asked):
                 found.append(message)
             else:
                 others.append(message)
@@ -132,24 +142,39 @@ class Client(Connection):
             raise RefusedError(refused)
         return found
 
+    def presets(self) -> list[str]:
+        """The names of all presets on the server.
+
+        Raises
+        ------
+        BridgeError
+            If the server does not answer.
+        """
+        names: list[str] = []
+        while True:
+            (page,) = self.ask("/astfx/presets", len(names))
+            names += map(str, page.values[2:])
+            if len(names) >= int(page.values[0]) or len(page.values) == 2:
+                return names
+
     def render(
         self,
-        content: str,
-        output: str,
+        content: str | os.PathLike[str],
+        output: str | os.PathLike[str],
         *,
         job_id: int | str = 0,
         progress: Callable[[float], None] | None = None,
         timeout_seconds: float = 3600.0,
-        **settings: Value,
+        **settings: Value | os.PathLike[str],
     ) -> Result:
         """Render a file to a file. Both are paths on the server, under its roots.
 
         Parameters
         ----------
-        content, output : str
+        content, output : path
         job_id : int or str
-            0 lets the server choose one. The same request with the same id is answered from the
-            server's record.
+            0 stands for a new one. The same request with the same id is answered from the server's
+            record.
         progress : callable, optional
             Called with the fraction that is done.
         timeout_seconds : float
@@ -163,7 +188,7 @@ class Client(Connection):
         BridgeError
             If the connection is lost, or the job does not end in time.
         """
-        values = [content, output, *_pairs(settings)]
+        values: list[Sendable] = [content, output, *_pairs(settings)]
         return self._job("/astfx/render", job_id, values, progress, timeout_seconds)
 
     def render_blob(
@@ -173,46 +198,86 @@ class Client(Connection):
         job_id: int | str = 0,
         progress: Callable[[float], None] | None = None,
         timeout_seconds: float = 3600.0,
-        **settings: Value,
+        **settings: Value | os.PathLike[str],
     ) -> Result:
         """Render the bytes of a WAV or FLAC. The `output` of the result is bytes too."""
-        values = [clip, *_pairs(settings)]
+        values: list[Sendable] = [clip, *_pairs(settings)]
         return self._job("/astfx/render/blob", job_id, values, progress, timeout_seconds)
 
     def _job(
         self,
         address: str,
         job_id: int | str,
-        values: list[Value],
+        values: list[Sendable],
         progress: Callable[[float], None] | None,
         timeout_seconds: float,
     ) -> Result:
-        self.send(address, job_id, *values)
+        # An id that nobody else has: a subscriber also receives the messages of others' jobs.
+        job = own_id() if job_id in NO_ID else canonical_id(job_id)
+        self.send(address, job, *values)
         deadline = time.monotonic() + timeout_seconds
-        job: Value = job_id
         others: list[Message] = []
         try:
             while (message := self.receive(deadline - time.monotonic())) is not None:
                 kind, said = message.address, message.values
-                if kind == "/astfx/queued" and (not job or said[0] == job):
-                    job = said[0]
-                elif kind == "/astfx/progress" and said[0] == job:
+                if _refuses(message, address, job):
+                    raise RefusedError(str(said[2]))
+                if kind == "/astfx/progress" and said[0] == job:
                     if progress is not None:
                         progress(float(said[1]))
-                elif kind == "/astfx/fail" and said[:2] in ((address, job), ("/astfx/packet", 0)):
-                    raise RefusedError(str(said[2]))
                 elif kind == "/astfx/done" and said[:2] == (address, job):
                     output, sample_rate, frames = said[2:]
                     assert isinstance(output, str | bytes)
                     return Result(
                         id=job, output=output, sample_rate=int(sample_rate), frames=int(frames)
                     )
-                else:
+                elif not (kind == "/astfx/queued" and said[0] == job):
                     others.append(message)
         finally:
             self.inbox.extend(others)
         raise BridgeError(f"job {job!r} did not end in {timeout_seconds:g} seconds")
 
 
-def _pairs(settings: dict[str, Value]) -> list[Value]:
+def own_id() -> str:
+    """A new id, which no other client has."""
+    return f"py-{secrets.token_hex(6)}"
+
+
+def _named(row: Row, values: Sequence[Sendable]) -> dict[str, Value]:
+    """The id and the key that a message names, as its replies name them."""
+    found: dict[str, Value] = {}
+    for argument, value in zip(row.arguments, values, strict=False):
+        if argument.name in ("id", "key") and isinstance(value, int | float | str):
+            found[argument.name] = canonical_id(value) if argument.types == "is" else value
+    if row.parameter is not None:
+        found["key"] = row.parameter.name
+    return found
+
+
+def _answers(message: Message, asked: Mapping[str, Value]) -> bool:
+    """Whether a message concerns what was asked for, and not a job or key of somebody else."""
+    for name, value in zip(REPLIES[message.address].arguments, message.values, strict=False):
+        if name in asked and value != asked[name]:
+            return name == "id" and _belongs(value, asked[name])
+    return True
+
+
+def _refuses(message: Message, address: str, job: Value | None) -> bool:
+    """Whether a message is the fail of a command, and not that of somebody else's job."""
+    if message.address != "/astfx/fail":
+        return False
+    command, named = message.values[:2]
+    if command == "/astfx/packet":
+        return True
+    if job is None or str(named) == str(job)[:MAX_ID_CHARACTERS]:
+        return command == address
+    return command == address and _belongs(named, job)
+
+
+def _belongs(job: Value, parent: Value) -> bool:
+    """Whether a job is one of a stem folder, or the preview of a job."""
+    return str(job).startswith(str(parent) + "/")
+
+
+def _pairs(settings: Mapping[str, Sendable]) -> list[Sendable]:
     return [part for pair in settings.items() for part in pair]

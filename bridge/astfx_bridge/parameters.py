@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from astfx_bridge.addresses import PARAMETERS
@@ -17,6 +17,7 @@ class ServerParameters:
             name: parameter.default for name, parameter in PARAMETERS.items()
         }
         self._methods: tuple[str, ...] = ()
+        self._watchers: list[Callable[[str, Value], None]] = []
 
     def __getitem__(self, name: str) -> Value:
         return self._values[name]
@@ -34,7 +35,13 @@ class ServerParameters:
             If the value does not fit the parameter.
         """
         self._values[name] = self.checked(name, value)
+        for tell in self._watchers:
+            tell(name, self._values[name])
         return self._values[name]
+
+    def watch(self, tell: Callable[[str, Value], None]) -> None:
+        """Call a function with the name and the value of each parameter that is set."""
+        self._watchers.append(tell)
 
     def checked(self, name: str, value: Value) -> Value:
         """Convert a value to a parameter's type, without changing the parameter.

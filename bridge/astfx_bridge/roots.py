@@ -8,6 +8,8 @@ from pathlib import Path
 
 from astfx_bridge.errors import BridgeError, RefusedError
 
+_LONGEST_PATH_BYTES, _LONGEST_NAME_BYTES = 4095, 255
+
 
 class Roots:
     """The folders that clients may read from and write to.
@@ -32,13 +34,28 @@ class Roots:
         self.folders = tuple(folder.resolve() for folder in folders)
         self._private = private.resolve()
 
-    def _resolved(self, name: str, role: str) -> Path:
-        if not name or "\0" in name or len(name) > 4096:
+    def resolved(self, name: str, role: str) -> Path:
+        """A path under the roots, with all symbolic links resolved. Nothing need be there.
+
+        Raises
+        ------
+        RefusedError
+            If it lies outside, or no file can have that name.
+        """
+        if not name or "\0" in name or len(os.fsencode(name)) > _LONGEST_PATH_BYTES:
             raise RefusedError(f"{role} {name[:80]!r} is not a valid path")
+        if any(len(os.fsencode(part)) > _LONGEST_NAME_BYTES for part in name.split("/")):
+            raise RefusedError(
+                f"{role} {name[:80]!r} is not a valid path: it holds a name of more than "
+                f"{_LONGEST_NAME_BYTES} bytes"
+            )
         try:
             path = Path(os.path.realpath(self.folders[0] / name))
+            os.lstat(path)
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            pass
         except (OSError, ValueError):
-            raise RefusedError(f"{role} '{name}' is not a valid path") from None
+            raise RefusedError(f"{role} {name[:80]!r} is not a valid path") from None
         within = any(path.is_relative_to(folder) for folder in self.folders)
         if not within or path.is_relative_to(self._private):
             # The same answer whether or not it exists, so that nothing outside is revealed.
@@ -53,7 +70,7 @@ class Roots:
         RefusedError
             If it lies outside, does not exist or is no regular file.
         """
-        path = self._resolved(name, role)
+        path = self.resolved(name, role)
         if path.is_dir():
             raise RefusedError(f"{role} '{name}' is a folder: name a file")
         if not path.exists():
@@ -70,7 +87,7 @@ class Roots:
         RefusedError
             If it lies outside, does not exist or is no folder.
         """
-        path = self._resolved(name, role)
+        path = self.resolved(name, role)
         if not path.is_dir():
             raise RefusedError(f"{role} '{name}' is not a folder that exists")
         return path
@@ -83,7 +100,7 @@ class Roots:
         RefusedError
             If it lies outside, is a folder, or its folder does not exist or cannot be written.
         """
-        path = self._resolved(name, role)
+        path = self.resolved(name, role)
         if path.name.startswith("."):
             raise RefusedError(f"{role} '{name}' must not begin with a dot")
         if path.exists() and not path.is_file():
@@ -102,7 +119,7 @@ class Roots:
         RefusedError
             If it lies outside or is a file, or the folder above it does not exist.
         """
-        path = self._resolved(name, role)
+        path = self.resolved(name, role)
         if path.exists() and not path.is_dir():
             raise RefusedError(f"{role} '{name}' exists and is not a folder")
         if not path.parent.is_dir():

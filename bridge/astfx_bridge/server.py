@@ -8,52 +8,35 @@ import signal
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from astfx_bridge import discovery
 from astfx_bridge.commands.dispatch import Dispatcher
 from astfx_bridge.commands.registry import HANDLERS
 from astfx_bridge.commands.services import Services
-from astfx_bridge.errors import BridgeError
+from astfx_bridge.errors import BridgeError, RefusedError
 from astfx_bridge.jobs.lifecycle import JobLifecycle
-from astfx_bridge.jobs.pool import wait_for_orphans
-from astfx_bridge.jobs.store import JobStore
-from astfx_bridge.oscquery import OscQueryServer
 from astfx_bridge.parameters import ServerParameters
 from astfx_bridge.roots import Roots
 from astfx_bridge.settings import ServerSettings
+from astfx_bridge.state import StateFolder
+from astfx_bridge.web.app import application
+from astfx_bridge.web.server import WebServer
+from astfx_bridge.web.sockets import WebSockets
 from astfx_bridge.wire.access import Access
 from astfx_bridge.wire.peers import Peer
+from astfx_bridge.wire.streams import Streams
 from astfx_bridge.wire.tcp import TcpEndpoint
 from astfx_bridge.wire.udp import UdpEndpoint, udp_socket
 
+WATCH_SECONDS = 2.0
+BUSY_SECONDS = 5.0
 _PORT_TRIES = 20
 
 
 def _reason(error: OSError) -> str:
     """The system's own message; that of asyncio would repeat the address."""
     return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-
-
-def _locked_store(state: Path) -> tuple[FileLock, JobStore]:
-    """Take a state folder for this server alone, and open its records."""
-    lock = FileLock(state / "server.lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise BridgeError(f"another server uses the state folder '{state}'") from None
-    try:
-        wait_for_orphans(state)
-        return lock, JobStore(state / "jobs.sqlite")
-    except sqlite3.Error as error:
-        lock.release()
-        raise BridgeError(f"the records in '{state}' cannot be read ({error})") from None
-    except BridgeError:
-        lock.release()
-        raise
 
 
 class Bridge:
@@ -82,19 +65,18 @@ class Bridge:
 
     def __init__(self, settings: ServerSettings) -> None:
         self.settings = settings
-        state = settings.state
-        try:
-            for folder in ("blobs", "presets"):
-                (state / folder).mkdir(parents=True, exist_ok=True)
-            os.chmod(state, 0o700)
-        except OSError as error:
-            raise BridgeError(f"state folder '{state}' cannot be used ({error.strerror})") from None
-        self.roots = Roots(settings.roots, state)
-        self._lock, self.store = _locked_store(state)
+        self.roots = Roots(settings.roots, settings.state)
+        self._state = StateFolder(settings.state)
+        self.store = self._state.store
         self.access = Access(settings.token)
         self.parameters = ServerParameters()
         self.jobs = JobLifecycle(
-            settings, self.store, self.roots, self._subscribers, self._worker_ready
+            settings,
+            self.store,
+            self.roots,
+            self._subscribers,
+            self._check_state,
+            self._worker_ready,
         )
         services = Services(
             settings=settings,
@@ -108,29 +90,49 @@ class Bridge:
         )
         self._dispatcher = dispatcher = Dispatcher(services, HANDLERS)
         rate = settings.limits.messages_per_second
-        self._udp = UdpEndpoint(dispatcher, self.access, rate)
+        notices = self.jobs.notices
+        self._udp = UdpEndpoint(dispatcher, self.access, rate, notices.remove_peer)
+        self._streams = Streams(self.access, settings.limits, notices.awaits, self._disconnected)
         self._tcp = TcpEndpoint(
-            dispatcher, self.access, settings.limits, self._udp.send, self.jobs.notices.remove_peer
+            dispatcher, self.access, settings.limits, self._udp.send, self._streams
         )
         self.osc_port, self.http_port = 0, 0
         self._listener: asyncio.Server | None = None
-        self._http: OscQueryServer | None = None
+        self._web: WebServer | None = None
         self._announcement: discovery.Announcement | None = None
         self._stopping: asyncio.Event | None = None
+        self._watch: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Start to listen, and resume the jobs that an earlier server left."""
         self._stopping = asyncio.Event()
         await self._listen()
         if self.settings.http_port is not None:
-            self._http = OscQueryServer(self.settings, self.parameters, self.osc_port)
-            self.http_port = self._http.port
+            self._web = self._web_server()
+            self.http_port = self._web.port
+            self._web.start()
             if self.settings.announce:
                 self._announcement = await asyncio.to_thread(
                     discovery.announce, self.settings.host, self.osc_port, self.http_port
                 )
         # With a token, no UDP client is admitted again before its TCP connection is back.
-        self.jobs.resume(None if self.access.needs_token else self._udp.peer)
+        self.store.wait_at_most(BUSY_SECONDS)  # nobody is served yet
+        try:
+            self.jobs.resume(None if self.access.needs_token else self._udp.peer)
+        except sqlite3.Error as error:
+            raise BridgeError(
+                f"the records in '{self.settings.state}' cannot be written ({error})"
+            ) from None
+        self.store.wait_at_most(0.0)
+        self._watch = asyncio.create_task(self._keep_watch())
+
+    def _web_server(self) -> WebServer:
+        sockets = WebSockets(self._dispatcher, self.settings.limits, self._udp.send, self._streams)
+        self.parameters.watch(lambda name, value: sockets.tell(f"/astfx/param/{name}", value))
+        app = application(
+            self.settings, self.parameters, self.access, sockets, lambda: self.osc_port
+        )
+        return WebServer(self.settings, app, self._streams)
 
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
@@ -179,22 +181,53 @@ class Bridge:
 
     async def close(self) -> None:
         """Close everything. Jobs that have not ended stay on record."""
+        if self._watch is not None:
+            self._watch.cancel()
         if self._announcement is not None:
             await asyncio.to_thread(self._announcement.close)
-        if self._http is not None:
-            await asyncio.to_thread(self._http.close)
         if self._listener is not None:
             self._listener.close()
-        self._udp.close()
-        self._tcp.close()
         await self._dispatcher.close()
         await self.jobs.stop_workers()
-        self.store.close()
-        self._lock.release()
+        if self._web is not None:
+            await self._web.close()
+        self._udp.close()
+        self._streams.close()
+        self._state.close()
+
+    def _disconnected(self, peer: Peer) -> None:
+        """Let a peer go whose connection has ended, and the UDP clients that it had admitted."""
+        self.jobs.notices.remove_peer(peer)
+        self._udp.forget_refused()
 
     def _subscribers(self) -> list[Peer]:
         """The peers that receive the messages of every job."""
-        return [peer for peer in (*self._tcp.peers, *self._udp.peers) if peer.notify]
+        return [peer for peer in (*self._streams.peers, *self._udp.peers) if peer.notify]
+
+    def _check_state(self) -> None:
+        done = self._state.check()
+        if done:
+            self.jobs.report_trouble(done)
+
+    async def _keep_watch(self) -> None:
+        """Notice within seconds when records are removed or connections stall.
+
+        What is wrong with the records is said once.
+        """
+        told = ""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            self._streams.sweep()
+            if self._web is not None:
+                self._web.sweep()
+            try:
+                self._check_state()
+            except RefusedError as error:
+                if str(error) != told:
+                    self.jobs.report_trouble(str(error))
+                told = str(error)
+            else:
+                told = ""
 
     def _worker_ready(self, facts: dict[str, Any]) -> None:
         self.parameters.allow_methods(facts["methods"])

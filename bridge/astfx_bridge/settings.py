@@ -56,6 +56,11 @@ class Limits:
     kept_blob_bytes: int = 2**30
     job_seconds: float = 3600.0
 
+    @property
+    def unfinished_bytes(self) -> int:
+        """The most that may be kept of packets that are not whole or not handled yet, together."""
+        return 2 * self.blob_bytes
+
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if not (math.isfinite(value) and value > 0):

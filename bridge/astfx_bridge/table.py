@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from astfx_bridge.errors import RefusedError
+from astfx_bridge.ids import canonical_id
 
 Value = int | float | str | bytes
 
@@ -56,7 +57,7 @@ class Argument:
             wanted = " or ".join(_KINDS[tag] for tag in self.types)
             shown = f"{len(value)} bytes" if isinstance(value, bytes) else repr(value)
             raise RefusedError(f"{self.name} must be {wanted}, not {shown}")
-        if isinstance(fitting, int | float):
+        if isinstance(fitting, int | float) and self.types != "ifs":
             too_low = self.low is not None and fitting < self.low
             too_high = self.high is not None and fitting > self.high
             if too_low or too_high or not math.isfinite(fitting):
@@ -71,16 +72,20 @@ class Argument:
         if isinstance(value, bytes):
             return value if "b" in self.types else None
         if isinstance(value, str):
+            if self.types == "is":
+                return canonical_id(value)
             return value if "s" in self.types else None
-        if isinstance(value, float) and self.types == "ifs":
+        if self.types == "ifs":
             return value
+        if self.types == "is":
+            return canonical_id(value) if math.isfinite(value) else None
         whole = isinstance(value, int) or value.is_integer()
         if "i" in self.types and whole and -(2**31) <= value < 2**31:
             return int(value)
         if "f" in self.types:
             return float(value)
         if "s" in self.types and math.isfinite(value):
-            return f"{value:g}" if whole else str(value)
+            return str(int(value) if whole else value)
         return None
 
     def _range(self) -> str:

@@ -62,6 +62,9 @@ class Stream(asyncio.Transport):
     def get_write_buffer_size(self) -> int:
         return 0
 
+    def can_write_eof(self) -> bool:
+        return False
+
     def is_closing(self) -> bool:
         return self.closed
 
@@ -91,7 +94,7 @@ def make_services(folder: Path, *, token: str = "", **limits: float) -> Services
         access=Access(token),
         roots=roots,
         parameters=ServerParameters(),
-        jobs=JobLifecycle(settings, store, roots, list, lambda facts: None),
+        jobs=JobLifecycle(settings, store, roots, list, lambda: None, lambda facts: None),
         osc_port=lambda: OSC_PORT,
         subscribers=list,
         stop=lambda: None,

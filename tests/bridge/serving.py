@@ -78,9 +78,15 @@ class Server:
         self._close_pipe()
 
     def stop(self) -> int:
-        """End it as Ctrl-C would, and return its exit code."""
+        """End it as Ctrl-C would, and return its exit code. It must have printed no error."""
+        code, text = self.stop_loudly()
+        assert text == "", text[:6000]
+        return code
+
+    def stop_loudly(self) -> tuple[int, str]:
+        """End it as Ctrl-C would, and return its exit code and what it printed of errors."""
         if self.process is None:
-            return 0
+            return 0, ""
         self.process.send_signal(signal.SIGINT)
         try:
             code = self.process.wait(PATIENCE_SECONDS)
@@ -88,8 +94,9 @@ class Server:
             self.process.kill()
             raise
         self._close_pipe()
-        assert self.log.read_text() == ""
-        return code
+        text = self.log.read_text()
+        self.log.write_text("")
+        return code, text
 
     def _close_pipe(self) -> None:
         assert self.process is not None

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import soundfile
 from astfx_bridge.cli import app
-from astfx_bridge.errors import RefusedError
+from astfx_bridge.errors import BridgeError, RefusedError
 from astfx_bridge.installing import client_data, install_clients
-from astfx_bridge.sending import line, values_of
+from astfx_bridge.sending import line, read_request, values_of
 from astfx_bridge.wire.osc import Message
 from typer.testing import CliRunner
 
@@ -170,3 +170,95 @@ def test_a_client_loads_neither_torch_nor_the_server() -> None:
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env=environment())
+
+
+def test_hold_ends_only_when_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    class Silent:
+        """A client that hears nothing, for days."""
+
+        def __init__(self, *arguments: object, **more: object) -> None:
+            pass
+
+        def __enter__(self) -> Silent:
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            pass
+
+        def replies(self, *message: object) -> list[Message]:
+            return []
+
+        def receive(self, seconds: float) -> None:
+            waits.append(seconds)
+            if seconds == 3600.0 and len(waits) == 48:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr("astfx_bridge.client.Client", Silent)
+    held = CliRunner().invoke(app, ["send", "--hold", "/astfx/notify", "1"])
+    assert held.exit_code == 130
+    assert sum(waits) == 48 * 3600.0
+    waits.clear()
+    ended = CliRunner().invoke(app, ["send", "--hold", "--timeout", "0.01", "/astfx/notify", "1"])
+    assert (ended.exit_code, max(waits, default=0.0) <= 0.01) == (0, True)
+
+
+def test_send_takes_its_words_from_a_file_and_writes_the_replies_to_one(
+    server: Server, tmp_path: Path
+) -> None:
+    request, replies = tmp_path / "a $HOME `id`", tmp_path / "replies"
+    clips = [f"@{server.root / name}" for name in ("content.wav", "style.wav")]
+    words = ["/astfx/render/blob", "from a file", clips[0], "style", clips[1], "quality", "draft"]
+    request.write_text("\n".join(words))
+    output = tmp_path / "out.wav"
+    files = ["--request", request, "--replies", replies, "--save", output]
+    result = program("send", "--port", server.port, *files)
+    assert result.returncode == 0, result.stdout
+    lines = replies.read_text().splitlines()
+    assert lines[0] == '/astfx/queued "from a file"'
+    assert lines[-2].startswith('/astfx/done /astfx/render/blob "from a file" (')
+    assert lines[-1] == "exit 0"
+    assert soundfile.info(output).frames == RATE
+    assert list((server.state / "blobs").glob("*.style")) == []
+
+
+def test_send_writes_why_it_failed_to_the_file_too(server: Server, tmp_path: Path) -> None:
+    request, replies = tmp_path / "request", tmp_path / "replies"
+    request.write_text("/astfx/status\nnobody\n")
+    files = ["--request", request, "--replies", replies]
+    assert program("send", "--port", server.port, *files).returncode == 1
+    assert replies.read_text() == (
+        '/astfx/fail /astfx/status nobody "there is no job nobody"\nexit 1\n'
+    )
+    assert program("send", "--port", 1, *files).returncode == 2
+    assert replies.read_text().startswith("error no bridge on 127.0.0.1 port 1")
+    assert replies.read_text().endswith("\nexit 2\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "there is nothing to send: give an OSC address or a --request"),
+        (
+            ["--request", "/no/such"],
+            "request '/no/such' cannot be read (No such file or directory)",
+        ),
+        (["--request", "/dev/null"], "request '/dev/null' is empty: its first line must be an OSC"),
+        (
+            ["--replies", "/no/such/file", "/astfx/ping"],
+            "replies '/no/such/file' cannot be written (No such file or directory)",
+        ),
+    ],
+)
+def test_send_without_a_request_is_one_sentence(words: list[str], message: str) -> None:
+    result = program("send", *words)
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"astfx-bridge: {message}")
+
+
+def test_a_request_that_is_no_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / "request").write_bytes(b"\xff")
+    with pytest.raises(BridgeError) as caught:
+        read_request(tmp_path / "request")
+    assert str(caught.value) == f"request '{tmp_path / 'request'}' cannot be read (it is not UTF-8)"

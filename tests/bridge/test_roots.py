@@ -117,3 +117,20 @@ def test_a_folder_swapped_for_a_link_is_noticed(roots: Roots, folders: Path) -> 
     (folders / "root/inner").rmdir()
     (folders / "root/inner").symlink_to(folders / "secret")
     assert not roots.still_writable(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("x" * 256, ": it holds a name of more than 255 bytes"),
+        ("ü" * 128 + ".wav", ": it holds a name of more than 255 bytes"),
+        ("x/" * 2048 + "x", ""),
+    ],
+)
+def test_a_name_that_no_file_can_have_is_refused_in_a_sentence(
+    roots: Roots, name: str, rule: str
+) -> None:
+    for ask in (roots.readable, roots.writable, roots.folder, roots.new_folder):
+        with pytest.raises(RefusedError) as caught:
+            ask(name, "content")
+        assert str(caught.value) == f"content {name[:80]!r} is not a valid path{rule}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,8 +13,6 @@ from pathlib import Path
 import pytest
 from astfx_bridge import Bridge, Client, ServerSettings
 from astfx_bridge.errors import BridgeError
-from astfx_bridge.oscquery import OscQueryServer
-from astfx_bridge.parameters import ServerParameters
 from filelock import FileLock
 
 from tests.bridge.serving import Server, environment
@@ -91,12 +91,43 @@ def test_records_that_cannot_be_read_are_told_and_the_folder_is_free_again(tmp_p
         pass
 
 
+def test_records_that_are_locked_at_the_start_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("astfx_bridge.server.BUSY_SECONDS", 0.1)
+    settings = ServerSettings(
+        osc_port=0, http_port=None, roots=(tmp_path,), state=tmp_path / "state"
+    )
+    bridge = Bridge(settings)
+    other = sqlite3.connect(tmp_path / "state" / "jobs.sqlite", isolation_level=None)
+    other.execute("begin immediate")
+
+    async def run() -> None:
+        with pytest.raises(BridgeError) as caught:
+            await bridge.start()
+        expected = f"the records in '{settings.state}' cannot be written (database is locked)"
+        assert str(caught.value) == expected
+        await bridge.close()
+
+    asyncio.run(run())
+    other.close()
+
+
 def test_an_oscquery_port_that_is_taken_is_told(tmp_path: Path) -> None:
+    async def run(settings: ServerSettings) -> None:
+        bridge = Bridge(settings)
+        try:
+            await bridge.start()
+        finally:
+            await bridge.close()
+
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        settings = ServerSettings(http_port=port, roots=(tmp_path,), state=tmp_path / "state")
+        settings = ServerSettings(
+            osc_port=0, http_port=port, roots=(tmp_path,), state=tmp_path / "state"
+        )
         with pytest.raises(BridgeError) as caught:
-            OscQueryServer(settings, ServerParameters(), 9101)
+            asyncio.run(run(settings))
     assert str(caught.value) == (
         f"cannot listen on 127.0.0.1 port {port} for OSCQuery (Address already in use): "
         "choose another --http-port"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from astfx_bridge.addresses import PARAMETERS, REPLIES, ROWS
 from astfx_bridge.errors import RefusedError
@@ -43,7 +45,14 @@ def test_every_default_fits_its_own_parameter() -> None:
         ("is", "seven", "seven"),
         ("ifs", 0.5, 0.5),
         ("ifs", 7.0, 7.0),
-        ("ifs", 2**40, float(2**40)),
+        ("ifs", 2**40, 2**40),
+        ("is", 2**40, "1099511627776"),
+        ("is", 2**40 + 1, "1099511627777"),
+        ("is", float(2**40), "1099511627776"),
+        ("is", "7001", 7001),
+        ("is", 0.5, "0.5"),
+        ("s", 20_231_231, "20231231"),
+        ("s", 20_231_231.0, "20231231"),
         ("b", b"x", b"x"),
     ],
 )
@@ -106,3 +115,16 @@ def test_a_row_refuses_what_does_not_fit(values: tuple[int | str, ...], message:
 def test_a_row_without_pairs_refuses_more_than_it_takes() -> None:
     with pytest.raises(RefusedError, match=r"/astfx/cancel id: got 2 arguments"):
         ROWS["/astfx/cancel"].check((1, 2))
+
+
+EXAMPLES = {"i": 0, "f": 0.0, "s": "", "b": b"x"}
+
+
+@pytest.mark.parametrize("address", sorted(set(REPLIES) & set(ROWS)))
+def test_no_reply_is_a_valid_request(address: str) -> None:
+    """Two servers that are sent each other's replies would otherwise answer without end."""
+    reply = REPLIES[address]
+    types = reply.types[:-1] if reply.repeats else reply.types
+    for values in itertools.product(*(map(EXAMPLES.get, allowed) for allowed in types)):
+        with pytest.raises(RefusedError):
+            ROWS[address].check(values)  # type: ignore[arg-type]

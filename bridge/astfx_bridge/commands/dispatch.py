@@ -14,10 +14,13 @@ from astfx.errors import AstfxError
 from astfx_bridge.addresses import REPLIES, ROWS
 from astfx_bridge.commands.services import Handler, Services
 from astfx_bridge.errors import PacketError, RefusedError
+from astfx_bridge.ids import MAX_ID_CHARACTERS, canonical_id
 from astfx_bridge.table import Call, Value
 from astfx_bridge.wire.osc import Message, decode, is_pattern, matcher
-from astfx_bridge.wire.peers import MAX_BACKLOG, Peer, TcpPeer
+from astfx_bridge.wire.peers import MAX_BACKLOG, Peer, StreamPeer
 
+# A connection is read again only once what it sent beyond this has been handled.
+_MANY_BYTES = 2**20
 # So many messages of one sender are handled before the others have their turn.
 _MESSAGES_PER_TURN = 50
 
@@ -61,8 +64,10 @@ class Dispatcher:
         if len(peer.backlog) + len(messages) > MAX_BACKLOG:
             return self._drop(peer, len(messages), f"more than {MAX_BACKLOG} messages wait")
         peer.backlog.extend(messages)
-        if isinstance(peer, TcpPeer) and len(peer.backlog) > MAX_BACKLOG // 2:
-            peer.pause()
+        if isinstance(peer, StreamPeer):
+            peer.work_bytes += len(packet)
+            if len(peer.backlog) > MAX_BACKLOG // 2 or peer.work_bytes > _MANY_BYTES:
+                peer.pause()
         if not peer.busy:
             self._drain(peer)
         return None
@@ -102,6 +107,7 @@ class Dispatcher:
         return self._run(peer, calls, message)
 
     def _run(self, peer: Peer, calls: list[Call], message: Message) -> bool:
+        peer.useful = True
         for call in calls:
             try:
                 waiting = self._handlers[call.row.handler](self._services, peer, call)
@@ -167,7 +173,7 @@ class Dispatcher:
     def _admitted(self, peer: Peer, address: str) -> bool:
         """Whether a peer may send to an address. A connection without the token is closed."""
         access = self._services.access
-        if not access.needs_token or not isinstance(peer, TcpPeer) or peer.authenticated:
+        if not access.needs_token or not isinstance(peer, StreamPeer) or peer.authenticated:
             return True
         if address == "/astfx/auth":
             return True
@@ -180,14 +186,12 @@ class Dispatcher:
 def failed_id(values: tuple[Value, ...]) -> Value:
     """The id that a fail carries: the first argument where it can be an id, else 0."""
     first = values[0] if values else 0
-    if isinstance(first, float) and first.is_integer():
-        return int(first)  # Pure Data sends every number as a float
-    return first if isinstance(first, int | str) else 0
+    if isinstance(first, bytes) or (isinstance(first, float) and not first.is_integer()):
+        return 0
+    return canonical_id(first)
 
 
 def fail(peer: Peer, address: str, job_id: Value, message: str) -> None:
     """Send a fail, with its texts cut to what OSC clients can be expected to show."""
-    job_id = job_id[:80] if isinstance(job_id, str) else job_id
-    if isinstance(job_id, int) and not -(2**31) <= job_id < 2**31:
-        job_id = str(job_id)
+    job_id = job_id[:MAX_ID_CHARACTERS] if isinstance(job_id, str) else job_id
     peer.send("/astfx/fail", address[:256], job_id, message[:1000])

@@ -7,7 +7,8 @@ import asyncio
 from astfx_bridge.commands.job_requests import style_spec
 from astfx_bridge.commands.services import Services
 from astfx_bridge.errors import RefusedError
-from astfx_bridge.jobs.notices import send_outcome, wire_id
+from astfx_bridge.ids import canonical_id
+from astfx_bridge.jobs.notices import send_outcome
 from astfx_bridge.jobs.store import CANCELLED, QUEUED, RUNNING, Job
 from astfx_bridge.table import Call
 from astfx_bridge.wire.peers import Peer
@@ -18,9 +19,10 @@ LISTED_JOBS = 100
 def cancel(services: Services, peer: Peer, call: Call) -> None:
     """Cancel a job, or all jobs of a stem folder."""
     found = services.jobs.find_all(call.values["id"])
-    jobs = [job for job in found if not job.ended]
+    jobs = [job for job in found if not services.jobs.has_ended(job)]
     if not jobs:
-        raise RefusedError(f"job {found[0].id} has ended: it is {found[0].state}")
+        state = found[0].state if found[0].ended else "about to be recorded"
+        raise RefusedError(f"job {found[0].id} has ended: it is {state}")
     for job in jobs:
         services.jobs.end(job, CANCELLED, "cancelled")
     peer.send("/astfx/cancelled", call.values["id"], len(jobs))
@@ -28,7 +30,8 @@ def cancel(services: Services, peer: Peer, call: Call) -> None:
 
 def cancel_all(services: Services, peer: Peer, call: Call) -> None:
     """Cancel every job."""
-    jobs = services.jobs.store.pending()
+    pending = services.jobs.store.pending()
+    jobs = [job for job in pending if not services.jobs.has_ended(job)]
     for job in jobs:
         services.jobs.end(job, CANCELLED, "cancelled")
     peer.send("/astfx/cancelled", "all", len(jobs))
@@ -39,7 +42,7 @@ def status(services: Services, peer: Peer, call: Call) -> None:
     for job in services.jobs.find_all(call.values["id"]):
         fraction = services.jobs.pool.fraction(job)
         detail = job.detail[:1000] if job.ended else job.spec["output"]
-        peer.send("/astfx/status", wire_id(job.id), job.state, float(fraction), detail)
+        peer.send("/astfx/status", canonical_id(job.id), job.state, float(fraction), detail)
 
 
 def result(services: Services, peer: Peer, call: Call) -> None:
@@ -56,7 +59,7 @@ def queue(services: Services, peer: Peer, call: Call) -> None:
     peer.send("/astfx/queue", counts.get(RUNNING, 0), counts.get(QUEUED, 0))
     for job in services.jobs.store.pending(int(call.values.get("limit", LISTED_JOBS))):
         fraction = float(services.jobs.pool.fraction(job))
-        peer.send("/astfx/job", wire_id(job.id), job.state, fraction, job.command)
+        peer.send("/astfx/job", canonical_id(job.id), job.state, fraction, job.command)
 
 
 def job_get(services: Services, peer: Peer, call: Call) -> None:
@@ -67,7 +70,7 @@ def job_get(services: Services, peer: Peer, call: Call) -> None:
 def _send_parameter(peer: Peer, job: Job, key: str) -> None:
     if key not in job.spec["settings"]:
         raise RefusedError(f"job {job.id} has no parameters: its command is {job.command}")
-    peer.send("/astfx/job/value", wire_id(job.id), key, job.spec["settings"][key])
+    peer.send("/astfx/job/value", canonical_id(job.id), key, job.spec["settings"][key])
 
 
 async def job_set(services: Services, peer: Peer, call: Call) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import soundfile
+
 from astfx.audio import FileSource, check_output
 from astfx.errors import AstfxError
 from astfx_bridge.addresses import PARAMETERS
@@ -70,8 +72,11 @@ def job_settings(services: Services, pairs: Sequence[tuple[str, Value]]) -> dict
     return settings
 
 
-def checked_sound(path: Path, name: str, role: str, longest_seconds: float) -> FileSource:
+def checked_sound(path: Path, name: str, role: str, longest_seconds: float) -> FileSource | None:
     """Read the header of a sound that a job will use.
+
+    Only the formats of libsndfile are read here. The worker checks the others, because it takes
+    pedalboard to read them, and nothing so large is loaded into the server.
 
     Parameters
     ----------
@@ -82,11 +87,20 @@ def checked_sound(path: Path, name: str, role: str, longest_seconds: float) -> F
         What the file is for, such as "content".
     longest_seconds : float
 
+    Returns
+    -------
+    FileSource or None
+        None if libsndfile cannot read it.
+
     Raises
     ------
     RefusedError
-        If it is no audio, or longer than allowed.
+        If it cannot be used, or is longer than allowed.
     """
+    try:
+        soundfile.info(str(path))
+    except soundfile.LibsndfileError:
+        return None
     try:
         sound = FileSource(path, role)
     except AstfxError as error:
@@ -99,7 +113,7 @@ def checked_sound(path: Path, name: str, role: str, longest_seconds: float) -> F
     return sound
 
 
-def style_spec(services: Services, name: Value) -> dict[str, str]:
+def style_spec(services: Services, name: Value) -> dict[str, Any]:
     """The part of a worker's spec that says which style to use.
 
     Raises
@@ -112,7 +126,7 @@ def style_spec(services: Services, name: Value) -> dict[str, str]:
     if "style" in spec and not spec["style"].endswith(".safetensors"):
         limit = services.settings.limits.clip_seconds
         checked_sound(Path(spec["style"]), str(name), "style", limit)
-    return {**spec, "presets": str(presets)}
+    return {**spec, "presets": str(presets), "clip_seconds": services.settings.limits.clip_seconds}
 
 
 def render_spec(
@@ -129,13 +143,32 @@ def render_spec(
     RefusedError
         If the content, the style or the output cannot be used.
     """
-    clip = checked_sound(content, content_name, "content", services.settings.limits.clip_seconds)
     style = style_spec(services, settings["style"])
+    return spec_with_style(services, content, content_name, output, settings, style)
+
+
+def spec_with_style(
+    services: Services,
+    content: Path,
+    content_name: str,
+    output: Path,
+    settings: Mapping[str, Value],
+    style: Mapping[str, Any],
+) -> dict[str, Any]:
+    """A worker's spec for rendering one clip with a style that was checked by `style_spec`.
+
+    Raises
+    ------
+    RefusedError
+        If the content or the output cannot be used.
+    """
+    clip = checked_sound(content, content_name, "content", services.settings.limits.clip_seconds)
     for role, path in (("content", str(content)), ("style", style.get("style"))):
         if path == str(output):
             raise RefusedError(f"output '{output.name}' is the {role} itself: name another file")
     try:
-        check_output(output, clip.sample_rate, clip.channels)
+        if clip is not None:
+            check_output(output, clip.sample_rate, clip.channels)
     except AstfxError as error:
         raise RefusedError(str(error)) from None
     return {

@@ -14,11 +14,17 @@ from astfx_bridge.jobs.scratch import scratch_path
 from astfx_bridge.table import Call
 from astfx_bridge.wire.peers import Peer
 
+# A message holds 256 arguments at most.
+NAMES_PER_PAGE = 200
+
 
 def presets(services: Services, peer: Peer, call: Call) -> None:
-    """Send the names of all presets."""
+    """Send the names of the presets, a page of them."""
     names = styles.preset_names(services.jobs.presets)
-    peer.send("/astfx/presets", len(names), *names)
+    first = int(call.values.get("first", 0))
+    if first > len(names):
+        raise RefusedError(f"first={first} must be at most {len(names)}, the number of presets")
+    peer.send("/astfx/presets", len(names), first, *names[first : first + NAMES_PER_PAGE])
 
 
 def preset(services: Services, peer: Peer, call: Call) -> None:
@@ -40,13 +46,14 @@ async def preset_make(services: Services, peer: Peer, call: Call) -> None:
     def prepare() -> dict[str, Any]:
         path = services.roots.readable(sound, "sound")
         checked_sound(path, sound, "sound", services.settings.limits.clip_seconds)
-        return _preset_spec(services, name, kind="preset", content=str(path))
+        limit = services.settings.limits.clip_seconds
+        return _preset_spec(services, name, kind="preset", content=str(path), clip_seconds=limit)
 
     spec = await asyncio.to_thread(prepare)
-    services.jobs.accept(peer, [new_job(call, job_id, spec)])
+    await services.jobs.accept(peer, [new_job(call, job_id, spec)])
 
 
-def preset_blend(services: Services, peer: Peer, call: Call) -> None:
+async def preset_blend(services: Services, peer: Peer, call: Call) -> None:
     """Accept a job that blends presets into a new one."""
     job_id = new_id(services, call)
     if services.jobs.answer_repeat(peer, job_id, call.digest):
@@ -64,7 +71,7 @@ def preset_blend(services: Services, peer: Peer, call: Call) -> None:
     if not weights or sum(weights.values()) <= 0.0:
         raise RefusedError("a blend needs presets with weights above 0")
     spec = _preset_spec(services, name, kind="blend", weights=weights)
-    services.jobs.accept(peer, [new_job(call, job_id, spec)])
+    await services.jobs.accept(peer, [new_job(call, job_id, spec)])
 
 
 def _preset_spec(services: Services, name: str, **more: Any) -> dict[str, Any]:

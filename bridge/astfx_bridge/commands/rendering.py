@@ -8,11 +8,19 @@ from typing import Any
 import soundfile
 
 from astfx.runtime.files import written_aside
-from astfx_bridge.commands.job_requests import job_settings, new_id, new_job, render_spec
+from astfx_bridge.commands.job_requests import (
+    checked_sound,
+    job_settings,
+    new_id,
+    new_job,
+    render_spec,
+    spec_with_style,
+    style_spec,
+)
 from astfx_bridge.commands.services import Services
 from astfx_bridge.errors import RefusedError
 from astfx_bridge.jobs.scratch import held_path, scratch_path
-from astfx_bridge.jobs.store import Job
+from astfx_bridge.jobs.store import REFUSED, Job
 from astfx_bridge.table import Call
 from astfx_bridge.wire.peers import Peer
 
@@ -33,7 +41,7 @@ async def render(services: Services, peer: Peer, call: Call) -> None:
         return render_spec(services, path, content, target, settings)
 
     spec = await asyncio.to_thread(prepare)
-    services.jobs.accept(peer, [new_job(call, job_id, spec)])
+    await services.jobs.accept(peer, [new_job(call, job_id, spec)])
 
 
 async def render_blob(services: Services, peer: Peer, call: Call) -> None:
@@ -42,31 +50,46 @@ async def render_blob(services: Services, peer: Peer, call: Call) -> None:
     job_id = new_id(services, call)
     if services.jobs.answer_repeat(peer, job_id, call.digest):
         return
-    settings = job_settings(services, call.pairs)
-    clip = call.values["clip"]
-    assert isinstance(clip, bytes)
-    held = held_path(services.jobs.blobs, ".content")
+    clips = {"content": call.values["clip"]}
+    for key, value in call.pairs:
+        if isinstance(value, bytes):
+            if key != "style":
+                raise RefusedError(f"{key} must not be a blob: only the style may be one")
+            clips["style"] = value
+    settings = job_settings(
+        services, [pair for pair in call.pairs if not isinstance(pair[1], bytes)]
+    )
+    held = {role: held_path(services.jobs.blobs, f".{role}") for role in clips}
     output = held_path(services.jobs.blobs, f".{settings['format']!s}")
 
     def prepare() -> dict[str, Any]:
-        if clip[:4] not in (b"RIFF", b"RF64", b"fLaC"):
-            raise RefusedError("the clip must be a WAV or a FLAC")
-        with written_aside(held) as part:
-            part.write_bytes(clip)
-        return render_spec(services, held, "blob", output, settings)
+        for role, clip in clips.items():
+            assert isinstance(clip, bytes)
+            if clip[:4] not in (b"RIFF", b"RF64", b"fLaC"):
+                raise RefusedError(f"the {role} must be a WAV or a FLAC")
+            with written_aside(held[role]) as part:
+                part.write_bytes(clip)
+        if "style" not in held:
+            return render_spec(services, held["content"], "blob", output, settings)
+        limit = services.settings.limits.clip_seconds
+        checked_sound(held["style"], "blob", "style", limit)
+        style = {"style": str(held["style"]), "clip_seconds": limit}
+        settings["style"] = "blob"
+        return spec_with_style(services, held["content"], "blob", output, settings, style)
 
     try:
         spec = await asyncio.to_thread(prepare)
-        services.jobs.accept(peer, [new_job(call, job_id, spec)])
+        await services.jobs.accept(peer, [new_job(call, job_id, spec)])
     except BaseException:
         job = services.jobs.store.get(job_id)
-        if job is None or job.spec["content"] != str(held):
-            held.unlink(missing_ok=True)
+        if job is None or job.spec["content"] != str(held["content"]):
+            for path in held.values():
+                path.unlink(missing_ok=True)
         raise
 
 
 async def stem(services: Services, peer: Peer, call: Call) -> None:
-    """Accept a render of each sound in a folder."""
+    """Accept a render of each sound in a folder. One that cannot be rendered fails by itself."""
     parent = new_id(services, call)
     if services.jobs.answer_repeat(peer, parent, call.digest):
         return
@@ -87,17 +110,33 @@ async def stem(services: Services, peer: Peer, call: Call) -> None:
             raise RefusedError(
                 f"folder '{name}' contains {len(found)} sounds, at most {limit} jobs may wait"
             )
+        style = style_spec(services, settings["style"])
         jobs = []
         for path in found:
-            content = services.roots.readable(str(path), "content")
-            content_name, target = f"{name}/{path.name}", output / path.name
-            spec = render_spec(services, content, content_name, target, settings)
-            jobs.append(new_job(call, f"{parent}/{path.name}", spec, parent))
+            # The name in a form that can be sent: on some systems, names may hold any bytes.
+            shown = path.name.encode(errors="backslashreplace").decode()
+            target = output / shown
+            try:
+                if shown != path.name:
+                    raise RefusedError(f"content '{name}/{shown}' has a name that is not UTF-8")
+                content = services.roots.readable(str(path), "content")
+                spec = spec_with_style(
+                    services, content, f"{name}/{shown}", target, settings, style
+                )
+            except RefusedError as error:
+                spec = {
+                    "kind": REFUSED,
+                    "reason": str(error),
+                    "output": str(target),
+                    "scratch": str(scratch_path(target)),
+                    "settings": dict(settings),
+                }
+            jobs.append(new_job(call, f"{parent}/{shown}", spec, parent))
         output.mkdir(exist_ok=True)
         return jobs
 
     jobs = await asyncio.to_thread(prepare)
-    services.jobs.accept(peer, jobs, parent=parent)
+    await services.jobs.accept(peer, jobs, parent=parent)
 
 
 async def preview(services: Services, peer: Peer, call: Call) -> None:
@@ -123,4 +162,4 @@ async def preview(services: Services, peer: Peer, call: Call) -> None:
     if earlier is not None and not services.jobs.can_be_dropped(earlier):
         raise RefusedError(f"job {job.id} already has a preview that has not ended")
     replaced = [] if earlier is None else [job_id]
-    services.jobs.accept(peer, [new_job(call, job_id, spec, job.id)], replaced=replaced)
+    await services.jobs.accept(peer, [new_job(call, job_id, spec, job.id)], replaced=replaced)

@@ -9,7 +9,7 @@ from astfx_bridge.addresses import PROTOCOL
 from astfx_bridge.commands.services import Services
 from astfx_bridge.errors import RefusedError
 from astfx_bridge.table import Call
-from astfx_bridge.wire.peers import Peer, TcpPeer
+from astfx_bridge.wire.peers import Peer, StreamPeer
 
 MAX_BOUND_PORTS = 16
 
@@ -26,7 +26,7 @@ def version(services: Services, peer: Peer, call: Call) -> None:
 
 def auth(services: Services, peer: Peer, call: Call) -> None:
     """Check the token of a TCP connection, and admit UDP from the port that it names."""
-    assert isinstance(peer, TcpPeer)
+    assert isinstance(peer, StreamPeer)
     try:
         services.access.check_token(peer.host, str(call.values["token"]))
     except RefusedError:
@@ -46,7 +46,7 @@ def auth(services: Services, peer: Peer, call: Call) -> None:
 def replyto(services: Services, peer: Peer, call: Call) -> None:
     """Send replies to another UDP port of the same host."""
     _redirect(services, peer, int(call.values["port"]))
-    peer.send("/astfx/replyto", peer.reply_port)
+    peer.send("/astfx/replying", peer.reply_port)
 
 
 def _redirect(services: Services, peer: Peer, port: int) -> None:
@@ -60,7 +60,7 @@ def notify(services: Services, peer: Peer, call: Call) -> None:
     if "port" in call.values:
         _redirect(services, peer, int(call.values["port"]))
     peer.notify = bool(call.values["on"])
-    peer.send("/astfx/notify", int(peer.notify))
+    peer.send("/astfx/notified", int(peer.notify))
 
 
 def sync(services: Services, peer: Peer, call: Call) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import sqlite3
+import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -10,16 +14,21 @@ from pathlib import Path
 from typing import Any
 
 from astfx_bridge.errors import RefusedError
-from astfx_bridge.jobs.notices import Notices, send_outcome, wire_id
+from astfx_bridge.ids import canonical_id
+from astfx_bridge.jobs.endings import Endings
+from astfx_bridge.jobs.files import JobFiles
+from astfx_bridge.jobs.notices import Notices, send_outcome
 from astfx_bridge.jobs.pool import Pool
 from astfx_bridge.jobs.scratch import clean, remove_held
-from astfx_bridge.jobs.store import BLOB_COMMAND, DONE, FAILED, QUEUED, RUNNING, Job, JobStore
+from astfx_bridge.jobs.store import BLOB_COMMAND, DONE, FAILED, Job, JobStore, is_busy
 from astfx_bridge.roots import Roots
 from astfx_bridge.settings import ServerSettings
 from astfx_bridge.table import Value
 from astfx_bridge.wire.peers import Peer
 
 TIDY_EVERY_JOBS = 50
+BUSY_SECONDS = 5.0
+BUSY_PAUSE_SECONDS = 0.02
 
 
 class JobLifecycle:
@@ -32,6 +41,8 @@ class JobLifecycle:
     roots : Roots
     subscribers : callable
         Returns the peers that receive the messages of every job.
+    check_state : callable
+        Called before jobs are accepted. Raises a RefusedError if the records would be lost.
     on_ready : callable
         Called with the facts that each new worker reports about itself.
 
@@ -40,6 +51,7 @@ class JobLifecycle:
     store : JobStore
     notices : Notices
     pool : Pool
+    files : JobFiles
     blobs, presets : Path
         The folders of the clips that the server holds, and of the presets made here.
     """
@@ -50,22 +62,30 @@ class JobLifecycle:
         store: JobStore,
         roots: Roots,
         subscribers: Callable[[], list[Peer]],
+        check_state: Callable[[], None],
         on_ready: Callable[[dict[str, Any]], None],
     ) -> None:
         state = settings.state.resolve()
         self.store, self.notices = store, Notices()
+        self._endings = Endings(store, self._recorded, self._delayed)
         self.blobs, self.presets = state / "blobs", state / "presets"
+        self.files = JobFiles(roots, self.blobs, self.presets)
         self.pool = Pool(
             store,
             settings.jobs,
             state,
             settings.limits.job_seconds,
+            may_begin=lambda job: job.id not in self._endings,
+            on_begin=self.files.looked_at,
             on_progress=self._progress,
             on_outcome=self._outcome,
+            on_trouble=self._trouble,
             on_ready=on_ready,
         )
-        self._limits, self._roots, self._subscribers = settings.limits, roots, subscribers
+        self._limits, self._subscribers = settings.limits, subscribers
+        self._check_state = check_state
         self._ended_jobs = 0
+        self._told_trouble = ""
 
     def resume(self, udp_peer: Callable[[str, int], Peer] | None) -> None:
         """Queue again the jobs that an earlier server left, and start the workers.
@@ -89,7 +109,12 @@ class JobLifecycle:
     async def stop_workers(self) -> None:
         """Stop the workers. Jobs that have not ended stay on record."""
         await self.pool.stop()
-        clean(self.store.requeue())
+        await self._endings.close()
+        try:
+            clean(self.store.requeue())
+        except sqlite3.Error as error:
+            # The next server queues them again.
+            print(f"astfx-bridge: the records cannot be written ({error})", file=sys.stderr)
 
     def find_all(self, job_id: Value) -> list[Job]:
         """The job with an id, or the jobs of the stem folder with that id.
@@ -125,36 +150,47 @@ class JobLifecycle:
         Returns
         -------
         bool
-            Whether it was answered. False means that the id is free.
+            Whether it was answered. False means that the id is free, or that its content or style
+            has been recorded again since, so that it is time for another render.
 
         Raises
         ------
         RefusedError
-            If the id belongs to another request.
+            If the id belongs to another request, or renders an earlier content just now.
         """
-        job = self.store.get(job_id)
-        jobs = (
-            [job]
-            if job
-            else [child for child in self.store.children(job_id) if child.spec["kind"] != "preview"]
-        )
+        job, jobs = self._of_request(job_id)
         if not jobs:
             return False
         if jobs[0].request != digest:
             raise RefusedError(
                 f"id {job_id} belongs to another job: choose another, or /astfx/forget it first"
             )
+        if any(self.files.is_outdated(known) for known in jobs):
+            if all(self.can_be_dropped(known) for known in jobs):
+                return False
+            raise RefusedError(
+                f"job {job_id} renders an earlier version of its files: send it again when it has "
+                "ended"
+            )
         if job is None:
-            peer.send("/astfx/stem", wire_id(job_id), len(jobs))
+            peer.send("/astfx/stem", canonical_id(job_id), len(jobs))
         for known in jobs:
             if known.ended:
                 send_outcome(peer, known)
             else:
                 self._add_owner(known, peer)
-                peer.send("/astfx/queued", wire_id(known.id))
+                peer.send("/astfx/queued", canonical_id(known.id))
         return True
 
-    def accept(
+    def _of_request(self, job_id: str) -> tuple[Job | None, list[Job]]:
+        """The job with an id, if there is one, and all jobs of the request with that id."""
+        job = self.store.get(job_id)
+        if job is not None:
+            return job, [job]
+        children = self.store.children(job_id)
+        return None, [child for child in children if child.spec["kind"] != "preview"]
+
+    async def accept(
         self,
         peer: Peer,
         jobs: Sequence[Job],
@@ -178,13 +214,29 @@ class JobLifecycle:
         ------
         RefusedError
             If there is no room, or another job writes to the same output.
+        sqlite3.Error
+            If the records cannot be written, or another program holds them for 5 seconds.
         """
+        deadline = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                return self._accept(peer, jobs, parent, list(replaced))
+            except sqlite3.OperationalError as error:
+                if not is_busy(error) or time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(BUSY_PAUSE_SECONDS)
+
+    def _accept(self, peer: Peer, jobs: Sequence[Job], parent: str, replaced: list[str]) -> None:
         # The same request may have been accepted while this one was prepared.
-        if not replaced and self.answer_repeat(peer, parent or jobs[0].id, jobs[0].request):
-            return
+        outdated: list[Job] = []
+        if not replaced:
+            if self.answer_repeat(peer, parent or jobs[0].id, jobs[0].request):
+                return
+            outdated = self._of_request(parent or jobs[0].id)[1]
+            replaced = [job.id for job in outdated]
+        self._check_state()
         limit = self._limits.queue_jobs
-        counts = self.store.counts()
-        if counts.get(QUEUED, 0) + counts.get(RUNNING, 0) + len(jobs) > limit:
+        if self.store.count_unfinished() + len(jobs) > limit:
             raise RefusedError(f"the queue is full: at most {limit} jobs may wait")
         for job in jobs:
             other = self.store.writer_of(job.spec["output"])
@@ -194,26 +246,62 @@ class JobLifecycle:
         self.store.accept(
             [replace(job, reply_host=host, reply_port=port) for job in jobs], replaced
         )
+        for job in outdated:
+            remove_held(job, self.blobs)
         if parent:
-            peer.send("/astfx/stem", wire_id(parent), len(jobs))
+            peer.send("/astfx/stem", canonical_id(parent), len(jobs))
         for job in jobs:
             self.notices.add_owner(job.id, peer)
-            self.notices.tell(job.id, self._subscribers(), "/astfx/queued", wire_id(job.id))
+            self.notices.tell(job.id, self._subscribers(), "/astfx/queued", canonical_id(job.id))
         self.pool.wake()
 
-    def end(self, job: Job, state: str, detail: str, **figures: int) -> None:
-        """Record how a job ended, stop it if it still runs, and report its end."""
-        ended = self.store.end(job, state, detail, **figures)
+    def end(
+        self, job: Job, state: str, detail: str, *, sample_rate: int = 0, frames: int = 0
+    ) -> None:
+        """End a job: stop it if it still runs, record how it ended, and report its end.
+
+        If the records cannot be written now, the end is recorded and reported as soon as they can.
+        """
+        if job.id in self._endings:
+            return
         if state != DONE:
             self.pool.cancel(job.id)
-        if job.id not in self.pool.process_ids:
+        if not self.pool.is_busy_with(job.id):
             clean([job])
+        detail = detail.encode(errors="replace").decode()
+        self._endings.add(
+            replace(job, state=state, detail=detail, sample_rate=sample_rate, frames=frames)
+        )
+
+    def _recorded(self, ended: Job) -> None:
         self.notices.ended(ended, self._subscribers())
         self._tidy_after(ended)
+        self.pool.wake()
+
+    def _delayed(self, ended: Job, reason: str) -> None:
+        text = f"the job has ended, but this cannot be put on record yet ({reason})"
+        print(f"astfx-bridge: job {ended.id}: {text}", file=sys.stderr)
+        name = canonical_id(ended.id)
+        self.notices.tell(ended.id, self._subscribers(), "/astfx/trouble", name, text)
+
+    def _trouble(self, reason: str) -> None:
+        """Say that the server cannot go on for a reason, once, until the reason changes."""
+        if reason and reason != self._told_trouble:
+            self.report_trouble(reason)
+        self._told_trouble = reason
+
+    def report_trouble(self, text: str) -> None:
+        """Tell the subscribers, and whoever awaits a job, what keeps the server from its work."""
+        print(f"astfx-bridge: {text}", file=sys.stderr)
+        self.notices.tell_all(self._subscribers(), "/astfx/trouble", 0, text[:1000])
 
     def can_be_dropped(self, job: Job) -> bool:
         """Whether a job has ended, and no worker is still busy with giving it up."""
-        return job.ended and job.id not in self.pool.process_ids
+        return job.ended and not self.pool.is_busy_with(job.id)
+
+    def has_ended(self, job: Job) -> bool:
+        """Whether a job has ended, even if this is not on record yet."""
+        return job.ended or job.id in self._endings
 
     def drop(self, job: Job) -> None:
         """Drop the record of an ended job, and the clips that the server holds for it."""
@@ -226,20 +314,19 @@ class JobLifecycle:
             self.store.redirect(job, *peer.udp_target)
 
     def _progress(self, job: Job, share: float) -> None:
-        name = wire_id(job.id)
+        name = canonical_id(job.id)
         self.notices.tell(job.id, self._subscribers(), "/astfx/progress", name, float(share))
 
     def _outcome(self, job: Job, outcome: dict[str, Any]) -> None:
         output = Path(job.spec["output"])
         if "done" not in outcome:
             self.end(job, FAILED, outcome["failed"])
-        elif not (
-            output.parent in (self.blobs, self.presets) or self._roots.still_writable(output)
-        ):
-            self.end(job, FAILED, f"output '{output}' has been moved out of the server's roots")
         else:
             try:
+                self.files.check_output(output)
                 os.replace(job.spec["scratch"], output)
+            except RefusedError as error:
+                self.end(job, FAILED, str(error))
             except OSError as error:
                 self.end(job, FAILED, f"output '{output}' cannot be written ({error.strerror})")
             else:
@@ -247,15 +334,17 @@ class JobLifecycle:
 
     def _tidy_after(self, job: Job) -> None:
         """Remove what is no longer needed once a job has ended."""
-        content = Path(job.spec.get("content", ""))
-        if content.parent == self.blobs:
-            with suppress(OSError):
-                content.unlink(missing_ok=True)
+        for role in ("content", "style"):
+            path = Path(job.spec.get(role, ""))
+            if path.parent == self.blobs:
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
         self._ended_jobs += 1
-        if self._ended_jobs % TIDY_EVERY_JOBS == 0:
-            self._drop_old_records()
-        if job.command == BLOB_COMMAND:
-            self._drop_old_blobs()
+        with suppress(sqlite3.Error):  # there is a next time
+            if self._ended_jobs % TIDY_EVERY_JOBS == 0:
+                self._drop_old_records()
+            if job.command == BLOB_COMMAND:
+                self._drop_old_blobs()
 
     def _drop_old_records(self) -> None:
         for job in self.store.superfluous(self._limits.kept_records):
@@ -275,7 +364,7 @@ class JobLifecycle:
         known = {
             job.spec.get(key)
             for job in (*self.store.pending(), *self.store.blobs())
-            for key in ("content", "output")
+            for key in ("content", "style", "output")
         }
         for path in self.blobs.iterdir():
             if str(path) not in known:

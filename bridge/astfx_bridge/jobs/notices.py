@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from astfx_bridge.errors import RefusedError
+from astfx_bridge.ids import canonical_id
 from astfx_bridge.jobs.store import BLOB_COMMAND, DONE, Job
 from astfx_bridge.table import Value
 from astfx_bridge.wire.peers import Peer
 
 MAX_OWNERS = 16
 MAX_SYNCS = 1000
-_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,9}")
-
-
-def wire_id(job_id: str) -> Value:
-    """The id of a job as it is sent: an integer where it is a whole number."""
-    whole = _WHOLE.fullmatch(job_id) and -(2**31) <= int(job_id) < 2**31
-    return int(job_id) if whole else job_id
 
 
 class Notices:
@@ -44,6 +37,10 @@ class Notices:
             self._owners[job_id].remove(peer)
         self._syncs = [sync for sync in self._syncs if sync[0] is not peer]
 
+    def awaits(self, peer: Peer) -> bool:
+        """Whether a peer waits for the end of a job."""
+        return any(peer in owners for owners in self._owners.values())
+
     def sync(self, peer: Peer, token: Value) -> None:
         """Answer a peer once the jobs that it owns now have ended.
 
@@ -66,6 +63,14 @@ class Notices:
         for peer in [*owners, *(other for other in subscribers if other not in owners)]:
             peer.send(address, *values)
 
+    def tell_all(self, subscribers: Iterable[Peer], address: str, *values: Value) -> None:
+        """Send a message to the subscribers and to the owners of any job."""
+        peers = dict.fromkeys(subscribers)
+        for owners in self._owners.values():
+            peers.update(dict.fromkeys(owners))
+        for peer in peers:
+            peer.send(address, *values)
+
     def ended(self, job: Job, subscribers: Iterable[Peer]) -> None:
         """Report how a job ended, and answer the syncs that waited for it."""
         owners = self._owners.pop(job.id, [])
@@ -84,7 +89,7 @@ class Notices:
 
 def send_outcome(peer: Peer, job: Job, *, with_blob: bool = True) -> None:
     """Send a peer the done or fail of an ended job."""
-    name = wire_id(job.id)
+    name = canonical_id(job.id)
     if job.state != DONE:
         peer.send("/astfx/fail", job.command, name, job.detail[:1000])
         return

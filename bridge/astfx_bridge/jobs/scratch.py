@@ -39,7 +39,7 @@ def clean(jobs: Iterable[Job]) -> None:
 
 def remove_held(job: Job, blobs: Path) -> None:
     """Remove the clips that the server holds for a job."""
-    for name in ("content", "output"):
+    for name in ("content", "style", "output"):
         path = Path(job.spec.get(name, ""))
         if path.parent == blobs:
             with suppress(OSError):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
 ENDED = (DONE, FAILED, CANCELLED)
 MAX_STARTS = 10
+REFUSED = "refused"  # the kind of a job that cannot be rendered: it fails when its turn comes
 BLOB_COMMAND, PREVIEW_COMMAND = "/astfx/render/blob", "/astfx/preview"
 
 _SCHEMA = """
@@ -32,6 +35,8 @@ create table if not exists jobs (
 );
 create index if not exists jobs_by_state on jobs (state, number);
 create index if not exists jobs_by_parent on jobs (parent, number);
+create index if not exists jobs_by_output on jobs (json_extract(spec, '$.output'))
+    where state in ('running', 'queued');
 pragma user_version = 1;
 """
 
@@ -95,6 +100,9 @@ _COLUMNS = (
 class JobStore:
     """The record of all jobs. It holds one connection, for one thread.
 
+    While another program holds the file, every method raises `sqlite3.OperationalError` at once,
+    unless `wait_at_most` allows it to wait. The event loop, whose thread this is, must never wait.
+
     Parameters
     ----------
     path : Path
@@ -102,15 +110,45 @@ class JobStore:
     """
 
     def __init__(self, path: Path) -> None:
-        self._database = sqlite3.connect(path, isolation_level=None)
+        self.path = path
+        self._open()
+
+    def _open(self) -> None:
+        self._database = sqlite3.connect(self.path, isolation_level=None)
         self._database.row_factory = sqlite3.Row
         self._database.execute("pragma journal_mode = wal")
         self._database.execute("pragma synchronous = full")
         self._database.executescript(_SCHEMA)
+        self.wait_at_most(0.0)
+        self._identity = _identity(self.path)
+
+    def wait_at_most(self, seconds: float) -> None:
+        """Set how long every method waits while another program holds the file."""
+        self._database.execute(f"pragma busy_timeout = {round(1000 * seconds)}")
 
     def close(self) -> None:
         """Close the file."""
         self._database.close()
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the file has been removed since it was opened. Its records can be read still."""
+        return _identity(self.path) is None
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether another file is where this one was."""
+        return _identity(self.path) not in (None, self._identity)
+
+    def write_again(self) -> None:
+        """Write the records of a file that has been removed to a new one in its place."""
+        part = self.path.with_suffix(".part")
+        part.unlink(missing_ok=True)
+        with closing(sqlite3.connect(part)) as copy:
+            self._database.backup(copy)
+        self._database.close()
+        os.replace(part, self.path)
+        self._open()
 
     def accept(self, jobs: Sequence[Job], replaced: Iterable[str] = ()) -> None:
         """Put jobs on record, all or none, in place of the records with the ids in `replaced`."""
@@ -141,12 +179,6 @@ class JobStore:
         """Every job on record."""
         return self._select("order by number")
 
-    def release(self, job_id: str) -> None:
-        """Queue a running job again, because it could not be run."""
-        self._database.execute(
-            f"update jobs set state = '{QUEUED}' where id = ? and state = '{RUNNING}'", (job_id,)
-        )
-
     def pending(self, limit: int = -1) -> list[Job]:
         """The running jobs, then the queued ones, in the order of acceptance."""
         return self._select(
@@ -162,14 +194,22 @@ class JobStore:
         )
         return found[0] if found else None
 
+    def count_unfinished(self) -> int:
+        """The number of jobs that have not ended."""
+        row = self._database.execute(
+            f"select count(*) from jobs where state in ('{RUNNING}', '{QUEUED}')"
+        ).fetchone()
+        return int(row[0])
+
     def counts(self) -> dict[str, int]:
         """The number of jobs in each state."""
         rows = self._database.execute("select state, count(*) from jobs group by state")
         return dict(rows)
 
     def start(self, job: Job) -> Job:
-        """Record that a job runs."""
-        self._update(job.id, state=RUNNING, starts=job.starts + 1)
+        """Record that a job runs, and with which spec."""
+        spec = json.dumps(job.spec)
+        self._update(job.id, state=RUNNING, starts=job.starts + 1, spec=spec)
         return replace(job, state=RUNNING, starts=job.starts + 1)
 
     def end(self, job: Job, state: str, detail: str, sample_rate: int = 0, frames: int = 0) -> Job:
@@ -240,4 +280,25 @@ class _Transaction:
         self._database.execute("begin immediate")
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        self._database.execute("commit" if kind is None else "rollback")
+        try:
+            if kind is None:
+                self._database.execute("commit")
+        finally:
+            # SQLite has ended it already after some errors, such as a full disk.
+            if self._database.in_transaction:
+                self._database.execute("rollback")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from any other, None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def is_busy(error: Exception) -> bool:
+    """Whether a database error says that another program holds the file just now."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

@@ -16,6 +16,7 @@ from astfx.settings import RENDER_TABLE, Setting
 from astfx_bridge.jobs import engines, styles
 
 Progress = Callable[[float], bool]
+STATISTICS_SUFFIXES = (".safetensors", ".astfx", ".toml")  # styles that hold no audio
 
 
 def known_methods() -> list[str]:
@@ -46,8 +47,28 @@ def _value(row: Setting, value: Any) -> Any:
     return (value or None) if row.optional else value
 
 
+def check_lengths(job: dict[str, Any]) -> None:
+    """Check the lengths of the sounds of a job: the server cannot read the headers of all formats.
+
+    Raises
+    ------
+    AstfxError
+        If one cannot be read, or is longer than allowed.
+    """
+    for role in ("content", "style"):
+        path = Path(job.get(role, ""))
+        if role not in job or (role == "style" and path.suffix in STATISTICS_SUFFIXES):
+            continue
+        seconds, longest = FileSource(path, role).seconds, job["clip_seconds"]
+        if seconds > longest:
+            raise astfx.AstfxError(
+                f"{role} '{path.name}' lasts {seconds:.1f} seconds, at most {longest:g} are allowed"
+            )
+
+
 def render(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Render the content into the scratch file. The server renames it once it is whole."""
+    check_lengths(job)
     settings = render_settings(job["settings"], job["threads"])
     return _rendered(job, job["content"], settings, progress)
 
@@ -63,6 +84,7 @@ def _rendered(
 
 def preview(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Render an excerpt of the content in draft quality."""
+    check_lengths(job)
     source = FileSource(job["content"], "content")
     start = round(job["start"] * source.sample_rate)
     reader = SlidingReader(source.blocks(), source.channels)
@@ -90,6 +112,7 @@ def preview(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
 def make_preset(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Make a preset from a sound."""
+    check_lengths(job)
     styles.make_preset(job["content"], job["name"], job["scratch"])
     progress(1.0)
     return {"sample_rate": 0, "frames": 0}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import ipaddress
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -41,8 +42,15 @@ class RateLimiter:
         return True
 
 
+class LockedOutError(RefusedError):
+    """A host has sent too many wrong tokens."""
+
+
 class Access:
     """Checks tokens, and keeps the UDP sources that authenticated TCP connections admit.
+
+    One counter of wrong tokens serves all doors of the server, so a host that is locked out at one
+    is locked out at all. The addresses of one IPv6 network (/64) count as one host.
 
     Parameters
     ----------
@@ -68,13 +76,16 @@ class Access:
 
         Raises
         ------
+        LockedOutError
+            If the host has sent ten wrong ones within the last minute.
         RefusedError
-            If it is wrong, or the host has sent ten wrong ones within the last minute.
+            If it is wrong.
         """
+        host = _network(host)
         now = self._clock()
         recent = [when for when in self._wrong.get(host, []) if now - when < LOCKOUT_SECONDS]
         if len(recent) >= MAX_WRONG_TOKENS:
-            raise RefusedError("too many wrong tokens: wait a minute")
+            raise LockedOutError("too many wrong tokens: wait a minute")
         if self._token and not hmac.compare_digest(token.encode(), self._token):
             self._wrong = {host: [*recent, now], **self._other_hosts(host)}
             raise RefusedError("the token is wrong")
@@ -97,3 +108,16 @@ class Access:
         """The wrong tokens of the other hosts, the latest hosts only."""
         others = [(name, times) for name, times in self._wrong.items() if name != host]
         return dict(others[: MAX_LOCKOUT_HOSTS - 1])
+
+
+def _network(host: str) -> str:
+    """What counts as one host: an IPv4 address, or the /64 network of an IPv6 address."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv4Address):
+        return host
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, 64), strict=False))

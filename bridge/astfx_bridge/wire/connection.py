@@ -5,14 +5,14 @@ from __future__ import annotations
 import socket
 import time
 from collections import deque
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 from astfx_bridge.errors import BridgeError
 from astfx_bridge.settings import OSC_PORT
-from astfx_bridge.table import Value
 from astfx_bridge.wire.framing import LENGTH, SLIP, Deframer, frame
-from astfx_bridge.wire.osc import Message, decode, encode
+from astfx_bridge.wire.osc import Message, Sendable, decode, encode
 
 UDP = "udp"
 TRANSPORTS = (LENGTH, SLIP, UDP)
@@ -67,7 +67,7 @@ class Connection:
         """The port that this client sends from."""
         return int(self._socket.getsockname()[1])
 
-    def send(self, address: str, *values: Value) -> None:
+    def send(self, address: str, *values: Sendable) -> None:
         """Send a message, without waiting for an answer.
 
         Raises
@@ -80,7 +80,16 @@ class Connection:
             self._socket.settimeout(self.timeout_seconds)
             self._socket.sendall(packet if self.transport == UDP else frame(packet, self.transport))
         except OSError as error:
-            raise BridgeError(f"lost the bridge on {self.where} ({error})") from None
+            if not self._told_why():
+                raise BridgeError(f"lost the bridge on {self.where} ({error})") from None
+
+    def _told_why(self) -> bool:
+        """Whether the server has said why it reads no more. `receive` returns this then."""
+        before, deadline = len(self.inbox), time.monotonic() + self.timeout_seconds
+        with suppress(BridgeError):
+            while self._read(deadline):
+                pass
+        return len(self.inbox) > before
 
     def receive(self, timeout_seconds: float | None = None) -> Message | None:
         """The next message, or None if none comes in time.
@@ -93,24 +102,30 @@ class Connection:
         limit = self.timeout_seconds if timeout_seconds is None else timeout_seconds
         deadline = time.monotonic() + limit
         while not self.inbox:
-            left = deadline - time.monotonic()
-            if left <= 0.0:
+            if not self._read(deadline):
                 return None
-            self._socket.settimeout(left)
-            try:
-                data = self._socket.recv(1 << 20)
-            except TimeoutError:
-                return None
-            except OSError as error:
-                raise BridgeError(f"lost the bridge on {self.where} ({error})") from None
-            if self.transport == UDP:
-                self.inbox.extend(decode(data))
-                continue
-            if not data:
-                raise BridgeError(f"the bridge on {self.where} has closed the connection")
-            for packet in self._deframer.feed(data):
-                self.inbox.extend(decode(packet))
         return self.inbox.popleft()
+
+    def _read(self, deadline: float) -> bool:
+        """Read into the inbox what comes next, and return whether anything came in time."""
+        left = deadline - time.monotonic()
+        if left <= 0.0:
+            return False
+        self._socket.settimeout(left)
+        try:
+            data = self._socket.recv(1 << 20)
+        except TimeoutError:
+            return False
+        except OSError as error:
+            raise BridgeError(f"lost the bridge on {self.where} ({error})") from None
+        if self.transport == UDP:
+            self.inbox.extend(decode(data))
+            return True
+        if not data:
+            raise BridgeError(f"the bridge on {self.where} has closed the connection")
+        for packet in self._deframer.feed(data):
+            self.inbox.extend(decode(packet))
+        return True
 
     def close(self) -> None:
         """Close the connection."""

@@ -31,6 +31,11 @@ class Deframer:
         self._held = bytearray()
         self._escape = b""
 
+    @property
+    def held_bytes(self) -> int:
+        """The size of the part of a packet that waits for its rest."""
+        return len(self._held)
+
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield the packets that are complete with these bytes.
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import os
 import re
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 from pythonosc.osc_message import OscMessage, ParseError
 from pythonosc.osc_message_builder import OscMessageBuilder
@@ -23,7 +26,11 @@ MAX_TEXT_BYTES = 4096
 _BUNDLE = b"#bundle\0"
 _HEADER_BYTES = 16
 _FIXED_BYTES = {"i": 4, "f": 4, "h": 8, "d": 8, "T": 0, "F": 0}
+_LARGEST_F = (2 - 2**-23) * 2.0**127
 _PATTERN = re.compile(r"/[!-\"$-~]*\Z")
+
+
+Sendable = Value | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -132,21 +139,39 @@ def _text(data: bytes, start: int, limit: int, what: str, address: str = "") -> 
         raise PacketError(f"{what} is not UTF-8", address) from None
 
 
-def encode(address: str, values: Sequence[Value]) -> bytes:
-    """Write a message. Its arguments have the types i, f, s and b only."""
+def encode(address: str, values: Sequence[Sendable]) -> bytes:
+    """Write a message. Its arguments have the types i, f, s and b only.
+
+    A number that i or f cannot hold is written as a text, and so is a path.
+
+    Raises
+    ------
+    PacketError
+        If an argument is something else.
+    """
     builder = OscMessageBuilder(address)
     for value in values:
         if isinstance(value, bytes):
             builder.add_arg(value, "b")
-        elif isinstance(value, str):
-            # File names may hold bytes that are no text, and OSC texts end at the first zero.
-            plain = value.encode(errors="replace").decode().replace("\0", " ")
-            builder.add_arg(plain, "s")
-        elif isinstance(value, int):
+        elif isinstance(value, Integral) and -(2**31) <= int(value) < 2**31:
             builder.add_arg(int(value), "i")
+        elif isinstance(value, Real) and not isinstance(value, Integral) and _fits_f(value):
+            builder.add_arg(float(value), "f")
+        elif isinstance(value, str | os.PathLike | Real):
+            text = os.fspath(value) if isinstance(value, os.PathLike) else str(value)
+            # File names may hold bytes that are no text, and OSC texts end at the first zero.
+            builder.add_arg(text.encode(errors="replace").decode().replace("\0", " "), "s")
         else:
-            builder.add_arg(value, "f")
+            raise PacketError(
+                f"an argument of {address} is {value!r}: it must be a number, a text, a path or "
+                "bytes",
+                address,
+            )
     return builder.build().dgram
+
+
+def _fits_f(value: Real) -> bool:
+    return not math.isfinite(value) or abs(float(value)) <= _LARGEST_F
 
 
 def is_pattern(address: str) -> bool:

@@ -13,7 +13,7 @@ from astfx_bridge.wire.framing import frame
 from astfx_bridge.wire.osc import MAX_DATAGRAM_BYTES, Message, encode
 
 MAX_BACKLOG = 2000
-_SPARE_BYTES = 4 * 2**20
+SPARE_BYTES = 4 * 2**20
 
 SendDatagram = Callable[[bytes, tuple[str, int]], None]
 
@@ -44,6 +44,8 @@ class Peer:
         Whether it receives the messages of every job.
     dropped : int
         The messages that were dropped since it was last told so.
+    useful : bool
+        Whether it has sent a message that could be carried out.
     """
 
     by_tcp = False
@@ -58,6 +60,7 @@ class Peer:
         self.reply_port = 0
         self.notify = False
         self.dropped = 0
+        self.useful = False
         self._send_datagram = send_datagram
 
     @property
@@ -83,7 +86,58 @@ class Peer:
         """Receive again, because the backlog has been handled."""
 
 
-class TcpPeer(Peer):
+class StreamPeer(Peer):
+    """A client with a connection of its own.
+
+    Parameters
+    ----------
+    host, port, send_datagram, message_rate
+        See `Peer`.
+
+    Attributes
+    ----------
+    authenticated : bool
+        Whether it has sent the right token.
+    bound_ports : list of int
+        The UDP ports of its host that it has admitted.
+    work_bytes : int
+        The size of the packets that are being handled.
+    """
+
+    by_tcp = True
+
+    def __init__(
+        self, host: str, port: int, send_datagram: SendDatagram, message_rate: RateLimiter
+    ) -> None:
+        super().__init__(host, port, send_datagram, message_rate)
+        self.authenticated = False
+        self.bound_ports: list[int] = []
+        self.work_bytes = 0
+
+    @property
+    def udp_target(self) -> tuple[str, int] | None:
+        """Where its replies go by UDP, or None unless it asked for that."""
+        return (self.host, self.reply_port) if self.reply_port else None
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether it receives what it did not ask for message by message."""
+        return self.notify
+
+    def pause(self) -> None:
+        """Stop reading until the backlog has been handled."""
+        raise NotImplementedError
+
+    def resume(self) -> None:
+        """Read again, because the backlog has been handled."""
+        self.work_bytes = 0
+
+    def close(self) -> None:
+        """Send what is still buffered, then close."""
+        raise NotImplementedError
+
+
+class TcpPeer(StreamPeer):
     """A TCP connection.
 
     Parameters
@@ -98,13 +152,7 @@ class TcpPeer(Peer):
     ----------
     framing : {"length", "slip"}
         How it frames its packets, and so the replies too.
-    authenticated : bool
-        Whether it has sent the right token.
-    bound_ports : list of int
-        The UDP ports of its host that it has admitted.
     """
-
-    by_tcp = True
 
     def __init__(
         self,
@@ -116,18 +164,12 @@ class TcpPeer(Peer):
         host, port = transport.get_extra_info("peername")[:2]
         super().__init__(host, port, send_datagram, message_rate)
         self.framing = "length"
-        self.authenticated = False
-        self.bound_ports: list[int] = []
-        self._transport, self._limit = transport, blob_bytes + _SPARE_BYTES
+        self._transport, self._limit = transport, blob_bytes + SPARE_BYTES
         self._paused = False
-
-    @property
-    def udp_target(self) -> tuple[str, int] | None:
-        """Where its replies go by UDP, or None unless it asked for that."""
-        return (self.host, self.reply_port) if self.reply_port else None
+        self._ended = False
 
     def _send_stream(self, packet: bytes) -> bool:
-        if self._transport.is_closing():
+        if self._ended or self._transport.is_closing():
             return False
         if self._transport.get_write_buffer_size() > self._limit:
             self._transport.abort()  # it does not read its replies, which would fill the memory
@@ -143,6 +185,7 @@ class TcpPeer(Peer):
 
     def resume(self) -> None:
         """Read again, because the backlog has been handled."""
+        super().resume()
         if self._paused and not self._transport.is_closing():
             self._paused = False
             self._transport.resume_reading()
@@ -150,6 +193,20 @@ class TcpPeer(Peer):
     def close(self) -> None:
         """Send what is still buffered, then close."""
         self._transport.close()
+
+    def close_gently(self, seconds: float) -> None:
+        """Send what is still buffered, then close, but read on for so many seconds.
+
+        Closed at once, a client that still sends would lose its connection before it could read
+        what was sent to it.
+        """
+        if self._transport.is_closing() or not self._transport.can_write_eof():
+            self._transport.close()
+            return
+        self.resume()
+        self._ended = True
+        self._transport.write_eof()
+        asyncio.get_running_loop().call_later(seconds, self._transport.abort)
 
 
 class PacketReceiver(Protocol):

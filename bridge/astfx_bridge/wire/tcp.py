@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import socket
+from contextlib import suppress
 from typing import cast
 
 from astfx_bridge.errors import PacketError
@@ -11,10 +12,15 @@ from astfx_bridge.settings import Limits
 from astfx_bridge.wire.access import AUTH_SECONDS, Access, RateLimiter
 from astfx_bridge.wire.framing import Deframer
 from astfx_bridge.wire.peers import PacketReceiver, SendDatagram, TcpPeer
+from astfx_bridge.wire.streams import Streams
+
+LINGER_SECONDS = 10.0  # in which a refused client can end what it sends, and read why
+# A client that has vanished is noticed after about a minute.
+_KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 
 
 class TcpEndpoint:
-    """All TCP connections of the server.
+    """The server's door for TCP.
 
     Parameters
     ----------
@@ -23,13 +29,13 @@ class TcpEndpoint:
     limits : Limits
     send_datagram : callable
         Sends the replies of clients that want them by UDP.
-    on_disconnect : callable
-        Called with each peer whose connection has ended.
+    streams : Streams
+        The connections of all stream clients.
 
     Attributes
     ----------
-    peers : set of TcpPeer
-        The connected clients.
+    lingering : set of connection
+        The refused clients that may still read why.
     """
 
     def __init__(
@@ -38,20 +44,15 @@ class TcpEndpoint:
         access: Access,
         limits: Limits,
         send_datagram: SendDatagram,
-        on_disconnect: Callable[[TcpPeer], None],
+        streams: Streams,
     ) -> None:
         self.receiver, self.access, self.limits = receiver, access, limits
-        self.send_datagram, self.on_disconnect = send_datagram, on_disconnect
-        self.peers: set[TcpPeer] = set()
+        self.send_datagram, self.streams = send_datagram, streams
+        self.lingering: set[_Connection] = set()
 
     def connection(self) -> asyncio.Protocol:
         """Called by asyncio for each connection."""
         return _Connection(self)
-
-    def close(self) -> None:
-        """Close all connections."""
-        for peer in list(self.peers):
-            peer.close()
 
 
 class _Connection(asyncio.Protocol):
@@ -62,25 +63,24 @@ class _Connection(asyncio.Protocol):
         self._deframer = Deframer(limit_bytes)
         self._peer: TcpPeer | None = None
         self._auth_timer: asyncio.TimerHandle | None = None
+        self.begun_at = self.heard_at = endpoint.streams.clock()
+
+    @property
+    def held_bytes(self) -> int:
+        """The size of the part of a packet that waits for its rest."""
+        return self._deframer.held_bytes
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         endpoint = self._endpoint
         message_rate = RateLimiter(endpoint.limits.messages_per_second)
         stream = cast(asyncio.Transport, transport)
+        _keep_alive(stream)
         peer = self._peer = TcpPeer(
             stream, endpoint.limits.blob_bytes, endpoint.send_datagram, message_rate
         )
-        if len(endpoint.peers) >= endpoint.limits.connections:
-            peer.send(
-                "/astfx/fail",
-                "/astfx/connect",
-                0,
-                f"there are {endpoint.limits.connections} connections already, no more are taken",
-            )
-            peer.close()
-            self._peer = None
+        if not endpoint.streams.add(peer, self):
+            self.refuse("/astfx/connect", endpoint.streams.too_many())
             return
-        endpoint.peers.add(peer)
         if endpoint.access.needs_token:
             loop = asyncio.get_running_loop()
             self._auth_timer = loop.call_later(AUTH_SECONDS, self._auth_timeout)
@@ -89,6 +89,7 @@ class _Connection(asyncio.Protocol):
         peer = self._peer
         if peer is None:
             return
+        self.heard_at = self._endpoint.streams.clock()
         try:
             for packet in self._deframer.feed(data):
                 peer.framing = self._deframer.framing
@@ -99,26 +100,46 @@ class _Connection(asyncio.Protocol):
                     self._deframer.limit_bytes = self._endpoint.limits.blob_bytes
         except PacketError as error:
             peer.framing = self._deframer.framing or peer.framing
-            peer.send("/astfx/fail", "/astfx/packet", 0, str(error))
-            peer.close()
+            self.refuse("/astfx/packet", str(error))
+        else:
+            self._endpoint.streams.limit_memory()
+
+    def refuse(self, address: str, message: str) -> None:
+        """Send a fail, and close the connection."""
+        if self._peer is not None:
+            self._peer.send("/astfx/fail", address, 0, message)
+            if len(self._endpoint.lingering) < self._endpoint.limits.connections:
+                self._endpoint.lingering.add(self)
+                self._peer.close_gently(LINGER_SECONDS)
+            else:
+                self._peer.close()
             self._drop()
 
     def _auth_timeout(self) -> None:
         if self._peer is not None and not self._peer.authenticated:
-            self._peer.send(
-                "/astfx/fail", "/astfx/auth", 0, f"no token within {AUTH_SECONDS:g} seconds"
-            )
-            self._peer.close()
+            self.refuse("/astfx/auth", f"no token within {AUTH_SECONDS:g} seconds")
 
     def connection_lost(self, error: Exception | None) -> None:
-        if self._auth_timer is not None:
-            self._auth_timer.cancel()
+        self._endpoint.lingering.discard(self)
         self._drop()
 
     def _drop(self) -> None:
         peer, self._peer = self._peer, None
+        self._deframer = Deframer(0)
+        if self._auth_timer is not None:
+            self._auth_timer.cancel()
+            self._auth_timer = None
         if peer is not None:
-            self._endpoint.peers.discard(peer)
-            for port in peer.bound_ports:
-                self._endpoint.access.release(peer.host, port)
-            self._endpoint.on_disconnect(peer)
+            self._endpoint.streams.remove(peer)
+
+
+def _keep_alive(stream: asyncio.Transport) -> None:
+    """Let the system notice when a client has vanished without a word."""
+    bound = stream.get_extra_info("socket")
+    if bound is None:
+        return
+    with suppress(OSError):
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _KEEPALIVE.items():
+            if hasattr(socket, name):
+                bound.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import suppress
 from typing import cast
 
@@ -18,7 +19,7 @@ _RECEIVE_BUFFER_BYTES = 4 * 2**20
 class UdpEndpoint(asyncio.DatagramProtocol):
     """The UDP socket of the server, and the clients that have sent to it.
 
-    When there are too many, the one that has been silent longest is forgotten.
+    When there are too many, the one that has been silent longest is forgotten, subscribers last.
 
     Parameters
     ----------
@@ -26,11 +27,18 @@ class UdpEndpoint(asyncio.DatagramProtocol):
     access : Access
     messages_per_second : float
         The most that one client may send.
+    on_forget : callable
+        Called with each client that is no longer admitted.
     """
 
     def __init__(
-        self, receiver: PacketReceiver, access: Access, messages_per_second: float
+        self,
+        receiver: PacketReceiver,
+        access: Access,
+        messages_per_second: float,
+        on_forget: Callable[[Peer], None],
     ) -> None:
+        self._on_forget = on_forget
         self._receiver, self._access, self._rate = receiver, access, messages_per_second
         self._peers: OrderedDict[tuple[str, int], Peer] = OrderedDict()
         self._transport: asyncio.DatagramTransport | None = None
@@ -75,10 +83,17 @@ class UdpEndpoint(asyncio.DatagramProtocol):
         key = (host, port)
         if key not in self._peers:
             self._peers[key] = Peer(host, port, self.send, RateLimiter(self._rate))
-            while len(self._peers) > MAX_PEERS:
-                self._peers.popitem(last=False)
+            if len(self._peers) > MAX_PEERS:
+                quiet = (known for known, peer in self._peers.items() if not peer.notify)
+                del self._peers[next(quiet, next(iter(self._peers)))]
         self._peers.move_to_end(key)
         return self._peers[key]
+
+    def forget_refused(self) -> None:
+        """Forget the clients that are no longer admitted, because a connection has ended."""
+        for host, port in list(self._peers):
+            if not self._access.admits(host, port):
+                self._on_forget(self._peers.pop((host, port)))
 
     def send(self, packet: bytes, target: tuple[str, int]) -> None:
         """Send a datagram."""

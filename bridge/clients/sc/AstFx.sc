@@ -1,6 +1,9 @@
+// Talks to `astfx serve`. Every message goes out in a bundle between two pings with a token of its
+// own. The server handles the messages of one sender in their order, so what comes back between the
+// two pongs answers this message and no other, whoever else sends from this sclang.
 AstFx {
 	classvar <counter = 0;
-	var <addr, <stamp, jobs, responders;
+	var <addr, <stamp, jobs, pending, asked, responders;
 
 	*new { |host = "127.0.0.1", port = 9101|
 		^super.new.init(host, port)
@@ -8,15 +11,22 @@ AstFx {
 
 	init { |host, port|
 		addr = NetAddr(host, port);
-		// Ids of one's own, so that answers find their way; others' jobs are not ours to hear of.
-		stamp = "sc-%-%".format(Date.getDate.stamp, thisProcess.pid);
+		counter = counter + 1;
+		// Ids that no other instance has, in this sclang or another.
+		stamp = "sc-%-%-%".format(Date.getDate.stamp, thisProcess.pid, counter);
 		jobs = IdentityDictionary.new;
+		pending = IdentityDictionary.new;
 		responders = [
+			OSCFunc({ |msg| this.prPong(msg[1]) }, '/astfx/pong', addr),
 			OSCFunc({ |msg| this.prProgress(msg[1], msg[2]) }, '/astfx/progress', addr),
 			OSCFunc({ |msg| this.prEnd(msg[2], { |job|
 				job[\onDone].value(msg[3].asString, msg[4], msg[5]) }) }, '/astfx/done', addr),
 			OSCFunc({ |msg| this.prFail(msg[1], msg[2], msg[3].asString) }, '/astfx/fail', addr)
-		].do(_.permanent_(true));
+		] ++ ['/astfx/value', '/astfx/presets', '/astfx/queue', '/astfx/status', '/astfx/version',
+			'/astfx/job/value', '/astfx/cancelled', '/astfx/forgotten', '/astfx/notified',
+			'/astfx/replying', '/astfx/synced', '/astfx/stem', '/astfx/queued', '/astfx/job'
+		].collect { |reply| OSCFunc({ |msg| this.prReply(msg) }, reply, addr) };
+		responders.do(_.permanent_(true));
 	}
 
 	free { responders.do(_.free) }
@@ -27,13 +37,13 @@ AstFx {
 		counter = counter + 1;
 		id = "%-%".format(stamp, counter).asSymbol;
 		jobs[id] = (onDone: onDone, onFail: onFail, onProgress: onProgress);
-		addr.sendMsg('/astfx/render', id, content, output, *settings.asArray);
+		this.send('/astfx/render', id, content, output, *settings.asArray);
 		^id
 	}
 
-	cancel { |id| addr.sendMsg('/astfx/cancel', id) }
+	cancel { |id| this.send('/astfx/cancel', id) }
 
-	set { |key, value| addr.sendMsg('/astfx/set', key, value) }
+	set { |key, value| this.send('/astfx/set', key, value) }
 
 	get { |key, action| this.ask('/astfx/value', action, '/astfx/get', key) }
 
@@ -41,17 +51,58 @@ AstFx {
 
 	presets { |action| this.ask('/astfx/presets', action, '/astfx/presets') }
 
-	preset { |name| addr.sendMsg('/astfx/preset', name) }
+	preset { |name| this.send('/astfx/preset', name) }
 
 	queue { |action| this.ask('/astfx/queue', action, '/astfx/queue') }
 
-	// Any command; the action gets the arguments of the first such reply.
+	// Any command; the action gets the arguments of its first such reply.
 	ask { |reply, action ... message|
-		OSCFunc({ |msg| action.value(*msg[1..]) }, reply, addr).oneShot;
-		addr.sendMsg(*message);
+		this.prSend(message, (reply: reply.asSymbol, action: action, key: this.prKey(message)))
 	}
 
-	send { |... message| addr.sendMsg(*message) }
+	send { |... message| this.prSend(message, ()) }
+
+	prSend { |message, question|
+		var token;
+		counter = counter + 1;
+		token = "%-%".format(stamp, counter).asSymbol;
+		question[\command] = message[0].asSymbol;
+		pending[token] = question;
+		// Questions that the server did not answer are forgotten.
+		SystemClock.sched(60, { pending.removeAt(token); nil });
+		addr.sendBundle(nil, ['/astfx/ping', token], message, ['/astfx/ping', token]);
+	}
+
+	// The key that the replies to a message name, nil if they name none.
+	prKey { |message|
+		^if(['/astfx/get', '/astfx/set'].includes(message[0].asSymbol)) { message[1] !? (_.asSymbol) }
+	}
+
+	// The first pong of a token begins the answer to its question, and the second ends it.
+	prPong { |token|
+		var question;
+		if(token.isKindOf(Symbol) and: { pending[token].notNil }) {
+			if(asked.isNil or: { asked[\token] != token }) {
+				asked = pending[token];
+				asked[\token] = token;
+			} {
+				pending.removeAt(token);
+				asked = nil;
+			};
+		} {
+			this.prReply(['/astfx/pong', token]);
+		};
+	}
+
+	prReply { |msg|
+		var action;
+		if(asked.notNil and: { asked[\reply] == msg[0] }
+			and: { asked[\key].isNil or: { asked[\key] == msg[1] } }) {
+			action = asked[\action];
+			asked[\reply] = nil;
+			action.value(*msg[1..]);
+		};
+	}
 
 	prProgress { |id, fraction|
 		var job = jobs[id.asSymbol];
@@ -64,12 +115,15 @@ AstFx {
 	}
 
 	prFail { |command, id, message|
-		if(jobs[id.asSymbol].isNil) {
-			"astfx: % % %".format(command, id, message).warn;
-		} {
+		if(jobs[id.asSymbol].notNil) {
 			this.prEnd(id, { |job|
 				if(job[\onFail].notNil) { job[\onFail].value(message) } { "astfx: %".format(message).warn };
 			});
+		} {
+			if(asked.notNil and: { asked[\command] == command }) {
+				asked[\reply] = nil;
+				"astfx: % % %".format(command, id, message).warn;
+			};
 		};
 	}
 }

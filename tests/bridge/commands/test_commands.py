@@ -34,7 +34,7 @@ def test_replies_go_to_the_port_asked_for(server: Server) -> None:
         client.send("/astfx/replyto", ear.getsockname()[1])
         client.send("/astfx/ping", 9)
         packets = [ear.recv(2000), ear.recv(2000)]
-    assert packets[0].startswith(b"/astfx/replyto")
+    assert packets[0].startswith(b"/astfx/replying")
     assert packets[1].startswith(b"/astfx/pong")
 
 
@@ -114,7 +114,7 @@ def test_unknown_methods_are_refused_once_the_worker_has_told_its_own(server: Se
         (
             "/astfx/render/blob",
             ("new", b"ID3 not a wave", *STYLE),
-            "the clip must be a WAV or a FLAC",
+            "the content must be a WAV or a FLAC",
         ),
         ("/astfx/stem", ("new", "content.wav", "x"), "folder 'content.wav' is not a folder"),
         ("/astfx/stem", ("new", "empty", "x", *STYLE), "folder 'empty' contains no sounds"),

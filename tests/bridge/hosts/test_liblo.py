@@ -72,7 +72,7 @@ def test_oscsend_asks_and_oscdump_hears(server: Server) -> None:
         dump.wait()
         dump.stdout.close()
     output = server.root / "from-lo.wav"
-    assert lines[:2] == ["/astfx/notify i 1", "/astfx/queued i 42"]
+    assert lines[:2] == ["/astfx/notified i 1", "/astfx/queued i 42"]
     assert "/astfx/progress if 42 1.000000" in lines
     assert lines[-1] == f'/astfx/done sisii "/astfx/render" 42 "{output}" {RATE} {RATE}'
     assert read(output).shape == (1, RATE)

@@ -1,4 +1,4 @@
-"""osc.js under node: UDP, and TCP with SLIP."""
+"""osc.js under node: UDP, TCP with SLIP, and WebSocket."""
 
 from __future__ import annotations
 
@@ -31,9 +31,13 @@ def test_a_file_is_rendered_over_udp(server: Server, node: str) -> None:
     assert read(output).shape == (1, RATE)
 
 
-def test_a_blob_is_rendered_over_slip(server: Server, node: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["tcp", "ws"])
+def test_a_blob_is_rendered_over_slip_and_websocket(
+    server: Server, node: str, tmp_path: Path, kind: str
+) -> None:
     clip, output = server.root / "content.wav", tmp_path / "result.wav"
-    lines = run(node, HERE / "client.js", "tcp", str(server.port), clip, output).splitlines()
-    assert lines[:2] == ["/astfx/pong 3", "/astfx/queued js-tcp"]
-    assert lines[-1].startswith("/astfx/done /astfx/render/blob js-tcp (")
+    port = server.port if kind == "tcp" else server.http_port
+    lines = run(node, HERE / "client.js", kind, str(port), clip, output).splitlines()
+    assert lines[:2] == ["/astfx/pong 3", f"/astfx/queued js-{kind}"]
+    assert lines[-1].startswith(f"/astfx/done /astfx/render/blob js-{kind} (")
     assert read(output).shape == (1, RATE)

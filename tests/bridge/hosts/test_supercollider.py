@@ -41,6 +41,24 @@ def test_the_class_renders_and_reads_the_result(server: Server, tmp_path: Path) 
     assert read(server.root / "from-sc.wav").shape == (1, RATE)
 
 
+def test_every_question_gets_its_own_answer(server: Server, tmp_path: Path) -> None:
+    lines = sclang(filled("asking.scd", tmp_path, PORT=server.port))
+    said = [line for line in lines if line.split(" ")[0] in ("ONE", "OTHER", "NEVER", "FAIL")]
+    assert said == [
+        "ONE strength",
+        "ONE seed",
+        "OTHER mix",
+        "ONE method",
+        "OTHER quality",
+        "OTHER queue",
+        "ONE pong",
+        "FAIL content 'gone.wav' does not exist",
+        "ONE last",
+    ]
+    warned = [line.split("astfx: ")[1] for line in lines if "astfx: /astfx/" in line]
+    assert [line.split(" ")[0] for line in warned] == ["/astfx/get", "/astfx/status", "/astfx/set"]
+
+
 def test_a_blob_goes_out_and_comes_back_over_tcp(server: Server, tmp_path: Path) -> None:
     clip, output = server.root / "small.wav", tmp_path / "result.wav"
     lines = sclang(filled("tcp.scd", tmp_path, PORT=server.port, CLIP=clip, OUTPUT=output))

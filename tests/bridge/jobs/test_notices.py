@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from astfx_bridge.errors import RefusedError
 from astfx_bridge.jobs import notices
-from astfx_bridge.jobs.notices import Notices, send_outcome, wire_id
+from astfx_bridge.jobs.notices import Notices, send_outcome
 from astfx_bridge.jobs.store import BLOB_COMMAND, DONE, FAILED, Job
 
 from tests.bridge.offline import UdpClient
@@ -13,25 +13,6 @@ from tests.bridge.offline import UdpClient
 
 def job(**more: str | int) -> Job:
     return Job(**{"id": "1", "command": "/astfx/render", "request": "", **more})  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("job_id", "sent"),
-    [
-        ("7", 7),
-        ("-7", -7),
-        ("0", 0),
-        ("2147483647", 2**31 - 1),
-        ("2147483648", "2147483648"),
-        ("007", "007"),
-        ("7/preview", "7/preview"),
-        ("+7", "+7"),
-    ],
-)
-def test_an_id_is_sent_as_an_integer_where_it_is_written_as_one(
-    job_id: str, sent: int | str
-) -> None:
-    assert wire_id(job_id) == sent
 
 
 def test_a_blob_result_that_was_dropped_is_a_fail(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def accepted(
     scratch = output.with_name(".astfx-0.wav")
     scratch.write_bytes(RENDERED)
     spec = {"kind": "render", "output": str(output), "scratch": str(scratch), "settings": {}}
-    jobs.accept(client, [Job(id=name, command=command, request="", spec=spec)])
+    asyncio.run(jobs.accept(client, [Job(id=name, command=command, request="", spec=spec)]))
     return jobs.find(name)
 
 

@@ -27,6 +27,7 @@ class StandIn:
     dead = 0
     idle = 0
     started = 0
+    on_run = staticmethod(lambda job_id: None)
 
     def __init__(self) -> None:
         self.process = SimpleNamespace(returncode=None, pid=1)
@@ -45,9 +46,16 @@ class StandIn:
             raise WorkerGoneError
         if type(self).idle > 0:
             type(self).idle -= 1
+            self.on_run(spec["id"])
             raise WorkerIdleError
         progress(0.5)
         return {"done": {"sample_rate": 8000, "frames": 1}}
+
+    def cancel(self, job_id: str) -> None:
+        pass
+
+    def kill(self) -> None:
+        pass
 
     async def stop(self) -> str:
         return "exit code 0"
@@ -64,13 +72,18 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.store = JobStore(folder / "jobs.sqlite")
         self.outcomes: list[tuple[str, dict[str, Any]]] = []
+        self.ending: set[str] = set()
+        self.troubles: list[str] = []
         self.pool = pools.Pool(
             self.store,
             1,
             folder,
             60.0,
+            may_begin=lambda job: job.id not in self.ending,
+            on_begin=lambda job: job,
             on_progress=lambda job, share: None,
             on_outcome=self._end,
+            on_trouble=self.troubles.append,
             on_ready=lambda facts: None,
         )
 
@@ -159,10 +172,7 @@ def test_without_workers_jobs_fail_in_words(
 
 
 def test_a_record_that_cannot_be_written_costs_no_job(
-    bench: Callable[[], Bench],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    bench: Callable[[], Bench], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def run() -> None:
         made = bench()
@@ -177,9 +187,67 @@ def test_a_record_that_cannot_be_written_costs_no_job(
         made.store.accept([job("1", tmp_path)])
         await made.until_ended(1)
         assert "done" in made.outcomes[0][1]
+        assert made.troubles == ["no job can be begun (disk is full)", ""]
 
     asyncio.run(run())
-    assert "job 1 waits (disk is full)" in capsys.readouterr().err
+
+
+def test_records_that_cannot_be_read_stop_no_slot(
+    bench: Callable[[], Bench], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> None:
+        made = bench()
+        read, failures = made.store.next_queued, [sqlite3.OperationalError("disk I/O error")]
+
+        def sometimes(*, preview: bool) -> Job | None:
+            if failures and not preview:
+                raise failures.pop()
+            return read(preview=preview)
+
+        monkeypatch.setattr(made.store, "next_queued", sometimes)
+        made.store.accept([job("1", tmp_path)])
+        await made.until_ended(1)
+        assert "done" in made.outcomes[0][1]
+        assert made.troubles == ["no job can be begun (disk I/O error)", ""]
+
+    asyncio.run(run())
+
+
+def test_a_job_whose_end_is_not_on_record_yet_is_not_begun(
+    bench: Callable[[], Bench], tmp_path: Path
+) -> None:
+    async def run() -> None:
+        made = bench()
+        made.store.accept([job("1", tmp_path)])
+        made.ending.add("1")
+        made.pool.start()
+        while not pools.WorkerHandle.started:  # type: ignore[attr-defined]
+            await asyncio.sleep(0.01)
+        found = made.store.get("1")
+        assert found is not None
+        assert (found.state, made.outcomes) == ("queued", [])
+        made.ending.clear()
+        made.pool.wake()
+        async with asyncio.timeout(120):
+            while not made.outcomes:
+                await asyncio.sleep(0.01)
+        await made.pool.stop()
+
+    asyncio.run(run())
+
+
+def test_a_job_cancelled_while_its_worker_dies_is_let_go(
+    bench: Callable[[], Bench], tmp_path: Path
+) -> None:
+    async def run() -> None:
+        made = bench()
+        pools.WorkerHandle.idle = 1  # type: ignore[attr-defined]
+        pools.WorkerHandle.on_run = staticmethod(made.pool.cancel)  # type: ignore[attr-defined]
+        made.store.accept([job("1", tmp_path), job("2", tmp_path)])
+        await made.until_ended(1)
+        assert [name for name, _ in made.outcomes] == ["2"]
+
+    asyncio.run(run())
 
 
 def test_a_job_that_never_ends_is_begun_ten_times(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,44 @@ def test_numbers_are_never_given_twice(store: JobStore) -> None:
     store.forget("1")
     store.accept([job("2")])
     assert store.last_number() == 2
+
+
+def test_accepting_a_job_searches_an_index_however_long_the_queue_is(
+    store: JobStore, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+    store.accept([job("1")])
+    store._database.set_trace_callback(asked.append)
+    store.writer_of("/o/1.wav")
+    store.count_unfinished()
+    store._database.set_trace_callback(None)
+    assert len(asked) == 2
+    for statement in asked:
+        (plan,) = store._database.execute(f"explain query plan {statement}")
+        assert plan["detail"].startswith("SEARCH jobs USING"), plan["detail"]
+
+
+def test_a_transaction_that_sqlite_has_ended_is_not_left_open(store: JobStore) -> None:
+    store._database.execute("pragma max_page_count = 12")
+    with pytest.raises(sqlite3.OperationalError, match=r"^database or disk is full$"):
+        store.accept([job(str(number), reply_host="x" * 2000) for number in range(100)])
+    assert store.all() == []
+    store.accept([job("1")])
+
+
+def test_records_are_written_again_where_they_were_removed(tmp_path: Path) -> None:
+    store = JobStore(tmp_path / "jobs.sqlite")
+    store.accept([job("1")])
+    assert not store.is_missing
+    assert not store.is_replaced
+    for path in tmp_path.iterdir():
+        path.unlink()
+    assert store.is_missing
+    assert not store.is_replaced
+    store.accept([job("2")])
+    store.write_again()
+    assert not store.is_missing
+    assert [one.id for one in JobStore(tmp_path / "jobs.sqlite").all()] == ["1", "2"]
+    (tmp_path / "other").write_bytes(b"")
+    (tmp_path / "other").rename(tmp_path / "jobs.sqlite")
+    assert store.is_replaced

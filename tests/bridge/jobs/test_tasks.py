@@ -30,6 +30,7 @@ def job(tmp_path: Path) -> dict[str, Any]:
         "scratch": str(tmp_path / ".astfx-0.wav"),
         "settings": {**ServerParameters().copy(), "strength": 0.0},
         "threads": 1,
+        "clip_seconds": 60.0,
     }
 
 
@@ -52,3 +53,19 @@ def test_a_preview_of_what_lies_behind_the_clip_is_refused(job: dict[str, Any]) 
     with pytest.raises(AstfxError) as caught:
         tasks.preview({**job, "start": 1.0, "seconds": 5.0}, lambda share: True)
     assert str(caught.value) == "start=1 lies beyond the clip's 1.00 seconds"
+
+
+@pytest.mark.parametrize(("role", "seconds"), [("content", "1.0"), ("style", "0.2")])
+def test_a_sound_that_is_too_long_is_refused_by_the_worker_too(
+    job: dict[str, Any], role: str, seconds: str
+) -> None:
+    job = {**job, "clip_seconds": 0.1, ("style" if role == "content" else "content"): None}
+    job = {key: value for key, value in job.items() if value is not None}
+    with pytest.raises(AstfxError) as caught:
+        tasks.check_lengths(job)
+    expected = f"{role} '{role}.wav' lasts {seconds} seconds, at most 0.1 are allowed"
+    assert str(caught.value) == expected
+
+
+def test_statistics_of_a_style_have_no_length(job: dict[str, Any]) -> None:
+    tasks.check_lengths({**job, "style": "rain.astfx"})

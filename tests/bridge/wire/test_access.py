@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from astfx_bridge.errors import RefusedError
-from astfx_bridge.wire.access import Access, RateLimiter
+from astfx_bridge.wire.access import Access, LockedOutError, RateLimiter
 
 
 class Clock:
@@ -71,3 +71,21 @@ def test_udp_sources_are_admitted_while_their_connection_lasts() -> None:
 
 def test_without_a_token_everybody_is_admitted() -> None:
     assert Access("").admits("10.0.0.1", 1)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:2"),
+        ("10.0.0.1", "::ffff:10.0.0.1"),
+        ("fe80::1%eth0", "fe80::2"),
+    ],
+)
+def test_the_addresses_of_one_host_are_locked_out_together(one: str, other: str) -> None:
+    access = Access("a long secret", Clock())
+    for _ in range(10):
+        with pytest.raises(RefusedError, match=r"^the token is wrong$"):
+            access.check_token(one, "a wrong secret")
+    with pytest.raises(LockedOutError, match=r"^too many wrong tokens: wait a minute$"):
+        access.check_token(other, "a long secret")
+    access.check_token("2001:db8:1::1", "a long secret")

@@ -5,10 +5,14 @@ from __future__ import annotations
 import socket
 import struct
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
+from astfx_bridge import Client
 from astfx_bridge.errors import BridgeError, RefusedError
 from astfx_bridge.wire.osc import encode
 
@@ -127,3 +131,100 @@ def test_the_server_never_answers_itself(server: Server) -> None:
         for address in ("/astfx/fail", "/astfx/pong", "/astfx/done"):
             client.send(address, "x", 1, "y")
         assert collect(client, 0.3) == []
+
+
+def status(server: Server, token: str) -> int:
+    """The HTTP status of a request with a token."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{server.http_port}/", headers={"Authorization": f"Bearer {token}"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return int(error.code)
+
+
+def test_wrong_tokens_are_counted_for_all_doors_together(start: Callable[..., Server]) -> None:
+    server = start("--token", TOKEN)
+    assert status(server, TOKEN) == 200
+    for number in range(5):
+        assert status(server, f"a wrong secret {number}") == 401
+        with pytest.raises(RefusedError, match=r"the token is wrong"):
+            server.client(token="another secret")
+    assert status(server, "a wrong secret") == 429
+    assert status(server, TOKEN) == 429
+    with pytest.raises(RefusedError, match=r"too many wrong tokens: wait a minute"):
+        server.client(token=TOKEN)
+
+
+def test_connections_that_send_nothing_do_not_keep_others_out(start: Callable[..., Server]) -> None:
+    server = start("--connections", "4")
+    silent = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(4)]
+    with server.client() as client:
+        assert client.ask("/astfx/ping", 1)[0].values == (1,)
+    for stream in silent:
+        stream.close()
+
+
+def test_a_udp_subscriber_is_let_go_when_its_authorisation_ends(
+    start: Callable[..., Server],
+) -> None:
+    server = start("--token", TOKEN)
+    with server.client("udp") as listener, server.client(token=TOKEN) as other:
+        with server.client() as holder:
+            holder.ask("/astfx/auth", TOKEN, listener.local_port)
+            listener.ask("/astfx/notify", 1)
+            other.ask("/astfx/set", "mix", 0.5)
+            assert until(listener, "/astfx/value").values == ("mix", 0.5)
+
+        def refused() -> bool:
+            listener.send("/astfx/ping", 4)
+            return until_refused(listener)
+
+        eventually(refused)
+        other.ask("/astfx/set", "mix", 0.75)
+        # Admitted again, it has to subscribe again.
+        with server.client() as holder:
+            holder.ask("/astfx/auth", TOKEN, listener.local_port)
+            other.ask("/astfx/set", "mix", 1.0)
+            assert listener.ask("/astfx/ping", 5)[0].values == (5,)
+        assert not [message for message in listener.inbox if message.address == "/astfx/value"]
+
+
+def until_refused(client: Client) -> bool:
+    answer = client.receive(1.0)
+    return answer is not None and answer.address == "/astfx/fail"
+
+
+def test_half_sent_packets_take_bounded_memory(start: Callable[..., Server]) -> None:
+    server = start()
+    assert server.process is not None
+    status_file = Path(f"/proc/{server.process.pid}/status")
+    if not status_file.exists():
+        pytest.skip("needs /proc to measure the server")
+    part = struct.pack(">I", 64 * 2**20) + bytes(63 * 2**20)
+    streams = []
+    for _ in range(12):
+        stream = socket.create_connection(("127.0.0.1", server.port))
+        streams.append(stream)
+        with suppress(OSError):
+            stream.sendall(part)
+    with server.client() as client:
+        assert client.ask("/astfx/ping", 1)[0].values == (1,)
+    peak_kb = int(status_file.read_text().split("VmHWM:")[1].split()[0])
+    for stream in streams:
+        stream.close()
+    assert peak_kb < 350 * 1024
+
+
+@pytest.mark.parametrize("transport", ["length", "slip"])
+def test_a_blob_that_is_too_long_is_refused_in_a_sentence(
+    start: Callable[..., Server], transport: str
+) -> None:
+    server = start("--blob-mb", "1")
+    with server.client(transport) as client, pytest.raises(RefusedError) as caught:
+        client.render_blob(b"RIFF" + bytes(40 * 2**20), style="style.wav")
+    assert f"{2**20} " in str(caught.value)
+    assert "allowed" in str(caught.value)

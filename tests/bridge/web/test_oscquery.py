@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import socket
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -10,6 +13,7 @@ from typing import Any
 
 import pytest
 from astfx_bridge.addresses import PARAMETERS, ROWS
+from astfx_bridge.web.server import MAX_CONNECTIONS
 
 from tests.bridge.serving import Server
 
@@ -36,6 +40,7 @@ def test_host_info_says_where_osc_is(server: Server) -> None:
     )
     assert info["EXTENSIONS"]["RANGE"] is True
     assert info["EXTENSIONS"]["VALUE"] is True
+    assert info["EXTENSIONS"]["LISTEN"] is True
 
 
 def test_the_tree_holds_every_address_of_the_table(server: Server) -> None:
@@ -86,6 +91,8 @@ def test_methods_are_listed_once_the_worker_has_told_them(server: Server) -> Non
         ("/astfx?RANGE", 204),
         ("/astfx/ping?COLOUR", 400),
         ("/astfx/ping?DESCRIPTION", 200),
+        ("/astfx/ping?VALUE&DESCRIPTION", 200),
+        ("/astfx/ping?DESCRIPTION&COLOUR", 400),
     ],
 )
 def test_what_is_not_there_is_told_by_the_status(server: Server, path: str, status: int) -> None:
@@ -94,7 +101,15 @@ def test_what_is_not_there_is_told_by_the_status(server: Server, path: str, stat
 
 def test_a_web_page_that_points_its_name_here_is_refused(server: Server) -> None:
     assert ask(server, "/", Host="evil.example:9102")[0] == 403
-    assert ask(server, "/", Host=f"localhost:{server.http_port}")[0] == 200
+    assert ask(server, "/", Host="[evil")[0] == 403
+    for host in ("localhost", "localhost.", "LOCALHOST", "127.0.0.1", "[::1]"):
+        assert ask(server, "/", Host=f"{host}:{server.http_port}")[0] == 200, host
+        assert ask(server, "/", Host=host)[0] == 200, host
+
+
+def test_a_web_page_of_another_site_is_refused(server: Server) -> None:
+    assert ask(server, "/", Origin="http://evil.example")[0] == 403
+    assert ask(server, "/", Origin=f"http://127.0.0.1:{server.http_port}")[0] == 200
 
 
 def test_a_token_is_asked_for_here_too(start: Callable[..., Server]) -> None:
@@ -118,3 +133,55 @@ def test_zeroconf_finds_the_server(start: Callable[..., Server]) -> None:
         assert info.parsed_addresses() == ["127.0.0.1"]
     finally:
         finder.close()
+
+
+def test_several_attributes_are_answered_together(server: Server) -> None:
+    status, found = ask(server, "/astfx/param/mix?VALUE&RANGE&CONTENTS")
+    assert status == 200
+    assert found == {"VALUE": [1.0], "RANGE": [{"MIN": 0.0, "MAX": 1.0}]}
+
+
+DELAY_SECONDS = 0.04  # what Nagle's algorithm and delayed acknowledgements cost together
+
+
+def test_requests_on_one_connection_are_not_delayed(server: Server) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.http_port, timeout=60)
+    seconds = []
+    for _ in range(20):
+        began = time.perf_counter()
+        connection.request("GET", "/astfx/param/mix?VALUE")
+        assert connection.getresponse().read()
+        seconds.append(time.perf_counter() - began)
+    connection.close()
+    assert min(seconds[1:]) < DELAY_SECONDS / 2
+
+
+def test_clients_whose_request_does_not_come_keep_nobody_out(server: Server) -> None:
+    slow = []
+    for _ in range(2 * MAX_CONNECTIONS):
+        stream = socket.create_connection(("127.0.0.1", server.http_port))
+        stream.sendall(b"GET / HTTP/1.1\r\nHost: ")
+        slow.append(stream)
+    assert ask(server, "/?HOST_INFO")[0] == 200
+    for stream in slow:
+        stream.close()
+
+
+def test_requests_have_a_rate(start: Callable[..., Server]) -> None:
+    server = start("--messages-per-second", "5")
+    statuses = [ask(server, "/?HOST_INFO")[0] for _ in range(40)]
+    assert statuses[:10] == [200] * 10
+    assert 429 in statuses
+
+
+def test_an_ipv6_address_is_a_url_in_brackets(start: Callable[..., Server]) -> None:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    server = start("--host", "::1")
+    url = f"http://[::1]:{server.http_port}/"
+    assert f"OSCQuery  {url}\n" in server.banner
+    with urllib.request.urlopen(url, timeout=60) as response:
+        assert response.status == 200

@@ -1,0 +1,1 @@
+"""The server's door for browsers and OSCQuery clients: HTTP and WebSocket."""
