@@ -22,7 +22,7 @@ from astfx.runtime.files import written_aside
 
 T = TypeVar("T")
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MAX_FILE_BYTES = 16 << 20
 MAX_TEXT_BYTES = 64 << 10
 _METADATA_KEY = "astfx-preset"

@@ -118,7 +118,8 @@ class Preset(PresetParts):
                 texture = texture_tensors(slower, lower, resolve_device("cpu"))
                 found |= {f"{lower}.{key}": tensor.half() for key, tensor in texture.items()}
             doubles = [clip.astype(np.float64) for clip in whole]
-            found |= live_tensors(doubles, RATE) | envelope_tensors(doubles, RATE)
+            blocks = live_tensors(doubles, RATE) | envelope_tensors(doubles, RATE)
+            found |= {key: tensor.half() for key, tensor in blocks.items()}
         provenance = {
             "source_sha256": hashlib.sha256(waveform.tobytes()).hexdigest(),
             "sample_rate": source.sample_rate,
@@ -253,7 +254,7 @@ class Preset(PresetParts):
                 if key.startswith(prefix)
             }
             keys = (*LIVE_KEYS, *ENVELOPE_KEYS)
-            found |= {key: self.tensors[key] for key in keys if key in self.tensors}
+            found |= {key: self.tensors[key].float() for key in keys if key in self.tensors}
         return StyleTargets(
             method=settings.method,
             options=asdict(options),

@@ -7,9 +7,10 @@ The tensors are:
 - "run_weights": weight of each run; the weights add up to 1.
 - "RATE.texture.LAYOUT": texture statistics at each of `TEXTURE_RATES`, in half precision. Presets
   of the first version have "RATE.texture.CLASS" instead (`astfx.styles.analysis`).
-- "live.mean", "live.covariance": band statistics for the engine `gain`.
-- "envelopes.NAME": envelope statistics for the engine `stream` (`EnvelopeStatistics`). Presets of
-  the first two versions have none.
+- "live.mean", "live.covariance": band statistics for the engine `gain`, in half precision from the
+  third version on.
+- "envelopes.NAME": envelope statistics for the engine `stream` (`EnvelopeStatistics`), in half
+  precision. Presets of the first two versions have none.
 
 Windows have the same duration at every sample rate, so a bin has the same frequency at every rate.
 A lower rate therefore takes the bins below its Nyquist frequency, scaled back to the same level. A
@@ -167,13 +168,15 @@ def blended(parts: Sequence[tuple[Mapping[str, Tensor], float]]) -> dict[str, Te
         result[key] = total.to(parts[0][0][key].dtype)
     if set(LIVE_KEYS) <= shared:
         used = min(len(tensors[LIVE_KEYS[0]]) for tensors, _ in parts)
-        means = [tensors[LIVE_KEYS[0]][:used] for tensors, _ in parts]
+        means = [tensors[LIVE_KEYS[0]][:used].float() for tensors, _ in parts]
         mean = torch.stack([m * w for m, (_, w) in zip(means, parts, strict=True)]).sum(dim=0)
         covariance = torch.zeros(used, used)
         for own, (tensors, weight) in zip(means, parts, strict=True):
             away = own - mean
-            covariance += weight * (tensors[LIVE_KEYS[1]][:used, :used] + torch.outer(away, away))
-        result |= dict(zip(LIVE_KEYS, (mean, covariance), strict=True))
+            own_covariance = tensors[LIVE_KEYS[1]][:used, :used].float()
+            covariance += weight * (own_covariance + torch.outer(away, away))
+        kind = parts[0][0][LIVE_KEYS[0]].dtype
+        result |= {LIVE_KEYS[0]: mean.to(kind), LIVE_KEYS[1]: covariance.to(kind)}
     return result
 
 

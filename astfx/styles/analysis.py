@@ -204,8 +204,11 @@ def check_live(tensors: Mapping[str, Tensor]) -> None:
         return
     mean = check_tensor(tensors, LIVE_KEYS[0], (None,))
     covariance = check_tensor(tensors, LIVE_KEYS[1], (len(mean), len(mean)))
-    if not 1 <= len(mean) <= N_BANDS or {mean.dtype, covariance.dtype} != {torch.float32}:
-        raise ValueError(f"tensor {LIVE_KEYS[0]!r} must hold 1 to {N_BANDS} float32 numbers")
+    floating = mean.dtype.is_floating_point and covariance.dtype.is_floating_point
+    if not 1 <= len(mean) <= N_BANDS or not floating:
+        raise ValueError(
+            f"tensor {LIVE_KEYS[0]!r} must hold 1 to {N_BANDS} floating-point numbers"
+        )
 
 
 def envelope_tensors(clips: Sequence[Samples], sample_rate: int) -> dict[str, Tensor]:
