@@ -251,13 +251,16 @@ def doctor() -> None:
     """Show versions, devices and audio formats, and how to get what is missing."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from astfx.cli.doctor import examine
 
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     findings = examine()
     for finding in findings:
-        table.add_row("ok" if finding.ok else "--", finding.subject, finding.text)
+        # As plain text, so that rich does not take "astfx[metrics]" for markup.
+        cells = ("ok" if finding.ok else "--", finding.subject, finding.text)
+        table.add_row(*(Text(cell) for cell in cells))
     Console().print(table)
     if not all(finding.ok for finding in findings if finding.needed):
         sys.exit(1)

@@ -146,6 +146,16 @@ def test_methods_and_doctor_and_help(run: Run) -> None:
     assert "Examples" in out
 
 
+def test_doctor_says_how_to_get_an_optional_package(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    code, out, _ = run("doctor")
+    assert code == 0
+    assert 'in `astfx.metrics`: pip install "astfx[metrics]"' in out
+
+
 def test_demo_makes_its_own_sounds(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "new" / "demo"
     code, out, err = run("demo", "-o", folder)
