@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,15 @@ from astfx.runtime.progress import Progress
 from astfx.settings import Settings, make_settings
 from astfx.styles.targets import SUFFIX
 
-MEASURED_SECONDS = 60.0
+FIGURE = "scattering_db"
+"""The distance to the style that is shown after a render.
+
+It is the quickest figure of the panel, whose figures no method, engine or setting optimises.
+`astfx score` and `astfx compare` show it under the same name.
+"""
+
+MEASURED_SECONDS = 30.0
+SHOWN_SECONDS = 60.0
 PICTURES = (".png", ".svg", ".pdf")
 
 
@@ -29,15 +37,15 @@ class Measured:
     ----------
     report : Report
     output : str
-    distance_before_db, distance_after_db : float or None
-        `astfx.metrics.style_distance` of the content and of the output from the style, over
-        their first minute. None if the style is not audio, or if a clip is too short.
+    content_figure, output_figure : float or None
+        The distance `FIGURE` of the content and of the output from the style, over their first
+        half minute. None if the style is not audio, or if a clip is too short.
     """
 
     report: Report
     output: str
-    distance_before_db: float | None
-    distance_after_db: float | None
+    content_figure: float | None
+    output_figure: float | None
 
     def summary(self) -> str:
         """The text that the command prints: one line, and the method's remark if it has one."""
@@ -46,10 +54,10 @@ class Measured:
             f"{self.output}: {report.seconds['total']:.2f} s for {report.audio_seconds:.1f} s of "
             f"audio (real-time factor {report.real_time_factor:.2f})"
         ]
-        if self.distance_before_db is not None and self.distance_after_db is not None:
+        if self.content_figure is not None and self.output_figure is not None:
             parts.append(
-                f"style distance {self.distance_before_db:.1f} dB before, "
-                f"{self.distance_after_db:.1f} dB after"
+                f"{FIGURE} {self.content_figure:.1f} before, {self.output_figure:.1f} after "
+                "(lower is nearer to the style)"
             )
         if report.level_lost_db > 0.0:
             parts.append(
@@ -62,10 +70,7 @@ class Measured:
         """The report and the distances, as a dict for JSON."""
         return {
             **self.report.to_dict(),
-            "style_distance": {
-                "before": self.distance_before_db,
-                "after": self.distance_after_db,
-            },
+            FIGURE: {"content": self.content_figure, "output": self.output_figure},
         }
 
 
@@ -99,32 +104,21 @@ def render_and_measure(
     )
     before = after = None
     written: Waveform | None = None
-    heard = read_excerpt(source, MEASURED_SECONDS)
+    heard = read_excerpt(source, SHOWN_SECONDS)
     if output != "-":
-        written = read_excerpt(FileSource(output, "output"), MEASURED_SECONDS)
+        written = read_excerpt(FileSource(output, "output"), SHOWN_SECONDS)
     if style_source is not None and written is not None:
-        target = resample(
-            read_excerpt(style_source, MEASURED_SECONDS),
-            style_source.sample_rate,
-            source.sample_rate,
-        )
-        before = _distance(heard, target, source.sample_rate)
-        after = _distance(written, target, source.sample_rate)
+        before, after = _figures([heard, written], style_source, source.sample_rate)
     if plot is not None:
         from astfx.report.plots import draw_render
 
         clips = {"content": (heard, source.sample_rate)}
         if style_source is not None:
-            clips["style"] = (
-                read_excerpt(style_source, MEASURED_SECONDS),
-                style_source.sample_rate,
-            )
+            clips["style"] = (read_excerpt(style_source, SHOWN_SECONDS), style_source.sample_rate)
         if written is not None:
             clips["result"] = (written, source.sample_rate)
         draw_render(plot, clips, [segment.losses for segment in report.segments])
-    return Measured(
-        report=report, output=output, distance_before_db=before, distance_after_db=after
-    )
+    return Measured(report=report, output=output, content_figure=before, output_figure=after)
 
 
 def write_audition(preset: Preset, output: str, quality: str | None = None) -> Report:
@@ -187,14 +181,22 @@ def score_files(
     return result
 
 
-def _distance(clip: Waveform, style: Waveform, sample_rate: int) -> float | None:
-    """Style distance in dB. None if a clip is too short to have one."""
-    from astfx.metrics import style_distance
+def _figures(clips: Sequence[Waveform], style: FileSource, sample_rate: int) -> list[float | None]:
+    """Distances of clips from a style. None for a clip that is too short to have one."""
+    from astfx.metrics import AnalysedSound, panel
 
-    try:
-        return style_distance(clip, style, sample_rate)
-    except InvalidAudioError:
-        return None
+    length = round(MEASURED_SECONDS * sample_rate)
+    target = resample(read_excerpt(style, MEASURED_SECONDS), style.sample_rate, sample_rate)
+    wanted = AnalysedSound(target, sample_rate)
+    found: list[float | None] = []
+    for clip in clips:
+        try:
+            figures = panel(clip[:, :length], wanted, sample_rate, figures=(FIGURE,))
+        except InvalidAudioError:
+            found.append(None)
+        else:
+            found.append(figures[FIGURE])
+    return found
 
 
 def check_side_files(

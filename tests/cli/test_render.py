@@ -16,7 +16,9 @@ import pytest
 import soundfile
 
 from astfx.audio import Waveform
+from astfx.cli.runs import FIGURE
 from astfx.methods import METHODS
+from astfx.metrics import PANEL, panel
 from tests.conftest import Run
 
 RATE = 22050
@@ -48,16 +50,41 @@ def test_render_writes_audio_picture_and_report(
     assert (info.frames, info.samplerate, info.channels) == (source.frames, RATE, 1)
     assert info.subtype == "PCM_24"
     assert "real-time factor" in out
-    assert "style distance" in out
+    assert "(lower is nearer to the style)" in out
     assert plot.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     data = json.loads(report.read_text())
     assert data["settings"]["seed"] == 3
     assert len(data["segments"][0]["losses"]) == 9
     assert data["settings"]["options"]["kernel_ms"]
     assert set(data["seconds"]) >= {"measure", "style", "stylise", "write", "total"}
-    assert data["style_distance"]["after"] < data["style_distance"]["before"]
+    assert data["scattering_db"]["output"] < data["scattering_db"]["content"]
+    assert "style_distance" not in data
     assert data["versions"]["torch"]
     assert not leftovers(tmp_path)
+
+
+def test_the_shown_figure_is_that_of_score_and_prefers_more_work(
+    run: Run, tmp_path: Path, melody: Waveform, rain: Waveform
+) -> None:
+    """It is one of the panel, so that a draft does not look better than a standard render."""
+    content, style, output = (tmp_path / name for name in ("c.wav", "s.wav", "o.wav"))
+    soundfile.write(content, melody[0], RATE, subtype="FLOAT")
+    soundfile.write(style, rain[0], RATE, subtype="FLOAT")
+    found = {}
+    for quality in ("draft", "standard"):
+        report = tmp_path / "r.json"
+        code, out, err = run(
+            "render", content, "-s", style, "-o", output, "--float", "--report", report,
+            "--quality", quality,
+        )  # fmt: skip
+        assert code == 0, err
+        found[quality] = json.loads(report.read_text())[FIGURE]
+        wet = soundfile.read(output, dtype="float32")[0]
+        assert found[quality]["output"] == panel(wet, rain, RATE)[FIGURE]
+        before, after = found[quality]["content"], found[quality]["output"]
+        assert f"{FIGURE} {before:.1f} before, {after:.1f} after" in out
+    assert FIGURE in PANEL
+    assert found["standard"]["output"] < found["draft"]["output"] < found["draft"]["content"]
 
 
 @pytest.mark.parametrize(
