@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from astfx.api import transfer_file
-from astfx.audio import FileSource, Waveform, check_finite, read_all, read_excerpt, resample
+from astfx.audio import FileSource, Waveform, check_finite, read_excerpt, resample
 from astfx.engine.render import Report
 from astfx.errors import AudioFileError, InvalidAudioError, InvalidSettingError
+from astfx.metrics.report import MEASURED_SECONDS
 from astfx.presets import Preset
 from astfx.runtime.progress import Progress
 from astfx.settings import Settings, make_settings
+from astfx.styles.excerpts import PIECE_SECONDS, read_pieces
 from astfx.styles.targets import SUFFIX
 
 FIGURE = "scattering_db"
@@ -24,7 +26,7 @@ It is the quickest figure of the panel, whose figures no method, engine or setti
 `astfx score` and `astfx compare` show it under the same name.
 """
 
-MEASURED_SECONDS = 30.0
+MEASURED_PIECES = round(MEASURED_SECONDS / PIECE_SECONDS)
 SHOWN_SECONDS = 60.0
 PICTURES = (".png", ".svg", ".pdf")
 
@@ -146,6 +148,9 @@ def score_files(
 ) -> dict[str, dict[str, float]]:
     """Score a file and its anchors. Everything is resampled to the output's sample rate.
 
+    Of long files, the first 30 seconds of the output and the content are measured, and three pieces
+    of ten seconds of the style.
+
     Returns
     -------
     dict of str to dict of str to float
@@ -164,7 +169,12 @@ def score_files(
         for path, role in ((output, "output"), (content, "content"), (style, "style"))
     ]
     rate = sources[0].sample_rate
-    clips = [resample(read_all(source), source.sample_rate, rate) for source in sources]
+    clips = [
+        resample(read_excerpt(source, MEASURED_SECONDS), source.sample_rate, rate)
+        for source in sources[:2]
+    ]
+    target = read_pieces(sources[2], MEASURED_PIECES)
+    clips.append(resample(target, sources[2].sample_rate, rate))
     for clip, source, least in zip(clips, sources, (1.0, 1.0, 2.0), strict=True):
         check_finite(clip, source.name, 0, rate)
         if clip.shape[1] < least * rate:
@@ -186,7 +196,7 @@ def _figures(clips: Sequence[Waveform], style: FileSource, sample_rate: int) -> 
     from astfx.metrics import AnalysedSound, panel
 
     length = round(MEASURED_SECONDS * sample_rate)
-    target = resample(read_excerpt(style, MEASURED_SECONDS), style.sample_rate, sample_rate)
+    target = resample(read_pieces(style, MEASURED_PIECES), style.sample_rate, sample_rate)
     wanted = AnalysedSound(target, sample_rate)
     found: list[float | None] = []
     for clip in clips:

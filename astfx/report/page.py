@@ -21,7 +21,8 @@ from astfx.runtime.files import written_aside
 
 PAGE = "index.html"
 TEMPLATE = "compare.html.jinja"
-MOST_SECONDS = 60.0  # longest audio in a player; the files in the folder are complete
+MOST_SECONDS = 60.0
+"""Longest audio that the page plays and draws; the files in the folder are complete."""
 
 # Figures that are missing from both sets have no better end.
 LOWER_IS_BETTER = {
@@ -46,7 +47,7 @@ class Entry:
     summary : str
     is_anchor : bool
     waveform : (channels, samples) or None
-        None if the render failed, and for the anchor "floor".
+        The first minute. None if the render failed, and for the anchor "floor".
     sample_rate : int, hertz
     losses : list of list of float
         For each segment, the loss at the start and after each iteration.

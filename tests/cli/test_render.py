@@ -349,6 +349,32 @@ def test_ctrl_c_leaves_nothing(clips: tuple[Path, Path], tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+def test_memory_of_long_styles_is_bounded(tmp_path: Path, rain: Waveform) -> None:
+    """Preparing and scoring with a style of 15 minutes takes no more memory than with 5."""
+    content = tmp_path / "content.wav"
+    soundfile.write(content, rain[0], RATE)
+    peaks: dict[int, float] = {}
+    for minutes in (5, 15):
+        style = tmp_path / f"{minutes}.flac"
+        soundfile.write(style, np.tile(rain[0], 15 * minutes), RATE)
+        code = (
+            "import resource\n"
+            "from astfx.cli.runs import score_files\n"
+            "import astfx\n"
+            f"astfx.prepare_style({str(style)!r}, {RATE})\n"
+            f"astfx.Preset.from_audio({str(style)!r}, name='x')\n"
+            f"score_files({str(style)!r}, {str(content)!r}, {str(style)!r})\n"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+        )
+        environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, check=True, capture_output=True, env=environment)
+        peaks[minutes] = int(done.stdout) / 1024
+    assert peaks[15] < peaks[5] + 20  # MB; 10 minutes of float samples are 53
+    assert peaks[15] < 1200
+
+
+@pytest.mark.slow
 def test_memory_of_a_long_render_is_bounded(tmp_path: Path, rain: Waveform) -> None:
     """Three minutes of stereo at 44.1 kHz take no more memory than two."""
     style = tmp_path / "style.wav"

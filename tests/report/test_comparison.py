@@ -14,7 +14,7 @@ import soundfile
 from astfx.audio import Waveform
 from astfx.errors import AudioFileError, CancelledError, InvalidSettingError
 from astfx.methods import METHODS
-from astfx.metrics import FIGURES
+from astfx.metrics import FIGURES, AnalysedSound
 from astfx.report.comparison import choose, compare
 from astfx.report.page import Comparison, audio_uri
 from astfx.settings import Settings
@@ -128,6 +128,30 @@ def test_a_method_that_cannot_take_a_clip_does_not_stop_the_others(
 def test_a_preset_has_nothing_to_score_against(clips: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(InvalidSettingError, match="style='rain' is a preset, which has no audio"):
         compare(clips[0], Path("rain"), tmp_path, methods=("adain",))
+
+
+def test_of_long_clips_a_part_is_held_and_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rate = 8000
+    content, style = tmp_path / "c.wav", tmp_path / "s.wav"
+    rng = np.random.default_rng(0)
+    soundfile.write(content, 0.1 * rng.standard_normal(65 * rate), rate)
+    soundfile.write(style, 0.1 * rng.standard_normal(95 * rate), rate)
+    measured = []
+
+    def scored(output: Waveform, original: Waveform, wanted: AnalysedSound, _: int) -> None:
+        measured.append(wanted.seconds)
+
+    monkeypatch.setattr("astfx.report.comparison.score", scored)
+    monkeypatch.setattr("astfx.report.comparison.anchors", lambda *_: {"content": {"x": 1.0}})
+    monkeypatch.setattr("astfx.report.comparison.write_page", lambda _: None)
+    monkeypatch.setattr("astfx.report.comparison.table_text", lambda _: "")
+    found = compare(content, style, tmp_path / "out", methods=("adain",), settings=QUICK)
+    assert measured == [30.0]
+    held = [entry.waveform for entry in found.entries if entry.waveform is not None]
+    assert [waveform.shape[1] for waveform in held] == 3 * [60 * rate]
+    assert soundfile.info(tmp_path / "out" / "adain.wav").frames == 65 * rate
 
 
 @pytest.mark.usefixtures("unscored")
