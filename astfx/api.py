@@ -140,6 +140,7 @@ def transfer_file(
     *,
     float_samples: bool = False,
     progress: Progress | None = None,
+    **overrides: Unpack[RenderOptions],
 ) -> Report:
     """Render a file of any length to a file, in bounded memory.
 
@@ -155,6 +156,8 @@ def transfer_file(
         file is written under a temporary name and renamed when it is complete.
     settings : Settings, optional
         By default the settings of a preset, or else the default settings.
+    **overrides
+        Single settings, as in `transfer`. They override `settings`.
     float_samples : bool
         Whether to write float samples instead of 24 bit.
     progress : callable, optional
@@ -174,7 +177,8 @@ def transfer_file(
     to_stdout = str(output) == "-"
     source = content if isinstance(content, FileSource) else FileSource(content, "content")
     found = Style.of(style)
-    chosen = settings if settings is not None else make_settings(found.settings)
+    defaults = found.settings if settings is None else settings.to_dict()
+    chosen = make_settings(defaults, **overrides)
     if not to_stdout:
         inputs = {"content": source.path}
         if isinstance(found.source, FileSource):

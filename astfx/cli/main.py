@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from astfx.cli import methods as cli_methods
 from astfx.cli import presets as cli_presets
 from astfx.cli.plugins import Commands
+from astfx.cli.session import Session, in_session
 from astfx.cli.setting_options import given_settings, takes_settings
 from astfx.errors import AstfxError, CancelledError, InvalidSettingError
 from astfx.runtime.exit import skip_last_collection
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
 
 app = typer.Typer(
     name="astfx",
@@ -99,44 +98,55 @@ def entry() -> None:
 
 def main() -> None:
     """Run the command line. Every expected failure prints one sentence and sets an exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal of another encoding shows a question mark for a character that it lacks.
+        sys.stdout.reconfigure(errors="replace")
+    code = _run()
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        code = _failed_output(error) or code
+    if code:
+        sys.exit(code)
+
+
+def _run() -> int:
+    """Run a command, and return its exit code."""
     try:
         app()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except KeyboardInterrupt:
+        return _failed("interrupted: nothing was written", INTERRUPTED)
     except CancelledError as error:
-        _fail(str(error), INTERRUPTED)
+        return _failed(str(error), INTERRUPTED)
     except AstfxError as error:
-        _fail(str(error), CALLERS_MISTAKE)
+        return _failed(str(error), CALLERS_MISTAKE)
+    except OSError as error:
+        return _failed_output(error)
+    return 0
 
 
-def _fail(message: str, code: int) -> None:
+def _failed(message: str, code: int) -> int:
     print(f"astfx: {message}", file=sys.stderr)
-    sys.exit(code)
+    return code
 
 
-@contextmanager
-def _progress_bar(label: str) -> Iterator[Callable[[float], None]]:
-    """Show a bar with the time left on standard error, and yield the function that moves it."""
-    from rich.console import Console
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    bar: Progress = Bar(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    with bar:
-        task = bar.add_task(label, total=1.0)
-        try:
-            yield lambda share: bar.update(task, completed=share)
-        except KeyboardInterrupt:
-            # typer would end the program without a message.
-            raise CancelledError("interrupted: nothing was written") from None
+def _failed_output(error: OSError) -> int:
+    """End quietly if the reader of a pipe has gone, and else with a sentence."""
+    # What is left in the buffer cannot be written either.
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it lives as long as the process
+    with suppress(OSError):
+        os.dup2(sys.stdout.fileno(), 1)
+    if error.errno == errno.EPIPE:
+        return 0
+    name = error.filename or "standard output"
+    return _failed(f"{name} cannot be written ({error.strerror or error})", CALLERS_MISTAKE)
 
 
 @app.command(epilog=_RENDER_EXAMPLES)
+@in_session
 @takes_settings(recipe=True)
 def render(
     content: Annotated[
@@ -169,6 +179,8 @@ def render(
         Path | None,
         typer.Option(metavar="JSON", help="Write settings, losses and timings to this file."),
     ] = None,
+    *,
+    session: Session,
     **values: Any,
 ) -> None:
     """Render CONTENT in the texture of another sound."""
@@ -182,7 +194,8 @@ def render(
     preset = resolve(style)
     defaults = {} if preset is None else preset.settings
     settings = make_settings(defaults, **given_settings(values))
-    with _progress_bar("stylising") as move:
+    session.will_write(*(path for path in (output, plot, report) if path is not None))
+    with session.progress("stylising") as move:
         result = runs.render_and_measure(
             content,
             preset or style,
@@ -194,10 +207,11 @@ def render(
         )
     if report is not None:
         _write_json(report, result.to_dict())
-    print(result.summary(), file=sys.stderr if output == "-" else sys.stdout)
+    session.say(result.summary(), to_stderr=output == "-")
 
 
 @app.command()
+@in_session
 @takes_settings("method", "options", "window_ms", "seed", "device", "threads", recipe=True)
 def prepare(
     style: Annotated[str, typer.Argument(help="The sound to imitate: an audio file or a preset.")],
@@ -205,6 +219,8 @@ def prepare(
     sample_rate: Annotated[
         int, typer.Option(help="Sample rate of the content to render later, in Hz.")
     ] = 44100,
+    *,
+    session: Session,
     **values: Any,
 ) -> None:
     """Prepare a style once for many renders, and save it to a file."""
@@ -214,9 +230,14 @@ def prepare(
     from astfx.settings import make_settings
 
     settings = make_settings({}, **given_settings(values))
-    prepare_style(style, sample_rate, settings=settings).save(output)
+    session.will_write(output)
+    with session.progress("preparing") as move:
+        prepare_style(style, sample_rate, settings=settings, progress=move).save(output)
     size = output.stat().st_size / 1e6
-    print(f"{output}: style prepared for {settings.method} at {sample_rate} Hz, {size:.1f} MB")
+    session.say(
+        f"{output}: style prepared for {settings.method} at {sample_rate} Hz, {size:.1f} MB, for "
+        f"`astfx render FILE --style {output} -o OUT`"
+    )
 
 
 @app.command()
@@ -267,27 +288,33 @@ def doctor() -> None:
 
 
 @app.command()
+@in_session
 def demo(
     folder: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")] = Path(
         "demo"
     ),
+    *,
+    session: Session,
 ) -> None:
     """Synthesise a melody and rain, render one in the texture of the other, and draw it."""
     from astfx.cli import runs
-    from astfx.demo import write_example
+    from astfx.demo import example_paths, write_example
     from astfx.settings import Settings
 
-    content, style = write_example(folder)
     output, plot = folder / "result.wav", folder / "result.png"
-    with _progress_bar("stylising") as move:
+    session.will_write(*example_paths(folder), output, plot)
+    content, style = write_example(folder)
+    with session.progress("stylising") as move:
         result = runs.render_and_measure(
             str(content), str(style), str(output), Settings(), plot=plot, progress=move
         )
-    print(result.summary())
-    print(f"content  {content}\nstyle    {style}\nresult   {output}\npicture  {plot}")
+    session.say(result.summary())
+    session.say(f"content  {content}\nstyle    {style}\nresult   {output}\npicture  {plot}")
+    session.say(f"Listen to {output}. Next: astfx render YOUR-FILE --style rain -o wet.wav")
 
 
 @app.command(epilog=_SCORE_EXAMPLES)
+@in_session
 def score(
     output: Annotated[str, typer.Argument(help="The audio file to score.")],
     content: Annotated[
@@ -295,11 +322,13 @@ def score(
     ],
     style: Annotated[str, typer.Option("--style", "-s", help="The audio file that it imitates.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    *,
+    session: Session,
 ) -> None:
     """Score audio beside its anchors: how near the style, how much of the content is kept."""
     from astfx.cli.runs import score_files
 
-    with _progress_bar("scoring") as move:
+    with session.progress("scoring") as move:
         scores = score_files(output, content, style, progress=move)
     if as_json:
         print(json.dumps(scores, indent=2).replace("NaN", "null"))
@@ -322,7 +351,7 @@ def _write_json(path: Path, data: dict[str, Any]) -> None:
         part.write_text(json.dumps(data, indent=2) + "\n")
 
 
-cli_methods.register(app, _progress_bar)
+cli_methods.register(app)
 
 if __name__ == "__main__":
     entry()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from astfx.cli.session import Session, in_session
 from astfx.errors import AstfxError, InvalidSettingError, PresetError
 
 if TYPE_CHECKING:
@@ -154,25 +155,28 @@ def show(
     preset: _Name,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="PNG", help="The picture to write; default: NAME.png."),
+        typer.Option(metavar="PNG", help="Draw its spectral and modulation profile."),
     ] = None,
 ) -> None:
-    """Print a preset's description, and draw its spectral and modulation profile."""
-    from astfx.cli import runs
+    """Print a preset's description, and draw its profile if --plot names a picture."""
     from astfx.presets.files import description_toml
-    from astfx.report.preset_plots import draw_preset
 
     found = _resolved(preset)
-    picture = plot or Path(f"{found.name}.png")
-    runs.check_side_files({"preset": preset}, plot=picture)
-    draw_preset(picture, found)
+    if plot is not None:
+        from astfx.cli import runs
+        from astfx.report.preset_plots import draw_preset
+
+        runs.check_side_files({"preset": preset}, plot=plot)
+        draw_preset(plot, found)
     print(description_toml(found).strip())
     frames = len(found.tensors["frames"])
     kept = frames * found.grid.hop_length / found.grid.sample_rate
-    print(f"\n# {frames} frames ({kept:.1f} seconds), picture {picture}")
+    drawn = "" if plot is None else f", picture {plot}"
+    print(f"\n# {frames} frames ({kept:.1f} seconds){drawn}")
 
 
 @app.command(epilog=_MAKE_EXAMPLES)
+@in_session
 def make(
     audio: Annotated[
         str, typer.Argument(help="The audio file; - reads a WAV from standard input.")
@@ -184,15 +188,18 @@ def make(
     family: _Family = "",
     tag: _Tags = None,
     replace: _Replace = False,
+    *,
+    session: Session,
 ) -> None:
     """Make a preset from a sound, and save it with your own presets."""
     from astfx.presets import Preset
 
     described = _description(name, author, licence, description, family, tag)
-    _keep(Preset.from_audio(audio, **described), replace=replace)
+    _keep(Preset.from_audio(audio, **described), session, replace=replace)
 
 
 @app.command(epilog=_BLEND_EXAMPLES)
+@in_session
 def blend(
     parts: Annotated[
         list[str], typer.Argument(metavar="NAME=WEIGHT...", help="Presets and their weights.")
@@ -204,6 +211,8 @@ def blend(
     family: _Family = "",
     tag: _Tags = None,
     replace: _Replace = False,
+    *,
+    session: Session,
 ) -> None:
     """Blend presets by weight, and save the result with your own presets."""
     from astfx.presets import Preset
@@ -223,10 +232,11 @@ def blend(
             raise InvalidSettingError(f"{key!r} is given twice: add its weights up")
         named.add(key)
         weights[_resolved(key)] = weight
-    _keep(Preset.blend(weights, **described), replace=replace)
+    _keep(Preset.blend(weights, **described), session, replace=replace)
 
 
 @app.command(epilog=_PLAY_EXAMPLES)
+@in_session
 def play(
     preset: _Name,
     output: Annotated[
@@ -240,26 +250,33 @@ def play(
     quality: Annotated[
         str | None, typer.Option(help="draft, standard or best; default: the preset's.")
     ] = None,
+    *,
+    session: Session,
 ) -> None:
     """Write an audition of a preset: a short plucked melody in its style."""
     from astfx.cli.runs import write_audition
 
     found = _resolved(preset)
-    report = write_audition(found, output, quality)
-    print(
+    session.will_write(output)
+    with session.progress("stylising") as move:
+        report = write_audition(found, output, quality, progress=move)
+    session.say(
         f"{output}: a melody in the style of {found.name}, {report.audio_seconds:.1f} s in "
         f"{report.seconds['total']:.2f} s",
-        file=sys.stderr if output == "-" else sys.stdout,
+        to_stderr=output == "-",
     )
 
 
 @app.command(epilog=_SHARE_EXAMPLES)
+@in_session
 def export(
     preset: _Name,
     file: Annotated[
         Path, typer.Argument(help="The .astfx file to write, or a .toml for a pair of files.")
     ],
     replace: _Replace = False,
+    *,
+    session: Session,
 ) -> None:
     """Write a preset to a file, to share it."""
     from astfx.presets.files import written_files
@@ -270,22 +287,24 @@ def export(
             raise PresetError(f"preset file '{path}' exists: name another or pass --replace")
     found.save(file)
     names = " and ".join(str(path) for path in written_files(file))
-    print(
-        f"{names}: {found.name}, {sum(p.stat().st_size for p in written_files(file)) / 1e3:.0f} kB"
-    )
+    size = sum(path.stat().st_size for path in written_files(file)) / 1e3
+    session.say(f"{names}: {found.name}, {size:.0f} kB, for `astfx presets import {file}`")
 
 
 @app.command("import", epilog=_SHARE_EXAMPLES)
+@in_session
 def import_(
     file: Annotated[
         Path, typer.Argument(help="The .astfx file to read, or the .toml of a pair of files.")
     ],
     replace: _Replace = False,
+    *,
+    session: Session,
 ) -> None:
     """Check a preset's file, and save the preset with your own presets."""
     from astfx.presets import Preset
 
-    _keep(Preset.load(file), replace=replace)
+    _keep(Preset.load(file), session, replace=replace)
 
 
 @app.command(epilog=_VERIFY_EXAMPLES)
@@ -335,11 +354,11 @@ def _description(
     }
 
 
-def _keep(preset: Preset, *, replace: bool) -> None:
+def _keep(preset: Preset, session: Session, *, replace: bool) -> None:
     from astfx.presets import factory_folder, keep
 
     path = keep(preset, replace=replace)
     if (factory_folder() / f"{preset.name}.toml").is_file():
-        print(f"{preset.name} now means your preset, not the one that came with astfx")
+        session.say(f"{preset.name} now means your preset, not the one that came with astfx")
     size = path.stat().st_size / 1e3
-    print(f"{path}: {size:.0f} kB, for `astfx render FILE --style {preset.name} -o OUT`")
+    session.say(f"{path}: {size:.0f} kB, for `astfx render FILE --style {preset.name} -o OUT`")

@@ -9,11 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from astfx.api import transfer_file
-from astfx.audio import FileSource, Waveform, check_finite, read_excerpt, resample
+from astfx.audio import (
+    FileSource,
+    Waveform,
+    check_finite,
+    check_output,
+    read_excerpt,
+    resample,
+)
 from astfx.engine.render import Report
 from astfx.errors import AudioFileError, InvalidAudioError, InvalidSettingError
 from astfx.metrics.report import MEASURED_SECONDS
 from astfx.presets import Preset
+from astfx.presets.library import check_has_audio
 from astfx.runtime.progress import Progress
 from astfx.settings import Settings, make_settings
 from astfx.styles.excerpts import PIECE_SECONDS, read_pieces
@@ -50,7 +58,7 @@ class Measured:
     output_figure: float | None
 
     def summary(self) -> str:
-        """The text that the command prints: one line, and the method's remark if it has one."""
+        """The text that the command prints: one line, and a line for each remark."""
         report = self.report
         parts = [
             f"{self.output}: {report.seconds['total']:.2f} s for {report.audio_seconds:.1f} s of "
@@ -61,12 +69,27 @@ class Measured:
                 f"{FIGURE} {self.content_figure:.1f} before, {self.output_figure:.1f} after "
                 "(lower is nearer to the style)"
             )
-        if report.level_lost_db > 0.0:
-            parts.append(
-                f"{report.level_lost_db:.1f} dB quieter than the content to stay below full scale "
-                "(--float keeps the level)"
+        return "\n".join([", ".join(parts), *self.remarks()])
+
+    def remarks(self) -> list[str]:
+        """What the user should know of the result beyond its figures, a sentence each."""
+        report = self.report
+        found = []
+        if report.silent:
+            found.append(
+                "The content is silent (its peak is below -100 dBFS), so the result is too."
             )
-        return ", ".join(parts) + (f"\n{report.note}" if report.note else "")
+        if report.stopped_early:
+            found.append(
+                f"The time budget of {report.settings.budget_seconds:g} seconds ended the search "
+                "early: a larger --budget may come nearer to the style."
+            )
+        if report.level_lost_db > 0.0:
+            found.append(
+                f"It is {report.level_lost_db:.1f} dB quieter than the content to stay below full "
+                f"scale: {_float_advice(self.output)} keeps the level."
+            )
+        return [*found, report.note] if report.note else found
 
     def to_dict(self) -> dict[str, Any]:
         """The report and the distances, as a dict for JSON."""
@@ -74,6 +97,15 @@ class Measured:
             **self.report.to_dict(),
             FIGURE: {"content": self.content_figure, "output": self.output_figure},
         }
+
+
+def _float_advice(output: str) -> str:
+    """How to write an output without loss of level: "--float", or another format with it."""
+    try:
+        check_output("o.wav" if output == "-" else output, 44_100, 1, float_samples=True)
+    except InvalidSettingError:
+        return "a .wav file with --float"
+    return "--float"
 
 
 def render_and_measure(
@@ -123,7 +155,9 @@ def render_and_measure(
     return Measured(report=report, output=output, content_figure=before, output_figure=after)
 
 
-def write_audition(preset: Preset, output: str, quality: str | None = None) -> Report:
+def write_audition(
+    preset: Preset, output: str, quality: str | None = None, *, progress: Progress | None = None
+) -> Report:
     """Render the melody of `astfx demo` in the style of a preset.
 
     Raises
@@ -140,7 +174,7 @@ def write_audition(preset: Preset, output: str, quality: str | None = None) -> R
         with AudioWriter(content, demo.SAMPLE_RATE, len(melody), melody.shape[1]) as writer:
             writer.write(melody)
         settings = make_settings(preset.settings, quality=quality)
-        return transfer_file(content, preset, output, settings)
+        return transfer_file(content, preset, output, settings, progress=progress)
 
 
 def score_files(
@@ -164,6 +198,7 @@ def score_files(
     """
     from astfx.metrics import AnalysedSound, anchors, score
 
+    check_has_audio(style)
     sources = [
         FileSource(path, role)
         for path, role in ((output, "output"), (content, "content"), (style, "style"))

@@ -60,6 +60,10 @@ class Report:
         By how much the output was turned down so that an integer format does not clip.
     note : str
         A remark of the method on these options, such as that its weights are random.
+    stopped_early : bool
+        Whether the time budget was used up before the result was as good as it could be.
+    silent : bool
+        Whether the content is silent, and therefore the output.
     """
 
     settings: Settings
@@ -73,6 +77,8 @@ class Report:
     peak: float = 0.0
     level_lost_db: float = 0.0
     note: str = ""
+    stopped_early: bool = False
+    silent: bool = False
 
     @property
     def real_time_factor(self) -> float:
@@ -92,6 +98,8 @@ class Report:
             "peak": self.peak,
             "level_lost_db": self.level_lost_db,
             "note": self.note,
+            "stopped_early": self.stopped_early,
+            "silent": self.silent,
             "segments": [asdict(segment) for segment in self.segments],
             "versions": versions(),
         }
@@ -216,6 +224,7 @@ class Render:
         measured = self._timed("measure", lambda: scan(source, hop_length))
         self._content = Content(source, measured)
         self.report.audio_seconds = measured.n_samples / source.sample_rate
+        self.report.silent = measured.peak < SILENCE
         preparing = None
         if self.plan.method.distil is not None and not self._style.is_prepared:
             preparing = part_of(self._progress, 0.0, _DISTILLING_SHARE)
@@ -268,6 +277,7 @@ class Render:
                 finally:
                     full.close()
             self._spool = spool
+        self.report.stopped_early = monitor.stopped_early
         if levels.power > 0.0:
             self._gain = float(np.sqrt(measured.power / levels.power))
             self.report.gain_db = float(20.0 * np.log10(max(self._gain, 1e-10)))

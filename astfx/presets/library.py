@@ -5,8 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from astfx.errors import AudioFileError, PresetError
-from astfx.presets.folders import SUFFIX, SUFFIXES, exact_path, find_path, user_folder
+from astfx.errors import AudioFileError, InvalidSettingError, PresetError, PresetNotFoundError
+from astfx.presets.folders import (
+    SUFFIX,
+    SUFFIXES,
+    exact_path,
+    find_path,
+    folded,
+    names,
+    user_folder,
+)
 from astfx.presets.preset import Preset
 
 
@@ -33,6 +41,8 @@ def resolve(style: object) -> Preset | None:
     ------
     PresetError
         If there is no such preset, or its file is damaged.
+    PresetNotFoundError
+        If a file does not exist, but there is a preset of that name without the suffix.
     """
     if isinstance(style, Preset):
         return style
@@ -46,9 +56,44 @@ def resolve(style: object) -> Preset | None:
     exact = exact_path(style)
     if exact is not None:
         return Preset.load(exact)
-    if not _may_be_a_name(style) or path.exists():
+    if path.exists():
+        return None
+    if not _may_be_a_name(style):
+        _suggest(path)
         return None
     return find(style)
+
+
+def _suggest(missing: Path) -> None:
+    """Raise an error for a missing file that is called like a preset, such as "rain.wav"."""
+    wanted = folded(missing.stem)
+    for name in names():
+        if folded(name) == wanted:
+            raise PresetNotFoundError(
+                f"style file '{missing}' does not exist: the preset is called {name!r}"
+            )
+
+
+def check_has_audio(style: str | os.PathLike[str]) -> None:
+    """Refuse a preset where a style's audio is needed, as for scores.
+
+    Raises
+    ------
+    InvalidSettingError
+        If the style is a preset's name or file.
+    PresetNotFoundError
+        If it looks like a preset's name, but there is no such preset, and no such file.
+    """
+    path = Path(style)
+    is_preset = path.suffix in SUFFIXES
+    if not is_preset and _may_be_a_name(os.fspath(style)) and not path.exists():
+        find_path(os.fspath(style))
+        is_preset = True
+    if is_preset:
+        raise InvalidSettingError(
+            f"style={os.fspath(style)!r} is a preset, which has no audio to score against: name an "
+            "audio file"
+        )
 
 
 def _may_be_a_name(text: str) -> bool:

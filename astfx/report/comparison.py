@@ -12,15 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from astfx import presets
 from astfx.api import transfer_file
 from astfx.audio import FileSource, Waveform, check_finite, read_excerpt, resample
 from astfx.errors import AstfxError, AudioFileError, CancelledError, InvalidSettingError
 from astfx.methods import METHODS, find_method
 from astfx.metrics import AnalysedSound, anchors, score
 from astfx.metrics.report import MEASURED_SECONDS
+from astfx.presets.library import check_has_audio
 from astfx.recipes import RECIPES, find_recipe
-from astfx.report.page import MOST_SECONDS, Comparison, Entry, columns, write_page
+from astfx.report.page import MOST_SECONDS, PAGE, Comparison, Entry, columns, write_page
 from astfx.runtime.files import written_aside
 from astfx.settings import Settings
 from astfx.styles.excerpts import PIECE_SECONDS, read_pieces
@@ -47,6 +47,18 @@ def choose(names: Sequence[str] | None) -> tuple[str, ...]:
         if name not in RECIPES:
             find_method(name)
     return tuple(dict.fromkeys(found))
+
+
+def expected_files(folder: Path, methods: Sequence[str] | None = None) -> list[Path]:
+    """Return the files that `compare` writes, in the order in which it writes them.
+
+    Raises
+    ------
+    InvalidSettingError
+        If a name does not exist.
+    """
+    sounds = [folder / f"{_label(name)}.wav" for name in choose(methods)]
+    return [*sounds, folder / TABLE, folder / PAGE]
 
 
 def compare(
@@ -94,11 +106,7 @@ def compare(
     """
     names = choose(methods)
     base = settings or Settings()
-    if not Path(style).is_file() and str(style) in presets.names():
-        raise InvalidSettingError(
-            f"style={str(style)!r} is a preset, which has no audio to score against: name an "
-            "audio file"
-        )
+    check_has_audio(style)
     sources = FileSource(content, "content"), FileSource(style, "style")
     rate = sources[0].sample_rate
     original = read_excerpt(sources[0], MOST_SECONDS)
@@ -218,7 +226,7 @@ def _render(
     except CancelledError:
         raise
     except AstfxError as error:
-        entry.note = f"failed: {error}"
+        entry.note, entry.failed = f"failed: {error}", True
         return entry
     entry.seconds = time.monotonic() - began
     entry.real_time_factor = entry.seconds / max(done.audio_seconds, 1e-9)

@@ -57,6 +57,8 @@ class Entry:
         Scores from `astfx.metrics.score`. Empty if the clips are too short to be scored.
     note : str
         A remark of the method, or why it failed.
+    failed : bool
+        Whether the method could not render the clips.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Entry:
     real_time_factor: float | None = None
     figures: dict[str, float] = field(default_factory=dict)
     note: str = ""
+    failed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
