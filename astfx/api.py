@@ -20,7 +20,7 @@ from astfx.audio import (
     check_target,
     check_waveform,
 )
-from astfx.audio.levels import gain_below_full_scale
+from astfx.audio.fitting import Fitting, check_peak
 from astfx.engine.render import Render, Report
 from astfx.plan import RenderPlan
 from astfx.presets import Preset
@@ -139,6 +139,7 @@ def transfer_file(
     settings: Settings | None = None,
     *,
     float_samples: bool = False,
+    peak: str = "limit",
     progress: Progress | None = None,
     **overrides: Unpack[RenderOptions],
 ) -> Report:
@@ -159,7 +160,11 @@ def transfer_file(
     **overrides
         Single settings, as in `transfer`. They override `settings`.
     float_samples : bool
-        Whether to write float samples instead of 24 bit.
+        Whether to write float samples instead of 24 bit. They may exceed full scale.
+    peak : {"limit", "scale", "clip"}
+        What to do with a result that exceeds full scale, unless samples are float. "limit" turns
+        its peaks down with a look-ahead limiter, and the rest up, so that it keeps its loudness.
+        "scale" turns all of it down, which keeps its dynamics. "clip" cuts its peaks off.
     progress : callable, optional
         Called with the share of the work that is done, 0 to 1. If it returns False, the render
         is cancelled.
@@ -174,6 +179,7 @@ def transfer_file(
     AstfxError
         If a file or a setting cannot be used. Nothing is written then.
     """
+    check_peak(peak)
     to_stdout = str(output) == "-"
     source = content if isinstance(content, FileSource) else FileSource(content, "content")
     found = Style.of(style)
@@ -188,11 +194,11 @@ def transfer_file(
     folder = None if to_stdout else Path(output).absolute().parent
     with Render(source, found, chosen, progress=progress, spool_folder=folder) as render:
         report = render.report
-        peak = max((float(np.abs(block).max(initial=0.0)) for block in render.blocks()), default=0)
-        report.peak = peak
-        gain = np.float32(1.0) if float_samples else gain_below_full_scale(peak)
-        report.level_lost_db = float(-20.0 * np.log10(gain)) if gain < 1.0 else 0.0
         began = time.monotonic()
+        way = None if float_samples else peak
+        fitting = Fitting(render.blocks, source.sample_rate, source.channels, way)
+        report.peak, report.limited_db = fitting.peak, fitting.limited_db
+        report.level_lost_db = fitting.level_lost_db
         with AudioWriter(
             output,
             source.sample_rate,
@@ -200,7 +206,7 @@ def transfer_file(
             render.n_samples,
             float_samples=float_samples,
         ) as writer:
-            for block in render.blocks():
-                writer.write(block if gain == 1.0 else block * gain)
+            for block in fitting.blocks():
+                writer.write(block)
         report.seconds["write"] = time.monotonic() - began
     return report

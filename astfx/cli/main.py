@@ -171,6 +171,13 @@ def render(
     float_samples: Annotated[
         bool, typer.Option("--float", help="Write float samples instead of 24 bit.")
     ] = False,
+    peak: Annotated[
+        str,
+        typer.Option(
+            help="What to do above full scale, except with --float: limit peaks, scale (turn all "
+            "of it down) or clip."
+        ),
+    ] = "limit",
     plot: Annotated[
         Path | None,
         typer.Option(metavar="PNG", help="Draw spectrograms and the loss into this picture."),
@@ -202,6 +209,7 @@ def render(
             output,
             settings,
             float_samples=float_samples,
+            peak=peak,
             plot=plot,
             progress=move,
         )

@@ -36,6 +36,7 @@ It is the quickest figure of the panel, whose figures no method, engine or setti
 
 MEASURED_PIECES = round(MEASURED_SECONDS / PIECE_SECONDS)
 SHOWN_SECONDS = 60.0
+_HEARD_DB = 0.5  # smaller changes of level are not mentioned
 PICTURES = (".png", ".svg", ".pdf")
 
 
@@ -84,10 +85,16 @@ class Measured:
                 f"The time budget of {report.settings.budget_seconds:g} seconds ended the search "
                 "early: a larger --budget may come nearer to the style."
             )
-        if report.level_lost_db > 0.0:
+        keeps = f"{_float_advice(self.output)} keeps the result as it is"
+        if report.limited_db > _HEARD_DB:
+            found.append(
+                f"Peaks were limited by up to {report.limited_db:.1f} dB to stay below full "
+                f"scale: {keeps}."
+            )
+        if report.level_lost_db > _HEARD_DB:
             found.append(
                 f"It is {report.level_lost_db:.1f} dB quieter than the content to stay below full "
-                f"scale: {_float_advice(self.output)} keeps the level."
+                f"scale: {keeps}."
             )
         return [*found, report.note] if report.note else found
 
@@ -115,6 +122,7 @@ def render_and_measure(
     settings: Settings,
     *,
     float_samples: bool = False,
+    peak: str = "limit",
     plot: Path | None = None,
     progress: Progress | None = None,
 ) -> Measured:
@@ -134,6 +142,7 @@ def render_and_measure(
         output,
         settings,
         float_samples=float_samples,
+        peak=peak,
         progress=progress,
     )
     before = after = None

@@ -57,7 +57,9 @@ class Report:
     peak : float
         Largest absolute sample of the output before it was written, full scale = 1.
     level_lost_db : float
-        By how much the output was turned down so that an integer format does not clip.
+        By how much the output became quieter so that an integer format does not clip.
+    limited_db : float
+        By how much a limiter turned the loudest peak down so that an integer format does not clip.
     note : str
         A remark of the method on these options, such as that its weights are random.
     stopped_early : bool
@@ -76,6 +78,7 @@ class Report:
     gain_db: float = 0.0
     peak: float = 0.0
     level_lost_db: float = 0.0
+    limited_db: float = 0.0
     note: str = ""
     stopped_early: bool = False
     silent: bool = False
@@ -97,6 +100,7 @@ class Report:
             "gain_db": self.gain_db,
             "peak": self.peak,
             "level_lost_db": self.level_lost_db,
+            "limited_db": self.limited_db,
             "note": self.note,
             "stopped_early": self.stopped_early,
             "silent": self.silent,

@@ -222,7 +222,10 @@ def _render(
     )
     began = time.monotonic()
     try:
-        done = transfer_file(sources[0], sources[1], output, settings, progress=progress)
+        # Turned down rather than limited, so that the figures are those of the render itself.
+        done = transfer_file(
+            sources[0], sources[1], output, settings, peak="scale", progress=progress
+        )
     except CancelledError:
         raise
     except AstfxError as error:
