@@ -145,7 +145,7 @@ def register(app: typer.Typer) -> None:
         from astfx.report.plots import draw_training
 
         picture = plot or output.with_suffix(".png")
-        check_side_files({"weights": str(output)}, plot=picture)
+        check_side_files({"weights": str(output)}, plot=plot)
         settings = TrainSettings(
             epochs=epochs,
             patience=patience,
@@ -256,7 +256,10 @@ def register(app: typer.Typer) -> None:
         ] = None,
         budget: Annotated[
             float,
-            typer.Option(metavar="SECONDS", help="Time after which each method stops refining."),
+            typer.Option(
+                metavar="SECONDS",
+                help="Time after which each method stops refining, or training its network.",
+            ),
         ] = 60.0,
         *,
         session: Session,

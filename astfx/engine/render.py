@@ -22,6 +22,7 @@ from astfx.engine.silence import apply_gate, soften_ends
 from astfx.engine.strength import StrengthBlend, StrengthCurve
 from astfx.engine.stylise import Stylist
 from astfx.engine.texture_rounds import TextureRounds
+from astfx.errors import InvalidSettingError
 from astfx.plan import RenderPlan
 from astfx.runtime.device import thread_count
 from astfx.runtime.progress import Monitor, Progress, part_of
@@ -233,6 +234,7 @@ class Render:
         if self.plan.method.distil is not None and not self._style.is_prepared:
             preparing = part_of(self._progress, 0.0, _DISTILLING_SHARE)
             self._progress = part_of(self._progress, _DISTILLING_SHARE, 1.0)
+            preparing = self._within_budget(preparing)
         targets = self._timed("style", lambda: self._style.targets(self.plan, preparing))
         has_rounds = self.plan.texture_rounds > 0 and bool(round_targets(targets.tensors))
         unmoved = settings.timbre == 0.0 and not has_rounds
@@ -241,6 +243,26 @@ class Render:
             self._timed("stylise", lambda: self._stylise(targets))
         elif self._progress is not None:
             self._progress(1.0)
+
+    def _within_budget(
+        self, report: Callable[[float], None] | None
+    ) -> Callable[[float], None] | None:
+        """Let a progress callback end the training of a network when the time budget is used up."""
+        budget = self.plan.settings.budget_seconds
+        if budget is None:
+            return report
+
+        def limited(share: float) -> None:
+            if time.monotonic() - self._began > budget:
+                raise InvalidSettingError(
+                    f"budget_seconds={budget:g} ended while {self.plan.settings.method} trained "
+                    "its network for this style: allow more seconds, or train it once with "
+                    "`astfx distill`"
+                )
+            if report is not None:
+                report(share)
+
+        return limited
 
     def _timed(self, stage: str, work: Callable[[], _Result]) -> _Result:
         began = time.monotonic()

@@ -155,6 +155,19 @@ def test_of_long_clips_a_part_is_held_and_measured(
 
 
 @pytest.mark.usefixtures("unscored")
+def test_the_budget_holds_for_the_training_of_a_network_too(
+    clips: tuple[Path, Path], tmp_path: Path
+) -> None:
+    settings = Settings(budget_seconds=0.05)
+    found = compare(*clips, tmp_path, methods=("feed-forward", "adain"), settings=settings)
+    trained, other = found.entries[3:]
+    assert trained.failed
+    assert trained.note.startswith("failed: budget_seconds=0.05 ended while feed-forward trained")
+    assert trained.note.endswith("or train it once with `astfx distill`")
+    assert other.waveform is not None
+
+
+@pytest.mark.usefixtures("unscored")
 def test_recipes_stand_beside_methods(clips: tuple[Path, Path], tmp_path: Path) -> None:
     settings = Settings(iterations=1, phase_iterations=1)
     found = compare(
