@@ -307,17 +307,20 @@ def demo(
     """Synthesise a melody and rain, render one in the texture of the other, and draw it."""
     from astfx.cli import runs
     from astfx.demo import example_paths, write_example
+    from astfx.runtime.extras import OPTIONAL, is_installed
     from astfx.settings import Settings
 
-    output, plot = folder / "result.wav", folder / "result.png"
-    session.will_write(*example_paths(folder), output, plot)
+    output = folder / "result.wav"
+    plot = folder / "result.png" if is_installed("matplotlib") else None
+    session.will_write(*example_paths(folder), output, *filter(None, [plot]))
     content, style = write_example(folder)
     with session.progress("stylising") as move:
         result = runs.render_and_measure(
             str(content), str(style), str(output), Settings(), plot=plot, progress=move
         )
     session.say(result.summary())
-    session.say(f"content  {content}\nstyle    {style}\nresult   {output}\npicture  {plot}")
+    session.say(f"content  {content}\nstyle    {style}\nresult   {output}")
+    session.say(f"picture  {plot or 'none: ' + OPTIONAL['matplotlib'].remedy}")
     session.say(f"Listen to {output}. Next: astfx render YOUR-FILE --style rain -o wet.wav")
 
 

@@ -143,6 +143,7 @@ def register(app: typer.Typer) -> None:
         from astfx.networks.train import TrainSettings
         from astfx.networks.train import train as train_network
         from astfx.report.plots import draw_training
+        from astfx.runtime.extras import is_installed
 
         picture = plot or output.with_suffix(".png")
         check_side_files({"weights": str(output)}, plot=plot)
@@ -173,18 +174,18 @@ def register(app: typer.Typer) -> None:
                 raise CancelledError(
                     "interrupted: --resume continues after the last complete epoch"
                 ) from None
-        history = result.history
-        draw_training(
-            picture,
-            history.train_loss,
-            history.validation_loss,
-            history.validation_accuracy,
-            f"{network}: {100 * result.accuracy:.1f} % of held-out clips",
-        )
-        session.say(
-            f"{output}: {result.summary()}\ncurves in {picture}\n"
-            f"Next: astfx weights add {network} {output}"
-        )
+        session.say(f"{output}: {result.summary()}")
+        if is_installed("matplotlib"):
+            history = result.history
+            draw_training(
+                picture,
+                history.train_loss,
+                history.validation_loss,
+                history.validation_accuracy,
+                f"{network}: {100 * result.accuracy:.1f} % of held-out clips",
+            )
+            session.say(f"curves in {picture}")
+        session.say(f"Next: astfx weights add {network} {output}")
 
     @app.command(epilog=_DISTILL_EXAMPLES)
     @in_session

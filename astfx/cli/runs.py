@@ -22,6 +22,8 @@ from astfx.errors import AudioFileError, InvalidAudioError, InvalidSettingError
 from astfx.metrics.report import MEASURED_SECONDS
 from astfx.presets import Preset
 from astfx.presets.library import check_has_audio
+from astfx.report.figures import check_pictures
+from astfx.runtime.extras import require
 from astfx.runtime.progress import Progress
 from astfx.settings import Settings, make_settings
 from astfx.styles.excerpts import PIECE_SECONDS, read_pieces
@@ -207,6 +209,8 @@ def score_files(
     """
     from astfx.metrics import AnalysedSound, anchors, score
 
+    require("librosa", "a score")
+    require("sklearn", "a score")
     check_has_audio(style)
     sources = [
         FileSource(path, role)
@@ -262,6 +266,8 @@ def check_side_files(
     ------
     AudioFileError
         If a file cannot be written.
+    MissingDependencyError
+        If pictures cannot be drawn.
     InvalidSettingError
         If it would replace one of `paths` or the picture.
     """
@@ -269,6 +275,8 @@ def check_side_files(
     for role, path in (("picture", plot), ("report", report)):
         if path is None:
             continue
+        if role == "picture":
+            check_pictures()
         if role == "picture" and path.suffix.lower() not in PICTURES:
             raise AudioFileError(f"picture file '{path}' must end in {', '.join(PICTURES)}")
         folder = path.absolute().parent

@@ -21,6 +21,7 @@ from astfx.metrics.report import MEASURED_SECONDS
 from astfx.presets.library import check_has_audio
 from astfx.recipes import RECIPES, find_recipe
 from astfx.report.page import MOST_SECONDS, PAGE, Comparison, Entry, columns, write_page
+from astfx.runtime.extras import require
 from astfx.runtime.files import written_aside
 from astfx.settings import Settings
 from astfx.styles.excerpts import PIECE_SECONDS, read_pieces
@@ -104,6 +105,8 @@ def compare(
         If a clip or a setting cannot be used. A method that cannot render these clips does not
         stop the others: its entry says why.
     """
+    for package in ("matplotlib", "librosa", "sklearn"):
+        require(package, "a comparison")
     names = choose(methods)
     base = settings or Settings()
     check_has_audio(style)

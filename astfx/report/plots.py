@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from astfx.audio import Waveform
+from astfx.report.figures import new_figure
 from astfx.runtime.files import written_aside
 
 if TYPE_CHECKING:
@@ -101,9 +102,7 @@ def draw_render(
     losses : sequence of sequences of float
         For each segment, the loss at the start and after each iteration.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.2 * (len(clips) + 1), 3.6), layout="constrained")
+    figure = new_figure(4.2 * (len(clips) + 1), 3.6)
     axes = figure.subplots(1, len(clips) + 1)
     image = None
     top_hz = max(rate for _, rate in clips.values()) / 2
@@ -152,9 +151,7 @@ def draw_training(
     validation_accuracy : sequence of float, 0 to 1
     title : str
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8.4, 3.4), layout="constrained")
+    figure = new_figure(8.4, 3.4)
     losses, accuracy = figure.subplots(1, 2)
     epochs = range(1, len(train_loss) + 1)
     losses.plot(epochs, train_loss, label="training", linewidth=1.5)
@@ -172,9 +169,7 @@ def draw_training(
 
 def draw_clip(waveform: Waveform, sample_rate: int, top_hz: float) -> bytes:
     """Draw one spectrogram as a small PNG, for a grid of them."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.0, 2.3), layout="constrained")
+    figure = new_figure(4.0, 2.3)
     axes = figure.subplots()
     _draw_spectrogram(axes, "", waveform, sample_rate, top_hz)
     axes.set_xlabel("")
@@ -192,9 +187,7 @@ def draw_losses_together(curves: Mapping[str, Sequence[Sequence[float]]]) -> byt
     curves : mapping of str to sequence of sequences of float
         For each method and segment, the loss at the start and after each iteration.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11.0, 4.0), layout="constrained")
+    figure = new_figure(11.0, 4.0)
     axes = figure.subplots()
     for number, (name, segments) in enumerate(curves.items()):
         style = ("-", "--", ":")[number // 10 % 3]

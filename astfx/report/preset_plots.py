@@ -8,6 +8,7 @@ import numpy as np
 
 from astfx.presets import Preset
 from astfx.presets.profiles import profile
+from astfx.report.figures import new_figure
 from astfx.runtime.files import written_aside
 
 
@@ -20,10 +21,8 @@ def draw_preset(path: Path, preset: Preset) -> None:
         PNG, SVG or PDF, written under a temporary name until it is complete.
     preset : Preset
     """
-    from matplotlib.figure import Figure
-
     curves = profile(preset)
-    figure = Figure(figsize=(11.0, 3.8), layout="constrained")
+    figure = new_figure(11.0, 3.8)
     spectral, modulation = figure.subplots(1, 2)
     figure.suptitle(preset.name)
     low, median, high = curves.level_db

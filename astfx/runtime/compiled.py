@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Literal, ParamSpec, TypeVar
 
 from astfx.errors import AudioFileError
+from astfx.runtime.extras import require
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -87,9 +88,12 @@ def import_librosa() -> ModuleType:
 
     Raises
     ------
+    MissingDependencyError
+        If librosa is not installed.
     AudioFileError
         If no temporary folder can be written either.
     """
+    require("librosa", "this measurement")
     import platformdirs
     from filelock import FileLock
 

@@ -177,10 +177,11 @@ def test_doctor_says_how_to_get_an_optional_package(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("astfx.runtime.extras.is_installed", lambda name: False)
     code, out, _ = run("doctor")
     assert code == 0
     assert 'in `astfx.metrics`: pip install "astfx[metrics]"' in out
+    assert 'needed for pictures, and `astfx compare`: pip install "astfx[plots]"' in out
 
 
 def test_demo_makes_its_own_sounds(run: Run, tmp_path: Path) -> None:
