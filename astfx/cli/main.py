@@ -9,6 +9,7 @@ import math
 import os
 import sys
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,7 +28,6 @@ app = typer.Typer(
     cls=Commands,
     help="Any sound as an effect: the first sound in the texture of the second.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -36,6 +36,13 @@ app = typer.Typer(
 app.add_typer(cli_presets.app)
 
 CALLERS_MISTAKE, INTERRUPTED = 2, 130
+
+
+def complete_style(incomplete: str) -> list[str]:
+    """Names of presets that begin like an incomplete word, for the shell."""
+    from astfx.presets import names
+
+    return [name for name in names() if name.startswith(incomplete.casefold())]
 
 
 def _show_version(wanted: bool) -> None:
@@ -64,6 +71,10 @@ Examples:
   astfx render song.mp3 -s glass.wav -o out.wav --strength 0.6 --plot out.png
 
   astfx render voice.wav --style rain -o out.wav     (a preset: astfx presets list)
+
+  astfx render *.wav -s rain -o wet/
+
+  astfx render song.flac -s glass -o preview.mp3 --start 60 --seconds 8 --quality draft
 
   sox in.wav -t wav - | astfx render - --style rain.wav -o - | play -
 """
@@ -149,8 +160,12 @@ def _failed_output(error: OSError) -> int:
 @in_session
 @takes_settings(recipe=True)
 def render(
-    content: Annotated[
-        str, typer.Argument(help="The audio file to transform; - reads a WAV from standard input.")
+    contents: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CONTENT...",
+            help="The audio files to transform; - reads a WAV from standard input.",
+        ),
     ],
     style: Annotated[
         str,
@@ -158,6 +173,7 @@ def render(
             "--style",
             "-s",
             help="The sound to imitate: an audio file, a preset or a prepared style.",
+            autocompletion=complete_style,
         ),
     ],
     output: Annotated[
@@ -165,9 +181,21 @@ def render(
         typer.Option(
             "--output",
             "-o",
-            help="The file to write. Its suffix is the format; - writes a WAV to standard output.",
+            help="The file to write, whose suffix is the format, or a folder for several files; "
+            "- writes a WAV to standard output.",
         ),
     ],
+    start: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Where to begin in the content.")
+    ] = 0.0,
+    seconds: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="How much to render; default: to the end."),
+    ] = None,
+    sample_rate: Annotated[
+        int | None,
+        typer.Option(metavar="HZ", help="Sample rate of the output; default: the content's."),
+    ] = None,
     float_samples: Annotated[
         bool, typer.Option("--float", help="Write float samples instead of 24 bit.")
     ] = False,
@@ -178,6 +206,10 @@ def render(
             "of it down) or clip."
         ),
     ] = "limit",
+    bitrate: Annotated[
+        float | None,
+        typer.Option(metavar="KBPS", help="Bitrate of mp3, ogg, opus and m4a files, in kbit/s."),
+    ] = None,
     plot: Annotated[
         Path | None,
         typer.Option(metavar="PNG", help="Draw spectrograms and the loss into this picture."),
@@ -191,31 +223,51 @@ def render(
     **values: Any,
 ) -> None:
     """Render CONTENT in the texture of another sound."""
-    from astfx.cli import runs
-    from astfx.presets import resolve
+    from astfx.cli import batch, runs
     from astfx.settings import make_settings
+    from astfx.styles.style import Style
 
-    runs.check_side_files(
-        {"output": output, "content": content, "style": style}, plot=plot, report=report
+    planned = batch.plan(contents, output)
+    jobs = planned.jobs
+    if len(jobs) > 1 and plot is not None:
+        raise InvalidSettingError(f"--plot draws one render: name one content, not {len(jobs)}")
+    paths = {"output": output, "content": contents[0], "style": style}
+    runs.check_side_files(paths, plot=plot, report=report)
+    found = Style.of(style)
+    settings = make_settings(found.settings, **given_settings(values))
+    form = runs.Form(
+        float_samples=float_samples,
+        peak=peak,
+        start_seconds=start,
+        seconds=seconds,
+        sample_rate=sample_rate,
+        bitrate_kbps=bitrate,
     )
-    preset = resolve(style)
-    defaults = {} if preset is None else preset.settings
-    settings = make_settings(defaults, **given_settings(values))
-    session.will_write(*(path for path in (output, plot, report) if path is not None))
-    with session.progress("stylising") as move:
-        result = runs.render_and_measure(
-            content,
-            preset or style,
-            output,
-            settings,
-            float_samples=float_samples,
-            peak=peak,
-            plot=plot,
-            progress=move,
-        )
-    if report is not None:
-        _write_json(report, result.to_dict())
-    session.say(result.summary(), to_stderr=output == "-")
+    session.will_write(*(job.output for job in jobs), *filter(None, (plot, report)))
+    planned.make_folder()
+    results: dict[str, runs.Measured] = {}
+    failed = 0
+    for job in jobs:
+        try:
+            with session.progress("stylising") as move:
+                result = runs.render_and_measure(
+                    job, found, settings, form, plot=plot, progress=move
+                )
+        except AstfxError as error:
+            if len(jobs) == 1 or isinstance(error, CancelledError):
+                raise
+            failed += 1
+            print(f"astfx: {error}", file=sys.stderr)
+            continue
+        results[job.output] = result
+        session.say(result.summary(), to_stderr=job.output == "-")
+    if report is not None and results:
+        reports = {path: result.to_dict() for path, result in results.items()}
+        _write_json(report, reports if len(jobs) > 1 else next(iter(reports.values())))
+    if failed:
+        raise AstfxError(f"{failed} of {len(jobs)} files could not be rendered")
+    if len(jobs) > 1:
+        session.say(f"{output}: {len(jobs)} files")
 
 
 @app.command()
@@ -248,8 +300,12 @@ def prepare(
     )
 
 
+_AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+_METHOD_COLUMNS = ("front_end", "features", "statistics", "optimiser", "needs", "source")
+
+
 @app.command()
-def methods() -> None:
+def methods(as_json: _AsJson = False) -> None:
     """List the methods: what each one does, what it needs, and where it comes from."""
     from rich.console import Console
     from rich.table import Table
@@ -258,10 +314,29 @@ def methods() -> None:
     from astfx.phase import PHASE_METHODS
     from astfx.recipes import RECIPES
 
+    if as_json:
+        rows = {
+            name: {
+                "summary": row.summary,
+                **{column: getattr(row, column) for column in _METHOD_COLUMNS},
+                "options": {k: v.default for k, v in row.options.__dataclass_fields__.items()},
+            }
+            for name, row in METHODS.items()
+        }
+        recipes = {
+            name: {"document": recipe.document, "settings": recipe.settings}
+            for name, recipe in RECIPES.items()
+        }
+        phases = {
+            name: {"summary": phase.summary, "source": phase.source}
+            for name, phase in PHASE_METHODS.items()
+        }
+        _print_json({"methods": rows, "recipes": recipes, "phases": phases})
+        return
     table = Table("method", "", "", box=None, show_header=False, padding=(0, 2, 0, 0))
     for name, row in METHODS.items():
         table.add_row(f"[bold]{name}[/bold]", "", row.summary)
-        for column in ("front_end", "features", "statistics", "optimiser", "needs", "source"):
+        for column in _METHOD_COLUMNS:
             table.add_row("", column.replace("_", " "), getattr(row, column))
         settings = (
             f"{key}={value.default}" for key, value in row.options.__dataclass_fields__.items()
@@ -276,7 +351,7 @@ def methods() -> None:
 
 
 @app.command()
-def doctor() -> None:
+def doctor(as_json: _AsJson = False) -> None:
     """Show versions, devices and audio formats, and how to get what is missing."""
     from rich.console import Console
     from rich.table import Table
@@ -286,11 +361,14 @@ def doctor() -> None:
 
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     findings = examine()
+    if as_json:
+        _print_json([asdict(finding) for finding in findings])
     for finding in findings:
         # As plain text, so that rich does not take "astfx[metrics]" for markup.
         cells = ("ok" if finding.ok else "--", finding.subject, finding.text)
         table.add_row(*(Text(cell) for cell in cells))
-    Console().print(table)
+    if not as_json:
+        Console().print(table)
     if not all(finding.ok for finding in findings if finding.needed):
         sys.exit(1)
 
@@ -306,9 +384,11 @@ def demo(
 ) -> None:
     """Synthesise a melody and rain, render one in the texture of the other, and draw it."""
     from astfx.cli import runs
+    from astfx.cli.batch import Job
     from astfx.demo import example_paths, write_example
     from astfx.runtime.extras import OPTIONAL, is_installed
     from astfx.settings import Settings
+    from astfx.styles.style import Style
 
     output = folder / "result.wav"
     plot = folder / "result.png" if is_installed("matplotlib") else None
@@ -316,7 +396,7 @@ def demo(
     content, style = write_example(folder)
     with session.progress("stylising") as move:
         result = runs.render_and_measure(
-            str(content), str(style), str(output), Settings(), plot=plot, progress=move
+            Job(str(content), str(output)), Style.of(style), Settings(), plot=plot, progress=move
         )
     session.say(result.summary())
     session.say(f"content  {content}\nstyle    {style}\nresult   {output}")
@@ -332,7 +412,7 @@ def score(
         str, typer.Option("--content", "-c", help="The audio file that it was made from.")
     ],
     style: Annotated[str, typer.Option("--style", "-s", help="The audio file that it imitates.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: _AsJson = False,
     *,
     session: Session,
 ) -> None:
@@ -342,7 +422,12 @@ def score(
     with session.progress("scoring") as move:
         scores = score_files(output, content, style, progress=move)
     if as_json:
-        print(json.dumps(scores, indent=2).replace("NaN", "null"))
+        _print_json(
+            {
+                column: {name: None if math.isnan(v) else v for name, v in figures.items()}
+                for column, figures in scores.items()
+            }
+        )
         return
     from rich.console import Console
     from rich.table import Table
@@ -352,6 +437,10 @@ def score(
         values = (scores[column][figure] for column in scores)
         table.add_row(figure, *("-" if math.isnan(v) else f"{v:.4g}" for v in values))
     Console().print(table)
+
+
+def _print_json(data: Any) -> None:
+    print(json.dumps(data, indent=2))
 
 
 def _write_json(path: Path, data: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -82,10 +83,20 @@ def register(app: typer.Typer) -> None:
         print(f"{target}: weights of {name}, {target.stat().st_size / 1e6:.1f} MB")
 
     @weights_app.command("list")
-    def weights_list() -> None:
+    def weights_list(
+        as_json: Annotated[
+            bool, typer.Option("--json", help="Print JSON instead of lines.")
+        ] = False,
+    ) -> None:
         """Show which weights each network uses."""
         from astfx.networks import weights
 
+        if as_json:
+            found = {name: weights.find(name) for name in weights.NAMES}
+            print(
+                json.dumps({k: None if v is None else str(v) for k, v in found.items()}, indent=2)
+            )
+            return
         for name in weights.NAMES:
             path = weights.find(name)
             print(f"{name}: {path if path is not None else weights.describe(name)}")

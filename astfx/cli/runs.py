@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from astfx.api import transfer_file
+from astfx.api import content_part, transfer_file
 from astfx.audio import (
     FileSource,
     Waveform,
@@ -17,6 +17,7 @@ from astfx.audio import (
     read_excerpt,
     resample,
 )
+from astfx.cli.batch import Job
 from astfx.engine.render import Report
 from astfx.errors import AudioFileError, InvalidAudioError, InvalidSettingError
 from astfx.metrics.report import MEASURED_SECONDS
@@ -27,7 +28,7 @@ from astfx.runtime.extras import require
 from astfx.runtime.progress import Progress
 from astfx.settings import Settings, make_settings
 from astfx.styles.excerpts import PIECE_SECONDS, read_pieces
-from astfx.styles.targets import SUFFIX
+from astfx.styles.style import Style
 
 FIGURE = "scattering_db"
 """The distance to the style that is shown after a render.
@@ -117,14 +118,24 @@ def _float_advice(output: str) -> str:
     return "--float"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """How `transfer_file` reads its content and writes its output, beside the settings."""
+
+    float_samples: bool = False
+    peak: str = "limit"
+    start_seconds: float = 0.0
+    seconds: float | None = None
+    sample_rate: int | None = None
+    bitrate_kbps: float | None = None
+
+
 def render_and_measure(
-    content: str,
-    style: str | Preset,
-    output: str,
+    job: Job,
+    style: Style,
     settings: Settings,
+    form: Form | None = None,
     *,
-    float_samples: bool = False,
-    peak: str = "limit",
     plot: Path | None = None,
     progress: Progress | None = None,
 ) -> Measured:
@@ -135,23 +146,19 @@ def render_and_measure(
     AstfxError
         If a file, the style or a setting cannot be used.
     """
-    source = FileSource(content, "content")
-    prepared = isinstance(style, Preset) or style.endswith(SUFFIX)
-    style_source = None if isinstance(style, Preset) or prepared else FileSource(style, "style")
-    report = transfer_file(
-        source,
-        style_source or style,
-        output,
-        settings,
-        float_samples=float_samples,
-        peak=peak,
-        progress=progress,
-    )
+    form = form or Form()
+    file = FileSource(job.content, "content")
+    report = transfer_file(file, style, job.output, settings, progress=progress, **vars(form))
+    source = content_part(file, form.start_seconds, form.seconds, form.sample_rate)
+    style_source = style.source if isinstance(style.source, FileSource) else None
     before = after = None
     written: Waveform | None = None
     heard = read_excerpt(source, SHOWN_SECONDS)
-    if output != "-":
-        written = read_excerpt(FileSource(output, "output"), SHOWN_SECONDS)
+    if job.output != "-":
+        output = FileSource(job.output, "output")  # at 48 kHz, if ffmpeg has written Opus
+        written = resample(
+            read_excerpt(output, SHOWN_SECONDS), output.sample_rate, source.sample_rate
+        )
     if style_source is not None and written is not None:
         before, after = _figures([heard, written], style_source, source.sample_rate)
     if plot is not None:
@@ -163,7 +170,7 @@ def render_and_measure(
         if written is not None:
             clips["result"] = (written, source.sample_rate)
         draw_render(plot, clips, [segment.losses for segment in report.segments])
-    return Measured(report=report, output=output, content_figure=before, output_figure=after)
+    return Measured(report=report, output=job.output, content_figure=before, output_figure=after)
 
 
 def write_audition(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Move = Callable[[float], None]
 """Moves a progress bar to a share of the work, 0 to 1."""
 
-_QUIET = typer.Option("--quiet", "-q", help="Print nothing but errors, and show no progress.")
+_QUIET = typer.Option("--quiet", "-q", help="Show no progress and no closing lines.")
 
 
 class Session:
@@ -29,7 +29,7 @@ class Session:
     Parameters
     ----------
     quiet : bool
-        Whether only errors are printed.
+        Whether progress and closing lines are left out.
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
