@@ -38,13 +38,6 @@ app.add_typer(cli_presets.app)
 CALLERS_MISTAKE, INTERRUPTED = 2, 130
 
 
-def complete_style(incomplete: str) -> list[str]:
-    """Names of presets that begin like an incomplete word, for the shell."""
-    from astfx.presets import names
-
-    return [name for name in names() if name.startswith(incomplete.casefold())]
-
-
 def _show_version(wanted: bool) -> None:
     if wanted:
         from astfx.runtime.versions import __version__
@@ -173,7 +166,7 @@ def render(
             "--style",
             "-s",
             help="The sound to imitate: an audio file, a preset or a prepared style.",
-            autocompletion=complete_style,
+            autocompletion=cli_presets.complete,
         ),
     ],
     output: Annotated[
@@ -225,7 +218,6 @@ def render(
     """Render CONTENT in the texture of another sound."""
     from astfx.cli import batch, runs
     from astfx.settings import make_settings
-    from astfx.styles.style import Style
 
     planned = batch.plan(contents, output)
     jobs = planned.jobs
@@ -233,7 +225,7 @@ def render(
         raise InvalidSettingError(f"--plot draws one render: name one content, not {len(jobs)}")
     paths = {"output": output, "content": contents[0], "style": style}
     runs.check_side_files(paths, plot=plot, report=report)
-    found = Style.of(style)
+    found = runs.style_of(style)
     settings = make_settings(found.settings, **given_settings(values))
     form = runs.Form(
         float_samples=float_samples,

@@ -19,10 +19,16 @@ from astfx.audio import (
 )
 from astfx.cli.batch import Job
 from astfx.engine.render import Report
-from astfx.errors import AudioFileError, InvalidAudioError, InvalidSettingError
+from astfx.errors import (
+    AudioFileError,
+    AudioFileNotFoundError,
+    InvalidAudioError,
+    InvalidSettingError,
+    PresetNotFoundError,
+)
 from astfx.metrics.report import MEASURED_SECONDS
 from astfx.presets import Preset
-from astfx.presets.library import check_has_audio
+from astfx.presets.library import called_like, check_has_audio
 from astfx.report.figures import check_pictures
 from astfx.runtime.extras import require
 from astfx.runtime.progress import Progress
@@ -116,6 +122,27 @@ def _float_advice(output: str) -> str:
     except InvalidSettingError:
         return "a .wav file with --float"
     return "--float"
+
+
+def style_of(style: str) -> Style:
+    """Return the style that the command line names.
+
+    Raises
+    ------
+    PresetNotFoundError
+        If the file does not exist, but is called like a preset.
+    AstfxError
+        If it cannot be used for another reason.
+    """
+    try:
+        return Style.of(style)
+    except AudioFileNotFoundError:
+        name = called_like(style)
+        if name is None:
+            raise
+        raise PresetNotFoundError(
+            f"style file '{style}' does not exist: the preset is called {name!r}"
+        ) from None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 
-from astfx.errors import AudioFileError, InvalidSettingError, PresetError, PresetNotFoundError
+from astfx.errors import AudioFileError, InvalidSettingError, PresetError
 from astfx.presets.folders import (
     SUFFIX,
     SUFFIXES,
@@ -15,6 +16,7 @@ from astfx.presets.folders import (
     names,
     user_folder,
 )
+from astfx.presets.naming import check_name
 from astfx.presets.preset import Preset
 
 
@@ -41,8 +43,6 @@ def resolve(style: object) -> Preset | None:
     ------
     PresetError
         If there is no such preset, or its file is damaged.
-    PresetNotFoundError
-        If a file does not exist, but there is a preset of that name without the suffix.
     """
     if isinstance(style, Preset):
         return style
@@ -56,22 +56,15 @@ def resolve(style: object) -> Preset | None:
     exact = exact_path(style)
     if exact is not None:
         return Preset.load(exact)
-    if path.exists():
-        return None
-    if not _may_be_a_name(style):
-        _suggest(path)
+    if not _may_be_a_name(style) or path.exists():
         return None
     return find(style)
 
 
-def _suggest(missing: Path) -> None:
-    """Raise an error for a missing file that is called like a preset, such as "rain.wav"."""
-    wanted = folded(missing.stem)
-    for name in names():
-        if folded(name) == wanted:
-            raise PresetNotFoundError(
-                f"style file '{missing}' does not exist: the preset is called {name!r}"
-            )
+def called_like(path: str | os.PathLike[str]) -> str | None:
+    """Return the name of the preset that a file is called like, as "rain" for "Rain.wav"."""
+    wanted = folded(Path(path).stem)
+    return next((name for name in names() if folded(name) == wanted), None)
 
 
 def check_has_audio(style: str | os.PathLike[str]) -> None:
@@ -125,4 +118,67 @@ def keep(preset: Preset, *, replace: bool = False) -> Path:
             "--replace (in Python replace=True)"
         )
     preset.save(path)
+    return path
+
+
+def remove(name: str) -> list[Path]:
+    """Delete a preset from the user's folder, and return the files that were deleted.
+
+    Raises
+    ------
+    PresetNotFoundError
+        If there is no such preset.
+    PresetError
+        If the preset came with astfx.
+    AudioFileError
+        If a file cannot be deleted.
+    """
+    path = own_path(name)
+    pair = path.with_suffix(".toml")
+    candidates = [path.with_suffix(SUFFIX), pair, pair.with_suffix(".safetensors")]
+    found = [file for file in candidates if file.is_file()]
+    for file in found:
+        try:
+            file.unlink()
+        except OSError as error:
+            raise AudioFileError(f"'{file}' cannot be deleted ({error.strerror})") from None
+    return found
+
+
+def rename(name: str, new_name: str, *, replace: bool = False) -> Path:
+    """Give a preset of the user's another name, and return its file.
+
+    Raises
+    ------
+    PresetNotFoundError
+        If there is no such preset.
+    PresetError
+        If the preset came with astfx, the new name is not allowed, or one of that name is there
+        and `replace` is false.
+    AudioFileError
+        If a file cannot be written or deleted.
+    """
+    preset = Preset.load(own_path(name))
+    if new_name == preset.name:
+        raise PresetError(f"preset {new_name!r} has that name already")
+    path = keep(dataclasses.replace(preset, name=check_name(new_name)), replace=replace)
+    remove(preset.name)
+    return path
+
+
+def own_path(name: str) -> Path:
+    """Return the file of a preset in the user's folder.
+
+    Raises
+    ------
+    PresetNotFoundError
+        If there is no such preset.
+    PresetError
+        If the preset came with astfx.
+    """
+    path = find_path(name)
+    if path.parent != user_folder():
+        raise PresetError(
+            f"preset {path.stem!r} came with astfx: only your own presets can be removed or renamed"
+        )
     return path
