@@ -44,6 +44,7 @@ def test_the_source_distribution_is_the_whole_checkout() -> None:
     taken |= {"astfx", "bridge"}  # the packages
     taken |= {"pyproject.toml", "README.md", "LICENSE", "MANIFEST.in"}  # always included
     made = {".git", ".venv", "astfx.egg-info", "build", "dist", "site", "demo"}
+    made |= {"PKG-INFO", "setup.cfg"}  # in an unpacked source distribution
     caches = {".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
     there = {path.name for path in ROOT.iterdir()}
     assert there - taken - made - caches == set()
