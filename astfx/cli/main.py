@@ -110,7 +110,7 @@ def main() -> None:
         if sys.stdout is not None:
             sys.stdout.flush()
     except OSError as error:
-        code = _failed_output(error) or code
+        code = _failed_file(error) or code
     if code:
         sys.exit(code)
 
@@ -128,7 +128,7 @@ def _run() -> int:
     except AstfxError as error:
         return _failed(str(error), CALLERS_MISTAKE)
     except OSError as error:
-        return _failed_output(error)
+        return _failed_file(error)
     return 0
 
 
@@ -137,16 +137,18 @@ def _failed(message: str, code: int) -> int:
     return code
 
 
-def _failed_output(error: OSError) -> int:
-    """End quietly if the reader of a pipe has gone, and else with a sentence."""
+def _failed_file(error: OSError) -> int:
+    """Report a file that the system refuses, or standard output if the error names no file."""
+    reason = error.strerror or str(error)
+    if error.filename:
+        return _failed(f"'{error.filename}': {reason}", CALLERS_MISTAKE)
     # What is left in the buffer cannot be written either.
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it lives as long as the process
     with suppress(OSError):
         os.dup2(sys.stdout.fileno(), 1)
-    if error.errno == errno.EPIPE:
+    if error.errno == errno.EPIPE:  # the reader has seen enough
         return 0
-    name = error.filename or "standard output"
-    return _failed(f"{name} cannot be written ({error.strerror or error})", CALLERS_MISTAKE)
+    return _failed(f"standard output cannot be written ({reason})", CALLERS_MISTAKE)
 
 
 @app.command(epilog=_RENDER_EXAMPLES)
