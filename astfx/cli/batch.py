@@ -82,7 +82,7 @@ def plan(contents: Sequence[str], output: str) -> Batch:
 
 
 def _matching(text: str) -> list[str]:
-    if Path(text).exists() or not glob.has_magic(text):
+    if os.path.exists(text) or not glob.has_magic(text):
         return [text]
     return sorted(glob.glob(text)) or [text]
 

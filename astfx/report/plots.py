@@ -17,6 +17,7 @@ from astfx.runtime.files import written_aside
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 _FLOOR_DB = -80.0
@@ -161,6 +162,8 @@ def draw_render(
 
 
 def _draw_losses(axes: Axes, losses: Sequence[Sequence[float]]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     axes.set_title("style loss")
     axes.set_xlabel("iteration")
     axes.set_ylabel("loss (1 = silence; lower is better)")
@@ -170,7 +173,8 @@ def _draw_losses(axes: Axes, losses: Sequence[Sequence[float]]) -> None:
         axes.plot(curve, label=label, linewidth=1.5, alpha=0.9 if len(drawn) <= 6 else 0.4)
     if drawn:
         axes.set_yscale("log")
-        _round_ticks(axes)
+        _round_ticks(axes.yaxis)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(True, which="both", alpha=0.25)
     else:
         axes.text(0.5, 0.5, "nothing was optimised", ha="center", transform=axes.transAxes)
@@ -178,14 +182,13 @@ def _draw_losses(axes: Axes, losses: Sequence[Sequence[float]]) -> None:
         axes.legend()
 
 
-def _round_ticks(axes: Axes) -> None:
-    """Label a logarithmic axis of losses with plain numbers: 1, 0.5, 0.2, 0.1."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+def _round_ticks(axis: Axis) -> None:
+    """Label a logarithmic axis with plain numbers: 1, 0.5, 0.2, 0.1."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def draw_training(
@@ -271,6 +274,8 @@ def draw_losses_together(curves: Mapping[str, Sequence[Sequence[float]]]) -> byt
                 linewidth=1.5,
             )
     axes.set(xscale="log", yscale="log", xlabel="evaluation", ylabel="loss / first loss")
+    _round_ticks(axes.xaxis)
+    _round_ticks(axes.yaxis)
     axes.grid(True, which="both", alpha=0.25)
     legend = axes.legend(
         loc="center left", bbox_to_anchor=(1.0, 0.5), labelcolor=_GREY, facecolor="none"

@@ -206,8 +206,11 @@ def test_a_picture_that_cannot_be_written_is_refused_before_the_training(
     assert err.startswith(f"astfx: picture file '{plot}': the folder '{plot.parent}' does not")
 
 
-def test_a_name_that_the_system_refuses_is_one_sentence(run: Run) -> None:
-    name = "x" * 300
-    code, out, err = run("render", name, "-s", "rain", "-o", "o.wav")
-    assert (code, out) == (2, "")
-    assert err == f"astfx: '{name}': File name too long\n"
+def test_a_file_that_the_system_refuses_is_one_sentence(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise PermissionError(13, "Permission denied", "some file")
+
+    monkeypatch.setattr("astfx.cli.main.app", refuse)
+    assert run("methods") == (2, "", "astfx: 'some file': Permission denied\n")
