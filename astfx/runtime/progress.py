@@ -36,6 +36,11 @@ class Monitor:
         Called with the share of all work done, 0 to 1; returning False cancels the render.
     budget_seconds : float, optional
         Time budget, shared evenly among the timed steps; None sets no limit.
+
+    Attributes
+    ----------
+    stopped_early : bool
+        Whether a timed step has used up its share of the budget.
     """
 
     def __init__(
@@ -46,6 +51,8 @@ class Monitor:
         self._done: dict[str, float] = {}
         self._end = None if budget_seconds is None else time.monotonic() + budget_seconds
         self._timed_steps_left = 0
+        self._deadline: float | None = None
+        self.stopped_early = False
 
     def expect(self, stage: str, count: int, weight: float, *, timed_steps: int = 0) -> None:
         """Announce a stage.
@@ -71,6 +78,8 @@ class Monitor:
         CancelledError
             If the callback returned False.
         """
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            self.stopped_early = True
         if self._progress is None:
             return
         self._done[stage] = max(self._done[stage], index + share)
@@ -86,4 +95,5 @@ class Monitor:
         now = time.monotonic()
         share = max(self._end - now, 0.0) / max(self._timed_steps_left, 1)
         self._timed_steps_left -= 1
-        return now + share
+        self._deadline = now + share
+        return self._deadline
