@@ -15,6 +15,7 @@ from astfx.errors import EffectTypeError, InvalidSettingError
 Curve = npt.NDArray[np.float32]
 RAMP_SECONDS = 0.02
 _LEAST_STRENGTH = 0.02
+_SLACK = 1e-3
 
 
 class Automation:
@@ -143,7 +144,7 @@ class Parameter:
         Raises
         ------
         InvalidSettingError
-            If a function of time leaves the range from 0 to `highest`.
+            If a function of time leaves the range from 0 to `highest` by a thousandth or more.
         """
         value = self._value
         length = max(1, round(RAMP_SECONDS * sample_rate))
@@ -153,6 +154,9 @@ class Parameter:
         if isinstance(value, Automation):
             seconds = (first + np.arange(n)) / sample_rate
             curve = value(seconds)
+            # Rounding in a function of time is no reason to stop a stream.
+            near = (curve > -_SLACK) & (curve < self.highest + _SLACK)
+            curve = np.where(near, np.clip(curve, 0.0, self.highest), curve)
             wrong = ~((curve >= 0.0) & (curve <= self.highest))
             if wrong.any():
                 at = int(wrong.argmax())

@@ -75,7 +75,7 @@ class Controls:
 
     @style.setter
     def style(self, style: Style) -> None:
-        self._fade_to((style, self.morph_to))
+        self.fade_to(style, self.morph_to)
 
     @property
     def morph_to(self) -> tuple[Style, ...]:
@@ -84,18 +84,19 @@ class Controls:
 
     @morph_to.setter
     def morph_to(self, styles: Sequence[Style]) -> None:
-        self._fade_to((self.style, tuple(styles)))
+        self.fade_to(self.style, styles)
 
     @property
     def _wanted(self) -> tuple[Style, tuple[Style, ...]]:
         return self._next or (self._style, self._morph_to)
 
-    def _fade_to(self, wanted: tuple[Style, tuple[Style, ...]]) -> None:
+    def fade_to(self, style: Style, morph_to: Sequence[Style]) -> None:
         """Fade from what was heard last to other styles, after a fade that is under way.
 
         Of several changes during a fade, only the last one is heard. So there are never more
         engines at a time than those of two sets of styles.
         """
+        wanted = (style, tuple(morph_to))
         if self._fade_left:
             self._next = wanted
             return
@@ -120,7 +121,7 @@ class Controls:
         self._rate = sample_rate
         if self._next is not None and not self._fade_left:
             wanted, self._next = self._next, None
-            self._fade_to(wanted)
+            self.fade_to(*wanted)
         strength = self.strength.curve(self.position, n, sample_rate)
         wet = self.mix.curve(self.position, n, sample_rate)
         wet = wet * self._wet_fade.share(strength, sample_rate)

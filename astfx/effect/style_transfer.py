@@ -14,6 +14,7 @@ from astfx.effect.automation import Automation, Parameter, shown_number
 from astfx.effect.base import Effect, check_rate
 from astfx.effect.controls import Controls
 from astfx.effect.offline import rendered, rendered_clip
+from astfx.effect.preparing import Preparation
 from astfx.effect.serialise import read_arguments, written_arguments
 from astfx.errors import AstfxError, EffectError, InvalidSettingError
 from astfx.plan import RenderPlan
@@ -28,6 +29,7 @@ from astfx.styles.style import Style, StyleLike
 _DEFAULT_RATE = 44_100
 _STREAM_THREADS = 1
 _PIECE_SAMPLES = 1 << 16
+_WARM_UP_SECONDS = 0.8  # longer than the interval at which the engines update their maps
 _ALWAYS_WRITTEN = ("method", "quality", "iterations", "seed", "device", "phase")
 
 
@@ -43,10 +45,10 @@ class StyleTransfer(Effect):
         0 is the content bit for bit, 1 the full style.
     mix : float or Automation, 0 to 1
         Share of the result in the output. The rest is the content, aligned with it.
-    engine : {"auto", "render", "stream", "live"}
-        "render" works on whole clips, "stream" block by block with about 140 ms latency, and
-        "live" with 29 ms. "auto" uses "render" for whole clips (`reset=True`) and "stream" for
-        blocks.
+    engine : {"auto", "render", "stream", "live", "gain"}
+        "render" works on whole clips, "stream" block by block with about 55 ms latency, "live" with
+        23 ms, and "gain" with 29 ms; "gain" only turns bands up and down, and keeps most of the
+        content. "auto" uses "render" for whole clips (`reset=True`) and "stream" for blocks.
     morph_to : like style, or list of them, optional
         Further styles. Each costs as much as the first.
     morph : float or Automation, 0 to the number of further styles
@@ -99,6 +101,13 @@ class StyleTransfer(Effect):
             self._stations(morph_to),
         )
         self._rate = _DEFAULT_RATE
+        self._prepared: tuple[int, int] | None = None  # sample rate and channels
+        self._ready: dict[Style, Engine] = {}
+        self._incoming: tuple[Style, tuple[Style, ...]] | None = None
+        self._preparation: Preparation | None = None
+        self._style_error: AstfxError | None = None
+        self._streamer: Streamer | None = None
+        self._streamed: tuple[int, int] | None = None
         self._restart()
 
     def _made(self, style: StyleLike) -> Style:
@@ -138,25 +147,25 @@ class StyleTransfer(Effect):
     @property
     def style(self) -> StyleLike:
         """The sound to imitate. A new one fades in over a quarter of a second."""
-        return self._controls.style.given
+        return self._wanted[0].given
 
     @style.setter
     def style(self, value: StyleLike) -> None:
         made = self._made(value)
         with self._lock:
-            self._controls.style = made
+            self._change_styles(made, self._wanted[1])
 
     @property
     def morph_to(self) -> StyleLike | list[StyleLike] | None:
         """The second style, or a list of further styles. New ones fade in over 250 ms."""
-        given = [style.given for style in self._controls.morph_to]
+        given = [style.given for style in self._wanted[1]]
         return given if len(given) > 1 else given[0] if given else None
 
     @morph_to.setter
     def morph_to(self, value: StyleLike | Sequence[StyleLike] | None) -> None:
         made = self._stations(value)
         with self._lock:
-            self._controls.morph_to = made
+            self._change_styles(self._wanted[0], made)
             self._controls.morph.highest = _highest_morph(value)
 
     @property
@@ -196,13 +205,103 @@ class StyleTransfer(Effect):
             return 0
         return latency_samples(*engine_shape(self._engine, check_rate(sample_rate), self._settings))
 
+    @property
+    def style_error(self) -> AstfxError | None:
+        """Why the last change of style could not be prepared; None if it could.
+
+        Only prepared effects keep such an error (`prepare`), and go on with the style before.
+        """
+        return self._style_error
+
+    def prepare(self, sample_rate: float, channels: int = 2, block_size: int = 512) -> None:
+        """Get ready to process blocks in real time. What was heard so far is forgotten.
+
+        Everything is compiled and warmed up, and the engines are made, so that no block takes
+        longer than the others. From now on, a new style is prepared on a worker thread and fades in
+        when it is ready. Without this call, it is prepared in the next call of `process` and fades
+        in at once, so that the output depends on nothing but the input.
+
+        Parameters
+        ----------
+        sample_rate : float, hertz
+        channels : int
+        block_size : int, samples
+            Usual size of the blocks.
+
+        Raises
+        ------
+        EffectError
+            With engine="render", which has no blocks.
+        AstfxError
+            If a style, the sample rate, the number of channels or the size cannot be used.
+        """
+        rate = check_rate(sample_rate)
+        for name, value in (("channels", channels), ("block_size", block_size)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise InvalidSettingError(f"{name}={value!r} must be a whole number of at least 1")
+        with self._lock:
+            self._restart()
+            rng = np.random.default_rng(0)
+            for _ in range(-(-round(_WARM_UP_SECONDS * rate) // block_size)):
+                noise = 0.01 * rng.standard_normal((channels, block_size)).astype(np.float32)
+                self._stream(noise, rate, block_size)
+            self._restart()
+            styles = dict.fromkeys((self._controls.style, *self._controls.morph_to))
+            self._ready = {style: self._make(style, rate, channels) for style in styles}
+            self._prepared = (rate, channels)
+
+    def _change_styles(self, style: Style, morph_to: Sequence[Style]) -> None:
+        """Fade to other styles: at once, or when a worker has prepared them."""
+        if self._prepared is None or self._streamed is None:
+            self._controls.fade_to(style, morph_to)
+            return
+        self._drop_incoming()
+        self._incoming = (style, tuple(morph_to))
+        assert self._streamer is not None
+        rate, channels = self._streamed
+        known = {self._controls.style, *self._controls.morph_to}
+        new = [each for each in dict.fromkeys((style, *morph_to)) if each not in known]
+        self._preparation = Preparation(new, lambda each: self._make(each, rate, channels))
+        self._preparation.start()
+
+    @property
+    def _wanted(self) -> tuple[Style, tuple[Style, ...]]:
+        return self._incoming or (self._controls.style, self._controls.morph_to)
+
+    def _drop_incoming(self) -> None:
+        """Forget a change of style that has not been heard yet."""
+        if self._preparation is not None and self._streamer is not None:
+            for style in self._preparation.engines or ():
+                self._streamer.release(style)
+        self._incoming, self._preparation, self._style_error = None, None, None
+
+    def _advance_incoming(self) -> None:
+        """Let prepared engines run along, and fade to them once they have filled their delay."""
+        if self._incoming is None or self._preparation is None:
+            return
+        if self._preparation.error is not None:
+            error = self._preparation.error
+            self._drop_incoming()
+            self._style_error = error
+        elif self._preparation.engines is not None:
+            assert self._streamer is not None
+            for style, engine in self._preparation.engines.items():
+                self._streamer.insert(style, engine)
+            if all(self._streamer.is_primed(style) for style in self._preparation.engines):
+                self._controls.fade_to(*self._incoming)
+                self._incoming = self._preparation = None
+
     def _restart(self) -> None:
-        self._streamer: Streamer | None = None
-        self._streamed: tuple[int, int] | None = None
+        if self._incoming is not None:
+            self._controls.fade_to(*self._incoming)
+        self._incoming, self._preparation, self._style_error = None, None, None
+        self._streamer, self._streamed = None, None
         self._controls.reset()
 
     def _make(self, style: object, sample_rate: int, channels: int) -> Engine:
         assert isinstance(style, Style)
+        if self._prepared == (sample_rate, channels) and style in self._ready:
+            return self._ready.pop(style)
         targets = style.targets(RenderPlan.of(self._settings, sample_rate))
         row = find_engine(self._engine, self._settings)
         return row.make(targets, sample_rate, channels, self._settings)
@@ -223,6 +322,7 @@ class StyleTransfer(Effect):
                 channels, *shape, lambda key: self._make(key, sample_rate, channels)
             )
         assert self._streamer is not None
+        self._advance_incoming()
         parts = []
         with thread_count(_STREAM_THREADS):
             # A whole clip is processed in pieces, which keeps the queues small.

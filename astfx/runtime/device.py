@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +12,11 @@ from astfx.errors import DeviceError, InvalidSettingError
 from astfx.runtime.threads import default_threads
 
 DEVICES = ("auto", "cpu", "cuda")
+
+_PROCESS = os.getpid()
+if hasattr(os, "register_at_fork"):
+    # The threads of OpenMP do not survive a fork. A child that waited for them would hang.
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 def resolve_device(name: str = "auto") -> torch.device:
@@ -47,10 +53,11 @@ def thread_count(threads: int | None) -> Iterator[int]:
     ----------
     threads : int or None
         None is one thread per core, up to four. It is a single thread if spinning threads
-        could stall a busy machine (see `astfx.runtime.threads`).
+        could stall a busy machine (see `astfx.runtime.threads`). A process that was forked after
+        astfx was imported has a single thread in any case.
     """
     before = torch.get_num_threads()
-    chosen = threads or default_threads()
+    chosen = (threads or default_threads()) if os.getpid() == _PROCESS else 1
     torch.set_num_threads(chosen)
     try:
         yield chosen

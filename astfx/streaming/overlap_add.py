@@ -47,8 +47,7 @@ class OverlapAdd:
         """Take a hop, and return the spectra of the channels, (channels, bins)."""
         _shift(self._input, self._hop_length)
         self._input[:, -self._hop_length :] = hop
-        spectrum: Spectrum = np.fft.rfft(self._input * self._analysis)
-        return spectrum
+        return np.fft.rfft(self._input * self._analysis).astype(np.complex64, copy=False)
 
     def synthesise(self, spectrum: Spectrum) -> Waveform:
         """Add spectra, (channels, bins), to the output, and return the hop that is complete."""

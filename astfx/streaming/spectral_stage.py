@@ -111,4 +111,5 @@ def _shared(spectrum: npt.NDArray[np.complexfloating]) -> Array:
     """Root of the mean power of the channels, (channels, bins) -> (bins,)."""
     power: Array = np.square(spectrum.real)
     power += np.square(spectrum.imag)
-    return np.sqrt(power.mean(axis=0))
+    mean: Array = power.mean(axis=0)
+    return np.sqrt(mean, out=mean)

@@ -206,9 +206,7 @@ def check_live(tensors: Mapping[str, Tensor]) -> None:
     covariance = check_tensor(tensors, LIVE_KEYS[1], (len(mean), len(mean)))
     floating = mean.dtype.is_floating_point and covariance.dtype.is_floating_point
     if not 1 <= len(mean) <= N_BANDS or not floating:
-        raise ValueError(
-            f"tensor {LIVE_KEYS[0]!r} must hold 1 to {N_BANDS} floating-point numbers"
-        )
+        raise ValueError(f"tensor {LIVE_KEYS[0]!r} must hold 1 to {N_BANDS} floating-point numbers")
 
 
 def envelope_tensors(clips: Sequence[Samples], sample_rate: int) -> dict[str, Tensor]:

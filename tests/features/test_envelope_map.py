@@ -23,7 +23,7 @@ RATE = 22050
 N_FFT = window_length(RATE)
 HOP = N_FFT // OVERLAP
 MEAN_TOLERANCE_DB = 2.0
-SPREAD_TOLERANCE = 0.2  # relative
+SPREAD_TOLERANCE = 0.25  # relative
 
 Array = npt.NDArray[np.float64]
 
