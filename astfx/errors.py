@@ -78,3 +78,7 @@ class MissingDependencyError(AstfxError, ImportError):
 
 class CancelledError(AstfxError, RuntimeError):
     """The caller stopped a render, a comparison or a training run."""
+
+
+class PresetChangedWarning(UserWarning):
+    """A session names a preset that is no longer the one that it was saved with."""

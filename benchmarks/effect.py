@@ -1,38 +1,54 @@
 """The effect in real time: `python -m benchmarks.effect` (about fifteen minutes, idle machine).
 
-Writes the tables of docs/measured/effect.md. Names of sections (engines, blocks, quality, board)
-run only those.
+Writes the tables of docs/measured/effect.md. Names of sections (engines, blocks, changes, threads,
+levels, quality, board) run only those. Block times are those of the thread alone, so that other
+work on the machine disturbs them little.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pedalboard
 
 import astfx
+from astfx import presets
 from astfx.audio import Waveform
 from astfx.metrics import (
     AnalysedSound,
     chroma_cosine,
     gram_loss,
     mel_correlation,
+    musical_noise_per_second,
     onset_correlation,
     panel,
 )
-from benchmarks.common import MEASURED, clip_path, load, need_audio, table, write_section
+from benchmarks.common import (
+    MEASURED,
+    clip_path,
+    load,
+    need_audio,
+    table,
+    timed,
+    write_section,
+)
 from benchmarks.sound_pairs import PAIRS
 from benchmarks.sound_pairs import RATE as PAIRS_RATE
+from presets.synthesis.contents import CONTENTS, make_content
 
 PAGE = MEASURED / "effect.md"
 RATE = 44_100
 SECONDS = 20
 DISTANCES = ("random_banks_db", "scattering_db")
 SIZES = (64, 65, 512, 8193)
+ENGINES = ("stream", "live", "gain")
+STYLES = ("rain", "bells", "fire", "choir")
+MOST_RISE_DB = 6.0
 
 
 def stereo(seconds: float) -> Waveform:
@@ -62,12 +78,12 @@ def engines() -> str:
     """Measure real-time factor and latency on one thread, and compare block sizes."""
     clip = stereo(SECONDS)
     rows = []
-    for name in ("stream", "live"):
+    for name in ENGINES:
         board = effect(name)
-        board(clip[:, :RATE], RATE)  # prepares the style and compiles everything
-        began = time.perf_counter()
+        board.prepare(RATE)
+        began = time.thread_time()
         whole = board(clip, RATE)
-        spent = time.perf_counter() - began
+        spent = time.thread_time() - began
         flushed = np.concatenate([clip, np.zeros((2, board.latency_samples), np.float32)], axis=1)
         first = flushed[:, : 5 * RATE]
         n_first = first.shape[1] - board.latency_samples
@@ -98,53 +114,134 @@ def engines() -> str:
     return table(header, rows)
 
 
+def block_shares(board: astfx.StyleTransfer, clip: Waveform, size: int) -> list[str]:
+    """Quantiles of the thread time of a block, as shares of its duration, and how many took all."""
+    spent = []
+    for block in cut(clip, size):
+        began = time.thread_time()
+        board(block, RATE, reset=False)
+        spent.append(time.thread_time() - began)
+    share = np.array(spent) / (size / RATE)
+    quantiles = [f"{np.quantile(share, q):.2f}" for q in (0.5, 0.99, 0.999)]
+    return [*quantiles, f"{share.max():.2f}", str(int((share > 1.0).sum()))]
+
+
+BLOCK_HEADER = ("block", "median", "99th", "99.9th percentile", "longest", "blocks over 1.0")
+
+
 def blocks() -> str:
-    """Measure block times over ten minutes of stereo, as shares of a block's duration."""
-    clip = stereo(600)
+    """Measure block times over two minutes of stereo, as shares of a block's duration."""
+    clip = stereo(120)
     rows = []
-    for name in ("stream", "live"):
-        for size in (512,):
+    for name in ENGINES:
+        for size in (64, 128, 256, 512):
             board = effect(name)
-            board(clip[:, :RATE], RATE)
-            board.reset()
-            spent = []
-            for block in cut(clip, size):
-                began = time.perf_counter()
+            board.prepare(RATE, block_size=size)
+            rows.append([name, size, *block_shares(board, clip, size)])
+    return table(("engine", *BLOCK_HEADER), rows)
+
+
+def changes() -> str:
+    """Measure block times while styles change, and while one morphs between four."""
+    clip = stereo(60)
+    rows = []
+    for name, size in (("live", 128), ("stream", 128), ("stream", 256)):
+        board = effect(name)
+        board.prepare(RATE, block_size=size)
+        spent = []
+        for index, block in enumerate(cut(clip, size)):
+            if index % (2 * RATE // size) == 0:
+                board.style = STYLES[index // (2 * RATE // size) % len(STYLES)]
+            began = time.thread_time()
+            board(block, RATE, reset=False)
+            spent.append(time.thread_time() - began)
+        share = np.array(spent) / (size / RATE)
+        over = str(int((share > 1.0).sum()))
+        cells = [f"{np.quantile(share, 0.999):.2f}", f"{share.max():.2f}", over]
+        rows.append([f"{name}, another style every two seconds", size, *cells])
+    header = ("engine", "block", "99.9th percentile", "longest", "blocks over 1.0")
+    return table(header, rows)
+
+
+def threads() -> str:
+    """Compare two boards in two threads with the same boards one after the other."""
+    clip = stereo(SECONDS)
+    rows = []
+    for name in ENGINES:
+        boards = [effect(name) for _ in range(2)]
+        for board in boards:
+            board.prepare(RATE)
+
+        def run(board: astfx.StyleTransfer) -> None:
+            for block in cut(clip, 512):
                 board(block, RATE, reset=False)
-                spent.append(time.perf_counter() - began)
-            share = np.array(spent) / (size / RATE)
-            row = [f"{np.quantile(share, q):.2f}" for q in (0.5, 0.99, 0.999)]
-            rows.append([name, size, *row, f"{share.max():.2f}"])
-    return table(("engine", "block", "median", "99th", "99.9th percentile", "longest"), rows)
+
+        def together(boards: Sequence[astfx.StyleTransfer] = boards) -> None:
+            with ThreadPoolExecutor(2) as pool:
+                list(pool.map(run, boards))
+
+        def in_turn(boards: Sequence[astfx.StyleTransfer] = boards) -> None:
+            for board in boards:
+                run(board)
+
+        ratios = [timed(in_turn)[0] / timed(together)[0] for _ in range(3)]
+        rows.append([name, f"{max(ratios):.2f}"])
+    return table(("engine", "two boards in turn / in two threads, time"), rows)
+
+
+def levels() -> str:
+    """Compare the peaks of all factory presets with those of three contents, in decibels."""
+    rows = []
+    for name in ("stream", "live", "gain"):
+        found: list[tuple[float, str, str]] = []
+        for preset in presets.names():
+            board = astfx.StyleTransfer(preset, engine=name)
+            for label in CONTENTS:
+                content = make_content(label, RATE)[None].astype(np.float32)
+                output = board(content, RATE)
+                rise = 20.0 * np.log10(np.abs(output).max() / np.abs(content).max())
+                found.append((float(rise), preset, label))
+        found.sort(reverse=True)
+        above = sum(rise > MOST_RISE_DB for rise, *_ in found)
+        highest = ", ".join(f"{p} on {c} {rise:.1f} dB" for rise, p, c in found[:3])
+        rows.append([name, f"{found[0][0]:.1f} dB", f"{above} of {len(found)}", highest])
+    header = ("engine", "highest rise of the peak", f"above {MOST_RISE_DB:g} dB", "the highest")
+    return table(header, rows)
 
 
 def quality() -> str:
     """Compare the streaming engines with the render engine."""
     rows = []
+    means: dict[str, list[list[float]]] = {}
     for pair in PAIRS:
         content, style = pair.sounds()
         before = gram_loss(content, style, PAIRS_RATE)
+        noise = musical_noise_per_second(content, PAIRS_RATE)
         wanted = AnalysedSound(style, PAIRS_RATE)
-        for engine in ("render", "draft", "stream", "live"):
+        for engine in ("render", "draft", *ENGINES):
             board = astfx.StyleTransfer(
                 style,
                 style_sample_rate=PAIRS_RATE,
                 engine="render" if engine == "draft" else engine,
                 quality="draft" if engine == "draft" else "standard",
             )
-            output = board(content, PAIRS_RATE)
+            output = faded(board(content, PAIRS_RATE))
             distances = panel(output, wanted, PAIRS_RATE, figures=DISTANCES)
-            rows.append(
-                [
-                    pair.name,
-                    "render, draft" if engine == "draft" else engine,
-                    f"{1 - gram_loss(output, style, PAIRS_RATE) / before:.1%}",
-                    *(f"{value:.1f}" for value in distances.values()),
-                    f"{onset_correlation(output, content, PAIRS_RATE):.2f}",
-                    f"{mel_correlation(output, content, PAIRS_RATE):.2f}",
-                    f"{chroma_cosine(output, content, PAIRS_RATE):.2f}",
-                ]
-            )
+            values = [
+                1 - gram_loss(output, style, PAIRS_RATE) / before,
+                *distances.values(),
+                onset_correlation(output, content, PAIRS_RATE),
+                mel_correlation(output, content, PAIRS_RATE),
+                chroma_cosine(output, content, PAIRS_RATE),
+                musical_noise_per_second(output, PAIRS_RATE),
+            ]
+            means.setdefault(engine, []).append([*values, noise])
+            rows.append([pair.name, shown_engine(engine), *quality_cells(values)])
+    for engine, found in means.items():
+        *mean, noise = np.mean(found, axis=0)
+        cells = quality_cells(mean)
+        cells[-1] += f" ({mean[-1] / noise:.2f} of the content's)"
+        rows.append(["**mean**", f"**{shown_engine(engine)}**", *cells])
     header = (
         "pair",
         "engine",
@@ -154,8 +251,28 @@ def quality() -> str:
         "onset",
         "mel",
         "chroma",
+        "isolated peaks a second",
     )
     return table(header, rows)
+
+
+def faded(clip: Waveform) -> Waveform:
+    """Fade both ends in 5 ms: the banks take a clip as a period, and hear a click where it ends."""
+    length = round(0.005 * PAIRS_RATE)
+    fade = np.linspace(0.0, 1.0, length, dtype=np.float32)
+    clip = clip.copy()
+    clip[:, :length] *= fade
+    clip[:, -length:] *= fade[::-1]
+    return clip
+
+
+def shown_engine(engine: str) -> str:
+    return "render, draft" if engine == "draft" else engine
+
+
+def quality_cells(values: Sequence[float]) -> list[str]:
+    forms = ("{:.1%}", "{:.1f}", "{:.1f}", "{:.2f}", "{:.2f}", "{:.2f}", "{:.1f}")
+    return [form.format(value) for form, value in zip(forms, values, strict=True)]
 
 
 def board() -> str:
@@ -186,7 +303,15 @@ def board() -> str:
 
 def main() -> None:
     need_audio()
-    sections = {"engines": engines, "blocks": blocks, "quality": quality, "board": board}
+    sections = {
+        "engines": engines,
+        "blocks": blocks,
+        "changes": changes,
+        "threads": threads,
+        "levels": levels,
+        "quality": quality,
+        "board": board,
+    }
     for name, section in sections.items():
         if not sys.argv[1:] or name in sys.argv[1:]:
             text = section()

@@ -308,11 +308,18 @@ class Mix(Container):
         self._n_pending = 0  # input samples that have no output yet
 
     def _staged(self, plugins: list[Plugin]) -> list[NativeGroup | Effect]:
-        # Plugins that were here before keep their state.
+        # Plugins that were here before keep their state. pedalboard compensates the latency of a
+        # new one only after a reset, and it would not be aligned with the others otherwise.
         groups = {id(group.plugins[0]): group for group in self._groups}
-        stages: list[Any] = [
-            groups.get(id(p)) or NativeGroup([p]) if natives.is_native(p) else p for p in plugins
-        ]
+        stages: list[Any] = []
+        for plugin in plugins:
+            stage: Any = plugin
+            if natives.is_native(plugin):
+                stage = groups.get(id(plugin))
+                if stage is None:
+                    stage = NativeGroup([plugin])
+                    stage.restart()
+            stages.append(stage)
         self._groups = [stage for stage in stages if isinstance(stage, NativeGroup)]
         return stages
 

@@ -194,7 +194,7 @@ def test_a_style_that_cannot_be_prepared_leaves_the_sound_as_it_is(
     until(effect, content, lambda: effect.style_error is not None)
     assert isinstance(effect.style_error, InvalidAudioError)
     assert "is silent" in str(effect.style_error)
-    assert effect.style is styles[0]
+    assert effect._controls.style.given is styles[0]
     effect.style = styles[1]
     until(effect, content, lambda: effect._controls.style.given is styles[1])
     assert effect.style_error is None

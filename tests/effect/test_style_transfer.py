@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 import astfx
+from astfx import presets
 from astfx.audio import Waveform
 from astfx.errors import (
     AstfxError,
@@ -22,6 +23,8 @@ from astfx.errors import (
     EffectError,
     InvalidAudioError,
     InvalidSettingError,
+    PresetChangedWarning,
+    PresetNotFoundError,
 )
 from astfx.metrics import style_distance
 from astfx.styles.style import Style
@@ -359,6 +362,56 @@ def test_prepared_targets_pickle_but_do_not_fit_a_dict(make: Make, clip: Wavefor
     message = "style is a prepared style, which a dict cannot hold: save it and pass a path"
     with pytest.raises(EffectError, match=message):
         effect.to_dict()
+
+
+@pytest.fixture
+def own_preset(rain: Waveform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a preset of the user's."""
+    monkeypatch.setenv("ASTFX_PRESETS", str(tmp_path))
+    presets.keep(presets.Preset.from_audio(rain, name="own", sample_rate=RATE, max_frames=40))
+    return "own"
+
+
+def test_a_factory_preset_is_written_by_its_name_and_digest() -> None:
+    effect = astfx.StyleTransfer("Rain", engine="live")
+    written = effect.to_dict()["style"]
+    assert written["name"] == "Rain"
+    assert "preset" not in written
+    assert astfx.StyleTransfer.from_dict(effect.to_dict()).style == "Rain"
+
+
+def test_another_preset_of_a_factory_name_is_noticed() -> None:
+    values = astfx.StyleTransfer("rain", engine="live").to_dict()
+    values["style"]["sha256"] = "0" * 64
+    with pytest.warns(PresetChangedWarning, match="style: the preset 'rain' is not the one that"):
+        effect = astfx.StyleTransfer.from_dict(values)
+    assert effect.style == "rain"
+
+
+def test_a_preset_of_the_users_travels_with_the_session(
+    own_preset: str, rain: Waveform, clip: Waveform
+) -> None:
+    effect = astfx.StyleTransfer(own_preset, engine="live")
+    values = json.loads(json.dumps(effect.to_dict()))
+    assert astfx.StyleTransfer.from_dict(values).style == "own"
+    # Another sound under this name, and then none: the one that was saved is heard.
+    other = presets.Preset.from_audio(rain[:, ::2], name="own", sample_rate=RATE, max_frames=40)
+    presets.keep(other, replace=True)
+    expected = effect(clip, RATE)
+    for _ in range(2):
+        again = astfx.StyleTransfer.from_dict(values)
+        assert isinstance(again.style, presets.Preset)
+        np.testing.assert_array_equal(again(clip, RATE), expected)
+        if "own" in presets.names():
+            presets.remove("own")
+    del values["style"]["preset"]
+    with pytest.raises(PresetNotFoundError, match="there is no preset 'own'"):
+        astfx.StyleTransfer.from_dict(values)
+
+
+def test_sessions_of_earlier_versions_still_load() -> None:
+    values = {**astfx.StyleTransfer("rain", engine="live").to_dict(), "style": "rain"}
+    assert astfx.StyleTransfer.from_dict(values).style == "rain"
 
 
 @pytest.mark.parametrize(

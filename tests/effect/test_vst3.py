@@ -15,7 +15,7 @@ import pytest
 import astfx
 from astfx.audio import Waveform
 from astfx.errors import EffectError
-from tests.effect.conftest import RATE, Make, streamed
+from tests.effect.conftest import RATE, Make, blocks_of, streamed
 
 PLUGIN = Path(__file__).parent / "vst3" / "build" / "latent_gain.vst3"
 LATENCY = 200
@@ -56,6 +56,16 @@ def test_mix_aligns_it(external: Any, make: Make, clip: Waveform) -> None:
     np.testing.assert_allclose(board(clip, RATE), 2.5 * clip, atol=1e-6)
     output = streamed(board, clip, [512])
     np.testing.assert_allclose(output, 2.5 * clip[:, : output.shape[1]], atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [512, 100])
+def test_a_fresh_mix_aligns_it_without_a_reset(external: Any, size: int, clip: Waveform) -> None:
+    board = astfx.Mix([pedalboard.Gain(0.0), external])
+    output = np.concatenate(
+        [board.process(block, RATE, reset=False) for block in blocks_of(clip, [size])], axis=1
+    )
+    assert output.shape[1] == clip.shape[1] - LATENCY
+    np.testing.assert_allclose(output, 1.5 * clip[:, : output.shape[1]], atol=1e-6)
 
 
 def test_its_channels_are_what_it_takes(external: Any, clip: Waveform) -> None:
