@@ -24,7 +24,7 @@ def asymmetric_windows(
     ----------
     n_fft : int, samples
     n_synthesis : int, samples
-        Even, at most `n_fft`.
+        Even, less than `n_fft`.
 
     Returns
     -------

@@ -16,7 +16,8 @@ from astfx.audio.levels import SILENCE
 from astfx.dsp.windows import hann
 from astfx.features.monge import Array, GainMap
 from astfx.frontends.log_magnitude import LogMagnitude
-from astfx.streaming.levels import HopPower, OutputLevel
+from astfx.streaming.levels import HopPower, OutputLevel, PeakBound
+from astfx.streaming.overlap_add import OverlapAdd
 from astfx.styles.analysis import live_grid
 
 _OVERLAP = 4
@@ -40,26 +41,23 @@ class GainEngine:
     def __init__(self, mean: Array, covariance: Array, sample_rate: int, channels: int) -> None:
         grid = self.grid = live_grid(sample_rate)
         self.hop_length = grid.hop_length
-        self.delay_samples = grid.n_fft - grid.hop_length
         per_second = sample_rate / grid.hop_length
         every = max(1, round(_SOLVE_EVERY_SECONDS * per_second))
         memory = _MEMORY_SECONDS * per_second
         self._map = GainMap(mean, covariance, sample_rate, grid.n_fft, memory, every)
         self._power = HopPower(memory, _OVERLAP)
         self._level = OutputLevel(sample_rate, grid.n_fft, memory)
-        self._window = hann(grid.n_fft).astype(np.float32)
-        self._synthesis = self._window * np.float32(8.0 / (3.0 * _OVERLAP))
-        self._input = np.zeros((channels, grid.n_fft), np.float32)
-        self._output = np.zeros((channels, grid.n_fft), np.float32)
+        self._peaks = PeakBound(memory)
+        window = hann(grid.n_fft).astype(np.float32)
+        self._frames = OverlapAdd(channels, grid.hop_length, window, window, grid.n_fft)
+        self.delay_samples = self._frames.delay_samples
 
     def process(self, hop: Waveform, strength: float) -> Waveform:
         """Take a hop, (channels, hop_length), and return one of output; strength 0 to 1."""
-        n_hop = self.hop_length
-        self._input[:, :-n_hop] = self._input[:, n_hop:]
-        self._input[:, -n_hop:] = hop
-        spectrum = np.fft.rfft(self._input * self._window)
+        spectrum = self._frames.analyse(hop)
         magnitude = np.sqrt(np.square(np.abs(spectrum)).mean(axis=0))
-        sounding = bool(np.abs(hop).max() >= SILENCE)
+        peak = float(np.abs(hop).max())
+        bound, sounding = self._peaks.add(peak), peak >= SILENCE
         if sounding:
             self._power.add(float(np.square(hop).mean()))
         rms = math.sqrt(max(self._power.value, SILENCE**2))
@@ -71,8 +69,4 @@ class GainEngine:
             gain *= self._level.gain(np.square(magnitude), wet, learn=informative)
         np.power(gain, np.float32(strength), out=gain)
         spectrum *= gain
-        self._output += np.fft.irfft(spectrum, n=self.grid.n_fft) * self._synthesis
-        done = self._output[:, :n_hop].copy()
-        self._output[:, :-n_hop] = self._output[:, n_hop:]
-        self._output[:, -n_hop:] = 0.0
-        return done
+        return self._frames.synthesise(spectrum, bound)

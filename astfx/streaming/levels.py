@@ -11,6 +11,7 @@ import numpy.typing as npt
 from astfx.dsp.k_weighting import k_weighting, power_response
 
 _MOST_GAIN = 4.0
+_MOST_PEAK = 1.5  # multiples of the content's; frames that coincide may add up to more
 _MOST_FRAME_POWER = 3.0  # multiples of the content's
 _MOST_OF_USUAL, _BURST = 8.0, 80.0  # multiples of the usual power
 _LATEST, _FEWEST = 0.05, 12  # length of the median: a share of the memory, and at least 12 hops
@@ -154,3 +155,22 @@ class FramePowerLimit:
         self._mean.add(content)
         most = _MOST_FRAME_POWER * max(content, self._mean.value)
         return math.sqrt(most / output) if output > most else 1.0
+
+
+class PeakBound:
+    """The highest peak that the frames of the output may have, given that of the content so far.
+
+    Parameters
+    ----------
+    memory : float, hops
+        How long a peak is remembered; after this time, it counts a third.
+    """
+
+    def __init__(self, memory: float) -> None:
+        self._decay = math.exp(-1.0 / memory)
+        self._held = 0.0
+
+    def add(self, peak: float) -> float:
+        """Add the peak of a hop of the content, and return the bound."""
+        self._held = max(peak, self._held * self._decay)
+        return _MOST_PEAK * self._held

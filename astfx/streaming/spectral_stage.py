@@ -23,7 +23,7 @@ from astfx.features.monge import GainMap, band_levels
 from astfx.features.quantiles import QuantileMap
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.settings import position
-from astfx.streaming.levels import HopPower, OutputLevel
+from astfx.streaming.levels import HopPower, OutputLevel, PeakBound
 from astfx.streaming.overlap_add import OverlapAdd
 
 HOPS_PER_WINDOW = 8
@@ -71,6 +71,7 @@ class SpectralStage:
         self._bands = GainMap(levels.mean(axis=0), covariance, sample_rate, n_fft, memory, every)
         self._quantiles = QuantileMap(magnitudes, memory, every, share)
         self._power = HopPower(memory, HOPS_PER_WINDOW)
+        self._peaks = PeakBound(memory)
         self._level = OutputLevel(sample_rate, n_fft, memory)
         self._heard = np.zeros((channels, n_fft), np.float32)
         self._n_hops = 0
@@ -80,7 +81,8 @@ class SpectralStage:
         self._n_hops += 1
         spectrum = self._frames.analyse(hop)
         magnitude = _shared(spectrum)
-        sounding = bool(np.abs(hop).max() >= SILENCE)
+        peak = float(np.abs(hop).max())
+        bound, sounding = self._peaks.add(peak), peak >= SILENCE
         if sounding:
             self._power.add(float(np.square(hop).mean()))
         informative = sounding and not self._power.burst
@@ -96,7 +98,7 @@ class SpectralStage:
         if strength < 1.0:
             gain = np.power(gain, np.float32(position(strength)))
         spectrum *= gain
-        done = self._frames.synthesise(spectrum)
+        done = self._frames.synthesise(spectrum, bound)
         self._heard[:, : -self.hop_length] = self._heard[:, self.hop_length :]
         self._heard[:, -self.hop_length :] = done
         # At other strengths, the output is not meant to have the style's levels.
