@@ -126,18 +126,17 @@ class EnvelopeStatistics(NamedTuple):
         """Measure clips, (channels, samples) each, whose level is `rms`."""
         n_fft = window_length(sample_rate)
         hop_length = n_fft // OVERLAP
-        means, _ = _band_rows(sample_rate, n_fft)
+        bank = _bank(sample_rate, n_fft)
+        means = (bank / bank.sum(axis=1, keepdims=True)).T
         window = np.sqrt(hann(n_fft)) * power_scale(rms, n_fft)
         found = []
         for clip in clips:
             padded = np.pad(clip, ((0, 0), (0, max(0, n_fft - clip.shape[1]))))
             frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft, axis=1)
-            sums = []
-            for frame in frames[:, ::hop_length].transpose(1, 0, 2):
-                power = np.square(np.abs(np.fft.rfft(frame * window))).mean(axis=0)
-                sums.append(np.empty(len(means.first), np.float32))
-                band_sums(*means, power.astype(np.float32), sums[-1])
-            found.append((np.stack(sums) + _TINY) ** (COMPRESSION / 2.0))
+            power = np.zeros((frames[:, ::hop_length].shape[1], n_fft // 2 + 1))
+            for channel in frames[:, ::hop_length]:
+                power += np.square(np.abs(np.fft.rfft(channel * window)))
+            found.append((power / len(clip) @ means + _TINY) ** (COMPRESSION / 2.0))
         envelopes = np.concatenate(found)
         mean = envelopes.mean(axis=0)
         moving = [part / mean - 1.0 for part in found]

@@ -89,9 +89,15 @@ def test_what_is_no_number_is_a_type_error(value: Any, make: Make) -> None:
         effect.mix = None  # type: ignore[assignment]
 
 
+def test_a_function_may_round_over_the_ends_of_its_range(make: Make, clip: Waveform) -> None:
+    over = make(engine="live", mix=astfx.Automation(lambda t: np.full(len(t), 1.00002)))
+    within = make(engine="live", mix=1.0)
+    np.testing.assert_array_equal(over(clip, RATE), within(clip, RATE))
+
+
 def test_a_function_that_leaves_0_to_1_says_when(make: Make) -> None:
     effect = make(engine="live", strength=astfx.Automation(lambda t: 2.0 * t))
-    message = r"Strength must be between 0.0 and 1.0. \(the automation gives 1.0\d* at 0.500 s"
+    message = r"Strength must be between 0.0 and 1.0. \(the automation gives 1.001\d* at 0.501 s"
     with pytest.raises(ValueError, match=message):
         effect(np.zeros((1, RATE), np.float32), RATE)
     assert effect(np.zeros((1, RATE // 4), np.float32), RATE).shape == (1, RATE // 4)

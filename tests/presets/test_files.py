@@ -57,11 +57,11 @@ def with_header(data: bytes, change: Callable[[dict[str, object]], object]) -> b
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: t.replace("format_version = 2", "format_version = 3"),
-         "format_version=3, newer than the version 2 that this astfx reads: update astfx"),
-        (lambda t: t.replace("format_version = 2", "format_version = -1"),
+        (lambda t: t.replace("format_version = 3", "format_version = 4"),
+         "format_version=4, newer than the version 3 that this astfx reads: update astfx"),
+        (lambda t: t.replace("format_version = 3", "format_version = -1"),
          "format_version=-1 must be a whole number of at least 1"),
-        (lambda t: t.replace("format_version = 2", 'format_version = "1"'),
+        (lambda t: t.replace("format_version = 3", 'format_version = "1"'),
          "format_version='1' must be a whole number of at least 1"),
         (lambda t: t.replace('name = "drops"', 'name = "../drops"'),
          "preset name '../drops' must be 1 to 64 lower-case"),

@@ -45,14 +45,15 @@ def test_a_preset_that_is_not_kept_is_written_in_full(
     assert_same_sound(again, effect, melody)
 
 
-def test_a_preset_that_is_kept_is_written_by_its_name(
+def test_a_preset_that_is_kept_is_written_with_its_name(
     own_folder: Path, drops: Preset, melody: Waveform
 ) -> None:
     presets.keep(drops)
     effect = astfx.StyleTransfer(drops, engine="live")
-    assert effect.to_dict()["style"] == "drops"
+    assert effect.to_dict()["style"]["name"] == "drops"
+    assert through_json(effect).style == "drops"
     assert_same_sound(through_json(effect), effect, melody)
-    assert astfx.StyleTransfer(presets.find("rain")).to_dict()["style"] == "rain"
+    assert set(astfx.StyleTransfer(presets.find("rain")).to_dict()["style"]) == {"name", "sha256"}
 
 
 @pytest.mark.parametrize("other", ["sound", "settings", "damaged"])

@@ -22,19 +22,19 @@ Array = npt.NDArray[np.float32]
 
 def noise(seconds: float, seed: int) -> Array:
     shape = (1, round(seconds * RATE))
-    return (0.1 * np.random.default_rng(seed).standard_normal(shape)).astype(np.float32)
+    return np.asarray(0.1 * np.random.default_rng(seed).standard_normal(shape), np.float32)
 
 
 def filtered(clip: Array, taps: int) -> Array:
     """Low-pass a clip, and keep its RMS."""
     low = np.convolve(clip[0], np.ones(taps) / taps, "same")[None]
-    return (low * (0.1 / np.sqrt(np.square(low).mean()))).astype(np.float32)
+    return np.asarray(low * (0.1 / np.sqrt(np.square(low).mean())), np.float32)
 
 
 def pulsed(clip: Array, hz: float) -> Array:
     time = np.arange(clip.shape[1]) / RATE
     level = 0.1 + (np.sin(2.0 * np.pi * hz * time) > 0.5)
-    return (clip * level / np.sqrt(np.square(level).mean())).astype(np.float32)
+    return np.asarray(clip * level / np.sqrt(np.square(level).mean()), np.float32)
 
 
 def log_magnitudes(clip: Array) -> Array:
@@ -42,7 +42,7 @@ def log_magnitudes(clip: Array) -> Array:
     frames = np.lib.stride_tricks.sliding_window_view(clip[0], N_FFT)[:: N_FFT // 4]
     gain = 0.1 / np.sqrt(np.square(clip).mean()) * 2048.0 / N_FFT
     spectra = np.fft.rfft(frames * hann(N_FFT))
-    return np.log1p(gain * np.abs(spectra)).astype(np.float32)
+    return np.asarray(np.log1p(gain * np.abs(spectra)), np.float32)
 
 
 def run(
