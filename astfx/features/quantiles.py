@@ -20,6 +20,10 @@ import numpy.typing as npt
 from astfx.runtime.compiled import compiled
 
 Array = npt.NDArray[np.float32]
+Places = npt.NDArray[np.int64]
+
+GROUPS = ((4, 11_000.0), (2, 5_500.0), (1, 0.0))
+"""Sizes of groups of bins, and the frequency in hertz from which they hold."""
 
 FLOOR = 1e-3
 """Magnitude, at the scale of the features, that counts as silence: 70 dB below noise."""
@@ -42,51 +46,94 @@ def level_of(magnitude: Array) -> Array:
     return level
 
 
+def groups_of_bins(sample_rate: int, n_fft: int) -> Places:
+    """Borders of groups of bins, (groups + 1,): one, two above 5.5 kHz, and four above 11 kHz.
+
+    Linear bins are finer at high frequencies than hearing is. All bins of a group get one gain.
+    """
+    hz = sample_rate / n_fft
+    borders = [0]
+    while borders[-1] < n_fft // 2 + 1:
+        size = next(size for size, lowest in GROUPS if borders[-1] * hz >= lowest)
+        borders.append(min(borders[-1] + size, n_fft // 2 + 1))
+    return np.array(borders, np.int64)
+
+
+def grouped(magnitudes: Array, borders: Places) -> Array:
+    """Root mean square magnitude of each group, (..., bins) -> (..., groups)."""
+    sums = np.add.reduceat(np.square(magnitudes), borders[:-1], axis=-1)
+    return np.sqrt(sums / np.diff(borders).astype(np.float32))
+
+
 @compiled(fastmath=True, nogil=True)
-def _count(counts: Array, magnitude: Array, weight: float, floor: float, scale: float) -> None:
-    """Add a frame to the histogram of each bin, split between the two nearest levels."""
+def _count(
+    counts: Array,
+    borders: Places,
+    magnitude: Array,
+    weight: float,
+    floor: float,
+    scale: float,
+) -> None:
+    """Add a frame to the histogram of each group, split between the two nearest levels."""
     last = counts.shape[1] - 1
-    for k in range(len(magnitude)):
-        level = math.log(1.0 + magnitude[k] / floor)
-        position = min(max(level * scale, 0.0), last - 1e-3)
+    for g in range(len(counts)):
+        power = np.float32(0.0)
+        for k in range(borders[g], borders[g + 1]):
+            power += magnitude[k] * magnitude[k]
+        size = math.sqrt(power / (borders[g + 1] - borders[g]))
+        position = min(max(math.log(1.0 + size / floor) * scale, 0.0), last - 1e-3)
         below = int(position)
         part = position - below
-        counts[k, below] += weight * (1.0 - part)
-        counts[k, below + 1] += weight * part
+        counts[g, below] += weight * (1.0 - part)
+        counts[g, below + 1] += weight * part
 
 
 @compiled(fastmath=True, nogil=True)
-def _mapped(
+def _gains(
     counts: Array,
+    borders: Places,
     requests: Array,
     magnitude: Array,
+    weight: float,
     total: float,
     share: float,
     floor: float,
     scale: float,
     out: Array,
 ) -> None:
-    """Magnitude at a share of the way from each bin's level to the request of the same rank."""
+    """Gain that takes each group a share of the way to the request of the same rank.
+
+    The frame is added to the histograms first, with a weight that may be 0.
+    """
     last, n_quantiles = counts.shape[1] - 1, requests.shape[1]
-    for k in range(len(magnitude)):
-        level = math.log(1.0 + magnitude[k] / floor)
+    for g in range(len(counts)):
+        power = np.float32(0.0)
+        for k in range(borders[g], borders[g + 1]):
+            power += magnitude[k] * magnitude[k]
+        size = math.sqrt(power / (borders[g + 1] - borders[g]))
+        level = math.log(1.0 + size / floor)
         position = min(max(level * scale, 0.0), last - 1e-3)
         first = int(position)
         part = position - first
+        counts[g, first] += weight * (1.0 - part)
+        counts[g, first + 1] += weight * part
         below = np.float32(0.0)
         for j in range(first):
-            below += counts[k, j]
+            below += counts[g, j]
         # A level's mass is spread evenly over one level's width, centred on it.
         if part < 0.5:
-            below += counts[k, first] * (0.5 + part)
+            below += counts[g, first] * (0.5 + part)
         else:
-            below += counts[k, first] + counts[k, first + 1] * (part - 0.5)
+            below += counts[g, first] + counts[g, first + 1] * (part - 0.5)
         rank = min(max(below / total, 0.0), 1.0)
         place = min(max(rank * n_quantiles - 0.5, 0.0), n_quantiles - 1.001)
         i = int(place)
         part = place - i
-        wanted = max(requests[k, i] * (1.0 - part) + requests[k, i + 1] * part, 0.0)
-        out[k] = floor * (math.exp(level + share * (wanted - level)) - 1.0)
+        wanted = max(requests[g, i] * (1.0 - part) + requests[g, i + 1] * part, 0.0)
+        aim = floor * (math.exp(level + share * (wanted - level)) - 1.0)
+        gain = aim / max(size, 1e-6)
+        for k in range(borders[g], borders[g + 1]):
+            out[k] = gain
 
 
 @compiled(fastmath=True, nogil=True)
@@ -133,23 +180,28 @@ class RunningHistogram:
         self.counts = prior * np.float32(_PRIOR_FRAMES)
         self.total = _PRIOR_FRAMES
 
-    def add(self, magnitude: Array) -> None:
-        """Add a frame, (bins,)."""
-        # New frames get larger weights, which is cheaper than scaling all old counts down.
-        self._weight *= self._growth
-        _count(self.counts, magnitude, self._weight, FLOOR, _SCALE)
-        self.total += self._weight
+    def next_weight(self) -> float:
+        """Weight of the next frame, which is counted in `total` already."""
         if self._weight > _RENORMALISE:
             self.counts *= np.float32(1.0 / self._weight)
             self.total /= self._weight
             self._weight = 1.0
+        # New frames get larger weights, which is cheaper than scaling all old counts down.
+        self._weight *= self._growth
+        self.total += self._weight
+        return self._weight
+
+    def add(self, borders: Places, magnitude: Array) -> None:
+        """Add a frame, (bins,)."""
+        _count(self.counts, borders, magnitude, self.next_weight(), FLOOR, _SCALE)
 
 
 def histogram_of(magnitudes: Array) -> Array:
-    """Distribution of each bin's level over frames, (frames, bins) -> (bins, levels)."""
+    """Distribution of each group's level over frames, (frames, groups) -> (groups, levels)."""
     counts = np.zeros((magnitudes.shape[1], N_LEVELS), np.float32)
+    alone = np.arange(magnitudes.shape[1] + 1)
     for magnitude in magnitudes:
-        _count(counts, magnitude, 1.0, FLOOR, _SCALE)
+        _count(counts, alone, magnitude, 1.0, FLOOR, _SCALE)
     return counts / np.float32(len(magnitudes))
 
 
@@ -168,44 +220,63 @@ def evenly_ranked(frames: Array) -> Array:
 
 
 class QuantileMap:
-    """Map a stream's frames to a style's distribution of levels, bin by bin.
+    """Gains that give a stream's bins a style's distribution of levels.
 
     Parameters
     ----------
     style : (frames, bins)
         Magnitudes of the style, at the scale of the features.
+    borders : (groups + 1,)
+        Borders of groups of bins, from `groups_of_bins`.
     memory : float, frames
         How many frames the distributions remember.
     every : int, frames
-        Number of frames in which the requests of all bins are corrected once, a part of them in
-        each frame.
+        Number of frames in which the requests of all groups should be corrected once. Every second
+        frame is checked (`realised`), and a part of the groups is corrected in the others.
     share : float, 0 to 1
         How far a level moves towards the requested one. Less than all of the way keeps bins that
         ring steadily from being turned into noise; the correction makes up for it on average.
     """
 
-    def __init__(self, style: Array, memory: float, every: int, share: float = 1.0) -> None:
+    def __init__(
+        self, style: Array, borders: Places, memory: float, every: int, share: float = 1.0
+    ) -> None:
+        style = grouped(style, borders)
         prior = histogram_of(style)
+        self._borders = borders
         self._content = RunningHistogram(prior, memory)
-        self._realised = RunningHistogram(prior, memory)
+        self._realised = RunningHistogram(prior, max(memory / 2.0, 2.0))
         self._style = evenly_ranked(level_of(style))
         self._requests = self._style.copy()
         self._share, self._rate = share, _CORRECTION * math.sqrt(every / 10.0)
-        self._bounds = np.linspace(0, len(prior), every + 1).round().astype(int).tolist()
+        parts = max(1, every // 2)
+        self._bounds = np.linspace(0, len(prior), parts + 1).round().astype(int).tolist()
         self._turn = 0
 
-    def __call__(self, magnitude: Array, *, learn: bool = True) -> Array:
-        """Map a frame, (bins,) -> (bins,), and learn its levels unless `learn` is False."""
-        if learn:
-            self._content.add(magnitude)
+    def gain(self, magnitude: Array, *, learn: bool = True) -> Array:
+        """Gain of a frame, (bins,) -> (bins,). Its levels are learned unless `learn` is False."""
+        weight = self._content.next_weight() if learn else 0.0
         out = np.empty_like(magnitude)
-        total, share = self._content.total, self._share
-        _mapped(self._content.counts, self._requests, magnitude, total, share, FLOOR, _SCALE, out)
+        _gains(
+            self._content.counts,
+            self._borders,
+            self._requests,
+            magnitude,
+            weight,
+            self._content.total,
+            self._share,
+            FLOOR,
+            _SCALE,
+            out,
+        )
         return out
 
     def realised(self, magnitude: Array) -> None:
-        """Learn the realised levels of a frame, (bins,), and correct the next requests."""
-        self._realised.add(magnitude)
+        """Learn the realised levels of a frame, (bins,)."""
+        self._realised.add(self._borders, magnitude)
+
+    def correct(self) -> None:
+        """Correct the next requests of a part of the groups by what was realised."""
         _correct(
             self._realised.counts,
             self._requests,

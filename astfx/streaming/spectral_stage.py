@@ -20,7 +20,7 @@ from astfx.audio import Waveform
 from astfx.audio.levels import SILENCE
 from astfx.dsp.windows import asymmetric_windows, hann
 from astfx.features.monge import GainMap, band_levels
-from astfx.features.quantiles import QuantileMap
+from astfx.features.quantiles import QuantileMap, groups_of_bins
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.settings import position
 from astfx.streaming.levels import HopPower, OutputLevel, PeakBound
@@ -29,7 +29,6 @@ from astfx.streaming.overlap_add import OverlapAdd
 HOPS_PER_WINDOW = 8
 _MEMORY_SECONDS = 8.0
 _UPDATE_EVERY_SECONDS = 0.25
-_TINY = np.float32(1e-6)
 
 Array = npt.NDArray[np.float32]
 
@@ -69,7 +68,8 @@ class SpectralStage:
         levels = band_levels(magnitudes, sample_rate)
         covariance = np.atleast_2d(np.cov(levels.T)).astype(np.float32)
         self._bands = GainMap(levels.mean(axis=0), covariance, sample_rate, n_fft, memory, every)
-        self._quantiles = QuantileMap(magnitudes, memory, every, share)
+        borders = groups_of_bins(sample_rate, n_fft)
+        self._quantiles = QuantileMap(magnitudes, borders, memory, every, share)
         self._power = HopPower(memory, HOPS_PER_WINDOW)
         self._peaks = PeakBound(memory)
         self._level = OutputLevel(sample_rate, n_fft, memory)
@@ -89,9 +89,8 @@ class SpectralStage:
         rms = math.sqrt(max(self._power.value, SILENCE**2))
         to_features = LogMagnitude(rms=rms, n_fft=self._n_fft).gain
         level = magnitude * np.float32(self._scale * to_features)
-        banded = level * self._bands.gain(level, learn=informative)
-        gain = self._quantiles(banded, learn=informative)
-        gain /= np.maximum(level, _TINY)
+        gain = self._bands.gain(level, learn=informative)
+        gain *= self._quantiles.gain(level * gain, learn=informative)
         if sounding:
             wet = np.square(magnitude * gain)
             gain *= self._level.gain(np.square(magnitude), wet, learn=informative)
@@ -103,9 +102,12 @@ class SpectralStage:
         self._heard[:, -self.hop_length :] = done
         # At other strengths, the output is not meant to have the style's levels.
         if informative and strength == 1.0 and self._n_hops > 2 * HOPS_PER_WINDOW:
-            heard = _shared(np.fft.rfft(self._heard * self._check_window))
-            heard *= np.float32(to_features)
-            self._quantiles.realised(heard)
+            if self._n_hops % 2:
+                heard = _shared(np.fft.rfft(self._heard * self._check_window))
+                heard *= np.float32(to_features)
+                self._quantiles.realised(heard)
+            else:
+                self._quantiles.correct()
         return done
 
 
