@@ -226,7 +226,7 @@ class Matcher:
             monitor.report("match", step.segment, MATCH_SHARE * done)
             if deadline is None or time.monotonic() <= deadline:
                 return False
-            monitor.stopped_early = monitor.stopped_early or iteration < plan.iterations
+            monitor.stopped_early |= iteration < plan.iterations
             return True
 
         return plan.method.match(

@@ -135,6 +135,7 @@ class TextureRounds:
         n_rounds = self._plan.texture_rounds
         for number in range(n_rounds):
             if number and deadline is not None and time.monotonic() > deadline:
+                self._monitor.stopped_early = True
                 break
             due = (number + 1) % _ROUNDS_PER_MATCH == 0 and number < n_rounds - 1
             if content_features is not None and due:

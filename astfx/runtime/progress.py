@@ -40,7 +40,8 @@ class Monitor:
     Attributes
     ----------
     stopped_early : bool
-        Whether a timed step has used up its share of the budget.
+        Whether a timed step left out some of its work because its share of the budget was used up.
+        The steps set it.
     """
 
     def __init__(
@@ -78,8 +79,6 @@ class Monitor:
         CancelledError
             If the callback returned False.
         """
-        if self._deadline is not None and time.monotonic() > self._deadline:
-            self.stopped_early = True
         if self._progress is None:
             return
         self._done[stage] = max(self._done[stage], index + share)
