@@ -97,13 +97,16 @@ def _gains(
     weight: float,
     total: float,
     share: float,
+    follow: float,
+    held: Array,
     floor: float,
     scale: float,
     out: Array,
 ) -> None:
     """Gain that takes each group a share of the way to the request of the same rank.
 
-    The frame is added to the histograms first, with a weight that may be 0.
+    The frame is added to the histograms first, with a weight that may be 0. `held` holds the
+    logarithms of the gains before, and follows the new ones.
     """
     last, n_quantiles = counts.shape[1] - 1, requests.shape[1]
     for g in range(len(counts)):
@@ -131,7 +134,9 @@ def _gains(
         part = place - i
         wanted = max(requests[g, i] * (1.0 - part) + requests[g, i + 1] * part, 0.0)
         aim = floor * (math.exp(level + share * (wanted - level)) - 1.0)
-        gain = aim / max(size, 1e-6)
+        change = math.log(max(aim / max(size, 1e-6), 1e-6))
+        held[g] += follow * (change - held[g])
+        gain = math.exp(held[g])
         for k in range(borders[g], borders[g + 1]):
             out[k] = gain
 
@@ -236,10 +241,19 @@ class QuantileMap:
     share : float, 0 to 1
         How far a level moves towards the requested one. Less than all of the way keeps bins that
         ring steadily from being turned into noise; the correction makes up for it on average.
+    follow : float, above 0 to 1
+        How far a gain moves, from frame to frame, towards the one for the frame's own level. Less
+        than all of the way leaves fewer short peaks in single bins ("musical noise").
     """
 
     def __init__(
-        self, style: Array, borders: Places, memory: float, every: int, share: float = 1.0
+        self,
+        style: Array,
+        borders: Places,
+        memory: float,
+        every: int,
+        share: float = 1.0,
+        follow: float = 1.0,
     ) -> None:
         style = grouped(style, borders)
         prior = histogram_of(style)
@@ -252,6 +266,8 @@ class QuantileMap:
         parts = max(1, every // 2)
         self._bounds = np.linspace(0, len(prior), parts + 1).round().astype(int).tolist()
         self._turn = 0
+        self._follow, self._first = follow, True
+        self._held = np.zeros(len(prior), np.float32)
 
     def gain(self, magnitude: Array, *, learn: bool = True) -> Array:
         """Gain of a frame, (bins,) -> (bins,). Its levels are learned unless `learn` is False."""
@@ -265,10 +281,13 @@ class QuantileMap:
             weight,
             self._content.total,
             self._share,
+            1.0 if self._first else self._follow,
+            self._held,
             FLOOR,
             _SCALE,
             out,
         )
+        self._first = False
         return out
 
     def realised(self, magnitude: Array) -> None:

@@ -11,7 +11,7 @@ from astfx.streaming.spectral_stage import SpectralStage
 SYNTHESIS_SHARE = 4
 """A quarter of the window is heard: 23 ms of 93."""
 
-_QUANTILE_SHARE = 0.6
+_QUANTILE_SHARE, _QUANTILE_FOLLOW = 0.8, 0.4
 
 
 class LiveEngine(SpectralStage):
@@ -27,4 +27,7 @@ class LiveEngine(SpectralStage):
 
     def __init__(self, style: Array, sample_rate: int, channels: int) -> None:
         n_fft = 2 * (style.shape[1] - 1)
-        super().__init__(style, sample_rate, n_fft // SYNTHESIS_SHARE, channels, _QUANTILE_SHARE)
+        n_synthesis = n_fft // SYNTHESIS_SHARE
+        super().__init__(
+            style, sample_rate, n_synthesis, channels, _QUANTILE_SHARE, _QUANTILE_FOLLOW
+        )

@@ -46,10 +46,18 @@ class SpectralStage:
     channels : int
     share : float, 0 to 1
         How far the level of a bin moves towards the style's level of the same rank.
+    follow : float, above 0 to 1
+        How far the gain of a bin moves, from hop to hop, towards the one for its own level.
     """
 
     def __init__(
-        self, style: Array, sample_rate: int, n_synthesis: int, channels: int, share: float
+        self,
+        style: Array,
+        sample_rate: int,
+        n_synthesis: int,
+        channels: int,
+        share: float,
+        follow: float,
     ) -> None:
         n_fft = 2 * (style.shape[1] - 1)
         self.hop_length = n_fft // HOPS_PER_WINDOW
@@ -69,7 +77,7 @@ class SpectralStage:
         covariance = np.atleast_2d(np.cov(levels.T)).astype(np.float32)
         self._bands = GainMap(levels.mean(axis=0), covariance, sample_rate, n_fft, memory, every)
         borders = groups_of_bins(sample_rate, n_fft)
-        self._quantiles = QuantileMap(magnitudes, borders, memory, every, share)
+        self._quantiles = QuantileMap(magnitudes, borders, memory, every, share, follow)
         self._power = HopPower(memory, HOPS_PER_WINDOW)
         self._peaks = PeakBound(memory)
         self._level = OutputLevel(sample_rate, n_fft, memory)

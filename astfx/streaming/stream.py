@@ -17,7 +17,7 @@ from astfx.streaming.spectral_stage import SpectralStage
 SYNTHESIS_SHARE = 2
 """Half of the window is heard: 46 ms of 93."""
 
-_QUANTILE_SHARE = 0.6
+_QUANTILE_SHARE, _QUANTILE_FOLLOW = 0.6, 1.0
 
 
 class StreamEngine:
@@ -41,8 +41,9 @@ class StreamEngine:
         channels: int,
     ) -> None:
         n_fft = 2 * (style.shape[1] - 1)
+        n_synthesis = n_fft // SYNTHESIS_SHARE
         self._spectral = SpectralStage(
-            style, sample_rate, n_fft // SYNTHESIS_SHARE, channels, _QUANTILE_SHARE
+            style, sample_rate, n_synthesis, channels, _QUANTILE_SHARE, _QUANTILE_FOLLOW
         )
         self.hop_length = self._spectral.hop_length
         self._short = self.hop_length // OVERLAP

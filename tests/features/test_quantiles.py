@@ -59,6 +59,20 @@ def mapped(mapping: QuantileMap, magnitudes: Array) -> Array:
     return level_of(np.stack([frame * mapping.gain(frame) for frame in magnitudes]))
 
 
+def test_gains_follow_a_part_of_the_way() -> None:
+    """The logarithm of a gain is an exponential mean of those that would come at once."""
+    style, content = draws(300, 3, 23), draws(40, 3, 24, 2.0, 8.0)
+    follow = 0.4
+    at_once = QuantileMap(style, alone(3), 500.0, 10)
+    later = QuantileMap(style, alone(3), 500.0, 10, follow=follow)
+    wanted = np.log([at_once.gain(frame) for frame in content])
+    found = np.log([later.gain(frame) for frame in content])
+    expected = wanted.copy()
+    for now in range(1, len(wanted)):
+        expected[now] = expected[now - 1] + follow * (wanted[now] - expected[now - 1])
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
 def realise(mapping: QuantileMap, heard: Array, hop: int) -> None:
     """What a stage does after a frame: every second one is checked, the others correct."""
     if hop % 2:
