@@ -25,6 +25,8 @@ RELEASE_MS = 80.0
 
 _PHASES = 4  # a true peak is the largest sample after oversampling by 4 (ITU-R BS.1770-4)
 _REACH = 12  # samples to either side that the interpolation uses
+_LEAST_GAIN = 1e-6
+_MOST_BETWEEN = 3.0  # no peak between samples is higher than this times the largest sample
 
 
 @compiled(nogil=True)
@@ -70,7 +72,7 @@ def follow(needed: Array, held: Array, recent: Array, state: Array, release: flo
 
 
 class Limiter:
-    """Limits a stream of blocks. Feed it with `blocks`.
+    """Limits a stream of blocks: a whole one with `blocks`, or block by block with `process`.
 
     Parameters
     ----------
@@ -78,6 +80,10 @@ class Limiter:
     channels : int
     gain : float
         Factor on the audio before it is limited.
+    ceiling_db : float, dB relative to full scale
+        Highest true peak.
+    look_ahead_ms : float, milliseconds
+        How long before a peak the gain begins to fall.
 
     Attributes
     ----------
@@ -85,40 +91,51 @@ class Limiter:
         The smallest gain so far; 1 if nothing was limited.
     """
 
-    def __init__(self, sample_rate: int, channels: int, gain: float = 1.0) -> None:
+    def __init__(
+        self,
+        sample_rate: int,
+        channels: int,
+        gain: float = 1.0,
+        ceiling_db: float = CEILING_DB,
+        look_ahead_ms: float = LOOK_AHEAD_MS,
+    ) -> None:
         self.least_gain = 1.0
         self._gain = np.float32(gain)
-        self._ceiling = 10.0 ** (CEILING_DB / 20.0)
-        length = max(round(LOOK_AHEAD_MS * 1e-3 * sample_rate), 1) + 1
+        self._ceiling = 10.0 ** (ceiling_db / 20.0)
+        self._delay = limiter_delay(sample_rate, look_ahead_ms)
+        length = self._delay - _REACH + 1
         self._held, self._recent = np.ones(length), np.ones(length)
         self._state = np.array([0.0, 1.0, float(length), 1.0])
         self._release = 1.0 - math.exp(-1e3 / (RELEASE_MS * sample_rate))
         self._phases = _interpolation()
         self._past = np.zeros((channels, 2 * _REACH), np.float32)
-        self._delay = length - 1 + _REACH
         self._waiting = np.zeros((channels, self._delay), np.float32)
+        self._skip = self._delay
 
     def blocks(self, blocks: Iterator[Waveform]) -> Iterator[Waveform]:
         """Yield the limited audio, as long as the input and aligned with it."""
-        skip = self._delay
         for block in blocks:
-            done = self._process(block * self._gain)
-            if skip < done.shape[1]:
-                yield done[:, skip:]
-            skip = max(0, skip - done.shape[1])
-        rest = self._process(np.zeros_like(self._waiting))
-        if rest.shape[1] > skip:
-            yield rest[:, skip:]
+            if (done := self.process(block)).shape[1]:
+                yield done
+        if (rest := self.process(np.zeros_like(self._waiting))).shape[1]:
+            yield rest
 
-    def _process(self, block: Waveform) -> Waveform:
-        """Limit a block; what is returned is `_delay` samples late."""
+    def process(self, block: Waveform) -> Waveform:
+        """Take a block, and return what follows the audio that was returned before.
+
+        The output ends `limiter_delay` samples before the end of the input.
+        """
+        block = block * self._gain
         peaks = self._peaks(block)
-        needed = self._ceiling / np.maximum(peaks, self._ceiling)
+        # fmax and a least gain, so that samples that are not finite change nothing for long.
+        needed = np.maximum(self._ceiling / np.fmax(peaks, self._ceiling), _LEAST_GAIN)
         gain = follow(needed, self._held, self._recent, self._state, self._release)
         self.least_gain = min(self.least_gain, float(gain.min(initial=1.0)))
         joined = np.concatenate([self._waiting, block], axis=1)
-        self._waiting = joined[:, block.shape[1] :]
-        return np.asarray(joined[:, : block.shape[1]] * gain, np.float32)
+        n = block.shape[1]
+        self._waiting = joined[:, n:]
+        first, self._skip = min(self._skip, n), max(0, self._skip - n)
+        return np.asarray(joined[:, first:n] * gain[first:], np.float32)
 
     def _peaks(self, block: Waveform) -> Array:
         """True peaks about each sample over all channels, `_REACH` samples late."""
@@ -126,6 +143,9 @@ class Limiter:
         self._past = joined[:, joined.shape[1] - 2 * _REACH :]
         n = block.shape[1]
         peaks: Array = np.abs(joined[:, _REACH : _REACH + n]).max(axis=0).astype(np.float64)
+        most = float(np.abs(joined).max(initial=0.0))
+        if most * _MOST_BETWEEN <= self._ceiling:
+            return peaks
         for channel in joined:
             for taps in self._phases:
                 # Between two samples: a peak there counts for both of them.
@@ -133,6 +153,11 @@ class Limiter:
                 np.maximum(peaks, between[:n], out=peaks)
                 np.maximum(peaks, between[1 : n + 1], out=peaks)
         return peaks
+
+
+def limiter_delay(sample_rate: int, look_ahead_ms: float) -> int:
+    """By how many samples the output of a `Limiter` is later than its input."""
+    return max(round(look_ahead_ms * 1e-3 * sample_rate), 1) + _REACH
 
 
 def _interpolation() -> list[Array]:

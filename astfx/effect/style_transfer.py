@@ -10,13 +10,14 @@ from typing import Any, Unpack, cast
 import numpy as np
 
 from astfx.audio import Source, Waveform
+from astfx.audio.limiter import Limiter, limiter_delay
 from astfx.effect.automation import Automation, Parameter, shown_number
 from astfx.effect.base import Effect, check_rate
 from astfx.effect.controls import Controls
 from astfx.effect.offline import rendered, rendered_clip
 from astfx.effect.preparing import Preparation
 from astfx.effect.serialise import read_arguments, written_arguments
-from astfx.errors import AstfxError, EffectError, InvalidSettingError
+from astfx.errors import AstfxError, EffectError, EffectTypeError, InvalidSettingError
 from astfx.plan import RenderPlan
 from astfx.runtime.device import thread_count
 from astfx.runtime.progress import Progress
@@ -30,6 +31,9 @@ _DEFAULT_RATE = 44_100
 _STREAM_THREADS = 1
 _PIECE_SAMPLES = 1 << 16
 _WARM_UP_SECONDS = 0.8  # longer than the interval at which the engines update their maps
+_LOOK_AHEAD_MS = 1.4
+_LOWEST_CEILING_DB = -40.0
+_CEILING_MARGIN_DB = 0.2  # the limiter may read a peak between samples this much too low
 _ALWAYS_WRITTEN = ("method", "quality", "iterations", "seed", "device", "phase")
 
 
@@ -54,6 +58,9 @@ class StyleTransfer(Effect):
     morph : float or Automation, 0 to the number of further styles
         Position between `style` (0), the first further style (1), the second (2), and so on.
         An automation moves through them over time.
+    ceiling_db : float, -40 to 0, dB relative to full scale, optional
+        Highest true peak of the output. A limiter looks 1.4 ms ahead, which adds about 1.7 ms to
+        the latency. It changes nothing until a peak reaches the ceiling. By default there is none.
     style_sample_rate : int, hertz, optional
         Sample rate of styles that are arrays.
     **settings
@@ -82,6 +89,7 @@ class StyleTransfer(Effect):
         engine: str | None = None,
         morph_to: StyleLike | Sequence[StyleLike] | None = None,
         morph: float | Automation = 0.0,
+        ceiling_db: float | None = None,
         style_sample_rate: int | None = None,
         **settings: Unpack[EngineOptions],
     ) -> None:
@@ -100,6 +108,8 @@ class StyleTransfer(Effect):
             first,
             self._stations(morph_to),
         )
+        self._ceiling_db = _checked_ceiling(ceiling_db)
+        self._limiter: Limiter | None = None
         self._rate = _DEFAULT_RATE
         self._prepared: tuple[int, int] | None = None  # sample rate and channels
         self._ready: dict[Style, Engine] = {}
@@ -169,6 +179,17 @@ class StyleTransfer(Effect):
             self._controls.morph.highest = _highest_morph(value)
 
     @property
+    def ceiling_db(self) -> float | None:
+        """Highest true peak of the output, dBTP; None for no limit. Changing it restarts."""
+        return self._ceiling_db
+
+    @ceiling_db.setter
+    def ceiling_db(self, value: float | None) -> None:
+        with self._lock:
+            self._ceiling_db = _checked_ceiling(value)
+            self._restart()
+
+    @property
     def engine(self) -> str:
         """Name of the engine. Changing it restarts the stream."""
         return self._engine
@@ -203,7 +224,9 @@ class StyleTransfer(Effect):
         """Delay of a stream at a sample rate, in samples; 0 for the render engine."""
         if self._engine == "render":
             return 0
-        return latency_samples(*engine_shape(self._engine, check_rate(sample_rate), self._settings))
+        rate = check_rate(sample_rate)
+        look_ahead = 0 if self._ceiling_db is None else limiter_delay(rate, _LOOK_AHEAD_MS)
+        return latency_samples(*engine_shape(self._engine, rate, self._settings)) + look_ahead
 
     @property
     def style_error(self) -> AstfxError | None:
@@ -253,6 +276,10 @@ class StyleTransfer(Effect):
     def _change_styles(self, style: Style, morph_to: Sequence[Style]) -> None:
         """Fade to other styles: at once, or when a worker has prepared them."""
         if self._prepared is None or self._streamed is None:
+            if self._prepared is not None:  # nothing sounds yet, so the caller can wait
+                rate, channels = self._prepared
+                wanted = dict.fromkeys((style, *morph_to))
+                self._ready = {each: self._make(each, rate, channels) for each in wanted}
             self._controls.fade_to(style, morph_to)
             return
         self._drop_incoming()
@@ -295,7 +322,7 @@ class StyleTransfer(Effect):
         if self._incoming is not None:
             self._controls.fade_to(*self._incoming)
         self._incoming, self._preparation, self._style_error = None, None, None
-        self._streamer, self._streamed = None, None
+        self._streamer, self._streamed, self._limiter = None, None, None
         self._controls.reset()
 
     def _make(self, style: object, sample_rate: int, channels: int) -> Engine:
@@ -321,6 +348,7 @@ class StyleTransfer(Effect):
             self._streamer = Streamer(
                 channels, *shape, lambda key: self._make(key, sample_rate, channels)
             )
+            self._limiter = self._new_limiter(sample_rate, channels)
         assert self._streamer is not None
         self._advance_incoming()
         parts = []
@@ -330,7 +358,14 @@ class StyleTransfer(Effect):
                 piece = waveform[:, first : first + _PIECE_SAMPLES]
                 now = self._controls.take(piece.shape[1], sample_rate)
                 parts.append(self._streamer.process(piece, now.strength, now.wet, now.shares))
-        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+        output = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+        return output if self._limiter is None else self._limiter.process(output)
+
+    def _new_limiter(self, sample_rate: int, channels: int) -> Limiter | None:
+        if self._ceiling_db is None:
+            return None
+        ceiling_db = self._ceiling_db - _CEILING_MARGIN_DB
+        return Limiter(sample_rate, channels, ceiling_db=ceiling_db, look_ahead_ms=_LOOK_AHEAD_MS)
 
     @property
     def _needs_whole(self) -> bool:
@@ -340,7 +375,11 @@ class StyleTransfer(Effect):
         if not self._needs_whole:
             return super()._whole(waveform, sample_rate, buffer_size)
         self._rate = sample_rate
-        return rendered_clip(waveform, sample_rate, self._controls, self._settings)
+        output = rendered_clip(waveform, sample_rate, self._controls, self._settings)
+        limiter = self._new_limiter(sample_rate, len(output))
+        if limiter is None:
+            return output
+        return np.concatenate(list(limiter.blocks(iter([output]))), axis=1)
 
     @contextmanager
     def whole_file(
@@ -360,7 +399,8 @@ class StyleTransfer(Effect):
             self._lock,
             rendered(source, self._controls, self._settings, folder, progress) as blocks,
         ):
-            yield blocks
+            limiter = self._new_limiter(source.sample_rate, source.channels)
+            yield blocks if limiter is None else limiter.blocks(blocks)
 
     def _arguments(self) -> dict[str, Any]:
         """Keyword arguments that make an equal effect."""
@@ -378,6 +418,7 @@ class StyleTransfer(Effect):
             "engine": self._engine,
             "morph_to": self.morph_to,
             "morph": self.morph,
+            "ceiling_db": self.ceiling_db,
             "style_sample_rate": self._style_sample_rate,
         }
 
@@ -422,10 +463,26 @@ class StyleTransfer(Effect):
             labels = [style.label for style in self._controls.morph_to]
             listed = labels[0] if len(labels) == 1 else f"[{', '.join(labels)}]"
             shown |= {"morph_to": listed, "morph": shown_number(self.morph)}
+        if self._ceiling_db is not None:
+            shown["ceiling_db"] = shown_number(self._ceiling_db)
         settings = self._settings
         shown |= {"method": settings.method, "engine": self._engine, "quality": settings.quality}
         shown["seed"] = str(settings.seed)
         return shown
+
+
+def _checked_ceiling(ceiling_db: float | None) -> float | None:
+    if ceiling_db is None:
+        return None
+    if isinstance(ceiling_db, bool) or not isinstance(
+        ceiling_db, int | float | np.floating | np.integer
+    ):
+        raise EffectTypeError(f"ceiling_db={ceiling_db!r} must be a number (dB) or None")
+    if not _LOWEST_CEILING_DB <= ceiling_db <= 0.0:
+        raise InvalidSettingError(
+            f"ceiling_db={float(ceiling_db):g} must be from {_LOWEST_CEILING_DB:g} to 0 dB"
+        )
+    return float(ceiling_db)
 
 
 def _listed(morph_to: StyleLike | Sequence[StyleLike] | None) -> list[StyleLike]:

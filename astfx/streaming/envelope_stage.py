@@ -15,7 +15,7 @@ from astfx.audio.levels import SILENCE
 from astfx.dsp.windows import hann
 from astfx.features.envelope_map import OVERLAP, EnvelopeMap, EnvelopeStatistics, power_scale
 from astfx.settings import position
-from astfx.streaming.levels import HopPower, OutputLevel, PeakBound
+from astfx.streaming.levels import HeldPeak, HopPower, OutputLevel
 from astfx.streaming.overlap_add import OverlapAdd
 
 _MEMORY_SECONDS = 8.0
@@ -43,14 +43,14 @@ class EnvelopeStage:
         memory = _MEMORY_SECONDS * sample_rate / hop_length
         self._map = EnvelopeMap(style, sample_rate, self._n_fft, memory)
         self._power = HopPower(memory, OVERLAP)
-        self._peaks = PeakBound(memory)
+        self._peaks = HeldPeak(memory)
         self._level = OutputLevel(sample_rate, self._n_fft, memory)
 
     def process(self, hop: Waveform, strength: float) -> Waveform:
         """Take a hop, (channels, hop_length), and return one of output; strength 0 to 1."""
         spectrum = self._frames.analyse(hop)
         peak = float(np.abs(hop).max())
-        bound, sounding = self._peaks.add(peak), peak >= SILENCE
+        held, sounding = self._peaks.add(peak), peak >= SILENCE
         if sounding:
             self._power.add(float(np.square(hop).mean()))
         rms = math.sqrt(max(self._power.value, SILENCE**2))
@@ -64,4 +64,4 @@ class EnvelopeStage:
         if strength < 1.0:
             gain = np.power(gain, np.float32(position(strength)))
         spectrum *= gain
-        return self._frames.synthesise(spectrum, bound)
+        return self._frames.synthesise(spectrum, held)

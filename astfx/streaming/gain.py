@@ -16,7 +16,7 @@ from astfx.audio.levels import SILENCE
 from astfx.dsp.windows import hann
 from astfx.features.monge import Array, GainMap
 from astfx.frontends.log_magnitude import LogMagnitude
-from astfx.streaming.levels import HopPower, OutputLevel, PeakBound
+from astfx.streaming.levels import HeldPeak, HopPower, OutputLevel
 from astfx.streaming.overlap_add import OverlapAdd
 from astfx.styles.analysis import live_grid
 
@@ -47,7 +47,7 @@ class GainEngine:
         self._map = GainMap(mean, covariance, sample_rate, grid.n_fft, memory, every)
         self._power = HopPower(memory, _OVERLAP)
         self._level = OutputLevel(sample_rate, grid.n_fft, memory)
-        self._peaks = PeakBound(memory)
+        self._peaks = HeldPeak(memory)
         window = hann(grid.n_fft).astype(np.float32)
         self._frames = OverlapAdd(channels, grid.hop_length, window, window, grid.n_fft)
         self.delay_samples = self._frames.delay_samples
@@ -57,7 +57,7 @@ class GainEngine:
         spectrum = self._frames.analyse(hop)
         magnitude = np.sqrt(np.square(np.abs(spectrum)).mean(axis=0))
         peak = float(np.abs(hop).max())
-        bound, sounding = self._peaks.add(peak), peak >= SILENCE
+        held, sounding = self._peaks.add(peak), peak >= SILENCE
         if sounding:
             self._power.add(float(np.square(hop).mean()))
         rms = math.sqrt(max(self._power.value, SILENCE**2))
@@ -69,4 +69,4 @@ class GainEngine:
             gain *= self._level.gain(np.square(magnitude), wet, learn=informative)
         np.power(gain, np.float32(strength), out=gain)
         spectrum *= gain
-        return self._frames.synthesise(spectrum, bound)
+        return self._frames.synthesise(spectrum, held)

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from astfx.dsp.k_weighting import k_weighting, power_response
 
+_LOUDNESS_MEMORY = 1.0 / 6.0
 _MOST_GAIN = 4.0
-_MOST_PEAK = 1.5  # multiples of the content's; frames that coincide may add up to more
 _MOST_FRAME_POWER = 3.0  # multiples of the content's
 _MOST_OF_USUAL, _BURST = 8.0, 80.0  # multiples of the usual power
 _LATEST, _FEWEST = 0.05, 12  # length of the median: a share of the memory, and at least 12 hops
@@ -107,11 +107,11 @@ class OutputLevel:
     sample_rate : int, hertz
     n_fft : int, samples
     memory : float, frames
-        How long the content's mean power is remembered. Loudness is remembered half as long.
+        How long the content's mean power is remembered. Loudness is remembered a sixth as long.
     """
 
     def __init__(self, sample_rate: int, n_fft: int, memory: float) -> None:
-        self._loudness = LoudnessMatch(sample_rate, n_fft, memory / 2.0)
+        self._loudness = LoudnessMatch(sample_rate, n_fft, memory * _LOUDNESS_MEMORY)
         self._limit = FramePowerLimit(memory)
 
     def gain(
@@ -157,8 +157,8 @@ class FramePowerLimit:
         return math.sqrt(most / output) if output > most else 1.0
 
 
-class PeakBound:
-    """The highest peak that the frames of the output may have, given that of the content so far.
+class HeldPeak:
+    """The highest peak of a stream so far.
 
     Parameters
     ----------
@@ -171,6 +171,6 @@ class PeakBound:
         self._held = 0.0
 
     def add(self, peak: float) -> float:
-        """Add the peak of a hop of the content, and return the bound."""
+        """Add the peak of a hop, and return the highest."""
         self._held = max(peak, self._held * self._decay)
-        return _MOST_PEAK * self._held
+        return self._held

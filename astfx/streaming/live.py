@@ -11,7 +11,7 @@ from astfx.streaming.spectral_stage import SpectralStage
 SYNTHESIS_SHARE = 4
 """A quarter of the window is heard: 23 ms of 93."""
 
-_QUANTILE_SHARE, _QUANTILE_FOLLOW = 0.8, 0.4
+_QUANTILE_SHARE, _QUANTILE_FOLLOW = 0.7, 0.5
 
 
 class LiveEngine(SpectralStage):

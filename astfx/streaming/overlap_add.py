@@ -11,6 +11,10 @@ from astfx.audio import Waveform
 
 Spectrum = npt.NDArray[np.complex64]
 
+_TINY = 1e-20
+MOST_OF_FRAME, MOST_IN_ALL = 1.5, 1.99
+"""Highest peaks of a frame and of the output, as multiples of a given peak: 3.5 and 6 dB."""
+
 
 class OverlapAdd:
     """Turns a stream's hops into spectra, and changed spectra back into hops.
@@ -53,17 +57,29 @@ class OverlapAdd:
         self._input[:, -self._hop_length :] = hop
         return np.fft.rfft(self._input * self._analysis).astype(np.complex64, copy=False)
 
-    def synthesise(self, spectrum: Spectrum, most: float = math.inf) -> Waveform:
+    def synthesise(self, spectrum: Spectrum, peak: float = math.inf) -> Waveform:
         """Add spectra, (channels, bins), to the output, and return the hop that is complete.
 
-        A frame that adds more to the output than a sound with a peak of `most` would is turned
-        down. Where frames of that kind coincide, the output's peak may be twice as high.
+        Parameters
+        ----------
+        spectrum : (channels, bins)
+        peak : float
+            Highest peak of the content. A frame that adds more to the output than a sound with
+            `MOST_OF_FRAME` times this peak would is turned down, and so is one that takes the
+            output above `MOST_IN_ALL` times the peak.
         """
         frames = np.fft.irfft(spectrum, n=self._n_fft)[:, -self._n_synthesis :] * self._synthesis
-        peak = float(np.abs(frames).max())
-        if peak > most * self._share:
-            frames *= np.float32(most * self._share / peak)
-        self._output += frames
+        found, most = float(np.abs(frames).max()), MOST_OF_FRAME * peak * self._share
+        if found > most:
+            frames *= np.float32(most / found)
+        total = self._output + frames
+        most = MOST_IN_ALL * peak
+        if float(np.abs(total).max()) > most:
+            room = np.float32(most) - self._output * np.sign(frames)
+            share = (room / np.maximum(np.abs(frames), np.float32(_TINY))).min()
+            frames *= np.float32(min(max(share, 0.0), 1.0))
+            total = self._output + frames
+        self._output = total
         done = self._output[:, : self._hop_length].copy()
         _shift(self._output, self._hop_length)
         self._output[:, -self._hop_length :] = 0.0

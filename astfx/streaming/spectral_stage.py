@@ -23,12 +23,13 @@ from astfx.features.monge import GainMap, band_levels
 from astfx.features.quantiles import QuantileMap, groups_of_bins
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.settings import position
-from astfx.streaming.levels import HopPower, OutputLevel, PeakBound
+from astfx.streaming.levels import HeldPeak, HopPower, OutputLevel
 from astfx.streaming.overlap_add import OverlapAdd
 
 HOPS_PER_WINDOW = 8
 _MEMORY_SECONDS = 8.0
 _UPDATE_EVERY_SECONDS = 0.25
+_FULL_STRENGTH = 0.9999  # curves of strength are rounded
 
 Array = npt.NDArray[np.float32]
 
@@ -79,18 +80,29 @@ class SpectralStage:
         borders = groups_of_bins(sample_rate, n_fft)
         self._quantiles = QuantileMap(magnitudes, borders, memory, every, share, follow)
         self._power = HopPower(memory, HOPS_PER_WINDOW)
-        self._peaks = PeakBound(memory)
+        self._peaks = HeldPeak(memory)
         self._level = OutputLevel(sample_rate, n_fft, memory)
         self._heard = np.zeros((channels, n_fft), np.float32)
         self._n_hops = 0
 
-    def process(self, hop: Waveform, strength: float) -> Waveform:
-        """Take a hop, (channels, hop_length), and return one of output; strength 0 to 1."""
+    def process(self, hop: Waveform, strength: float, peak: float | None = None) -> Waveform:
+        """Take a hop and return one of output.
+
+        Parameters
+        ----------
+        hop : (channels, hop_length)
+        strength : float, 0 to 1
+        peak : float, optional
+            That of the content, if the hop is not the content itself.
+        """
+        if strength > _FULL_STRENGTH:
+            strength = 1.0
         self._n_hops += 1
         spectrum = self._frames.analyse(hop)
         magnitude = _shared(spectrum)
-        peak = float(np.abs(hop).max())
-        bound, sounding = self._peaks.add(peak), peak >= SILENCE
+        loudest = float(np.abs(hop).max())
+        held = self._peaks.add(loudest if peak is None else peak)
+        sounding = loudest >= SILENCE
         if sounding:
             self._power.add(float(np.square(hop).mean()))
         informative = sounding and not self._power.burst
@@ -105,7 +117,7 @@ class SpectralStage:
         if strength < 1.0:
             gain = np.power(gain, np.float32(position(strength)))
         spectrum *= gain
-        done = self._frames.synthesise(spectrum, bound)
+        done = self._frames.synthesise(spectrum, held)
         self._heard[:, : -self.hop_length] = self._heard[:, self.hop_length :]
         self._heard[:, -self.hop_length :] = done
         # At other strengths, the output is not meant to have the style's levels.

@@ -66,4 +66,4 @@ class StreamEngine:
                 ],
                 axis=1,
             )
-        return self._spectral.process(shaped, strength)
+        return self._spectral.process(shaped, strength, float(np.abs(hop).max()))

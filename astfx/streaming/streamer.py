@@ -204,8 +204,11 @@ class Streamer:
         given = self._n_hops * self._hop_length - self._delay_samples
         for voice in self._voices.values():
             share = voice.at_output.take(n)
-            # A voice that began later has no samples for the time before.
-            n_missing = min(n, max(0, given - self._n_out - len(voice.wet)))
+            # A voice that began later has no samples for the time before. Its engine was warmed up
+            # with earlier hops, which may give samples for a time that is past.
+            surplus = len(voice.wet) - max(0, given - self._n_out)
+            voice.wet.take(max(0, surplus))
+            n_missing = min(n, max(0, -surplus))
             wet = voice.wet.take(n - n_missing)
             audible = share[0, n_missing:]
             if audible.any():

@@ -159,6 +159,21 @@ def test_what_is_made_by_prepare_is_what_the_first_block_uses(
     assert [voice.engine for voice in effect._streamer._voices.values()] == [engine]
 
 
+def test_a_style_set_between_prepare_and_the_first_block_is_made_before_it(
+    styles: list[astfx.StyleTargets], gate: Gate
+) -> None:
+    gate.pass_all()
+    effect, other = StyleTransfer(styles[0], engine="live"), StyleTransfer(styles[2], engine="live")
+    effect.prepare(RATE, channels=1)
+    effect.style = styles[1]
+    effect.style = styles[2]
+    ready = len(gate.threads)
+    content = noise(8)
+    found = run(effect, content)
+    assert len(gate.threads) == ready + 1  # taken, not made
+    np.testing.assert_array_equal(found, run(other, content))
+
+
 def test_a_prepared_effect_gives_what_another_gives(styles: list[astfx.StyleTargets]) -> None:
     content = noise(4)
     prepared, other = (StyleTransfer(styles[1], engine="stream") for _ in range(2))
