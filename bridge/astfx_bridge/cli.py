@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import os
 import sys
@@ -109,6 +110,12 @@ def serve(
     job_seconds: Annotated[
         float, typer.Option(help="Longest time that a job may run, in seconds.")
     ] = _LIMITS.job_seconds,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose", "-v", help="Write a line for each job that ends or is refused to stderr."
+        ),
+    ] = False,
 ) -> None:
     """Run the OSC server until Ctrl-C."""
     from platformdirs import user_state_path
@@ -134,6 +141,10 @@ def serve(
             job_seconds=job_seconds,
         ),
     )
+
+    if verbose:
+        logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+        logging.getLogger("astfx_bridge").setLevel(logging.INFO)
 
     async def run() -> None:
         await Bridge(settings).run(_print_banner)

@@ -23,6 +23,7 @@ from astfx_bridge.state import StateFolder
 from astfx_bridge.web.app import application
 from astfx_bridge.web.server import WebServer
 from astfx_bridge.web.sockets import WebSockets
+from astfx_bridge.web.status import StatusPage
 from astfx_bridge.wire.access import Access
 from astfx_bridge.wire.peers import Peer
 from astfx_bridge.wire.streams import Streams
@@ -129,8 +130,9 @@ class Bridge:
     def _web_server(self) -> WebServer:
         sockets = WebSockets(self._dispatcher, self.settings.limits, self._udp.send, self._streams)
         self.parameters.watch(lambda name, value: sockets.tell(f"/astfx/param/{name}", value))
+        status = StatusPage(self.settings, self.parameters, self.jobs, lambda: self.osc_port)
         app = application(
-            self.settings, self.parameters, self.access, sockets, lambda: self.osc_port
+            self.settings, self.parameters, self.access, sockets, lambda: self.osc_port, status
         )
         return WebServer(self.settings, app, self._streams)
 

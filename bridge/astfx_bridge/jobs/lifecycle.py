@@ -15,6 +15,7 @@ from typing import Any
 
 from astfx_bridge.errors import RefusedError
 from astfx_bridge.ids import canonical_id
+from astfx_bridge.jobs import log
 from astfx_bridge.jobs.endings import Endings
 from astfx_bridge.jobs.files import JobFiles
 from astfx_bridge.jobs.notices import Notices, send_outcome
@@ -54,6 +55,8 @@ class JobLifecycle:
     files : JobFiles
     blobs, presets : Path
         The folders of the clips that the server holds, and of the presets made here.
+    trouble : str
+        Why no job can be begun just now, empty if jobs can be.
     """
 
     def __init__(
@@ -85,7 +88,7 @@ class JobLifecycle:
         self._limits, self._subscribers = settings.limits, subscribers
         self._check_state = check_state
         self._ended_jobs = 0
-        self._told_trouble = ""
+        self.trouble = ""
 
     def resume(self, udp_peer: Callable[[str, int], Peer] | None) -> None:
         """Queue again the jobs that an earlier server left, and start the workers.
@@ -243,9 +246,9 @@ class JobLifecycle:
             if other is not None:
                 raise RefusedError(f"output '{job.spec['output']}' is being written by job {other}")
         host, port = peer.udp_target or ("", 0)
-        self.store.accept(
-            [replace(job, reply_host=host, reply_port=port) for job in jobs], replaced
-        )
+        who = {"client": peer.name, "reply_host": host, "reply_port": port}
+        now = time.time()
+        self.store.accept([replace(job, **who, accepted_at=now) for job in jobs], replaced)  # type: ignore[arg-type]
         for job in outdated:
             remove_held(job, self.blobs)
         if parent:
@@ -269,11 +272,11 @@ class JobLifecycle:
         if not self.pool.is_busy_with(job.id):
             clean([job])
         detail = detail.encode(errors="replace").decode()
-        self._endings.add(
-            replace(job, state=state, detail=detail, sample_rate=sample_rate, frames=frames)
-        )
+        how = {"state": state, "detail": detail, "sample_rate": sample_rate, "frames": frames}
+        self._endings.add(replace(job, **how, ended_at=time.time()))  # type: ignore[arg-type]
 
     def _recorded(self, ended: Job) -> None:
+        log.ended(ended)
         self.notices.ended(ended, self._subscribers())
         self._tidy_after(ended)
         self.pool.wake()
@@ -286,9 +289,9 @@ class JobLifecycle:
 
     def _trouble(self, reason: str) -> None:
         """Say that the server cannot go on for a reason, once, until the reason changes."""
-        if reason and reason != self._told_trouble:
+        if reason and reason != self.trouble:
             self.report_trouble(reason)
-        self._told_trouble = reason
+        self.trouble = reason
 
     def report_trouble(self, text: str) -> None:
         """Tell the subscribers, and whoever awaits a job, what keeps the server from its work."""

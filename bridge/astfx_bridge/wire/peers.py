@@ -32,6 +32,8 @@ class Peer:
 
     Attributes
     ----------
+    door : str
+        What it came in by: "UDP", "TCP" or "WebSocket".
     complaint_rate : RateLimiter
         Limits the fails that it gets for broken or dropped packets.
     backlog : deque of Message
@@ -49,6 +51,7 @@ class Peer:
     """
 
     by_tcp = False
+    door = "UDP"
 
     def __init__(
         self, host: str, port: int, send_datagram: SendDatagram, message_rate: RateLimiter
@@ -62,6 +65,11 @@ class Peer:
         self.dropped = 0
         self.useful = False
         self._send_datagram = send_datagram
+
+    @property
+    def name(self) -> str:
+        """How the log calls it, such as "UDP 127.0.0.1:50123"."""
+        return f"{self.door} {self.host}:{self.port}"
 
     @property
     def udp_target(self) -> tuple[str, int] | None:
@@ -105,6 +113,7 @@ class StreamPeer(Peer):
     """
 
     by_tcp = True
+    door = "TCP"
 
     def __init__(
         self, host: str, port: int, send_datagram: SendDatagram, message_rate: RateLimiter
