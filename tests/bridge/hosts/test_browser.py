@@ -60,6 +60,7 @@ def test_a_page_of_the_server_speaks_osc(server: Server, browser: Any) -> None:
 
 
 def test_the_status_page_refreshes_itself_if_asked_to(server: Server, browser: Any) -> None:
+    browser.get_log("browser")  # of the tests before
     browser.get(f"http://127.0.0.1:{server.http_port}/")
     main = browser.find_element("tag name", "main")
     assert "Running" in main.text
