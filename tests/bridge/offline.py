@@ -79,7 +79,7 @@ def tcp_peer(stream: Stream) -> TcpPeer:
 def make_services(folder: Path, *, token: str = "", **limits: float) -> Services:
     """Services whose root is `folder`/root. Their workers are never started."""
     (folder / "root").mkdir()
-    for name in ("blobs", "presets"):
+    for name in ("blobs", "presets", "styles"):
         (folder / "state" / name).mkdir(parents=True)
     settings = ServerSettings(
         roots=(folder / "root",),

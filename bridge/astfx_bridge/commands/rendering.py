@@ -10,6 +10,7 @@ import soundfile
 from astfx.runtime.files import written_aside
 from astfx_bridge.commands.job_requests import (
     checked_sound,
+    clip_suffix,
     job_settings,
     new_id,
     new_job,
@@ -65,8 +66,7 @@ async def render_blob(services: Services, peer: Peer, call: Call) -> None:
     def prepare() -> dict[str, Any]:
         for role, clip in clips.items():
             assert isinstance(clip, bytes)
-            if clip[:4] not in (b"RIFF", b"RF64", b"fLaC"):
-                raise RefusedError(f"the {role} must be a WAV or a FLAC")
+            clip_suffix(clip, role)
             with written_aside(held[role]) as part:
                 part.write_bytes(clip)
         if "style" not in held:

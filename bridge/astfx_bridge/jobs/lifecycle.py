@@ -21,7 +21,7 @@ from astfx_bridge.jobs.files import JobFiles
 from astfx_bridge.jobs.notices import Notices, send_outcome
 from astfx_bridge.jobs.pool import Pool
 from astfx_bridge.jobs.scratch import clean, remove_held
-from astfx_bridge.jobs.store import BLOB_COMMAND, DONE, FAILED, Job, JobStore, is_busy
+from astfx_bridge.jobs.store import BLOB_COMMANDS, DONE, FAILED, Job, JobStore, is_busy
 from astfx_bridge.roots import Roots
 from astfx_bridge.settings import ServerSettings
 from astfx_bridge.table import Value
@@ -53,8 +53,8 @@ class JobLifecycle:
     notices : Notices
     pool : Pool
     files : JobFiles
-    blobs, presets : Path
-        The folders of the clips that the server holds, and of the presets made here.
+    blobs, presets, clips : Path
+        The folders of the clips of jobs, of the presets made here, and of the kept style clips.
     trouble : str
         Why no job can be begun just now, empty if jobs can be.
     """
@@ -72,7 +72,8 @@ class JobLifecycle:
         self.store, self.notices = store, Notices()
         self._endings = Endings(store, self._recorded, self._delayed)
         self.blobs, self.presets = state / "blobs", state / "presets"
-        self.files = JobFiles(roots, self.blobs, self.presets)
+        self.clips = state / "styles"
+        self.files = JobFiles(roots, self.blobs, self.presets, self.clips)
         self.pool = Pool(
             store,
             settings.jobs,
@@ -342,11 +343,14 @@ class JobLifecycle:
             if path.parent == self.blobs:
                 with suppress(OSError):
                     path.unlink(missing_ok=True)
+        if job.state == DONE and "replaces" in job.spec:
+            with suppress(OSError):
+                Path(job.spec["replaces"]).unlink(missing_ok=True)
         self._ended_jobs += 1
         with suppress(sqlite3.Error):  # there is a next time
             if self._ended_jobs % TIDY_EVERY_JOBS == 0:
                 self._drop_old_records()
-            if job.command == BLOB_COMMAND:
+            if job.command in BLOB_COMMANDS:
                 self._drop_old_blobs()
 
     def _drop_old_records(self) -> None:

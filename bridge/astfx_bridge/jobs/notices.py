@@ -7,7 +7,7 @@ from pathlib import Path
 
 from astfx_bridge.errors import RefusedError
 from astfx_bridge.ids import canonical_id
-from astfx_bridge.jobs.store import BLOB_COMMAND, DONE, Job
+from astfx_bridge.jobs.store import BLOB_COMMANDS, DONE, Job
 from astfx_bridge.table import Value
 from astfx_bridge.wire.peers import Peer
 
@@ -94,7 +94,7 @@ def send_outcome(peer: Peer, job: Job, *, with_blob: bool = True) -> None:
         peer.send("/astfx/fail", job.command, name, job.detail[:1000])
         return
     output: Value = job.detail
-    if job.command == BLOB_COMMAND:
+    if job.command in BLOB_COMMANDS:
         output = ""
         if with_blob:
             try:

@@ -17,7 +17,8 @@ QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed"
 ENDED = (DONE, FAILED, CANCELLED)
 MAX_STARTS = 10
 REFUSED = "refused"  # the kind of a job that cannot be rendered: it fails when its turn comes
-BLOB_COMMAND, PREVIEW_COMMAND = "/astfx/render/blob", "/astfx/preview"
+BLOB_COMMANDS = ("/astfx/render/blob", "/astfx/preset/fetch")  # their results are blobs
+PREVIEW_COMMAND = "/astfx/preview"
 
 _SCHEMA = """
 create table if not exists jobs (
@@ -286,7 +287,7 @@ class JobStore:
     def blobs(self) -> list[Job]:
         """The jobs whose result is a blob that the server holds, newest first."""
         return self._select(
-            f"where state = '{DONE}' and command = ? order by number desc", BLOB_COMMAND
+            f"where state = '{DONE}' and command in {BLOB_COMMANDS} order by number desc"
         )
 
     def last_number(self) -> int:

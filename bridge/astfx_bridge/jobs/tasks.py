@@ -118,6 +118,20 @@ def make_preset(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
     return {"sample_rate": 0, "frames": 0}
 
 
+def rename_preset(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Write a preset file again, under another name. A file that is no preset is refused."""
+    styles.rename_preset(job["content"], job["name"], job["scratch"])
+    progress(1.0)
+    return {"sample_rate": 0, "frames": 0}
+
+
+def export_preset(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Write a preset as one file."""
+    styles.export_preset(job["preset"], job["presets"], job["scratch"])
+    progress(1.0)
+    return {"sample_rate": 0, "frames": 0}
+
+
 def blend_presets(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Blend presets into a new one."""
     styles.blend_presets(job["weights"], job["name"], job["scratch"])
@@ -130,4 +144,6 @@ TASKS: dict[str, Callable[[dict[str, Any], Progress], dict[str, Any]]] = {
     "preview": preview,
     "preset": make_preset,
     "blend": blend_presets,
+    "rename": rename_preset,
+    "export": export_preset,
 }
