@@ -42,6 +42,21 @@ PARAMETERS = {
             "wav",
             "The format of results that are sent as a blob.",
         ),
+        Parameter(
+            Argument("start", "f", 0, 86_400),
+            0.0,
+            "Where the rendered region of the content begins, in seconds.",
+        ),
+        Parameter(
+            Argument("seconds", "f", 0, 86_400),
+            0.0,
+            "The length of the rendered region, in seconds; 0 goes up to the content's end.",
+        ),
+        Parameter(
+            Argument("priority", "i", -100, 100),
+            0,
+            "Of the jobs that wait, those with the highest priority run first.",
+        ),
     )
 }
 
@@ -149,7 +164,7 @@ REPLIES = {
             repeats=True,
         ),
         _reply(
-            "/astfx/files",
+            "/astfx/listing",
             "count first name",
             "i i s",
             "The number of files and folders, and up to 200 names, from the place `first` on. "
@@ -201,6 +216,9 @@ _ROWS = (
     _job("/astfx/render/blob", "render_blob", Argument("clip", "b"), pairs="settings",
          tcp_only=True, summary="Render a WAV or FLAC that is sent as a blob. The style may be a "
          "blob too. The result is one."),
+    _job("/astfx/then", "then", Argument("after", "is"), Argument("output", "s"),
+         pairs="settings", summary="Render the output of another job, which need not be there yet. "
+         "It fails if the other job does not succeed."),
     _job("/astfx/stem", "stem", Argument("folder", "s"), Argument("output", "s"),
          pairs="settings", first="stem",
          summary="Render every sound of a folder into another folder. Each is a job of its own, "
@@ -258,7 +276,7 @@ _ROWS = (
     _row("/astfx/roots", "roots", replies="roots", changes=False,
          summary="Ask for the folders that clients may use."),
     _row("/astfx/files", "files", Argument("folder", "s", optional=True), _FIRST,
-         replies="files", summary="Ask what a folder holds (the first root, if it is "
+         replies="listing", summary="Ask what a folder holds (the first root, if it is "
          "empty): 200 names from the place `first` (0) on."),
     _row("/astfx/quit", "quit", replies="bye",
          summary="Stop the server. Unfinished jobs run when it is started again."),

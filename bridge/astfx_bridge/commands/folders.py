@@ -20,4 +20,4 @@ async def files(services: Services, peer: Peer, call: Call) -> None:
     """Send the names of what a folder holds, a page of them."""
     folder = str(call.values.get("folder", ""))
     names = await asyncio.to_thread(services.roots.names_in, folder or ".", "folder")
-    peer.send("/astfx/files", *page(names, call, "files"))
+    peer.send("/astfx/listing", *page(names, call, "files"))

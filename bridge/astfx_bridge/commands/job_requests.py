@@ -220,15 +220,32 @@ def spec_with_style(
     output: Path,
     settings: Mapping[str, Value],
     style: Mapping[str, Any],
+    *,
+    is_there: bool = True,
 ) -> dict[str, Any]:
     """A worker's spec for rendering one clip with a style that was checked by `style_spec`.
+
+    Parameters
+    ----------
+    services : Services
+    content : Path
+    content_name : str
+        What the client called the content.
+    output : Path
+    settings : mapping of str to value
+    style : mapping of str to value
+    is_there : bool
+        Whether the content is there. If not, only the worker checks it.
 
     Raises
     ------
     RefusedError
         If the content or the output cannot be used.
     """
-    clip = checked_sound(content, content_name, "content", services.settings.limits.clip_seconds)
+    clip = None
+    if is_there:
+        limit = services.settings.limits.clip_seconds
+        clip = checked_sound(content, content_name, "content", limit)
     for role, path in (("content", str(content)), ("style", style.get("style"))):
         if path == str(output):
             raise RefusedError(f"output '{output.name}' is the {role} itself: name another file")

@@ -41,6 +41,7 @@ HANDLERS: Mapping[str, Handler] = {
     "files": folders.files,
     "render": rendering.render,
     "render_blob": rendering.render_blob,
+    "then": rendering.then,
     "stem": rendering.stem,
     "preview": rendering.preview,
     "cancel": job_control.cancel,

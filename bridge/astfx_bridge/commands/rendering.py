@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import soundfile
@@ -21,7 +22,7 @@ from astfx_bridge.commands.job_requests import (
 from astfx_bridge.commands.services import Services
 from astfx_bridge.errors import RefusedError
 from astfx_bridge.jobs.scratch import held_path, scratch_path
-from astfx_bridge.jobs.store import REFUSED, Job
+from astfx_bridge.jobs.store import BLOB_COMMANDS, CANCELLED, FAILED, REFUSED, Job
 from astfx_bridge.table import Call
 from astfx_bridge.wire.peers import Peer
 
@@ -88,6 +89,31 @@ async def render_blob(services: Services, peer: Peer, call: Call) -> None:
         raise
 
 
+async def then(services: Services, peer: Peer, call: Call) -> None:
+    """Accept a render of the output of another job, which need not have ended."""
+    job_id = new_id(services, call)
+    if services.jobs.answer_repeat(peer, job_id, call.digest):
+        return
+    settings = job_settings(services, call.pairs)
+    awaited = services.jobs.find(call.values["after"])
+    if awaited.spec["kind"] not in ("render", "preview") or awaited.command in BLOB_COMMANDS:
+        raise RefusedError(f"job {awaited.id} makes no file that could be rendered")
+    if awaited.state in (FAILED, CANCELLED):
+        raise RefusedError(f"job {awaited.id} is {awaited.state}: it has no output")
+    output = str(call.values["output"])
+
+    def prepare() -> dict[str, Any]:
+        content = Path(awaited.spec["output"])
+        target = services.roots.writable(output)
+        style = style_spec(services, settings["style"])
+        return spec_with_style(
+            services, content, content.name, target, settings, style, is_there=False
+        )
+
+    spec = await asyncio.to_thread(prepare)
+    await services.jobs.accept(peer, [new_job(call, job_id, {**spec, "after": awaited.id})])
+
+
 async def stem(services: Services, peer: Peer, call: Call) -> None:
     """Accept a render of each sound in a folder. One that cannot be rendered fails by itself."""
     parent = new_id(services, call)
@@ -146,6 +172,8 @@ async def preview(services: Services, peer: Peer, call: Call) -> None:
         raise RefusedError(
             f"job {job.id} is {job.state}: only a queued or running render can be previewed"
         )
+    if not services.jobs.store.has_content(job):
+        raise RefusedError(f"job {job.id} waits for its content: there is nothing to preview yet")
     target = await asyncio.to_thread(services.roots.writable, str(call.values["output"]))
     job_id = f"{job.id}/preview"
     if str(target) in (job.spec["output"], job.spec["content"], job.spec.get("style")):

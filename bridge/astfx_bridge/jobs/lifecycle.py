@@ -21,7 +21,15 @@ from astfx_bridge.jobs.files import JobFiles
 from astfx_bridge.jobs.notices import Notices, send_outcome
 from astfx_bridge.jobs.pool import Pool
 from astfx_bridge.jobs.scratch import clean, remove_held
-from astfx_bridge.jobs.store import BLOB_COMMANDS, DONE, FAILED, Job, JobStore, is_busy
+from astfx_bridge.jobs.store import (
+    BLOB_COMMANDS,
+    CANCELLED,
+    DONE,
+    FAILED,
+    Job,
+    JobStore,
+    is_busy,
+)
 from astfx_bridge.roots import Roots
 from astfx_bridge.settings import ServerSettings
 from astfx_bridge.table import Value
@@ -80,7 +88,7 @@ class JobLifecycle:
             state,
             settings.limits.job_seconds,
             may_begin=lambda job: job.id not in self._endings,
-            on_begin=self.files.looked_at,
+            on_begin=self._looked_at,
             on_progress=self._progress,
             on_outcome=self._outcome,
             on_trouble=self._trouble,
@@ -89,6 +97,7 @@ class JobLifecycle:
         self._limits, self._subscribers = settings.limits, subscribers
         self._check_state = check_state
         self._ended_jobs = 0
+        self._to_follow: list[Job] = []
         self.trouble = ""
 
     def resume(self, udp_peer: Callable[[str, int], Peer] | None) -> None:
@@ -280,7 +289,27 @@ class JobLifecycle:
         log.ended(ended)
         self.notices.ended(ended, self._subscribers())
         self._tidy_after(ended)
+        if ended.state != DONE:
+            self._fail_followers(ended)
         self.pool.wake()
+
+    def _looked_at(self, job: Job) -> Job:
+        """A job that is about to be begun, unless the job that makes its content failed."""
+        awaited = self.store.get(job.spec["after"]) if "after" in job.spec else None
+        if awaited is not None and awaited.state in (FAILED, CANCELLED):
+            raise RefusedError(_without_content(awaited))
+        return self.files.looked_at(job)
+
+    def _fail_followers(self, ended: Job) -> None:
+        """Fail the jobs that wait for the output of a job that has none, however many in a row."""
+        self._to_follow.append(ended)
+        if len(self._to_follow) > 1:
+            return  # the call that is under way goes on with it
+        with suppress(sqlite3.Error):  # the others fail when their turn comes
+            for awaited in self._to_follow:
+                for job in self.store.followers(awaited.id):
+                    self.end(job, FAILED, _without_content(awaited))
+        self._to_follow.clear()
 
     def _delayed(self, ended: Job, reason: str) -> None:
         text = f"the job has ended, but this cannot be put on record yet ({reason})"
@@ -376,3 +405,8 @@ class JobLifecycle:
         for path in self.blobs.iterdir():
             if str(path) not in known:
                 path.unlink(missing_ok=True)
+
+
+def _without_content(awaited: Job) -> str:
+    how = "was cancelled" if awaited.state == CANCELLED else "has failed"
+    return f"job {awaited.id}, whose output it renders, {how}"

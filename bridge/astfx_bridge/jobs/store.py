@@ -38,9 +38,21 @@ create table if not exists jobs (
 );
 create index if not exists jobs_by_state on jobs (state, number);
 create index if not exists jobs_by_parent on jobs (parent, number);
+create index if not exists jobs_by_priority
+    on jobs (ifnull(json_extract(spec, '$.settings.priority'), 0) desc, number)
+    where state = 'queued';
+create index if not exists jobs_by_awaited on jobs (json_extract(spec, '$.after'))
+    where state = 'queued';
 create index if not exists jobs_by_output on jobs (json_extract(spec, '$.output'))
     where state in ('running', 'queued');
 """
+# As the index jobs_by_priority has it.
+_BY_PRIORITY = "ifnull(json_extract(spec, '$.settings.priority'), 0) desc, number"
+# Whether no job that has not ended makes the content of this one.
+_HAS_CONTENT = (
+    "not exists (select 1 from jobs as other where other.id = json_extract(jobs.spec, '$.after') "
+    "and other.state in ('queued', 'running'))"
+)
 # What later versions added to the table. `pragma user_version` says how many versions it has.
 _ADDED = (
     (),
@@ -210,9 +222,17 @@ class JobStore:
         return self._select("order by number")
 
     def pending(self, limit: int = -1) -> list[Job]:
-        """The running jobs, then the queued ones, in the order of acceptance."""
+        """The running jobs, then the queued ones by priority, and in the order of acceptance."""
         return self._select(
-            f"where state in ('{RUNNING}', '{QUEUED}') order by state desc, number limit ?", limit
+            f"where state in ('{RUNNING}', '{QUEUED}') order by state desc, {_BY_PRIORITY} limit ?",
+            limit,
+        )
+
+    def followers(self, job_id: str) -> list[Job]:
+        """The queued jobs that render the output of a job."""
+        return self._select(
+            f"where state = '{QUEUED}' and json_extract(spec, '$.after') = ? order by number",
+            job_id,
         )
 
     def latest_ended(self, limit: int) -> list[Job]:
@@ -220,13 +240,22 @@ class JobStore:
         return self._select(f"where state in {ENDED} order by number desc limit ?", limit)
 
     def next_queued(self, *, preview: bool) -> Job | None:
-        """The oldest queued job. Previews are a queue of their own."""
+        """The queued job that is to run next. Previews are a queue of their own.
+
+        It is the oldest one of the highest priority, of those whose content is there.
+        """
         sign = "=" if preview else "<>"
         found = self._select(
-            f"where state = '{QUEUED}' and command {sign} ? order by number limit 1",
+            "indexed by jobs_by_priority "
+            f"where state = '{QUEUED}' and command {sign} ? and {_HAS_CONTENT} "
+            f"order by {_BY_PRIORITY} limit 1",
             PREVIEW_COMMAND,
         )
         return found[0] if found else None
+
+    def has_content(self, job: Job) -> bool:
+        """Whether no job that has not ended makes the content of a job."""
+        return bool(self._select(f"where id = ? and {_HAS_CONTENT}", job.id))
 
     def count_unfinished(self) -> int:
         """The number of jobs that have not ended."""

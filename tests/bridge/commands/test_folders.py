@@ -31,7 +31,7 @@ def test_a_folder_is_listed_without_what_clients_may_not_use(tmp_path: Path) -> 
         (root / os.fsdecode(b"\xff.wav")).touch()
         os.mkfifo(root / "pipe")
     (listing,) = ask(services, "/astfx/files")
-    assert listing.address == "/astfx/files"
+    assert listing.address == "/astfx/listing"
     assert listing.values == (4, 0, "B.wav", "b.wav", "in.wav", "stems/")
     assert ask(services, "/astfx/files", "", 3)[0].values == (4, 3, "stems/")
     assert ask(services, "/astfx/files", "stems/")[0].values == (1, 0, "a.wav")

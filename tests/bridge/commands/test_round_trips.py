@@ -50,6 +50,7 @@ EXAMPLES: dict[str, Callable[[Client, Server], list[Value]]] = {
     "/astfx/sync": lambda c, s: [5],
     "/astfx/render": lambda c, s: [next(IDS), "content.wav", "o.wav", *STYLE, *QUICK],
     "/astfx/render/blob": lambda c, s: [next(IDS), clip(s), *STYLE, *QUICK],
+    "/astfx/then": lambda c, s: [next(IDS), ended_job(c), "then.wav", *STYLE, *QUICK],
     "/astfx/stem": lambda c, s: [next(IDS), "stems", "stems-out", *STYLE, *QUICK],
     "/astfx/preview": lambda c, s: [long_job(c), f"preview{next(IDS)}.wav", 1.0, 1.0],
     "/astfx/cancel": lambda c, s: [long_job(c)],
