@@ -25,7 +25,7 @@ from astfx_bridge.web.server import WebServer
 from astfx_bridge.web.sockets import WebSockets
 from astfx_bridge.web.status import StatusPage
 from astfx_bridge.wire.access import Access
-from astfx_bridge.wire.peers import Peer
+from astfx_bridge.wire.peers import AbsentPeer, Peer
 from astfx_bridge.wire.streams import Streams
 from astfx_bridge.wire.tcp import TcpEndpoint
 from astfx_bridge.wire.udp import UdpEndpoint, udp_socket
@@ -78,6 +78,7 @@ class Bridge:
             self._subscribers,
             self._check_state,
             self._worker_ready,
+            self._carry_out,
         )
         services = Services(
             settings=settings,
@@ -230,6 +231,14 @@ class Bridge:
                 told = str(error)
             else:
                 told = ""
+
+    def _carry_out(self, owners: list[Peer], packet: bytes) -> None:
+        """Carry out the completion of a job, for the client that asked for the job.
+
+        If that client is gone, its completion is carried out all the same, and nobody is answered.
+        """
+        peer = owners[0] if owners else AbsentPeer()
+        asyncio.get_running_loop().call_soon(self._dispatcher.receive, peer, packet)
 
     def _worker_ready(self, facts: dict[str, Any]) -> None:
         self.parameters.allow_methods(facts["methods"])

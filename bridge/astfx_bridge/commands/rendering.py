@@ -9,6 +9,7 @@ from typing import Any
 import soundfile
 
 from astfx.runtime.files import written_aside
+from astfx_bridge.commands.completion import without_completion
 from astfx_bridge.commands.job_requests import (
     checked_sound,
     clip_suffix,
@@ -34,7 +35,8 @@ async def render(services: Services, peer: Peer, call: Call) -> None:
     job_id = new_id(services, call)
     if services.jobs.answer_repeat(peer, job_id, call.digest):
         return
-    settings = job_settings(services, call.pairs)
+    pairs, completion = without_completion(call.pairs)
+    settings = job_settings(services, pairs)
     content, output = str(call.values["content"]), str(call.values["output"])
 
     def prepare() -> dict[str, Any]:
@@ -43,7 +45,7 @@ async def render(services: Services, peer: Peer, call: Call) -> None:
         return render_spec(services, path, content, target, settings)
 
     spec = await asyncio.to_thread(prepare)
-    await services.jobs.accept(peer, [new_job(call, job_id, spec)])
+    await services.jobs.accept(peer, [new_job(call, job_id, {**spec, **completion})])
 
 
 async def render_blob(services: Services, peer: Peer, call: Call) -> None:
@@ -53,14 +55,13 @@ async def render_blob(services: Services, peer: Peer, call: Call) -> None:
     if services.jobs.answer_repeat(peer, job_id, call.digest):
         return
     clips = {"content": call.values["clip"]}
-    for key, value in call.pairs:
+    pairs, completion = without_completion(call.pairs)
+    for key, value in pairs:
         if isinstance(value, bytes):
             if key != "style":
                 raise RefusedError(f"{key} must not be a blob: only the style may be one")
             clips["style"] = value
-    settings = job_settings(
-        services, [pair for pair in call.pairs if not isinstance(pair[1], bytes)]
-    )
+    settings = job_settings(services, [pair for pair in pairs if not isinstance(pair[1], bytes)])
     held = {role: held_path(services.jobs.blobs, f".{role}") for role in clips}
     output = held_path(services.jobs.blobs, f".{settings['format']!s}")
 
@@ -80,7 +81,7 @@ async def render_blob(services: Services, peer: Peer, call: Call) -> None:
 
     try:
         spec = await asyncio.to_thread(prepare)
-        await services.jobs.accept(peer, [new_job(call, job_id, spec)])
+        await services.jobs.accept(peer, [new_job(call, job_id, {**spec, **completion})])
     except BaseException:
         job = services.jobs.store.get(job_id)
         if job is None or job.spec["content"] != str(held["content"]):
@@ -94,7 +95,8 @@ async def then(services: Services, peer: Peer, call: Call) -> None:
     job_id = new_id(services, call)
     if services.jobs.answer_repeat(peer, job_id, call.digest):
         return
-    settings = job_settings(services, call.pairs)
+    pairs, completion = without_completion(call.pairs)
+    settings = job_settings(services, pairs)
     awaited = services.jobs.find(call.values["after"])
     if awaited.spec["kind"] not in ("render", "preview") or awaited.command in BLOB_COMMANDS:
         raise RefusedError(f"job {awaited.id} makes no file that could be rendered")
@@ -111,7 +113,8 @@ async def then(services: Services, peer: Peer, call: Call) -> None:
         )
 
     spec = await asyncio.to_thread(prepare)
-    await services.jobs.accept(peer, [new_job(call, job_id, {**spec, "after": awaited.id})])
+    spec = {**spec, **completion, "after": awaited.id}
+    await services.jobs.accept(peer, [new_job(call, job_id, spec)])
 
 
 async def stem(services: Services, peer: Peer, call: Call) -> None:
@@ -119,7 +122,8 @@ async def stem(services: Services, peer: Peer, call: Call) -> None:
     parent = new_id(services, call)
     if services.jobs.answer_repeat(peer, parent, call.digest):
         return
-    settings = job_settings(services, call.pairs)
+    pairs, completion = without_completion(call.pairs)
+    settings = job_settings(services, pairs)
     name = str(call.values["folder"])
     limit = services.settings.limits.queue_jobs
 
@@ -157,7 +161,7 @@ async def stem(services: Services, peer: Peer, call: Call) -> None:
                     "scratch": str(scratch_path(target)),
                     "settings": dict(settings),
                 }
-            jobs.append(new_job(call, f"{parent}/{shown}", spec, parent))
+            jobs.append(new_job(call, f"{parent}/{shown}", {**spec, **completion}, parent))
         output.mkdir(exist_ok=True)
         return jobs
 
@@ -178,8 +182,9 @@ async def preview(services: Services, peer: Peer, call: Call) -> None:
     job_id = f"{job.id}/preview"
     if str(target) in (job.spec["output"], job.spec["content"], job.spec.get("style")):
         raise RefusedError(f"output '{target.name}' belongs to the job itself: name another file")
+    own = {key: value for key, value in job.spec.items() if not key.startswith("completion_")}
     spec = {
-        **job.spec,
+        **own,
         "kind": "preview",
         "start": float(call.values.get("start", 0.0)),
         "seconds": float(call.values.get("seconds", PREVIEW_SECONDS)),

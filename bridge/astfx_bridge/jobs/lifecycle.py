@@ -54,6 +54,8 @@ class JobLifecycle:
         Called before jobs are accepted. Raises a RefusedError if the records would be lost.
     on_ready : callable
         Called with the facts that each new worker reports about itself.
+    on_completion : callable
+        Called with the owners of a job that is done, and the packet to be carried out for them.
 
     Attributes
     ----------
@@ -75,6 +77,7 @@ class JobLifecycle:
         subscribers: Callable[[], list[Peer]],
         check_state: Callable[[], None],
         on_ready: Callable[[dict[str, Any]], None],
+        on_completion: Callable[[list[Peer], bytes], None],
     ) -> None:
         state = settings.state.resolve()
         self.store, self.notices = store, Notices()
@@ -95,7 +98,7 @@ class JobLifecycle:
             on_ready=on_ready,
         )
         self._limits, self._subscribers = settings.limits, subscribers
-        self._check_state = check_state
+        self._check_state, self._on_completion = check_state, on_completion
         self._ended_jobs = 0
         self._to_follow: list[Job] = []
         self.trouble = ""
@@ -287,7 +290,9 @@ class JobLifecycle:
 
     def _recorded(self, ended: Job) -> None:
         log.ended(ended)
-        self.notices.ended(ended, self._subscribers())
+        owners = self.notices.ended(ended, self._subscribers())
+        if ended.state == DONE and "completion_packet" in ended.spec:
+            self._on_completion(owners, bytes.fromhex(ended.spec["completion_packet"]))
         self._tidy_after(ended)
         if ended.state != DONE:
             self._fail_followers(ended)

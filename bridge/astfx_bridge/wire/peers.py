@@ -94,6 +94,27 @@ class Peer:
         """Receive again, because the backlog has been handled."""
 
 
+class AbsentPeer(Peer):
+    """A client that is gone. What it had asked to be done is done, and nothing is sent."""
+
+    by_tcp = True  # it may have been, and blobs are among what it asked for
+
+    def __init__(self) -> None:
+        super().__init__("", 0, lambda packet, target: None, RateLimiter(MAX_BACKLOG))
+
+    @property
+    def name(self) -> str:
+        """How the log calls it."""
+        return "a client that is gone"
+
+    @property
+    def udp_target(self) -> None:
+        """Nowhere."""
+
+    def _send_stream(self, packet: bytes) -> bool:
+        return False
+
+
 class StreamPeer(Peer):
     """A client with a connection of its own.
 
