@@ -90,6 +90,7 @@ def test_the_max_patch_sends_and_listens_where_the_server_is() -> None:
         for entry in json.loads((CLIENTS / "max" / "astfx.maxpat").read_text())["patcher"]["boxes"]
     ]
     assert "udpsend 127.0.0.1 9101" in texts
+    assert "patcherargs 9101 127.0.0.1 7401" in texts  # the same, if there are no arguments
     (listening,) = [text.split()[1] for text in texts if text.startswith("udpreceive")]
     assert f"/astfx/replyto {listening}" in texts
     outlets = [text for text in texts if text.startswith("route /")]
