@@ -56,7 +56,7 @@ def test_the_parameters_that_clients_use_exist() -> None:
 INLETS = {"newobj", "message", "comment", "flonum", "inlet", "outlet"}
 
 
-@pytest.mark.parametrize("name", ["astfx.maxpat", "astfx.maxhelp"])
+@pytest.mark.parametrize("name", ["patchers/astfx.maxpat", "help/astfx.maxhelp"])
 def test_a_max_patch_is_whole(name: str) -> None:
     patcher: dict[str, Any] = json.loads((CLIENTS / "max" / name).read_text())["patcher"]
     assert patcher["fileversion"] == 1
@@ -87,7 +87,9 @@ def test_a_max_patch_is_whole(name: str) -> None:
 def test_the_max_patch_sends_and_listens_where_the_server_is() -> None:
     texts = [
         entry["box"].get("text", "")
-        for entry in json.loads((CLIENTS / "max" / "astfx.maxpat").read_text())["patcher"]["boxes"]
+        for entry in json.loads((CLIENTS / "max" / "patchers" / "astfx.maxpat").read_text())[
+            "patcher"
+        ]["boxes"]
     ]
     assert "udpsend 127.0.0.1 9101" in texts
     assert "patcherargs 9101 127.0.0.1 7401" in texts  # the same, if there are no arguments

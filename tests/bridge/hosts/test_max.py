@@ -10,7 +10,9 @@ pytestmark = pytest.mark.hosts
 
 
 def test_a_buffer_goes_out_and_comes_back() -> None:
-    lines = run(need("node"), HERE / "max.js", CLIENTS / "max" / "astfx-buffers.js").splitlines()
+    lines = run(
+        need("node"), HERE / "max.js", CLIENTS / "max" / "javascript" / "astfx-buffers.js"
+    ).splitlines()
     assert lines == [
         "3 buffers two names are needed: those of the content and of the result",
         "3 buffers the buffer~ empty is empty",
