@@ -58,6 +58,8 @@ def _checked_packet(packet: bytes) -> bytes:
         for message in messages:
             if message.address not in ROWS:
                 raise RefusedError(f"there is no address {message.address}")
+            if message.address == "/astfx/auth":  # a token belongs to a connection
+                raise RefusedError("/astfx/auth must be sent by the client itself")
             ROWS[message.address].check(message.values)
     except (PacketError, RefusedError) as error:
         raise RefusedError(f"completion is no message that can be carried out ({error})") from None

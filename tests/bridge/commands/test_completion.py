@@ -54,6 +54,10 @@ def test_a_packet_is_carried_out_for_the_client_if_its_job_is_done(
         (b"noise", "completion is no message that can be carried out ("),
         (encode("/nowhere", []), "completion is no message that can be carried out (there is no "),
         (encode("/astfx/set", ["mix"]), "completion is no message that can be carried out (/astfx"),
+        (
+            encode("/astfx/auth", ["a token"]),
+            "completion is no message that can be carried out (/astfx/auth must be sent by the",
+        ),
         (b"/" * 65_508, "completion has 65508 bytes: it must have at most 65507"),
         ("ready", "completion='ready' must be an OSC packet as a blob, or an address such as /wet"),
         ("/a b", "completion='/a b' must be an OSC packet as a blob, or an address such as /wet"),
