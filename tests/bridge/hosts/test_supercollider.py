@@ -94,6 +94,12 @@ def test_an_array_and_a_buffer_go_out_and_come_back(server: Server, tmp_path: Pa
     assert sorted(server.root.iterdir()) == before
 
 
+def test_a_completion_message_is_carried_out(server: Server, tmp_path: Path) -> None:
+    lines = sclang(filled("completion.scd", tmp_path, PORT=server.port))
+    said = [line for line in lines if line.split(" ")[0] in ("DONE", "FAIL", "PONG")]
+    assert said == ["DONE sc-completion", "PONG 4711"]
+
+
 def test_every_method_of_the_class_is_in_its_help_file() -> None:
     source = (CLIENTS / "sc" / "AstFx.sc").read_text()
     methods = set(re.findall(r"^\t\*?(\w+) \{", source, re.M)) - {"init"}
