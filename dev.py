@@ -23,7 +23,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
-# An open upper bound would install gigabytes of GPU libraries on a machine without a GPU.
 STAMP = ENVIRONMENT / "astfx-stamp"
 BUILD, SITE = ROOT / "build" / "docs", ROOT / "site"
 EVERYDAY = "not slow and not hosts"
@@ -48,6 +47,15 @@ def run(*command: str) -> None:
         sys.exit(code)
 
 
+def has_pip() -> bool:
+    """Whether the environment is there, with a Python that runs and finds pip."""
+    try:
+        command = [program("python"), "-c", "import pip"]
+        return subprocess.run(command, stderr=subprocess.DEVNULL).returncode == 0
+    except OSError:
+        return False
+
+
 def setup(extra: str = "dev") -> None:
     """Make the environment with an extra of pyproject.toml, unless it is there and fresh."""
     if sys.version_info < (3, 11):  # noqa: UP036 - the one file that an older Python may start
@@ -56,9 +64,10 @@ def setup(extra: str = "dev") -> None:
     stamp = STAMP if extra == "dev" else STAMP.with_name(f"{STAMP.name}-{extra}")
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    if not ENVIRONMENT.exists():
+    if not has_pip():
         print(f"making {ENVIRONMENT} (a few minutes, once)")
-        venv.create(ENVIRONMENT, with_pip=True)
+        # What an interrupted setup or a removed Python has left is of no use.
+        venv.create(ENVIRONMENT, with_pip=True, clear=True)
     run(program("python"), "-m", "pip", "install", "--quiet", "--editable", f".[{extra}]")
     stamp.write_text(wanted)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -13,14 +13,17 @@ import numpy.typing as npt
 from astfx.audio import (
     ArraySource,
     AudioWriter,
+    Excerpt,
     FileSource,
+    Resampled,
+    Source,
     check_finite,
     check_output,
     check_sample_rate,
     check_target,
     check_waveform,
 )
-from astfx.audio.levels import gain_below_full_scale
+from astfx.audio.fitting import Fitting, check_peak
 from astfx.engine.render import Render, Report
 from astfx.plan import RenderPlan
 from astfx.presets import Preset
@@ -134,12 +137,18 @@ def prepare_style(
 
 def transfer_file(
     content: str | os.PathLike[str] | FileSource,
-    style: str | os.PathLike[str] | FileSource | StyleTargets | Preset,
+    style: str | os.PathLike[str] | FileSource | StyleTargets | Preset | Style,
     output: str | os.PathLike[str],
     settings: Settings | None = None,
     *,
     float_samples: bool = False,
+    peak: str = "limit",
+    start_seconds: float = 0.0,
+    seconds: float | None = None,
+    sample_rate: int | None = None,
+    bitrate_kbps: float | None = None,
     progress: Progress | None = None,
+    **overrides: Unpack[RenderOptions],
 ) -> Report:
     """Render a file of any length to a file, in bounded memory.
 
@@ -147,7 +156,7 @@ def transfer_file(
     ----------
     content : path or FileSource
         The sound to transform. "-" reads standard input.
-    style : path, FileSource, StyleTargets, Preset, or a preset's name or file
+    style : path, FileSource, StyleTargets, Preset, Style, or a preset's name or file
         The sound to imitate. A path is an audio file, a ``.safetensors`` file that
         `StyleTargets.save` wrote, or a preset's ``.astfx`` file.
     output : path
@@ -155,8 +164,20 @@ def transfer_file(
         file is written under a temporary name and renamed when it is complete.
     settings : Settings, optional
         By default the settings of a preset, or else the default settings.
+    **overrides
+        Single settings, as in `transfer`. They override `settings`.
     float_samples : bool
-        Whether to write float samples instead of 24 bit.
+        Whether to write float samples instead of 24 bit. They may exceed full scale.
+    peak : {"limit", "scale", "clip"}
+        What to do with a result that exceeds full scale, unless samples are float. "limit" turns
+        its peaks down with a look-ahead limiter, and the rest up, so that it keeps its loudness.
+        "scale" turns all of it down, which keeps its dynamics. "clip" cuts its peaks off.
+    start_seconds, seconds : float
+        The part of the content to render: where it begins, and how long it is. By default all.
+    sample_rate : int, hertz, optional
+        Sample rate of the output. By default that of the content.
+    bitrate_kbps : float, kbit/s, optional
+        Bitrate of a lossy format. By default the encoder's own.
     progress : callable, optional
         Called with the share of the work that is done, 0 to 1. If it returns False, the render
         is cancelled.
@@ -166,37 +187,64 @@ def transfer_file(
     Report
         Settings, losses, levels and timings of the render.
 
+    Notes
+    -----
+    Tags of the content, such as its title and artist, are kept where the formats have them.
+
     Raises
     ------
     AstfxError
         If a file or a setting cannot be used. Nothing is written then.
     """
+    check_peak(peak)
     to_stdout = str(output) == "-"
-    source = content if isinstance(content, FileSource) else FileSource(content, "content")
-    found = Style.of(style)
-    chosen = settings if settings is not None else make_settings(found.settings)
+    file = content if isinstance(content, FileSource) else FileSource(content, "content")
+    source = content_part(file, start_seconds, seconds, sample_rate)
+    found = style if isinstance(style, Style) else Style.of(style)
+    defaults = found.settings if settings is None else settings.to_dict()
+    chosen = make_settings(defaults, **overrides)
     if not to_stdout:
-        inputs = {"content": source.path}
+        inputs = {"content": file.path}
         if isinstance(found.source, FileSource):
             inputs["style"] = found.source.path
         check_target(Path(output), inputs)
-    check_output(output, source.sample_rate, source.channels, float_samples=float_samples)
+    form: Format = {"float_samples": float_samples, "bitrate_kbps": bitrate_kbps}
+    check_output(output, source.sample_rate, source.channels, **form)
     folder = None if to_stdout else Path(output).absolute().parent
     with Render(source, found, chosen, progress=progress, spool_folder=folder) as render:
         report = render.report
-        peak = max((float(np.abs(block).max(initial=0.0)) for block in render.blocks()), default=0)
-        report.peak = peak
-        gain = np.float32(1.0) if float_samples else gain_below_full_scale(peak)
-        report.level_lost_db = float(-20.0 * np.log10(gain)) if gain < 1.0 else 0.0
         began = time.monotonic()
+        way = None if float_samples else peak
+        fitting = Fitting(render.blocks, source.sample_rate, source.channels, way)
+        report.peak, report.limited_db = fitting.peak, fitting.limited_db
+        report.level_lost_db = fitting.level_lost_db
         with AudioWriter(
             output,
             source.sample_rate,
             source.channels,
             render.n_samples,
-            float_samples=float_samples,
+            tags=file.tags,
+            **form,
         ) as writer:
-            for block in render.blocks():
-                writer.write(block if gain == 1.0 else block * gain)
+            for block in fitting.blocks():
+                writer.write(block)
         report.seconds["write"] = time.monotonic() - began
     return report
+
+
+class Format(TypedDict):
+    """What a file's suffix leaves open."""
+
+    float_samples: bool
+    bitrate_kbps: float | None
+
+
+def content_part(
+    source: Source, start_seconds: float, seconds: float | None, sample_rate: int | None
+) -> Source:
+    """Return the part of a content that is rendered, at the sample rate of the output."""
+    if start_seconds != 0.0 or seconds is not None:
+        source = Excerpt(source, start_seconds, seconds)
+    if sample_rate is not None and sample_rate != source.sample_rate:
+        source = Resampled(source, sample_rate)
+    return source

@@ -69,16 +69,19 @@ def rain(seconds: float = 8.0, drops_per_second: float = 90.0, seed: int = 2) ->
     return out.astype(np.float32)
 
 
+def example_paths(folder: Path) -> tuple[Path, Path]:
+    """Return the paths of the files that `write_example` writes."""
+    return folder / "content.wav", folder / "style.wav"
+
+
 def write_example(folder: Path) -> tuple[Path, Path]:
     """Write content.wav and style.wav into a folder, which is created, and return their paths."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise AudioFileError(f"folder '{folder}' cannot be made ({error.strerror})") from None
-    paths = []
-    for name, waveform in (("content", melody()), ("style", rain())):
-        path = folder / f"{name}.wav"
+    paths = example_paths(folder)
+    for path, waveform in zip(paths, (melody(), rain()), strict=True):
         with AudioWriter(path, SAMPLE_RATE, 2, waveform.shape[1]) as writer:
             writer.write(waveform)
-        paths.append(path)
-    return paths[0], paths[1]
+    return paths

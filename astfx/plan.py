@@ -13,6 +13,7 @@ from astfx.frontends.stft import Stft
 from astfx.methods import Method, find_method
 from astfx.phase import PhaseMethod, find_phase_method
 from astfx.runtime.device import resolve_device
+from astfx.runtime.extras import require
 from astfx.settings import DEFAULT_PHASE, Settings, make_options
 
 STRETCH_SECONDS = 10.0
@@ -95,8 +96,12 @@ class RenderPlan:
             For an unknown method or phase method, or an option that the method refuses.
         DeviceError
             If there is no such device.
+        MissingDependencyError
+            If `keep_pitch` is asked for and librosa is not installed.
         """
         method = find_method(settings.method)
+        if settings.keep_pitch:
+            require("librosa", "keep_pitch=True")
         return cls(
             settings=settings,
             method=method,

@@ -282,6 +282,10 @@ class Settings:
         """
         return make_settings({}, recipe=recipe, **given)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings by name, for `make_settings`."""
+        return {row.name: getattr(self, row.name) for row in dataclasses.fields(self)}
+
 
 def _rows() -> dict[str, Setting]:
     hints = get_type_hints(Settings)

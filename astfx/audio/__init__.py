@@ -24,6 +24,7 @@ from astfx.audio.sources import (
     read_excerpt,
     resample,
 )
+from astfx.audio.views import Excerpt, Resampled
 from astfx.audio.writing import (
     AudioWriter,
     Spool,
@@ -39,8 +40,10 @@ __all__ = [
     "MIN_SAMPLE_RATE",
     "ArraySource",
     "AudioWriter",
+    "Excerpt",
     "FileSource",
     "MirroredSource",
+    "Resampled",
     "Samples",
     "SlidingReader",
     "Source",

@@ -6,13 +6,14 @@ import os
 import shutil
 import sys
 import tempfile
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soundfile
 
+from astfx.audio import ffmpeg
 from astfx.audio.checks import MAX_CHANNELS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, Waveform
 from astfx.audio.sources import BLOCK_SAMPLES
 from astfx.errors import AudioFileError, AudioFileNotFoundError, InvalidAudioError
@@ -22,7 +23,7 @@ class FileSource:
     """An audio file as a source, read in blocks.
 
     libsndfile reads the formats that it supports (WAV, FLAC, OGG, MP3, AIFF, ...). pedalboard
-    reads the others.
+    reads some others, and ffmpeg more (M4A, MP4, WebM, ...), if it is on the PATH.
 
     Parameters
     ----------
@@ -37,6 +38,8 @@ class FileSource:
     channels : int
     seconds : float
         Duration according to the header; an estimate in some formats.
+    tags : dict of str to str
+        Title, artist and so on, where libsndfile reads them.
 
     Raises
     ------
@@ -77,14 +80,12 @@ class FileSource:
         except OSError as error:
             raise AudioFileError(f"{self.name} cannot be read ({error.strerror})") from None
         self._with_pedalboard = False
+        self.tags: dict[str, str] = {}
+        self._read_path = self.path
         try:
-            info = soundfile.info(str(self.path), verbose=True)
-            self.sample_rate, self.channels = int(info.samplerate), int(info.channels)
-            n_frames = int(info.frames)
-            self._claimed_samples = n_frames if info.format in ("FLAC",) else 0
-            self._check_riff_size(info)
+            n_frames = self._open()
         except soundfile.LibsndfileError as error:
-            n_frames = self._open_with_pedalboard(error)
+            n_frames = self._open_otherwise(error)
         if n_frames <= 0:
             raise AudioFileError(f"{self.name} holds no audio samples")
         if not MIN_SAMPLE_RATE <= self.sample_rate <= MAX_SAMPLE_RATE:
@@ -97,6 +98,31 @@ class FileSource:
                 f"{self.name} has {self.channels} channels, at most {MAX_CHANNELS} are possible"
             )
         self.seconds = n_frames / self.sample_rate
+
+    def _open(self) -> int:
+        """Read the header with libsndfile, and return the number of frames."""
+        with soundfile.SoundFile(str(self._read_path)) as file:
+            self.sample_rate, self.channels = int(file.samplerate), int(file.channels)
+            self._claimed_samples = int(file.frames) if file.format == "FLAC" else 0
+            self._check_riff_size(file.extra_info)
+            found = file.copy_metadata()
+            self.tags = {str(key): str(value) for key, value in found.items() if value}
+            return int(file.frames)
+
+    def _open_otherwise(self, error: Exception) -> int:
+        """Read the header with pedalboard, or else decode the file with ffmpeg."""
+        try:
+            return self._open_with_pedalboard(error)
+        except AudioFileError:
+            if self.path.suffix.lower() not in ffmpeg.READ:
+                raise
+        handle, name = tempfile.mkstemp(prefix="astfx-", suffix=".wav")
+        os.close(handle)
+        # The decoded copy is deleted with this object.
+        weakref.finalize(self, Path(name).unlink, missing_ok=True)
+        self._read_path = Path(name)
+        ffmpeg.decode(self.path, self._read_path, self.name)
+        return self._open()
 
     def _open_with_pedalboard(self, error: Exception) -> int:
         from pedalboard.io import AudioFile
@@ -113,9 +139,9 @@ class FileSource:
                 f"{', '.join(readable_formats())}"
             ) from None
 
-    def _check_riff_size(self, info: Any) -> None:
+    def _check_riff_size(self, log: str) -> None:
         """Raise for a truncated WAV or AIFF: libsndfile only mentions it in its log."""
-        for line in str(info.extra_info).splitlines():
+        for line in log.splitlines():
             key, _, value = line.strip().partition(" :")
             if key.strip() in ("data", "SSND") and "should be" in value:
                 claimed_bytes = int(value.split()[0])
@@ -126,17 +152,25 @@ class FileSource:
                         "audio and the file holds fewer"
                     )
 
-    def blocks(self, block_samples: int = BLOCK_SAMPLES) -> Iterator[Waveform]:
+    def blocks(
+        self, block_samples: int = BLOCK_SAMPLES, *, first_sample: int = 0
+    ) -> Iterator[Waveform]:
         """Yield the file in (channels, n) blocks of at most `block_samples`.
+
+        Parameters
+        ----------
+        block_samples : int
+        first_sample : int
+            Where to begin.
 
         Raises
         ------
         AudioFileError
             If the file cannot be decoded to its end.
         """
-        total = 0
+        total = first_sample
         try:
-            for block in self._read(block_samples):
+            for block in self._read(block_samples, first_sample):
                 total += block.shape[1]
                 yield block
         except (soundfile.LibsndfileError, RuntimeError) as error:
@@ -152,15 +186,18 @@ class FileSource:
                 f"holds {total}"
             )
 
-    def _read(self, block_samples: int) -> Iterator[Waveform]:
+    def _read(self, block_samples: int, first_sample: int) -> Iterator[Waveform]:
         if self._with_pedalboard:
             from pedalboard.io import AudioFile
 
             with AudioFile(str(self.path)) as file:
+                file.seek(min(first_sample, file.frames))
                 while (block := file.read(block_samples)).shape[1]:
                     yield block
             return
-        with soundfile.SoundFile(str(self.path)) as file:
+        with soundfile.SoundFile(str(self._read_path)) as file:
+            if first_sample:
+                file.seek(min(first_sample, file.frames))
             while len(block := file.read(block_samples, dtype="float32", always_2d=True)):
                 yield np.ascontiguousarray(block.T)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -16,6 +17,8 @@ from typing import IO
 import numpy as np
 import soundfile
 
+from astfx.audio import ffmpeg
+from astfx.audio.bitrates import compression_level
 from astfx.audio.checks import Waveform
 from astfx.audio.files import reason
 from astfx.audio.sources import BLOCK_SAMPLES
@@ -23,16 +26,31 @@ from astfx.errors import AudioFileError, InvalidSettingError
 from astfx.runtime.files import written_aside
 
 _RF64_ABOVE_BYTES = 4_000_000_000
+_USUAL_RATE = 48_000
+_TAGS = {
+    "title", "artist", "album", "genre", "tracknumber", "date", "comment", "copyright", "license",
+}  # fmt: skip
+"""Tags that are kept. "software" is that of the program that wrote the content."""
 
 
 def output_format(path: Path, *, float_samples: bool) -> tuple[str, str]:
     """Format and subtype for a file name: 24-bit if the format has it, or float.
 
+    For a suffix that ffmpeg writes, this is the format of the file that ffmpeg converts.
+
     Raises
     ------
     InvalidSettingError
-        For an unknown suffix, or if float is requested of a format without float samples.
+        For an unknown suffix, if float is requested of a format without float samples, or if
+        ffmpeg is needed and not installed.
     """
+    if path.suffix.lower() in ffmpeg.WRITTEN:
+        ffmpeg.check_can_write(path)
+        if float_samples:
+            raise InvalidSettingError(
+                f"output file '{path}': {path.suffix} has no float samples; use .wav or .aiff"
+            )
+        return "WAV", "FLOAT"
     suffix = path.suffix.lstrip(".").upper()
     name = {"AIF": "AIFF", "OGA": "OGG", "OPUS": "OGG", "W64": "W64"}.get(suffix, suffix)
     if name not in soundfile.available_formats() or name == "RAW":
@@ -53,7 +71,12 @@ def output_format(path: Path, *, float_samples: bool) -> tuple[str, str]:
 
 
 def check_output(
-    path: str | os.PathLike[str], sample_rate: int, channels: int, *, float_samples: bool = False
+    path: str | os.PathLike[str],
+    sample_rate: int,
+    channels: int,
+    *,
+    float_samples: bool = False,
+    bitrate_kbps: float | None = None,
 ) -> None:
     """Refuse an output that its format does not support, before any work is done.
 
@@ -63,16 +86,42 @@ def check_output(
     """
     target = Path("stdout.wav" if str(path) == "-" else path)
     file_format, subtype = output_format(target, float_samples=float_samples)
-    try:
-        with soundfile.SoundFile(
-            io.BytesIO(), "w", sample_rate, channels, subtype, format=file_format
-        ):
-            pass
-    except (soundfile.LibsndfileError, OSError) as error:
+    _level(target, subtype, sample_rate, channels, bitrate_kbps)
+
+    def problem(rate: int) -> Exception | None:
+        try:
+            with soundfile.SoundFile(
+                io.BytesIO(), "w", rate, channels, subtype, format=file_format
+            ):
+                return None
+        except (soundfile.LibsndfileError, OSError) as error:
+            return error
+
+    found = problem(sample_rate)
+    if found is not None:
+        hint = "" if problem(_USUAL_RATE) is not None else f"; {_USUAL_RATE} Hz can be written"
         raise AudioFileError(
-            f"output file '{path}' cannot be written ({reason(error)}): "
-            f"{sample_rate} Hz, {channels} channels, {file_format} {subtype}"
-        ) from None
+            f"output file '{path}' cannot be written ({reason(found)}): "
+            f"{sample_rate} Hz, {channels} channels, {file_format} {subtype}{hint}"
+        )
+
+
+def _level(
+    path: Path, subtype: str, sample_rate: int, channels: int, bitrate_kbps: float | None
+) -> float | None:
+    """Compression level for a bitrate. None if none is given, or ffmpeg is given the bitrate."""
+    if bitrate_kbps is None:
+        return None
+    if not (math.isfinite(bitrate_kbps) and bitrate_kbps > 0.0):
+        raise InvalidSettingError(f"bitrate={bitrate_kbps!r} must be above 0 (kbit/s)")
+    if path.suffix.lower() in ffmpeg.WRITTEN:
+        return None
+    level = compression_level(subtype, sample_rate, channels, bitrate_kbps)
+    if level is None:
+        raise InvalidSettingError(
+            f"bitrate={bitrate_kbps:g} is for lossy formats such as .mp3 and .ogg, not for '{path}'"
+        )
+    return level
 
 
 def check_target(target: Path, inputs: Mapping[str, Path]) -> None:
@@ -104,6 +153,10 @@ class AudioWriter:
         Expected length, to choose RF64 for files that are too large for WAV.
     float_samples : bool
         Write float samples instead of 24-bit.
+    bitrate_kbps : float, kbit/s, optional
+        Of lossy formats. By default the encoder's own.
+    tags : mapping of str to str, optional
+        Title, artist and so on, by libsndfile's names.
     """
 
     def __init__(
@@ -114,11 +167,15 @@ class AudioWriter:
         n_samples: int = 0,
         *,
         float_samples: bool = False,
+        bitrate_kbps: float | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         self.path = Path(path)
         self.to_stdout = str(path) == "-"
         named = Path("stdout.wav") if self.to_stdout else self.path
         file_format, subtype = output_format(named, float_samples=float_samples)
+        level = _level(named, subtype, sample_rate, channels, bitrate_kbps)
+        self._bitrate_kbps = bitrate_kbps
         if file_format == "WAV" and n_samples * channels * 4 > _RF64_ABOVE_BYTES:
             file_format = "RF64"
         self._stack = ExitStack()
@@ -126,11 +183,26 @@ class AudioWriter:
             folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="astfx-"))
             part = self._part = Path(folder) / "stdout.wav"
         else:
-            part = self._stack.enter_context(written_aside(self.path))
+            part = self._part = self._stack.enter_context(written_aside(self.path))
+        self._suffix = named.suffix.lower()
+        if self._suffix in ffmpeg.WRITTEN:
+            folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="astfx-"))
+            part = self._plain = Path(folder) / "plain.wav"
         try:
             self._file = soundfile.SoundFile(
-                str(part), "w", sample_rate, channels, subtype, format=file_format
+                str(part),
+                "w",
+                sample_rate,
+                channels,
+                subtype,
+                format=file_format,
+                compression_level=level,
+                bitrate_mode="CONSTANT" if level is not None and file_format == "MP3" else None,
             )
+            for name in _TAGS & set(tags or {}):
+                # Some formats have no tags.
+                with suppress(soundfile.LibsndfileError):
+                    setattr(self._file, name, (tags or {})[name])
         except (soundfile.LibsndfileError, OSError) as error:
             problem = AudioFileError(
                 f"output file '{self.path}' cannot be written ({reason(error)}): "
@@ -161,10 +233,14 @@ class AudioWriter:
         problem = error
         try:
             self._file.close()
+            if self._suffix in ffmpeg.WRITTEN and problem is None:
+                ffmpeg.encode(self._plain, self._part, self._suffix, self._bitrate_kbps)
             if self.to_stdout and problem is None:
                 with self._part.open("rb") as file:
                     shutil.copyfileobj(file, sys.stdout.buffer)
                 sys.stdout.buffer.flush()
+        except AudioFileError as failure:
+            problem = AudioFileError(f"output file '{self.path}' could not be finished: {failure}")
         except (soundfile.LibsndfileError, OSError) as failure:
             problem = AudioFileError(
                 f"output file '{self.path}' could not be finished ({reason(failure)})"

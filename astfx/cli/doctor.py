@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
-from importlib import metadata, util
+from importlib import metadata
 
-OPTIONAL = {
-    "pystoi": ("speech intelligibility in `astfx.metrics`", 'pip install "astfx[metrics]"'),
-    "mir_eval": ("the F1 score of onsets in `astfx.metrics`", 'pip install "astfx[metrics]"'),
-}
+_DISTRIBUTIONS = {"sklearn": "scikit-learn"}
 
 
 @dataclass(frozen=True)
@@ -27,6 +24,7 @@ def examine() -> list[Finding]:
     import soundfile
 
     from astfx.audio import readable_formats
+    from astfx.runtime.extras import OPTIONAL, is_installed
     from astfx.runtime.threads import default_threads
     from astfx.runtime.versions import PACKAGES
 
@@ -44,8 +42,9 @@ def examine() -> list[Finding]:
     findings.append(Finding(gpu is not None, False, "gpu", text))
     formats = f"{', '.join(readable_formats())} (libsndfile {soundfile.__libsndfile_version__})"
     findings.append(Finding("MP3" in formats, False, "formats", formats))
-    for name, (purpose, remedy) in OPTIONAL.items():
-        found = util.find_spec(name) is not None
-        detail = metadata.version(name) if found else f"missing, needed for {purpose}: {remedy}"
-        findings.append(Finding(found, False, name, detail))
+    for name, row in OPTIONAL.items():
+        found = is_installed(name)
+        missing = f"missing, needed for {row.purpose}: {row.remedy}"
+        version = metadata.version(_DISTRIBUTIONS.get(name, name)) if found else missing
+        findings.append(Finding(found, False, name, version))
     return findings

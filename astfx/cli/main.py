@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from astfx.cli import methods as cli_methods
 from astfx.cli import presets as cli_presets
 from astfx.cli.plugins import Commands
+from astfx.cli.session import Session, in_session
 from astfx.cli.setting_options import given_settings, takes_settings
 from astfx.errors import AstfxError, CancelledError, InvalidSettingError
 from astfx.runtime.exit import skip_last_collection
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
 
 app = typer.Typer(
     name="astfx",
     cls=Commands,
     help="Any sound as an effect: the first sound in the texture of the second.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -66,6 +65,10 @@ Examples:
 
   astfx render voice.wav --style rain -o out.wav     (a preset: astfx presets list)
 
+  astfx render *.wav -s rain -o wet/
+
+  astfx render song.flac -s glass -o preview.mp3 --start 60 --seconds 8 --quality draft
+
   sox in.wav -t wav - | astfx render - --style rain.wav -o - | play -
 """
 
@@ -99,48 +102,65 @@ def entry() -> None:
 
 def main() -> None:
     """Run the command line. Every expected failure prints one sentence and sets an exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal of another encoding shows a question mark for a character that it lacks.
+        sys.stdout.reconfigure(errors="replace")
+    code = _run()
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        code = _failed_file(error) or code
+    if code:
+        sys.exit(code)
+
+
+def _run() -> int:
+    """Run a command, and return its exit code."""
     try:
         app()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except KeyboardInterrupt:
+        return _failed("interrupted: nothing was written", INTERRUPTED)
     except CancelledError as error:
-        _fail(str(error), INTERRUPTED)
+        return _failed(str(error), INTERRUPTED)
     except AstfxError as error:
-        _fail(str(error), CALLERS_MISTAKE)
+        return _failed(str(error), CALLERS_MISTAKE)
+    except OSError as error:
+        return _failed_file(error)
+    return 0
 
 
-def _fail(message: str, code: int) -> None:
+def _failed(message: str, code: int) -> int:
     print(f"astfx: {message}", file=sys.stderr)
-    sys.exit(code)
+    return code
 
 
-@contextmanager
-def _progress_bar(label: str) -> Iterator[Callable[[float], None]]:
-    """Show a bar with the time left on standard error, and yield the function that moves it."""
-    from rich.console import Console
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    bar: Progress = Bar(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    with bar:
-        task = bar.add_task(label, total=1.0)
-        try:
-            yield lambda share: bar.update(task, completed=share)
-        except KeyboardInterrupt:
-            # typer would end the program without a message.
-            raise CancelledError("interrupted: nothing was written") from None
+def _failed_file(error: OSError) -> int:
+    """Report a file that the system refuses, or standard output if the error names no file."""
+    reason = error.strerror or str(error)
+    if error.filename:
+        return _failed(f"'{error.filename}': {reason}", CALLERS_MISTAKE)
+    # What is left in the buffer cannot be written either.
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it lives as long as the process
+    with suppress(OSError):
+        os.dup2(sys.stdout.fileno(), 1)
+    if error.errno == errno.EPIPE:  # the reader has seen enough
+        return 0
+    return _failed(f"standard output cannot be written ({reason})", CALLERS_MISTAKE)
 
 
 @app.command(epilog=_RENDER_EXAMPLES)
+@in_session
 @takes_settings(recipe=True)
 def render(
-    content: Annotated[
-        str, typer.Argument(help="The audio file to transform; - reads a WAV from standard input.")
+    contents: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CONTENT...",
+            help="The audio files to transform; - reads a WAV from standard input.",
+        ),
     ],
     style: Annotated[
         str,
@@ -148,6 +168,7 @@ def render(
             "--style",
             "-s",
             help="The sound to imitate: an audio file, a preset or a prepared style.",
+            autocompletion=cli_presets.complete,
         ),
     ],
     output: Annotated[
@@ -155,12 +176,35 @@ def render(
         typer.Option(
             "--output",
             "-o",
-            help="The file to write. Its suffix is the format; - writes a WAV to standard output.",
+            help="The file to write, whose suffix is the format, or a folder for several files; "
+            "- writes a WAV to standard output.",
         ),
     ],
+    start: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Where to begin in the content.")
+    ] = 0.0,
+    seconds: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="How much to render; default: to the end."),
+    ] = None,
+    sample_rate: Annotated[
+        int | None,
+        typer.Option(metavar="HZ", help="Sample rate of the output; default: the content's."),
+    ] = None,
     float_samples: Annotated[
         bool, typer.Option("--float", help="Write float samples instead of 24 bit.")
     ] = False,
+    peak: Annotated[
+        str,
+        typer.Option(
+            help="What to do above full scale, except with --float: limit peaks, scale (turn all "
+            "of it down) or clip."
+        ),
+    ] = "limit",
+    bitrate: Annotated[
+        float | None,
+        typer.Option(metavar="KBPS", help="Bitrate of mp3, ogg, opus and m4a files, in kbit/s."),
+    ] = None,
     plot: Annotated[
         Path | None,
         typer.Option(metavar="PNG", help="Draw spectrograms and the loss into this picture."),
@@ -169,35 +213,59 @@ def render(
         Path | None,
         typer.Option(metavar="JSON", help="Write settings, losses and timings to this file."),
     ] = None,
+    *,
+    session: Session,
     **values: Any,
 ) -> None:
     """Render CONTENT in the texture of another sound."""
-    from astfx.cli import runs
-    from astfx.presets import resolve
+    from astfx.cli import batch, runs
     from astfx.settings import make_settings
 
-    runs.check_side_files(
-        {"output": output, "content": content, "style": style}, plot=plot, report=report
+    planned = batch.plan(contents, output)
+    jobs = planned.jobs
+    if len(jobs) > 1 and plot is not None:
+        raise InvalidSettingError(f"--plot draws one render: name one content, not {len(jobs)}")
+    paths = {"output": output, "content": contents[0], "style": style}
+    runs.check_side_files(paths, plot=plot, report=report)
+    found = runs.style_of(style)
+    settings = make_settings(found.settings, **given_settings(values))
+    form = runs.Form(
+        float_samples=float_samples,
+        peak=peak,
+        start_seconds=start,
+        seconds=seconds,
+        sample_rate=sample_rate,
+        bitrate_kbps=bitrate,
     )
-    preset = resolve(style)
-    defaults = {} if preset is None else preset.settings
-    settings = make_settings(defaults, **given_settings(values))
-    with _progress_bar("stylising") as move:
-        result = runs.render_and_measure(
-            content,
-            preset or style,
-            output,
-            settings,
-            float_samples=float_samples,
-            plot=plot,
-            progress=move,
-        )
-    if report is not None:
-        _write_json(report, result.to_dict())
-    print(result.summary(), file=sys.stderr if output == "-" else sys.stdout)
+    session.will_write(*(job.output for job in jobs), *filter(None, (plot, report)))
+    planned.make_folder()
+    results: dict[str, runs.Measured] = {}
+    failed = 0
+    for job in jobs:
+        try:
+            with session.progress("stylising") as move:
+                result = runs.render_and_measure(
+                    job, found, settings, form, plot=plot, progress=move
+                )
+        except AstfxError as error:
+            if len(jobs) == 1 or isinstance(error, CancelledError):
+                raise
+            failed += 1
+            print(f"astfx: {error}", file=sys.stderr)
+            continue
+        results[job.output] = result
+        session.say(result.summary(), to_stderr=job.output == "-")
+    if report is not None and results:
+        reports = {path: result.to_dict() for path, result in results.items()}
+        _write_json(report, reports if len(jobs) > 1 else next(iter(reports.values())))
+    if failed:
+        raise AstfxError(f"{failed} of {len(jobs)} files could not be rendered")
+    if len(jobs) > 1:
+        session.say(f"{output}: {len(jobs)} files")
 
 
 @app.command()
+@in_session
 @takes_settings("method", "options", "window_ms", "seed", "device", "threads", recipe=True)
 def prepare(
     style: Annotated[str, typer.Argument(help="The sound to imitate: an audio file or a preset.")],
@@ -205,6 +273,8 @@ def prepare(
     sample_rate: Annotated[
         int, typer.Option(help="Sample rate of the content to render later, in Hz.")
     ] = 44100,
+    *,
+    session: Session,
     **values: Any,
 ) -> None:
     """Prepare a style once for many renders, and save it to a file."""
@@ -214,13 +284,22 @@ def prepare(
     from astfx.settings import make_settings
 
     settings = make_settings({}, **given_settings(values))
-    prepare_style(style, sample_rate, settings=settings).save(output)
+    session.will_write(output)
+    with session.progress("preparing") as move:
+        prepare_style(style, sample_rate, settings=settings, progress=move).save(output)
     size = output.stat().st_size / 1e6
-    print(f"{output}: style prepared for {settings.method} at {sample_rate} Hz, {size:.1f} MB")
+    session.say(
+        f"{output}: style prepared for {settings.method} at {sample_rate} Hz, {size:.1f} MB, for "
+        f"`astfx render FILE --style {output} -o OUT`"
+    )
+
+
+_AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+_METHOD_COLUMNS = ("front_end", "features", "statistics", "optimiser", "needs", "source")
 
 
 @app.command()
-def methods() -> None:
+def methods(as_json: _AsJson = False) -> None:
     """List the methods: what each one does, what it needs, and where it comes from."""
     from rich.console import Console
     from rich.table import Table
@@ -229,10 +308,29 @@ def methods() -> None:
     from astfx.phase import PHASE_METHODS
     from astfx.recipes import RECIPES
 
+    if as_json:
+        rows = {
+            name: {
+                "summary": row.summary,
+                **{column: getattr(row, column) for column in _METHOD_COLUMNS},
+                "options": {k: v.default for k, v in row.options.__dataclass_fields__.items()},
+            }
+            for name, row in METHODS.items()
+        }
+        recipes = {
+            name: {"document": recipe.document, "settings": recipe.settings}
+            for name, recipe in RECIPES.items()
+        }
+        phases = {
+            name: {"summary": phase.summary, "source": phase.source}
+            for name, phase in PHASE_METHODS.items()
+        }
+        _print_json({"methods": rows, "recipes": recipes, "phases": phases})
+        return
     table = Table("method", "", "", box=None, show_header=False, padding=(0, 2, 0, 0))
     for name, row in METHODS.items():
         table.add_row(f"[bold]{name}[/bold]", "", row.summary)
-        for column in ("front_end", "features", "statistics", "optimiser", "needs", "source"):
+        for column in _METHOD_COLUMNS:
             table.add_row("", column.replace("_", " "), getattr(row, column))
         settings = (
             f"{key}={value.default}" for key, value in row.options.__dataclass_fields__.items()
@@ -247,59 +345,83 @@ def methods() -> None:
 
 
 @app.command()
-def doctor() -> None:
+def doctor(as_json: _AsJson = False) -> None:
     """Show versions, devices and audio formats, and how to get what is missing."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from astfx.cli.doctor import examine
 
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     findings = examine()
+    if as_json:
+        _print_json([asdict(finding) for finding in findings])
     for finding in findings:
-        table.add_row("ok" if finding.ok else "--", finding.subject, finding.text)
-    Console().print(table)
+        # As plain text, so that rich does not take "astfx[metrics]" for markup.
+        cells = ("ok" if finding.ok else "--", finding.subject, finding.text)
+        table.add_row(*(Text(cell) for cell in cells))
+    if not as_json:
+        Console().print(table)
     if not all(finding.ok for finding in findings if finding.needed):
         sys.exit(1)
 
 
 @app.command()
+@in_session
 def demo(
     folder: Annotated[Path, typer.Option("--output", "-o", help="The folder to write to.")] = Path(
         "demo"
     ),
+    *,
+    session: Session,
 ) -> None:
     """Synthesise a melody and rain, render one in the texture of the other, and draw it."""
     from astfx.cli import runs
-    from astfx.demo import write_example
+    from astfx.cli.batch import Job
+    from astfx.demo import example_paths, write_example
+    from astfx.runtime.extras import OPTIONAL, is_installed
     from astfx.settings import Settings
+    from astfx.styles.style import Style
 
+    output = folder / "result.wav"
+    plot = folder / "result.png" if is_installed("matplotlib") else None
+    session.will_write(*example_paths(folder), output, *filter(None, [plot]))
     content, style = write_example(folder)
-    output, plot = folder / "result.wav", folder / "result.png"
-    with _progress_bar("stylising") as move:
+    with session.progress("stylising") as move:
         result = runs.render_and_measure(
-            str(content), str(style), str(output), Settings(), plot=plot, progress=move
+            Job(str(content), str(output)), Style.of(style), Settings(), plot=plot, progress=move
         )
-    print(result.summary())
-    print(f"content  {content}\nstyle    {style}\nresult   {output}\npicture  {plot}")
+    session.say(result.summary())
+    session.say(f"content  {content}\nstyle    {style}\nresult   {output}")
+    session.say(f"picture  {plot or 'none: ' + OPTIONAL['matplotlib'].remedy}")
+    session.say(f"Listen to {output}. Next: astfx render YOUR-FILE --style rain -o wet.wav")
 
 
 @app.command(epilog=_SCORE_EXAMPLES)
+@in_session
 def score(
     output: Annotated[str, typer.Argument(help="The audio file to score.")],
     content: Annotated[
         str, typer.Option("--content", "-c", help="The audio file that it was made from.")
     ],
     style: Annotated[str, typer.Option("--style", "-s", help="The audio file that it imitates.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: _AsJson = False,
+    *,
+    session: Session,
 ) -> None:
     """Score audio beside its anchors: how near the style, how much of the content is kept."""
     from astfx.cli.runs import score_files
 
-    with _progress_bar("scoring") as move:
+    with session.progress("scoring") as move:
         scores = score_files(output, content, style, progress=move)
     if as_json:
-        print(json.dumps(scores, indent=2).replace("NaN", "null"))
+        _print_json(
+            {
+                column: {name: None if math.isnan(v) else v for name, v in figures.items()}
+                for column, figures in scores.items()
+            }
+        )
         return
     from rich.console import Console
     from rich.table import Table
@@ -311,6 +433,10 @@ def score(
     Console().print(table)
 
 
+def _print_json(data: Any) -> None:
+    print(json.dumps(data, indent=2))
+
+
 def _write_json(path: Path, data: dict[str, Any]) -> None:
     """Write JSON to a file, under a temporary name until it is complete."""
     from astfx.runtime.files import written_aside
@@ -319,7 +445,7 @@ def _write_json(path: Path, data: dict[str, Any]) -> None:
         part.write_text(json.dumps(data, indent=2) + "\n")
 
 
-cli_methods.register(app, _progress_bar)
+cli_methods.register(app)
 
 if __name__ == "__main__":
     entry()

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from astfx.cli.session import Session, in_session
 from astfx.cli.setting_options import given_settings, takes_settings
-from astfx.errors import CancelledError, InvalidSettingError
-
-ProgressBar = Callable[[str], AbstractContextManager[Callable[[float], None]]]
+from astfx.errors import AstfxError, CancelledError, InvalidSettingError
 
 _WEIGHTS_EXAMPLES = """
 Examples:
@@ -62,7 +60,7 @@ The network of a preset is saved with your own presets, for one sample rate.
 """
 
 
-def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
+def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
     weights_app = typer.Typer(
         help="Add published or trained weights of networks, and list them.",
@@ -85,15 +83,26 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
         print(f"{target}: weights of {name}, {target.stat().st_size / 1e6:.1f} MB")
 
     @weights_app.command("list")
-    def weights_list() -> None:
+    def weights_list(
+        as_json: Annotated[
+            bool, typer.Option("--json", help="Print JSON instead of lines.")
+        ] = False,
+    ) -> None:
         """Show which weights each network uses."""
         from astfx.networks import weights
 
+        if as_json:
+            found = {name: weights.find(name) for name in weights.NAMES}
+            print(
+                json.dumps({k: None if v is None else str(v) for k, v in found.items()}, indent=2)
+            )
+            return
         for name in weights.NAMES:
             path = weights.find(name)
             print(f"{name}: {path if path is not None else weights.describe(name)}")
 
     @app.command(epilog=_TRAIN_EXAMPLES)
+    @in_session
     def train(
         network: Annotated[str, typer.Argument(help="audio-cnn or voice-cnn.")],
         dataset: Annotated[Path, typer.Argument(help="A folder of labelled clips.")],
@@ -137,16 +146,18 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
             Path | None,
             typer.Option(metavar="PNG", help="Picture of the curves; default: OUTPUT with .png."),
         ] = None,
+        *,
+        session: Session,
     ) -> None:
         """Train a classifier whose layers a style transfer method compares."""
-        from astfx.cli.runs import PICTURES
+        from astfx.cli.runs import check_side_files
         from astfx.networks.train import TrainSettings
         from astfx.networks.train import train as train_network
         from astfx.report.plots import draw_training
+        from astfx.runtime.extras import is_installed
 
         picture = plot or output.with_suffix(".png")
-        if picture.suffix.lower() not in PICTURES:
-            raise InvalidSettingError(f"picture file '{picture}' must end in {', '.join(PICTURES)}")
+        check_side_files({"weights": str(output)}, plot=plot)
         settings = TrainSettings(
             epochs=epochs,
             patience=patience,
@@ -159,7 +170,7 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
             seed=seed,
             device=device,
         )
-        with progress_bar("training") as move:
+        with session.progress("training") as move:
             try:
                 result = train_network(
                     network,
@@ -174,17 +185,21 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
                 raise CancelledError(
                     "interrupted: --resume continues after the last complete epoch"
                 ) from None
-        history = result.history
-        draw_training(
-            picture,
-            history.train_loss,
-            history.validation_loss,
-            history.validation_accuracy,
-            f"{network}: {100 * result.accuracy:.1f} % of held-out clips",
-        )
-        print(f"{output}: {result.summary()}\ncurves in {picture}")
+        session.say(f"{output}: {result.summary()}")
+        if is_installed("matplotlib"):
+            history = result.history
+            draw_training(
+                picture,
+                history.train_loss,
+                history.validation_loss,
+                history.validation_accuracy,
+                f"{network}: {100 * result.accuracy:.1f} % of held-out clips",
+            )
+            session.say(f"curves in {picture}")
+        session.say(f"Next: astfx weights add {network} {output}")
 
     @app.command(epilog=_DISTILL_EXAMPLES)
+    @in_session
     @takes_settings("options", "seed", "device")
     def distill(
         style: Annotated[str, typer.Argument(help="The sound to imitate: a preset or audio file.")],
@@ -203,6 +218,8 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
             int, typer.Option(help="Training steps; more come nearer to the style.")
         ] = 1500,
         phrases: Annotated[int, typer.Option(help="Synthetic phrases to learn from.")] = 250,
+        *,
+        session: Session,
         **values: Any,
     ) -> None:
         """Train a feed-forward network for a style, in minutes. A render is then one pass."""
@@ -219,10 +236,12 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
                 f"the network of an audio file needs an output: astfx distill {style} -o "
                 "FILE.safetensors (only that of a preset is saved with the presets)"
             )
+        if output is not None:
+            session.will_write(output)
         given = given_settings(values)
         given["options"] = {"steps": steps, "phrases": phrases, **(given["options"] or {})}
         settings = make_settings({}, method="feed-forward", **given)
-        with progress_bar("distilling") as move:
+        with session.progress("distilling") as move:
             targets = prepare_style(preset or style, sample_rate, settings=settings, progress=move)
             if output is not None:
                 targets.save(output)
@@ -230,9 +249,14 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
             assert preset is not None
             output = distilled.keep(preset, targets, RenderPlan.of(settings, sample_rate))
         size = output.stat().st_size / 1e6
-        print(f"{output}: feed-forward network for {sample_rate} Hz, {size:.1f} MB")
+        used = output if preset is None else style
+        session.say(
+            f"{output}: feed-forward network for {sample_rate} Hz, {size:.1f} MB, for "
+            f"`astfx render FILE --style {used} -o OUT --method feed-forward`"
+        )
 
     @app.command(epilog=_COMPARE_EXAMPLES)
+    @in_session
     @takes_settings("quality", "seed", "device")
     def compare(
         content: Annotated[Path, typer.Argument(help="The audio file to transform.")],
@@ -244,22 +268,32 @@ def register(app: typer.Typer, progress_bar: ProgressBar) -> None:
         ] = None,
         budget: Annotated[
             float,
-            typer.Option(metavar="SECONDS", help="Time after which each method stops refining."),
+            typer.Option(
+                metavar="SECONDS",
+                help="Time after which each method stops refining, or training its network.",
+            ),
         ] = 60.0,
+        *,
+        session: Session,
         **values: Any,
     ) -> None:
         """Render two clips by every method, and write an HTML page that compares the results."""
         from astfx.report.comparison import compare as compare_methods
+        from astfx.report.comparison import expected_files
         from astfx.settings import make_settings
 
         settings = make_settings({}, budget_seconds=budget, **given_settings(values))
         names = None if methods is None else [name.strip() for name in methods.split(",")]
-        with progress_bar("comparing") as move:
+        session.will_write(*expected_files(output, names))
+        with session.progress("comparing") as move:
             result = compare_methods(
                 content, style, output, methods=names, settings=settings, progress=move
             )
-        methods_shown = [entry for entry in result.entries if not entry.is_anchor]
-        failed = [entry for entry in methods_shown if entry.note.startswith("failed")]
-        print(f"{result.page}: {len(methods_shown)} methods side by side")
+        entries = [entry for entry in result.entries if not entry.is_anchor]
+        failed = [entry for entry in entries if entry.failed]
         for entry in failed:
-            print(f"{entry.name} {entry.note}")
+            session.say(f"{entry.name} {entry.note}")
+        if len(failed) == len(entries):
+            raise AstfxError(f"no method could render these clips: {failed[0].note}")
+        shown = f"{len(entries) - len(failed)} methods side by side"
+        session.say(f"{result.page}: {shown}, to open in a browser")

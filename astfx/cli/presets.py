@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from astfx.cli.session import Session, in_session
+from astfx.cli.setting_options import given_settings, takes_settings
 from astfx.errors import AstfxError, InvalidSettingError, PresetError
 
 if TYPE_CHECKING:
@@ -39,6 +43,8 @@ Examples:
   astfx presets list --family water --tag calm
 
   astfx presets list --search "rain roof"
+
+  astfx presets list --similar-to rain
 """
 
 _SHOW_EXAMPLES = """
@@ -48,9 +54,11 @@ Example:
 """
 
 _MAKE_EXAMPLES = """
-Example:
+Examples:
 
-  astfx presets make rain.wav --name "Rain on tin" --tag natural --licence CC0-1.0
+  astfx presets make rain.wav --name "Rain on tin" --tags natural,wet --licence CC0-1.0
+
+  astfx presets make door.wav --name Door --strength 0.8 --mix 0.9
 
 It is saved as rain-on-tin, for `astfx render voice.wav --style rain-on-tin -o wet.wav`.
 """
@@ -62,7 +70,9 @@ Example:
 """
 
 _PLAY_EXAMPLES = """
-Example:
+Examples:
+
+  astfx presets play rain
 
   astfx presets play rain -o rain-audition.wav
 """
@@ -73,7 +83,37 @@ Examples:
   astfx presets export storm storm.astfx
 
   astfx presets import storm.astfx
+
+  astfx presets import presets-of-a-friend/
 """
+
+_EDIT_EXAMPLES = """
+Example:
+
+  astfx presets edit storm --tags wet,loud --strength 0.8 --mix 0.9
+
+A preset that came with astfx is copied to your own, with the changes.
+"""
+
+_RENAME_EXAMPLES = """
+Example:
+
+  astfx presets rename storm "Winter storm"
+"""
+
+_REMOVE_EXAMPLES = """
+Example:
+
+  astfx presets remove storm winter-storm
+"""
+
+
+def complete(incomplete: str) -> list[str]:
+    """Names of presets that begin like an incomplete word, for the shell."""
+    from astfx.presets import names
+
+    return [name for name in names() if name.startswith(incomplete.casefold())]
+
 
 _VERIFY_EXAMPLES = """
 Examples:
@@ -83,13 +123,19 @@ Examples:
   astfx presets verify storm.astfx
 """
 
-_Name = Annotated[str, typer.Argument(help="A preset's name or file.")]
+_Name = Annotated[str, typer.Argument(help="A preset's name or file.", autocompletion=complete)]
 _Replace = Annotated[bool, typer.Option("--replace", help="Replace what has that name.")]
+_NewText = Annotated[str | None, typer.Option(help="A new text instead of the present one.")]
 _Author = Annotated[str, typer.Option(help="Who made it.")]
 _Licence = Annotated[str, typer.Option(help="Its licence, such as CC0-1.0.")]
 _Description = Annotated[str, typer.Option(help="What it sounds like, in a sentence or two.")]
 _Family = Annotated[str, typer.Option(help="The kind of sound, such as water.")]
-_Tags = Annotated[list[str] | None, typer.Option("--tag", help="A tag; repeatable.")]
+_Tags = Annotated[
+    list[str] | None,
+    typer.Option("--tag", "--tags", help="A tag, or several separated by commas; repeatable."),
+]
+_SETTINGS = ("strength", "timbre", "texture", "keep_pitch", "mix", "quality", "options")
+"""Settings that a preset may carry as its defaults."""
 
 
 @app.command("list", epilog=_LIST_EXAMPLES)
@@ -99,41 +145,89 @@ def list_presets(
     ] = "",
     tag: _Tags = None,
     family: Annotated[str, typer.Option(help="Name of a family, or a part of it.")] = "",
+    similar_to: Annotated[
+        str, typer.Option(metavar="PRESET", help="Show the presets nearest to this one first.")
+    ] = "",
+    names: Annotated[bool, typer.Option("--names", help="Print names only, one a line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """List presets with their family and tags. Your own are marked."""
-    from rich.console import Console
-    from rich.table import Table
-
     from astfx.presets import Preset, paths, user_folder
 
-    table = Table("name", "family", "tags", "description", box=None, padding=(0, 2, 0, 0))
-    count = 0
+    found: dict[str, Preset] = {}
+    own: set[str] = set()
     damaged = []
+    wanted = _words(tag)
     for name, path in sorted(paths()):
         try:
             preset = Preset.load(path)
         except PresetError as error:
             damaged.append(str(error))
             continue
-        if not _matches(preset, name, search, tag or [], family):
-            continue
-        count += 1
-        own = " (yours)" if path.parent == user_folder() else ""
+        if _matches(preset, name, search, wanted, family):
+            found[name] = preset
+            own |= {name} if path.parent == user_folder() else set()
+    distances: dict[str, float] = {}
+    if similar_to:
+        from astfx.presets.likeness import by_likeness
+
+        model = _resolved(similar_to)
+        keys = {id(preset): name for name, preset in found.items()}
+        ranked = by_likeness(model, (p for n, p in found.items() if n != model.name))
+        distances = {keys[id(preset)]: distance for distance, preset in ranked}
+        found = {name: found[name] for name in distances}
+    for problem in damaged:
+        print(f"astfx: {problem}", file=sys.stderr)
+    if not found:
+        raise PresetError("no preset matches: `astfx presets list` shows all")
+    if names:
+        print("\n".join(found))
+    elif as_json:
+        rows = [_row(name, found[name], name in own, distances.get(name)) for name in found]
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+    else:
+        _print_table(found, own, distances)
+
+
+def _row(name: str, preset: Preset, own: bool, distance: float | None) -> dict[str, Any]:
+    row = {
+        "name": name,
+        "own": own,
+        "family": preset.family,
+        "tags": list(preset.tags),
+        "description": preset.description,
+        "author": preset.author,
+        "licence": preset.licence,
+        "settings": dict(preset.settings),
+    }
+    return row if distance is None else {**row, "distance_db": distance}
+
+
+def _print_table(found: dict[str, Preset], own: set[str], distances: dict[str, float]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    first = ["distance (dB)"] if distances else []
+    headings = [*first, "name", "family", "tags", "description"]
+    table = Table(*headings, box=None, padding=(0, 2, 0, 0))
+    for name, preset in found.items():
         table.add_row(
-            _plain(name + own),
+            *([f"{distances[name]:.1f}"] if distances else []),
+            _plain(name + (" (yours)" if name in own else "")),
             _plain(preset.family),
             _plain(" ".join(preset.tags)),
             _plain(preset.description),
         )
-    if count:
-        Console().print(table)
-    for problem in damaged:
-        print(f"astfx: {problem}", file=sys.stderr)
-    if not count:
-        raise PresetError("no preset matches: `astfx presets list` shows all")
+    Console().print(table)
 
 
-def _matches(preset: Preset, name: str, search: str, tags: list[str], family: str) -> bool:
+def _words(tags: list[str] | None) -> tuple[str, ...]:
+    """Tags as they were given: each a tag, or several separated by commas."""
+    parts = (part.strip() for text in tags or () for part in text.split(","))
+    return tuple(dict.fromkeys(part for part in parts if part))
+
+
+def _matches(preset: Preset, name: str, search: str, tags: tuple[str, ...], family: str) -> bool:
     text = " ".join([name, preset.family, *preset.tags, preset.description]).lower()
     return (
         all(word in text for word in search.lower().split())
@@ -154,25 +248,29 @@ def show(
     preset: _Name,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="PNG", help="The picture to write; default: NAME.png."),
+        typer.Option(metavar="PNG", help="Draw its spectral and modulation profile."),
     ] = None,
 ) -> None:
-    """Print a preset's description, and draw its spectral and modulation profile."""
-    from astfx.cli import runs
+    """Print a preset's description, and draw its profile if --plot names a picture."""
     from astfx.presets.files import description_toml
-    from astfx.report.preset_plots import draw_preset
 
     found = _resolved(preset)
-    picture = plot or Path(f"{found.name}.png")
-    runs.check_side_files({"preset": preset}, plot=picture)
-    draw_preset(picture, found)
+    if plot is not None:
+        from astfx.cli import runs
+        from astfx.report.preset_plots import draw_preset
+
+        runs.check_side_files({"preset": preset}, plot=plot)
+        draw_preset(plot, found)
     print(description_toml(found).strip())
     frames = len(found.tensors["frames"])
     kept = frames * found.grid.hop_length / found.grid.sample_rate
-    print(f"\n# {frames} frames ({kept:.1f} seconds), picture {picture}")
+    drawn = "" if plot is None else f", picture {plot}"
+    print(f"\n# {frames} frames ({kept:.1f} seconds){drawn}")
 
 
 @app.command(epilog=_MAKE_EXAMPLES)
+@in_session
+@takes_settings(*_SETTINGS)
 def make(
     audio: Annotated[
         str, typer.Argument(help="The audio file; - reads a WAV from standard input.")
@@ -184,15 +282,21 @@ def make(
     family: _Family = "",
     tag: _Tags = None,
     replace: _Replace = False,
+    *,
+    session: Session,
+    **values: Any,
 ) -> None:
     """Make a preset from a sound, and save it with your own presets."""
     from astfx.presets import Preset
 
     described = _description(name, author, licence, description, family, tag)
-    _keep(Preset.from_audio(audio, **described), replace=replace)
+    described["settings"] = _chosen(values)
+    _keep(Preset.from_audio(audio, **described), session, replace=replace)
 
 
 @app.command(epilog=_BLEND_EXAMPLES)
+@in_session
+@takes_settings(*_SETTINGS)
 def blend(
     parts: Annotated[
         list[str], typer.Argument(metavar="NAME=WEIGHT...", help="Presets and their weights.")
@@ -204,11 +308,15 @@ def blend(
     family: _Family = "",
     tag: _Tags = None,
     replace: _Replace = False,
+    *,
+    session: Session,
+    **values: Any,
 ) -> None:
     """Blend presets by weight, and save the result with your own presets."""
     from astfx.presets import Preset
 
     described = _description(name, author, licence, description, family, tag)
+    described["settings"] = _chosen(values)
     weights: dict[Preset, float] = {}
     named: set[str] = set()
     for part in parts:
@@ -223,43 +331,130 @@ def blend(
             raise InvalidSettingError(f"{key!r} is given twice: add its weights up")
         named.add(key)
         weights[_resolved(key)] = weight
-    _keep(Preset.blend(weights, **described), replace=replace)
+    _keep(Preset.blend(weights, **described), session, replace=replace)
 
 
 @app.command(epilog=_PLAY_EXAMPLES)
+@in_session
 def play(
     preset: _Name,
     output: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--output",
             "-o",
-            help="The file to write. Its suffix is the format; - writes a WAV to standard output.",
+            help="Write this file instead of playing; - writes a WAV to standard output.",
         ),
-    ],
+    ] = None,
     quality: Annotated[
         str | None, typer.Option(help="draft, standard or best; default: the preset's.")
     ] = None,
+    *,
+    session: Session,
 ) -> None:
-    """Write an audition of a preset: a short plucked melody in its style."""
+    """Play an audition of a preset, a short plucked melody in its style, or write it to a file."""
+    from astfx.cli import playing
     from astfx.cli.runs import write_audition
 
     found = _resolved(preset)
-    report = write_audition(found, output, quality)
-    print(
-        f"{output}: a melody in the style of {found.name}, {report.audio_seconds:.1f} s in "
-        f"{report.seconds['total']:.2f} s",
-        file=sys.stderr if output == "-" else sys.stdout,
-    )
+    if output is None:
+        playing.check_player()
+    else:
+        session.will_write(output)
+    with tempfile.TemporaryDirectory(prefix="astfx-") as folder:
+        target = output or str(Path(folder) / "audition.wav")
+        with session.progress("stylising") as move:
+            report = write_audition(found, target, quality, progress=move)
+        session.say(
+            f"{output or 'playing'}: a melody in the style of {found.name}, "
+            f"{report.audio_seconds:.1f} s in {report.seconds['total']:.2f} s",
+            to_stderr=output == "-",
+        )
+        if output is None:
+            playing.play(Path(target))
+
+
+@app.command(epilog=_EDIT_EXAMPLES)
+@in_session
+@takes_settings(*_SETTINGS)
+def edit(
+    preset: _Name,
+    author: _NewText = None,
+    licence: _NewText = None,
+    description: _NewText = None,
+    family: _NewText = None,
+    tag: _Tags = None,
+    *,
+    session: Session,
+    **values: Any,
+) -> None:
+    """Change the description, tags or settings of a preset, and save it with your own presets."""
+    from dataclasses import replace
+
+    texts = {
+        "author": author,
+        "licence": licence,
+        "description": description,
+        "family": family,
+        "tags": None if tag is None else _words(tag),
+    }
+    changes: dict[str, Any] = {key: text for key, text in texts.items() if text is not None}
+    found = _resolved(preset)
+    settings = _chosen(values)
+    if not changes and not settings:
+        raise InvalidSettingError("nothing to change: name an option, such as --description")
+    changes["settings"] = {**found.settings, **settings}
+    _keep(replace(found, **changes), session, replace=True)
+
+
+@app.command(epilog=_RENAME_EXAMPLES)
+@in_session
+def rename(
+    preset: _Name,
+    name: Annotated[str, typer.Argument(metavar="NEW-NAME", help="Its new name.")],
+    replace: _Replace = False,
+    *,
+    session: Session,
+) -> None:
+    """Give one of your presets another name."""
+    from astfx import presets
+    from astfx.presets.naming import name_of
+
+    path = presets.rename(preset, name_of(name), replace=replace)
+    session.say(f"{path}: for `astfx render FILE --style {path.stem} -o OUT`")
+
+
+@app.command(epilog=_REMOVE_EXAMPLES)
+@in_session
+def remove(
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="PRESET...", help="Names of your presets.", autocompletion=complete),
+    ],
+    *,
+    session: Session,
+) -> None:
+    """Delete presets of your own. Those that came with astfx cannot be deleted."""
+    from astfx import presets
+    from astfx.presets.library import own_path
+
+    for name in names:
+        own_path(name)  # refuses, before anything is deleted
+    for name in names:
+        for path in presets.remove(name):
+            session.say(f"{path}: deleted")
 
 
 @app.command(epilog=_SHARE_EXAMPLES)
+@in_session
 def export(
     preset: _Name,
     file: Annotated[
         Path, typer.Argument(help="The .astfx file to write, or a .toml for a pair of files.")
     ],
     replace: _Replace = False,
+    *,
+    session: Session,
 ) -> None:
     """Write a preset to a file, to share it."""
     from astfx.presets.files import written_files
@@ -270,22 +465,46 @@ def export(
             raise PresetError(f"preset file '{path}' exists: name another or pass --replace")
     found.save(file)
     names = " and ".join(str(path) for path in written_files(file))
-    print(
-        f"{names}: {found.name}, {sum(p.stat().st_size for p in written_files(file)) / 1e3:.0f} kB"
-    )
+    size = sum(path.stat().st_size for path in written_files(file)) / 1e3
+    session.say(f"{names}: {found.name}, {size:.0f} kB, for `astfx presets import {file}`")
 
 
 @app.command("import", epilog=_SHARE_EXAMPLES)
+@in_session
 def import_(
-    file: Annotated[
-        Path, typer.Argument(help="The .astfx file to read, or the .toml of a pair of files.")
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="The .astfx files to read, the .toml of pairs of files, or folders of them.",
+        ),
     ],
     replace: _Replace = False,
+    *,
+    session: Session,
 ) -> None:
-    """Check a preset's file, and save the preset with your own presets."""
+    """Check files of presets, and save the presets with your own."""
     from astfx.presets import Preset
 
-    _keep(Preset.load(file), replace=replace)
+    # All files are read before the first preset is saved.
+    for preset in [Preset.load(path) for path in _preset_files(files)]:
+        _keep(preset, session, replace=replace)
+
+
+def _preset_files(given: list[Path]) -> list[Path]:
+    """The files of presets that are named, and those in the folders that are named."""
+    from astfx.presets.folders import SUFFIXES
+
+    found: list[Path] = []
+    for path in given:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = sorted(p for p in path.iterdir() if p.suffix in SUFFIXES and p.is_file())
+        if not inside:
+            raise PresetError(f"folder '{path}' holds no preset: its files must end in .astfx")
+        found += inside
+    return found
 
 
 @app.command(epilog=_VERIFY_EXAMPLES)
@@ -331,15 +550,24 @@ def _description(
         "licence": licence,
         "description": description,
         "family": family,
-        "tags": tuple(tags or ()),
+        "tags": _words(tags),
     }
 
 
-def _keep(preset: Preset, *, replace: bool) -> None:
+def _chosen(values: dict[str, Any]) -> dict[str, Any]:
+    """The settings that were given, as a preset holds them."""
+    given = {key: value for key, value in given_settings(values).items() if value is not None}
+    if "options" in given:
+        options = given["options"].items()
+        given["options"] = {k: list(v) if isinstance(v, tuple) else v for k, v in options}
+    return given
+
+
+def _keep(preset: Preset, session: Session, *, replace: bool) -> None:
     from astfx.presets import factory_folder, keep
 
     path = keep(preset, replace=replace)
     if (factory_folder() / f"{preset.name}.toml").is_file():
-        print(f"{preset.name} now means your preset, not the one that came with astfx")
+        session.say(f"{preset.name} now means your preset, not the one that came with astfx")
     size = path.stat().st_size / 1e3
-    print(f"{path}: {size:.0f} kB, for `astfx render FILE --style {preset.name} -o OUT`")
+    session.say(f"{path}: {size:.0f} kB, for `astfx render FILE --style {preset.name} -o OUT`")

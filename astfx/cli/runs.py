@@ -3,21 +3,49 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from astfx.api import transfer_file
-from astfx.audio import FileSource, Waveform, check_finite, read_all, read_excerpt, resample
+from astfx.api import content_part, transfer_file
+from astfx.audio import (
+    FileSource,
+    Waveform,
+    check_finite,
+    check_output,
+    read_excerpt,
+    resample,
+)
+from astfx.cli.batch import Job
 from astfx.engine.render import Report
-from astfx.errors import AudioFileError, InvalidAudioError, InvalidSettingError
+from astfx.errors import (
+    AudioFileError,
+    AudioFileNotFoundError,
+    InvalidAudioError,
+    InvalidSettingError,
+    PresetNotFoundError,
+)
+from astfx.metrics.report import MEASURED_SECONDS
 from astfx.presets import Preset
+from astfx.presets.library import called_like, check_has_audio
+from astfx.report.figures import check_pictures
+from astfx.runtime.extras import require
 from astfx.runtime.progress import Progress
 from astfx.settings import Settings, make_settings
-from astfx.styles.targets import SUFFIX
+from astfx.styles.excerpts import PIECE_SECONDS, read_pieces
+from astfx.styles.style import Style
 
-MEASURED_SECONDS = 60.0
+FIGURE = "scattering_db"
+"""The distance to the style that is shown after a render.
+
+It is the quickest figure of the panel, whose figures no method, engine or setting optimises.
+`astfx score` and `astfx compare` show it under the same name.
+"""
+
+MEASURED_PIECES = round(MEASURED_SECONDS / PIECE_SECONDS)
+SHOWN_SECONDS = 60.0
+_HEARD_DB = 0.5  # smaller changes of level are not mentioned
 PICTURES = (".png", ".svg", ".pdf")
 
 
@@ -29,53 +57,112 @@ class Measured:
     ----------
     report : Report
     output : str
-    distance_before_db, distance_after_db : float or None
-        `astfx.metrics.style_distance` of the content and of the output from the style, over
-        their first minute. None if the style is not audio, or if a clip is too short.
+    content_figure, output_figure : float or None
+        The distance `FIGURE` of the content and of the output from the style, over their first
+        half minute. None if the style is not audio, or if a clip is too short.
     """
 
     report: Report
     output: str
-    distance_before_db: float | None
-    distance_after_db: float | None
+    content_figure: float | None
+    output_figure: float | None
 
     def summary(self) -> str:
-        """The text that the command prints: one line, and the method's remark if it has one."""
+        """The text that the command prints: one line, and a line for each remark."""
         report = self.report
         parts = [
             f"{self.output}: {report.seconds['total']:.2f} s for {report.audio_seconds:.1f} s of "
             f"audio (real-time factor {report.real_time_factor:.2f})"
         ]
-        if self.distance_before_db is not None and self.distance_after_db is not None:
+        if self.content_figure is not None and self.output_figure is not None:
             parts.append(
-                f"style distance {self.distance_before_db:.1f} dB before, "
-                f"{self.distance_after_db:.1f} dB after"
+                f"{FIGURE} {self.content_figure:.1f} before, {self.output_figure:.1f} after "
+                "(lower is nearer to the style)"
             )
-        if report.level_lost_db > 0.0:
-            parts.append(
-                f"{report.level_lost_db:.1f} dB quieter than the content to stay below full scale "
-                "(--float keeps the level)"
+        return "\n".join([", ".join(parts), *self.remarks()])
+
+    def remarks(self) -> list[str]:
+        """What the user should know of the result beyond its figures, a sentence each."""
+        report = self.report
+        found = []
+        if report.silent:
+            found.append(
+                "The content is silent (its peak is below -100 dBFS), so the result is too."
             )
-        return ", ".join(parts) + (f"\n{report.note}" if report.note else "")
+        if report.stopped_early:
+            found.append(
+                f"The time budget of {report.settings.budget_seconds:g} seconds ended the search "
+                "early: a larger --budget may come nearer to the style."
+            )
+        keeps = f"{_float_advice(self.output)} keeps the result as it is"
+        if report.limited_db > _HEARD_DB:
+            found.append(
+                f"Peaks were limited by up to {report.limited_db:.1f} dB to stay below full "
+                f"scale: {keeps}."
+            )
+        if report.level_lost_db > _HEARD_DB:
+            found.append(
+                f"It is {report.level_lost_db:.1f} dB quieter than the content to stay below full "
+                f"scale: {keeps}."
+            )
+        return [*found, report.note] if report.note else found
 
     def to_dict(self) -> dict[str, Any]:
         """The report and the distances, as a dict for JSON."""
         return {
             **self.report.to_dict(),
-            "style_distance": {
-                "before": self.distance_before_db,
-                "after": self.distance_after_db,
-            },
+            FIGURE: {"content": self.content_figure, "output": self.output_figure},
         }
 
 
+def _float_advice(output: str) -> str:
+    """How to write an output without loss of level: "--float", or another format with it."""
+    try:
+        check_output("o.wav" if output == "-" else output, 44_100, 1, float_samples=True)
+    except InvalidSettingError:
+        return "a .wav file with --float"
+    return "--float"
+
+
+def style_of(style: str) -> Style:
+    """Return the style that the command line names.
+
+    Raises
+    ------
+    PresetNotFoundError
+        If the file does not exist, but is called like a preset.
+    AstfxError
+        If it cannot be used for another reason.
+    """
+    try:
+        return Style.of(style)
+    except AudioFileNotFoundError:
+        name = called_like(style)
+        if name is None:
+            raise
+        raise PresetNotFoundError(
+            f"style file '{style}' does not exist: the preset is called {name!r}"
+        ) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """How `transfer_file` reads its content and writes its output, beside the settings."""
+
+    float_samples: bool = False
+    peak: str = "limit"
+    start_seconds: float = 0.0
+    seconds: float | None = None
+    sample_rate: int | None = None
+    bitrate_kbps: float | None = None
+
+
 def render_and_measure(
-    content: str,
-    style: str | Preset,
-    output: str,
+    job: Job,
+    style: Style,
     settings: Settings,
+    form: Form | None = None,
     *,
-    float_samples: bool = False,
     plot: Path | None = None,
     progress: Progress | None = None,
 ) -> Measured:
@@ -86,48 +173,36 @@ def render_and_measure(
     AstfxError
         If a file, the style or a setting cannot be used.
     """
-    source = FileSource(content, "content")
-    prepared = isinstance(style, Preset) or style.endswith(SUFFIX)
-    style_source = None if isinstance(style, Preset) or prepared else FileSource(style, "style")
-    report = transfer_file(
-        source,
-        style_source or style,
-        output,
-        settings,
-        float_samples=float_samples,
-        progress=progress,
-    )
+    form = form or Form()
+    file = FileSource(job.content, "content")
+    report = transfer_file(file, style, job.output, settings, progress=progress, **vars(form))
+    source = content_part(file, form.start_seconds, form.seconds, form.sample_rate)
+    style_source = style.source if isinstance(style.source, FileSource) else None
     before = after = None
     written: Waveform | None = None
-    heard = read_excerpt(source, MEASURED_SECONDS)
-    if output != "-":
-        written = read_excerpt(FileSource(output, "output"), MEASURED_SECONDS)
-    if style_source is not None and written is not None:
-        target = resample(
-            read_excerpt(style_source, MEASURED_SECONDS),
-            style_source.sample_rate,
-            source.sample_rate,
+    heard = read_excerpt(source, SHOWN_SECONDS)
+    if job.output != "-":
+        output = FileSource(job.output, "output")  # at 48 kHz, if ffmpeg has written Opus
+        written = resample(
+            read_excerpt(output, SHOWN_SECONDS), output.sample_rate, source.sample_rate
         )
-        before = _distance(heard, target, source.sample_rate)
-        after = _distance(written, target, source.sample_rate)
+    if style_source is not None and written is not None:
+        before, after = _figures([heard, written], style_source, source.sample_rate)
     if plot is not None:
         from astfx.report.plots import draw_render
 
         clips = {"content": (heard, source.sample_rate)}
         if style_source is not None:
-            clips["style"] = (
-                read_excerpt(style_source, MEASURED_SECONDS),
-                style_source.sample_rate,
-            )
+            clips["style"] = (read_excerpt(style_source, SHOWN_SECONDS), style_source.sample_rate)
         if written is not None:
             clips["result"] = (written, source.sample_rate)
         draw_render(plot, clips, [segment.losses for segment in report.segments])
-    return Measured(
-        report=report, output=output, distance_before_db=before, distance_after_db=after
-    )
+    return Measured(report=report, output=job.output, content_figure=before, output_figure=after)
 
 
-def write_audition(preset: Preset, output: str, quality: str | None = None) -> Report:
+def write_audition(
+    preset: Preset, output: str, quality: str | None = None, *, progress: Progress | None = None
+) -> Report:
     """Render the melody of `astfx demo` in the style of a preset.
 
     Raises
@@ -144,13 +219,16 @@ def write_audition(preset: Preset, output: str, quality: str | None = None) -> R
         with AudioWriter(content, demo.SAMPLE_RATE, len(melody), melody.shape[1]) as writer:
             writer.write(melody)
         settings = make_settings(preset.settings, quality=quality)
-        return transfer_file(content, preset, output, settings)
+        return transfer_file(content, preset, output, settings, progress=progress)
 
 
 def score_files(
     output: str, content: str, style: str, *, progress: Progress | None = None
 ) -> dict[str, dict[str, float]]:
     """Score a file and its anchors. Everything is resampled to the output's sample rate.
+
+    Of long files, the first 30 seconds of the output and the content are measured, and three pieces
+    of ten seconds of the style.
 
     Returns
     -------
@@ -165,12 +243,20 @@ def score_files(
     """
     from astfx.metrics import AnalysedSound, anchors, score
 
+    require("librosa", "a score")
+    require("sklearn", "a score")
+    check_has_audio(style)
     sources = [
         FileSource(path, role)
         for path, role in ((output, "output"), (content, "content"), (style, "style"))
     ]
     rate = sources[0].sample_rate
-    clips = [resample(read_all(source), source.sample_rate, rate) for source in sources]
+    clips = [
+        resample(read_excerpt(source, MEASURED_SECONDS), source.sample_rate, rate)
+        for source in sources[:2]
+    ]
+    target = read_pieces(sources[2], MEASURED_PIECES)
+    clips.append(resample(target, sources[2].sample_rate, rate))
     for clip, source, least in zip(clips, sources, (1.0, 1.0, 2.0), strict=True):
         check_finite(clip, source.name, 0, rate)
         if clip.shape[1] < least * rate:
@@ -187,14 +273,22 @@ def score_files(
     return result
 
 
-def _distance(clip: Waveform, style: Waveform, sample_rate: int) -> float | None:
-    """Style distance in dB. None if a clip is too short to have one."""
-    from astfx.metrics import style_distance
+def _figures(clips: Sequence[Waveform], style: FileSource, sample_rate: int) -> list[float | None]:
+    """Distances of clips from a style. None for a clip that is too short to have one."""
+    from astfx.metrics import AnalysedSound, panel
 
-    try:
-        return style_distance(clip, style, sample_rate)
-    except InvalidAudioError:
-        return None
+    length = round(MEASURED_SECONDS * sample_rate)
+    target = resample(read_pieces(style, MEASURED_PIECES), style.sample_rate, sample_rate)
+    wanted = AnalysedSound(target, sample_rate)
+    found: list[float | None] = []
+    for clip in clips:
+        try:
+            figures = panel(clip[:, :length], wanted, sample_rate, figures=(FIGURE,))
+        except InvalidAudioError:
+            found.append(None)
+        else:
+            found.append(figures[FIGURE])
+    return found
 
 
 def check_side_files(
@@ -206,6 +300,8 @@ def check_side_files(
     ------
     AudioFileError
         If a file cannot be written.
+    MissingDependencyError
+        If pictures cannot be drawn.
     InvalidSettingError
         If it would replace one of `paths` or the picture.
     """
@@ -213,6 +309,8 @@ def check_side_files(
     for role, path in (("picture", plot), ("report", report)):
         if path is None:
             continue
+        if role == "picture":
+            check_pictures()
         if role == "picture" and path.suffix.lower() not in PICTURES:
             raise AudioFileError(f"picture file '{path}' must end in {', '.join(PICTURES)}")
         folder = path.absolute().parent

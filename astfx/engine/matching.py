@@ -224,7 +224,10 @@ class Matcher:
         def callback(iteration: int, loss: float) -> bool:
             done = step.begun + step.share * iteration / plan.iterations
             monitor.report("match", step.segment, MATCH_SHARE * done)
-            return deadline is not None and time.monotonic() > deadline
+            if deadline is None or time.monotonic() <= deadline:
+                return False
+            monitor.stopped_early |= iteration < plan.iterations
+            return True
 
         return plan.method.match(
             Problem(

@@ -22,6 +22,7 @@ from astfx.engine.silence import apply_gate, soften_ends
 from astfx.engine.strength import StrengthBlend, StrengthCurve
 from astfx.engine.stylise import Stylist
 from astfx.engine.texture_rounds import TextureRounds
+from astfx.errors import InvalidSettingError
 from astfx.plan import RenderPlan
 from astfx.runtime.device import thread_count
 from astfx.runtime.progress import Monitor, Progress, part_of
@@ -57,9 +58,15 @@ class Report:
     peak : float
         Largest absolute sample of the output before it was written, full scale = 1.
     level_lost_db : float
-        By how much the output was turned down so that an integer format does not clip.
+        By how much the output became quieter so that an integer format does not clip.
+    limited_db : float
+        By how much a limiter turned the loudest peak down so that an integer format does not clip.
     note : str
         A remark of the method on these options, such as that its weights are random.
+    stopped_early : bool
+        Whether the time budget was used up before the result was as good as it could be.
+    silent : bool
+        Whether the content is silent, and therefore the output.
     """
 
     settings: Settings
@@ -72,7 +79,10 @@ class Report:
     gain_db: float = 0.0
     peak: float = 0.0
     level_lost_db: float = 0.0
+    limited_db: float = 0.0
     note: str = ""
+    stopped_early: bool = False
+    silent: bool = False
 
     @property
     def real_time_factor(self) -> float:
@@ -91,7 +101,10 @@ class Report:
             "gain_db": self.gain_db,
             "peak": self.peak,
             "level_lost_db": self.level_lost_db,
+            "limited_db": self.limited_db,
             "note": self.note,
+            "stopped_early": self.stopped_early,
+            "silent": self.silent,
             "segments": [asdict(segment) for segment in self.segments],
             "versions": versions(),
         }
@@ -216,10 +229,12 @@ class Render:
         measured = self._timed("measure", lambda: scan(source, hop_length))
         self._content = Content(source, measured)
         self.report.audio_seconds = measured.n_samples / source.sample_rate
+        self.report.silent = measured.peak < SILENCE
         preparing = None
         if self.plan.method.distil is not None and not self._style.is_prepared:
             preparing = part_of(self._progress, 0.0, _DISTILLING_SHARE)
             self._progress = part_of(self._progress, _DISTILLING_SHARE, 1.0)
+            preparing = self._within_budget(preparing)
         targets = self._timed("style", lambda: self._style.targets(self.plan, preparing))
         has_rounds = self.plan.texture_rounds > 0 and bool(round_targets(targets.tensors))
         unmoved = settings.timbre == 0.0 and not has_rounds
@@ -228,6 +243,26 @@ class Render:
             self._timed("stylise", lambda: self._stylise(targets))
         elif self._progress is not None:
             self._progress(1.0)
+
+    def _within_budget(
+        self, report: Callable[[float], None] | None
+    ) -> Callable[[float], None] | None:
+        """Let a progress callback end the training of a network when the time budget is used up."""
+        budget = self.plan.settings.budget_seconds
+        if budget is None:
+            return report
+
+        def limited(share: float) -> None:
+            if time.monotonic() - self._began > budget:
+                raise InvalidSettingError(
+                    f"budget_seconds={budget:g} ended while {self.plan.settings.method} trained "
+                    "its network for this style: allow more seconds, or train it once with "
+                    "`astfx distill`"
+                )
+            if report is not None:
+                report(share)
+
+        return limited
 
     def _timed(self, stage: str, work: Callable[[], _Result]) -> _Result:
         began = time.monotonic()
@@ -268,6 +303,7 @@ class Render:
                 finally:
                     full.close()
             self._spool = spool
+        self.report.stopped_early = monitor.stopped_early
         if levels.power > 0.0:
             self._gain = float(np.sqrt(measured.power / levels.power))
             self.report.gain_db = float(20.0 * np.log10(max(self._gain, 1e-10)))

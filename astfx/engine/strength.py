@@ -1,4 +1,4 @@
-"""Strength: linear interpolation in log magnitude, from the content to the full result."""
+"""Strength: linear interpolation in decibels, from the content to the full result."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ from astfx.settings import position
 _CONTEXT_FRAMES = 8
 _ITERATIONS = 8
 _STEP_WEIGHT = 0.3
+_FLOOR = 0.03  # at the scale of the features, 40 dB below the magnitudes of noise
 StrengthCurve = Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float32]]
 
 
 class StrengthBlend:
     """Blends the content and the full result, segment by segment.
 
-    Magnitudes are interpolated linearly between the log1p features of the two sounds. The phase
-    starts from that of their weighted sum: it is the content's where the content dominates, and
-    the result's where the result does. A few iterations of fast Griffin-Lim make it consistent.
+    Magnitudes are interpolated linearly in decibels, down to a floor. The phase starts from that
+    of their weighted sum: it is the content's where the content dominates, and the result's where
+    the result does. A few iterations of fast Griffin-Lim make it consistent.
 
     Parameters
     ----------
@@ -95,12 +96,10 @@ class StrengthBlend:
         content, full = (self._spectrogram(reader, start, stop) for reader in readers)
         own, other = (level.gain for level in levels)
         share = self._share(segment.first - n_context, content.shape[1])
-        features = torch.lerp(
-            torch.log1p(content.abs() * own), torch.log1p(full.abs() * other), share
-        )
+        magnitude = between(content.abs() * own, full.abs() * other, share)
         result = refine(
             content * (own * (1.0 - share)) + full * (other * share),
-            torch.expm1(features).div_(own),
+            magnitude.div_(own),
             self._fixed,
             self._stft,
             n_iter=_ITERATIONS,
@@ -122,3 +121,21 @@ class StrengthBlend:
 
     def _spectrogram(self, reader: SlidingReader, start: int, stop: int) -> Tensor:
         return self._stft.forward(torch.from_numpy(reader.read(start, stop)).to(self._plan.device))
+
+
+def between(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
+    """Magnitudes between two sounds, interpolated in decibels above a floor.
+
+    Without the floor, a bin that is silent in one of the sounds would stay silent up to the very
+    end. In log1p, the other extreme, a hundredth of a loud content stays in bins that the style
+    leaves silent.
+
+    Parameters
+    ----------
+    first, second : (..., frames, bins)
+        At the scale of the features (`astfx.frontends.log_magnitude`).
+    share : broadcastable to them, 0 to 1
+        Share of the second.
+    """
+    level = torch.lerp((first + _FLOOR).log_(), (second + _FLOOR).log_(), share)
+    return level.exp_().sub_(_FLOOR).clamp_(min=0.0)

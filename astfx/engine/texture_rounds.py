@@ -6,8 +6,8 @@ statistics, but kept close to the content's contour and onsets. They are then im
 each band. Because neighbouring bands overlap, the result is split and optimised again, a few
 rounds, in two filter banks by turns.
 
-The rounds move what the method has matched before. After every second round but the last, the
-method therefore matches the piece again, briefly, and its result is imposed as a gain of each bin.
+The rounds move what the method has matched before. Before every fifth round but the last, the
+method therefore matches the piece again, and its result is imposed as a gain of each bin.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ from astfx.runtime.progress import Monitor
 from astfx.styles.analysis import round_targets
 from astfx.styles.targets import StyleTargets
 
-ITERATIONS = 18
-MATCH_ITERATIONS = 6
+ITERATIONS = 20
+MATCH_ITERATIONS = 12
+_ROUNDS_PER_MATCH = 5
 _MEMORY = 6  # steps that L-BFGS remembers
 _MOST_GAIN_DB = 40.0
 _MOST_BIN_GAIN_DB = 20.0
@@ -134,8 +135,10 @@ class TextureRounds:
         n_rounds = self._plan.texture_rounds
         for number in range(n_rounds):
             if number and deadline is not None and time.monotonic() > deadline:
+                self._monitor.stopped_early = True
                 break
-            if content_features is not None and number % 2 == 0 and 0 < number < n_rounds - 1:
+            due = (number + 1) % _ROUNDS_PER_MATCH == 0 and number < n_rounds - 1
+            if content_features is not None and due:
                 waveform = torch.fft.irfft(spectrum, n=piece.n_samples)
                 spectrum = torch.fft.rfft(self._matched(waveform, content_features))
             spectrum = banks[number % len(banks)].impose(spectrum)

@@ -102,6 +102,7 @@ def gram_loss_of_frames(
     patches = [_patches(frames, kernel_width) for frames in (output_frames, style_frames)]
     n_output = patches[0].shape[0]
     stacked = np.concatenate(patches)
+    patches.clear()  # they are large, and `stacked` is a copy
     scale = np.float32(np.sqrt(4.0 / ((n_bins + n_filters) * kernel_width)))
     random = np.random.default_rng(seed)
     # ||P'P/T - S'S/U||^2 needs only inner products of frames, not a (filters, filters) matrix.

@@ -24,6 +24,10 @@ from astfx.metrics._inputs import Signal, channels, check_sample_rate, resample,
 from astfx.metrics.held_out import DISTANCES, AnalysedSound, analysed_style
 from astfx.metrics.patches import SHORTEST_SECONDS as SHORTEST_PATCHED_SECONDS
 
+MEASURED_SECONDS = 30.0
+"""Of a longer sound, `score` and `anchors` measure the beginning: some figures take memory and
+time that grow with the square of the length."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Clips:
@@ -49,7 +53,8 @@ def score(
     """Measure a render by all figures at once.
 
     The figures of the panel (`PANEL`) come first, because no method optimises them. Not every other
-    figure is independent of what a method optimises; see `astfx.metrics`.
+    figure is independent of what a method optimises; see `astfx.metrics`. Of each sound, the first
+    30 seconds are measured.
 
     Parameters
     ----------
@@ -85,8 +90,8 @@ def score(
     names = _chosen(figures)
     rate = check_sample_rate(sample_rate)
     wanted = _style_at(style, rate, style_sample_rate)
-    rendered = channels("output", output, finite=False)
-    source = channels("content", content)
+    rendered = channels("output", _beginning(output, rate), finite=False)
+    source = channels("content", _beginning(content, rate))
     n_bad = artefacts.non_finite_count(rendered)
     if n_bad:
         return {name: float(n_bad) if name == "non_finite" else float("nan") for name in names}
@@ -146,10 +151,20 @@ def _style_at(
 ) -> AnalysedSound:
     """Return the style at a sample rate in Hz, ready for the panel."""
     if isinstance(style, AnalysedSound):
+        if style.seconds > MEASURED_SECONDS:
+            style = AnalysedSound(_beginning(style.waveform, rate), rate, name=style.name)
         return analysed_style(style, rate)
     style_rate = rate if style_sample_rate is None else style_sample_rate
     style_rate = check_sample_rate(style_rate, "style_sample_rate")
-    return analysed_style(resample(channels("style", style), style_rate, rate), rate)
+    beginning = channels("style", _beginning(style, style_rate))
+    return analysed_style(resample(beginning, style_rate, rate), rate)
+
+
+def _beginning(waveform: npt.NDArray[Any], rate: float) -> npt.NDArray[Any]:
+    """The part of a waveform that is measured. Anything but a waveform is refused later."""
+    if not isinstance(waveform, np.ndarray):
+        return waveform
+    return waveform[..., : round(MEASURED_SECONDS * rate)]
 
 
 def _chosen(figures: Sequence[str] | None) -> tuple[str, ...]:

@@ -22,7 +22,6 @@ from astfx.audio import (
     check_finite,
     check_sample_rate,
     check_waveform,
-    read_all,
     resample,
 )
 from astfx.errors import InvalidSettingError, PresetError
@@ -41,7 +40,7 @@ from astfx.styles.analysis import (
     style_runs,
     texture_tensors,
 )
-from astfx.styles.excerpts import excerpts, pieces
+from astfx.styles.excerpts import StyleParts
 from astfx.styles.targets import StyleTargets
 
 RATE = 44_100
@@ -90,14 +89,10 @@ class Preset(PresetParts):
                 f"max_frames={max_frames} must lie between {_LEAST_FRAMES} and {packing.MAX_FRAMES}"
             )
         source = _source(audio, sample_rate)
-        waveform = read_all(source)
-        check_finite(waveform, source.name, 0, source.sample_rate)
+        parts = StyleParts.of(source)
         clips, whole = (
-            [resample(clip, source.sample_rate, RATE) for clip in parts]
-            for parts in (
-                excerpts(waveform, source.sample_rate),
-                pieces(waveform, source.sample_rate),
-            )
+            [resample(clip, source.sample_rate, RATE) for clip in group]
+            for group in (parts.excerpts, parts.pieces)
         )
         grid = Grid.of(Settings().window_ms, RATE)
         # Computed in float64 and rounded afterwards, so that any processor gives the same bytes.
@@ -116,10 +111,11 @@ class Preset(PresetParts):
                 texture = texture_tensors(slower, lower, resolve_device("cpu"))
                 found |= {f"{lower}.{key}": tensor.half() for key, tensor in texture.items()}
             found |= live_tensors([clip.astype(np.float64) for clip in whole], RATE)
+        digest, n_samples = _hash_samples(source)
         provenance = {
-            "source_sha256": hashlib.sha256(waveform.tobytes()).hexdigest(),
+            "source_sha256": digest,
             "sample_rate": source.sample_rate,
-            "seconds": round(waveform.shape[1] / source.sample_rate, 3),
+            "seconds": round(n_samples / source.sample_rate, 3),
             "astfx_version": metadata.version("astfx"),
         }
         return cls(name=name, tensors=found, grid=grid, provenance=provenance, **description)
@@ -296,6 +292,18 @@ def _source(audio: Any, sample_rate: int | None) -> Source:
     if sample_rate is not None:
         raise InvalidSettingError(f"sample_rate={sample_rate} is for arrays: a file has its own")
     return FileSource(audio, "style")
+
+
+def _hash_samples(source: Source) -> tuple[str, int]:
+    """SHA-256 of a source's samples, one channel after the other, and their number."""
+    found = hashlib.sha256()
+    n_samples = 0
+    for channel in range(source.channels):
+        n_samples = 0
+        for block in source.blocks():
+            found.update(np.ascontiguousarray(block[channel]).tobytes())
+            n_samples += block.shape[1]
+    return found.hexdigest(), n_samples
 
 
 def _long_enough(runs: Sequence[Tensor], least: int) -> list[Tensor]:

@@ -12,21 +12,25 @@ from pathlib import Path
 
 import numpy as np
 
-from astfx import presets
 from astfx.api import transfer_file
-from astfx.audio import FileSource, Waveform, check_finite, read_all, resample
+from astfx.audio import FileSource, Waveform, check_finite, read_excerpt, resample
 from astfx.errors import AstfxError, AudioFileError, CancelledError, InvalidSettingError
 from astfx.methods import METHODS, find_method
 from astfx.metrics import AnalysedSound, anchors, score
+from astfx.metrics.report import MEASURED_SECONDS
+from astfx.presets.library import check_has_audio
 from astfx.recipes import RECIPES, find_recipe
-from astfx.report.page import Comparison, Entry, columns, write_page
+from astfx.report.page import MOST_SECONDS, PAGE, Comparison, Entry, columns, write_page
+from astfx.runtime.extras import require
 from astfx.runtime.files import written_aside
 from astfx.settings import Settings
+from astfx.styles.excerpts import PIECE_SECONDS, read_pieces
 
 SHORTEST_CONTENT_SECONDS, SHORTEST_STYLE_SECONDS = 1.0, 2.0
 ANCHORS = ("content", "style", "floor")
 TABLE = "figures.csv"
 _SLOW_PREPARATION_SECONDS = 10.0
+_MEASURED_PIECES = round(MEASURED_SECONDS / PIECE_SECONDS)
 
 
 def choose(names: Sequence[str] | None) -> tuple[str, ...]:
@@ -46,6 +50,18 @@ def choose(names: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def expected_files(folder: Path, methods: Sequence[str] | None = None) -> list[Path]:
+    """Return the files that `compare` writes, in the order in which it writes them.
+
+    Raises
+    ------
+    InvalidSettingError
+        If a name does not exist.
+    """
+    sounds = [folder / f"{_label(name)}.wav" for name in choose(methods)]
+    return [*sounds, folder / TABLE, folder / PAGE]
+
+
 def compare(
     content: Path,
     style: Path,
@@ -57,6 +73,10 @@ def compare(
     progress: Callable[[float], object] | None = None,
 ) -> Comparison:
     """Render two clips by methods and recipes, and write the results into a folder.
+
+    Figures are measured as `astfx score` measures them: over the first 30 seconds of the results
+    and the content, and over three pieces of ten seconds of a long style. The page plays and draws
+    the first minute.
 
     Parameters
     ----------
@@ -85,18 +105,18 @@ def compare(
         If a clip or a setting cannot be used. A method that cannot render these clips does not
         stop the others: its entry says why.
     """
+    for package in ("matplotlib", "librosa", "sklearn"):
+        require(package, "a comparison")
     names = choose(methods)
     base = settings or Settings()
-    if not Path(style).is_file() and str(style) in presets.names():
-        raise InvalidSettingError(
-            f"style={str(style)!r} is a preset, which has no audio to score against: name an "
-            "audio file"
-        )
+    check_has_audio(style)
     sources = FileSource(content, "content"), FileSource(style, "style")
     rate = sources[0].sample_rate
-    original, target = (resample(read_all(s), s.sample_rate, rate) for s in sources)
-    for source, clip in zip(sources, (original, target), strict=True):
+    original = read_excerpt(sources[0], MOST_SECONDS)
+    shown = resample(read_excerpt(sources[1], MOST_SECONDS), sources[1].sample_rate, rate)
+    for source, clip in zip(sources, (original, shown), strict=True):
         check_finite(clip, source.name, 0, rate)
+    target = resample(read_pieces(sources[1], _MEASURED_PIECES), sources[1].sample_rate, rate)
     if folder.exists() and not folder.is_dir():
         raise AudioFileError(f"output folder '{folder}' is a file: name a folder")
     for source in sources:
@@ -112,7 +132,7 @@ def compare(
             f"output folder '{folder}' cannot be made ({error.strerror})"
         ) from None
     wanted = AnalysedSound(target, rate)
-    entries = _anchor_entries(original, target, wanted)
+    entries = _anchor_entries(original, shown, wanted)
     is_scored = bool(entries[0].figures)
 
     def report(share: float) -> None:
@@ -144,21 +164,21 @@ def compare(
     return result
 
 
-def _anchor_entries(original: Waveform, target: Waveform, wanted: AnalysedSound) -> list[Entry]:
+def _anchor_entries(original: Waveform, shown: Waveform, wanted: AnalysedSound) -> list[Entry]:
     rate = round(wanted.sample_rate)
     figures: dict[str, dict[str, float]] = {}
     long_enough = (
         original.shape[1] >= SHORTEST_CONTENT_SECONDS * rate
-        and target.shape[1] >= SHORTEST_STYLE_SECONDS * rate
+        and wanted.seconds >= SHORTEST_STYLE_SECONDS
     )
-    if long_enough and np.any(original) and np.any(target):
+    if long_enough and np.any(original) and np.any(wanted.waveform):
         figures = anchors(original, wanted, rate)
     summaries = {
         "content": "the content as it is",
         "style": "the style as it is",
         "floor": "one half of the style scored against the other half",
     }
-    waveforms = {"content": original, "style": target}
+    waveforms = {"content": original, "style": shown}
     return [
         Entry(
             name=name,
@@ -205,11 +225,14 @@ def _render(
     )
     began = time.monotonic()
     try:
-        done = transfer_file(sources[0], sources[1], output, settings, progress=progress)
+        # Turned down rather than limited, so that the figures are those of the render itself.
+        done = transfer_file(
+            sources[0], sources[1], output, settings, peak="scale", progress=progress
+        )
     except CancelledError:
         raise
     except AstfxError as error:
-        entry.note = f"failed: {error}"
+        entry.note, entry.failed = f"failed: {error}", True
         return entry
     entry.seconds = time.monotonic() - began
     entry.real_time_factor = entry.seconds / max(done.audio_seconds, 1e-9)
@@ -219,7 +242,7 @@ def _render(
     if preparing > _SLOW_PREPARATION_SECONDS:
         slow = f"{preparing:.0f} s of this went into preparing the style, which is done once"
         entry.note = f"{entry.note}; {slow}" if entry.note else slow
-    entry.waveform = read_all(FileSource(output, "output"))
+    entry.waveform = read_excerpt(FileSource(output, "output"), MOST_SECONDS)
     return entry
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from astfx.audio import Waveform
+from astfx.audio import Waveform, resample
+from astfx.audio.bitrates import compression_level
 from astfx.audio.levels import gain_below_full_scale
 from astfx.metrics import FIGURES, PANEL
 from astfx.report.plots import draw_clip, draw_losses_together
@@ -21,7 +22,20 @@ from astfx.runtime.files import written_aside
 
 PAGE = "index.html"
 TEMPLATE = "compare.html.jinja"
-MOST_SECONDS = 60.0  # longest audio in a player; the files in the folder are complete
+MOST_SECONDS = 60.0
+"""Longest audio that the page plays and draws; the files in the folder are complete.
+
+Many sounds on a page are played for a shorter time, so that the page stays small.
+"""
+
+_AUDIO_BYTES = 1.7e6
+"""All sounds of a page together, before they become text, which is a third longer.
+
+With the pictures, the page stays below 3 MB.
+"""
+
+_MP3_RATES = (44_100, 48_000, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8000)
+_KBPS_EACH_CHANNEL = (64.0, 32.0)
 
 # Figures that are missing from both sets have no better end.
 LOWER_IS_BETTER = {
@@ -46,7 +60,7 @@ class Entry:
     summary : str
     is_anchor : bool
     waveform : (channels, samples) or None
-        None if the render failed, and for the anchor "floor".
+        The first minute. None if the render failed, and for the anchor "floor".
     sample_rate : int, hertz
     losses : list of list of float
         For each segment, the loss at the start and after each iteration.
@@ -56,6 +70,8 @@ class Entry:
         Scores from `astfx.metrics.score`. Empty if the clips are too short to be scored.
     note : str
         A remark of the method, or why it failed.
+    failed : bool
+        Whether the method could not render the clips.
     """
 
     name: str
@@ -68,6 +84,7 @@ class Entry:
     real_time_factor: float | None = None
     figures: dict[str, float] = field(default_factory=dict)
     note: str = ""
+    failed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,16 +133,14 @@ def write_page(result: Comparison) -> None:
         undefined=StrictUndefined,
         trim_blocks=True,
     )
+    shown = [e for e in result.entries if e.waveform is not None or not e.is_anchor]
+    most_bytes = _AUDIO_BYTES / max(sum(e.waveform is not None for e in shown), 1)
     text = environment.get_template(TEMPLATE).render(
         title=f"{result.content} in the texture of {result.style}",
         subtitle=f"{len(methods)} methods of astfx, quality {result.quality}",
-        cards=[
-            _card(entry, result.entries[0].sample_rate / 2)
-            for entry in result.entries
-            if entry.waveform is not None or not entry.is_anchor
-        ],
-        losses=_data_uri("image/png", draw_losses_together(curves)) if curves else "",
-        headings=[name.replace("_", " ") for name in ("name", *names)],
+        cards=[_card(entry, result.entries[0].sample_rate / 2, most_bytes) for entry in shown],
+        losses=_data_uri("image/webp", draw_losses_together(curves)) if curves else "",
+        headings=[{"text": name.replace("_", " "), "better": _better(name)} for name in names],
         rows=[_row(entry, best) for entry in result.entries],
         panel=", ".join(name.replace("_", " ") for name in PANEL),
     )
@@ -137,23 +152,49 @@ def _data_uri(kind: str, data: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def audio_uri(waveform: Waveform, sample_rate: int) -> str:
-    """The first minute of a clip as a FLAC in a data URI, turned down if it would clip."""
+def audio_uri(waveform: Waveform, sample_rate: int, most_bytes: float = math.inf) -> str:
+    """Encode a clip as an MP3 in a data URI, turned down if it would clip.
+
+    Parameters
+    ----------
+    waveform : (channels, samples)
+        Its first minute is encoded, or as much as fits.
+    sample_rate : int, hertz
+    most_bytes : float
+        Largest size of the MP3.
+    """
     part = waveform[:, : round(MOST_SECONDS * sample_rate)]
+    part = part if len(part) <= 2 else part.mean(axis=0, keepdims=True)
+    if sample_rate not in _MP3_RATES:
+        part, sample_rate = resample(part, sample_rate, _MP3_RATES[0]), _MP3_RATES[0]
+    largest, smallest = (rate * len(part) for rate in _KBPS_EACH_CHANNEL)
+    fitting = most_bytes * 8e-3 / max(part.shape[1] / sample_rate, 0.1)
+    kbps = min(max(fitting, smallest), largest)
+    if sample_rate < 16_000:
+        kbps = min(kbps, 64.0)  # the most that MP3 has at such rates
+    part = part[:, : round(min(most_bytes * 8e-3 / kbps, MOST_SECONDS) * sample_rate)]
     peak = float(np.abs(part).max(initial=0.0))
-    part = part * gain_below_full_scale(peak)
     buffer = io.BytesIO()
-    channels = part if len(part) <= 2 else part.mean(axis=0, keepdims=True)
-    soundfile.write(buffer, channels.T, sample_rate, format="FLAC", subtype="PCM_16")
-    return _data_uri("audio/flac", buffer.getvalue())
+    with soundfile.SoundFile(
+        buffer,
+        "w",
+        sample_rate,
+        len(part),
+        "MPEG_LAYER_III",
+        format="MP3",
+        compression_level=compression_level("MPEG_LAYER_III", sample_rate, len(part), kbps),
+        bitrate_mode="CONSTANT",
+    ) as file:
+        file.write((part * gain_below_full_scale(peak)).T)
+    return _data_uri("audio/mpeg", buffer.getvalue())
 
 
 def _kind(entry: Entry) -> str:
     return "anchor" if entry.is_anchor else "method"
 
 
-def _card(entry: Entry, top_hz: float) -> dict[str, str]:
-    """Values of the template for one sound."""
+def _card(entry: Entry, top_hz: float, most_bytes: float) -> dict[str, str]:
+    """Values of the template for one sound, whose audio takes at most so many bytes."""
     card = {
         "kind": _kind(entry),
         "name": entry.name,
@@ -166,9 +207,9 @@ def _card(entry: Entry, top_hz: float) -> dict[str, str]:
     if entry.seconds is not None and entry.real_time_factor is not None:
         card["time"] = f"{entry.seconds:.2f} s, real-time factor {entry.real_time_factor:.3g}"
     if entry.waveform is not None:
-        card["audio"] = audio_uri(entry.waveform, entry.sample_rate)
+        card["audio"] = audio_uri(entry.waveform, entry.sample_rate, most_bytes)
         picture = draw_clip(entry.waveform, entry.sample_rate, top_hz)
-        card["picture"] = _data_uri("image/png", picture)
+        card["picture"] = _data_uri("image/webp", picture)
     return card
 
 
@@ -176,6 +217,13 @@ def _value(entry: Entry, name: str) -> float | None:
     value = getattr(entry, name) if name in ("seconds", "real_time_factor") else None
     value = entry.figures.get(name) if value is None else value
     return None if value is None or math.isnan(value) else value
+
+
+def _better(name: str) -> str:
+    """Which end of a figure is better, in words; nothing if neither is."""
+    if name in LOWER_IS_BETTER:
+        return "lower is better"
+    return "higher is better" if name in HIGHER_IS_BETTER else ""
 
 
 def _best(result: Comparison, name: str) -> float | None:

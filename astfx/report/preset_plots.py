@@ -8,6 +8,7 @@ import numpy as np
 
 from astfx.presets import Preset
 from astfx.presets.profiles import profile
+from astfx.report.figures import new_figure
 from astfx.runtime.files import written_aside
 
 
@@ -20,10 +21,8 @@ def draw_preset(path: Path, preset: Preset) -> None:
         PNG, SVG or PDF, written under a temporary name until it is complete.
     preset : Preset
     """
-    from matplotlib.figure import Figure
-
     curves = profile(preset)
-    figure = Figure(figsize=(11.0, 3.8), layout="constrained")
+    figure = new_figure(11.0, 3.8)
     spectral, modulation = figure.subplots(1, 2)
     figure.suptitle(preset.name)
     low, median, high = curves.level_db
@@ -57,8 +56,9 @@ def draw_preset(path: Path, preset: Preset) -> None:
         )
         ticks_hz = (0.5, 1, 2, 4, 8, 16, 32, 64, 128)
         modulation.set_xticks(np.log10(ticks_hz), [f"{hz:g}" for hz in ticks_hz])
-        rows = np.arange(2, len(curves.band_hz), 5)
-        modulation.set_yticks(rows, [f"{curves.band_hz[row]:.0f}" for row in rows])
+        round_hz = [hz for hz in (100, 300, 1000, 3000, 10_000) if hz < curves.band_hz[-1]]
+        rows = np.interp(np.log(round_hz), np.log(curves.band_hz), np.arange(len(curves.band_hz)))
+        modulation.set_yticks(rows, [str(hz) for hz in round_hz])
         figure.colorbar(image, ax=modulation, label="share of the band's variance (dB)", pad=0.01)
     with written_aside(path) as part:
         figure.savefig(part, dpi=110, format=path.suffix.lstrip("."))

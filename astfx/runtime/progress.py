@@ -36,6 +36,12 @@ class Monitor:
         Called with the share of all work done, 0 to 1; returning False cancels the render.
     budget_seconds : float, optional
         Time budget, shared evenly among the timed steps; None sets no limit.
+
+    Attributes
+    ----------
+    stopped_early : bool
+        Whether a timed step left out some of its work because its share of the budget was used up.
+        The steps set it.
     """
 
     def __init__(
@@ -46,6 +52,8 @@ class Monitor:
         self._done: dict[str, float] = {}
         self._end = None if budget_seconds is None else time.monotonic() + budget_seconds
         self._timed_steps_left = 0
+        self._deadline: float | None = None
+        self.stopped_early = False
 
     def expect(self, stage: str, count: int, weight: float, *, timed_steps: int = 0) -> None:
         """Announce a stage.
@@ -86,4 +94,5 @@ class Monitor:
         now = time.monotonic()
         share = max(self._end - now, 0.0) / max(self._timed_steps_left, 1)
         self._timed_steps_left -= 1
-        return now + share
+        self._deadline = now + share
+        return self._deadline

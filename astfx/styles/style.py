@@ -19,7 +19,6 @@ from astfx.audio import (
     check_finite,
     check_sample_rate,
     check_waveform,
-    read_all,
     resample,
 )
 from astfx.errors import AudioTypeError, InvalidSettingError
@@ -33,7 +32,7 @@ from astfx.styles.analysis import (
     style_runs,
     texture_tensors,
 )
-from astfx.styles.excerpts import excerpts, pieces
+from astfx.styles.excerpts import StyleParts
 from astfx.styles.targets import SUFFIX, StyleTargets
 
 StyleLike = str | os.PathLike[str] | npt.NDArray[np.floating[Any]] | StyleTargets | Preset
@@ -187,12 +186,11 @@ def prepare(
     style: Source, plan: RenderPlan, progress: Callable[[float], object] | None = None
 ) -> StyleTargets:
     """Prepare the targets of a style's audio; slow methods report the share that is done."""
-    waveform = read_all(style)
-    check_finite(waveform, style.name, 0, style.sample_rate)
     settings, method, grid = plan.settings, plan.method, plan.grid
+    parts = StyleParts.of(style)
     clips, whole = (
-        [resample(clip, style.sample_rate, grid.sample_rate) for clip in parts]
-        for parts in (excerpts(waveform, style.sample_rate), pieces(waveform, style.sample_rate))
+        [resample(clip, style.sample_rate, grid.sample_rate) for clip in group]
+        for group in (parts.excerpts, parts.pieces)
     )
     with thread_count(settings.threads), torch.no_grad():
         runs = style_runs(clips, grid, plan.context_frames, plan.device, style.name)

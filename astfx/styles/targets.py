@@ -25,7 +25,7 @@ FORMAT_VERSION = 3
 _METADATA_KEY = "astfx-style"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class StyleTargets:
     """The targets of a style: what one method keeps of it, for one sample rate.
 
@@ -47,6 +47,13 @@ class StyleTargets:
     seed: int
     tensors: Mapping[str, Tensor]
     name: str
+
+    def __repr__(self) -> str:
+        size = sum(tensor.nbytes for tensor in self.tensors.values()) / 1e6
+        return (
+            f"<astfx.StyleTargets of {self.name!r} for method {self.method!r} at "
+            f"{self.grid.sample_rate} Hz, {size:.1f} MB>"
+        )
 
     def to(self, device: torch.device) -> StyleTargets:
         """Return the same targets with their tensors on a device."""

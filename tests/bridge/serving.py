@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 from astfx_bridge import Client
 from astfx_bridge.wire.osc import Message
@@ -166,3 +168,12 @@ def eventually(holds: Callable[[], bool]) -> None:
 def read(path: Path) -> Waveform:
     data, _ = soundfile.read(path, dtype="float32", always_2d=True)
     return np.ascontiguousarray(data.T)
+
+
+def need_ipv6() -> None:
+    """Skip the test on a machine without IPv6."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        pytest.skip("this machine has no IPv6")

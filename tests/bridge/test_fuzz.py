@@ -118,6 +118,15 @@ def flood_udp(server: Server, packets: Packets, count: int) -> None:
             sender.close()
 
 
+def drain(stream: socket.socket) -> None:
+    """Read what has come, without waiting for more."""
+    stream.setblocking(False)
+    with suppress(OSError):
+        while stream.recv(1 << 20):
+            pass
+    stream.settimeout(10)
+
+
 def flood_tcp(server: Server, packets: Packets, count: int, framing: str) -> None:
     rng = random.Random(count)
     stream: socket.socket | None = None
@@ -137,11 +146,7 @@ def flood_tcp(server: Server, packets: Packets, count: int, framing: str) -> Non
                     stream.close()
                 stream = None
         if number % 200 == 0 and stream is not None:
-            stream.setblocking(False)
-            with suppress(OSError):
-                while stream.recv(1 << 20):
-                    pass
-            stream.settimeout(10)
+            drain(stream)
     if stream is not None:
         stream.close()
 
@@ -191,11 +196,7 @@ def flood_web(server: Server, packets: Packets, count: int) -> None:
                     stream.close()
                 stream = None
         if number % 200 == 0 and stream is not None:
-            stream.setblocking(False)
-            with suppress(OSError):
-                while stream.recv(1 << 20):
-                    pass
-            stream.settimeout(10)
+            drain(stream)
     if stream is not None:
         stream.close()
 

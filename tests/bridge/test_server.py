@@ -15,7 +15,7 @@ from astfx_bridge import Bridge, Client, ServerSettings
 from astfx_bridge.errors import BridgeError
 from filelock import FileLock
 
-from tests.bridge.serving import Server, environment
+from tests.bridge.serving import Server, environment, need_ipv6
 
 
 def test_other_machines_need_a_token(tmp_path: Path) -> None:
@@ -60,11 +60,7 @@ def test_a_state_folder_in_use_is_told_in_a_sentence(server: Server) -> None:
 
 
 def test_ipv6_loopback_works_as_well(start: Callable[..., Server]) -> None:
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
-            probe.bind(("::1", 0))
-    except OSError:
-        pytest.skip("this machine has no IPv6")
+    need_ipv6()
     server = start("--host", "::1")
     for transport in ("length", "slip", "udp"):
         with Client("::1", server.port, transport=transport) as client:

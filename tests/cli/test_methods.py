@@ -186,6 +186,6 @@ def test_compare_writes_a_page(run: Run, clips: tuple[Path, Path], tmp_path: Pat
         "compare", *clips, "-o", folder, "--methods", "adain, histogram", "--quality", "draft"
     )
     assert code == 0, err
-    assert out.strip() == f"{folder / 'index.html'}: 2 methods side by side"
+    assert out.strip() == f"{folder / 'index.html'}: 2 methods side by side, to open in a browser"
     code, _, err = run("compare", *clips, "-o", folder, "--methods", "x")
     assert (code, "method='x' must be one of" in err) == (2, True)

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from functools import partial
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -13,6 +16,8 @@ from astfx import presets
 from astfx.audio import Waveform
 from astfx.presets import Preset
 from astfx.presets.files import MAX_FILE_BYTES
+from astfx.presets.likeness import distance_db
+from astfx.presets.profiles import profile
 from tests.conftest import Run
 
 RATE = 22_050
@@ -79,8 +84,10 @@ def test_show_prints_the_description_and_draws(ask: Run, tmp_path: Path) -> None
     assert 'licence = "CC0-1.0"' in out
     assert "120 frames (2.8 seconds), picture p.png" in out
     assert (tmp_path / "p.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    before = sorted(tmp_path.iterdir())
     code, out, _ = ask("show", "hail")
-    assert (tmp_path / "hail.png").stat().st_size > 10_000
+    assert (code, "picture" in out) == (0, False)
+    assert sorted(tmp_path.iterdir()) == before
     code, _, err = ask("show", "hail", "--plot", "p.txt")
     assert (code, "picture file 'p.txt' must end in .png" in err) == (2, True)
 
@@ -144,6 +151,13 @@ def test_making_a_preset_loads_no_more_than_torch(own_folder: Path, sound: Path)
         (("import", "rain.astfx"), "preset file 'rain.astfx' does not exist"),
         (("import", "rain.wav"), "preset file 'rain.wav' is damaged or not a preset"),
         (("show", "rain.wav"), "preset name 'rain.wav' must be 1 to 64"),
+        (("make", "rain.wav", "--name", "x", "--strength", 3), "strength=3.0 must lie between 0 "),
+        (("list", "--similar-to", "rian"), "there is no preset 'rian': did you mean rain"),
+        (("remove", "rian"), "there is no preset 'rian': did you mean rain"),
+        (("remove", "rain"), "preset 'rain' came with astfx: only your own presets can be removed"),
+        (("rename", "rain", "x"), "preset 'rain' came with astfx: only your own presets can be"),
+        (("edit", "rain"), "nothing to change: name an option, such as --description"),
+        (("edit", "rain", "--mix", 2), "mix=2.0 must lie between 0 and 1"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(
@@ -175,6 +189,157 @@ def test_play_writes_an_audition(ask: Run, tmp_path: Path) -> None:
     assert rate == 44_100
     assert len(data) > 5 * rate
     assert np.abs(data).max() > 0.05
+
+
+def test_play_needs_a_package_and_a_device(ask: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("astfx.cli.runs.write_audition", lambda *_, **__: pytest.fail("rendered"))
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    code, _, err = ask("play", "rain")
+    assert code == 2
+    assert err == (
+        "astfx: playing a sound needs sounddevice, which is not installed: "
+        'pip install "astfx[play]"\n'
+    )
+    monkeypatch.setitem(sys.modules, "sounddevice", player([], "Error querying device -1"))
+    code, _, err = ask("play", "rain")
+    assert code == 2
+    assert err == (
+        "astfx: no sound can be played here (Error querying device -1): write a file with -o "
+        "instead\n"
+    )
+
+
+def test_play_plays_the_audition(ask: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    played: list[tuple[Waveform, int]] = []
+    monkeypatch.setitem(sys.modules, "sounddevice", player(played))
+    code, out, err = ask("play", "rain", "--quality", "draft")
+    assert code == 0, err
+    assert out.startswith("playing: a melody in the style of rain, ")
+    ((data, rate),) = played
+    assert (rate, data.shape[1]) == (44_100, 2)
+    assert np.abs(data).max() > 0.05
+
+
+def player(played: list[tuple[Waveform, int]], refusal: str = "") -> ModuleType:
+    """A stand-in for sounddevice, which needs a sound device."""
+    module = ModuleType("sounddevice")
+
+    class PortAudioError(Exception):
+        pass
+
+    def query_devices(kind: str) -> None:
+        if refusal:
+            raise PortAudioError(refusal)
+
+    def play(data: Waveform, sample_rate: int, *, blocking: bool) -> None:
+        assert blocking
+        played.append((data, sample_rate))
+
+    vars(module).update(PortAudioError=PortAudioError, query_devices=query_devices, play=play)
+    module.__spec__ = ModuleSpec("sounddevice", None)
+    return module
+
+
+def test_make_takes_settings_and_tags_in_a_row(ask: Run, sound: Path) -> None:
+    code, _, err = ask(
+        "make", sound, "--name", "x", "--strength", 0.5, "--mix", 0.8, "--set", "bias=0.4",
+        "--tags", "wet, loud", "--tag", "wet",
+    )  # fmt: skip
+    assert code == 0, err
+    made = presets.find("x")
+    assert dict(made.settings) == {"strength": 0.5, "mix": 0.8, "options": {"bias": 0.4}}
+    assert made.tags == ("wet", "loud")
+    code, _, err = ask("blend", "rain=1", "x=1", "--name", "y", "--texture", 0.25)
+    assert code == 0, err
+    assert dict(presets.find("y").settings) == {"texture": 0.25}
+
+
+def test_edit_changes_what_is_named(ask: Run, drops: Preset) -> None:
+    presets.keep(drops)
+    code, out, err = ask("edit", "drops", "--description", "New", "--tags", "a,b", "--mix", 0.5)
+    assert code == 0, err
+    assert "--style drops" in out
+    found = presets.find("drops")
+    assert (found.description, found.tags, found.author) == ("New", ("a", "b"), drops.author)
+    assert dict(found.settings) == {**drops.settings, "mix": 0.5}
+    code, out, _ = ask("edit", "rain", "--strength", 0.7)
+    assert code == 0
+    assert "rain now means your preset, not the one that came with astfx\n" in out
+    assert dict(presets.find("rain").settings) == {"strength": 0.7}
+
+
+@pytest.mark.parametrize("suffix", [".astfx", ".toml"])
+def test_a_preset_is_renamed_and_removed(
+    suffix: str, ask: Run, drops: Preset, own_folder: Path
+) -> None:
+    own_folder.mkdir()
+    drops.save(own_folder / f"drops{suffix}")
+    code, out, err = ask("rename", "drops", "Big drops")
+    assert code == 0, err
+    written = own_folder / "big-drops.astfx"
+    assert out == f"{written}: for `astfx render FILE --style big-drops -o OUT`\n"
+    assert [path.name for path in own_folder.iterdir()] == ["big-drops.astfx"]
+    assert presets.find("big-drops").description == drops.description
+    code, _, err = ask("rename", "big-drops", "big drops")
+    assert (code, "preset 'big-drops' has that name already" in err) == (2, True)
+    presets.keep(drops)
+    code, _, err = ask("rename", "big-drops", "drops")
+    assert (code, "preset 'drops' exists in" in err) == (2, True)
+    code, _, err = ask("remove", "drops", "rain")
+    assert (code, "preset 'rain' came with astfx" in err) == (2, True)
+    assert len(list(own_folder.iterdir())) == 2  # nothing was deleted
+    code, out, _ = ask("remove", "drops", "Big drops")
+    assert code == 0
+    assert out.splitlines() == [
+        f"{own_folder / name}.astfx: deleted" for name in ("drops", "big-drops")
+    ]
+    assert not list(own_folder.iterdir())
+
+
+def test_list_prints_names_or_json(ask: Run, drops: Preset) -> None:
+    presets.keep(drops)
+    code, out, _ = ask("list", "--names")
+    assert (code, out.splitlines()) == (0, presets.names())
+    code, out, _ = ask("list", "--json", "--search", "drops")
+    rows = {row["name"]: row for row in json.loads(out)}
+    assert rows["drops"]["own"]
+    assert rows["drops"]["tags"] == ["wet", "natürlich"]
+    assert rows["drops"]["settings"]["options"]["bias"] == 0.4
+
+
+def test_list_by_likeness_shows_the_nearest_first(ask: Run) -> None:
+    code, out, _ = ask("list", "--similar-to", "Rain", "--names")
+    assert code == 0
+    others = out.splitlines()
+    assert sorted([*others, "rain"]) == presets.names()
+    assert others.index("hail") < others.index("gong")
+    code, out, _ = ask("list", "--similar-to", "rain", "--json")
+    distances = [row["distance_db"] for row in json.loads(out)]
+    assert distances == sorted(distances)
+    assert distances[0] > 1.0
+    assert "distance (dB)" in ask("list", "--similar-to", "rain", "--family", "water")[1]
+    own = profile(presets.find("rain"))
+    assert distance_db(own, own) == 0.0
+
+
+def test_folders_of_presets_are_imported_as_a_whole(
+    ask: Run, drops: Preset, strings: Preset, own_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "given"
+    folder.mkdir()
+    code, _, err = ask("import", folder)
+    assert (code, f"folder '{folder}' holds no preset" in err) == (2, True)
+    drops.save(folder / "a.astfx")
+    strings.save(folder / "b.toml")
+    (folder / "readme.txt").write_text("not a preset")
+    (folder / "c.astfx").write_bytes(b"damaged")
+    code, _, err = ask("import", folder)
+    assert (code, "c.astfx' is damaged" in err) == (2, True)
+    assert not own_folder.exists()  # nothing is saved if a file is damaged
+    (folder / "c.astfx").unlink()
+    code, _, err = ask("import", folder)
+    assert code == 0, err
+    assert sorted(path.stem for path in own_folder.iterdir()) == ["drops", "strings"]
 
 
 @pytest.mark.parametrize("file", ["given.astfx", "given.toml"])
@@ -238,8 +403,12 @@ def test_render_takes_a_presets_name(
 
 
 @pytest.mark.parametrize(
-    "command", ["", "list", "show", "make", "blend", "play", "export", "import", "verify"]
-)
+    "command",
+    [
+        "", "list", "show", "make", "blend", "play", "edit", "rename", "remove", "export", "import",
+        "verify",
+    ],
+)  # fmt: skip
 def test_help_has_examples(command: str, ask: Run) -> None:
     code, out, _ = ask(*command.split(), "--help")
     assert code == 0

@@ -16,7 +16,9 @@ import pytest
 import soundfile
 
 from astfx.audio import Waveform
+from astfx.cli.runs import FIGURE
 from astfx.methods import METHODS
+from astfx.metrics import PANEL, panel
 from tests.conftest import Run
 
 RATE = 22050
@@ -48,16 +50,41 @@ def test_render_writes_audio_picture_and_report(
     assert (info.frames, info.samplerate, info.channels) == (source.frames, RATE, 1)
     assert info.subtype == "PCM_24"
     assert "real-time factor" in out
-    assert "style distance" in out
+    assert "(lower is nearer to the style)" in out
     assert plot.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     data = json.loads(report.read_text())
     assert data["settings"]["seed"] == 3
     assert len(data["segments"][0]["losses"]) == 9
     assert data["settings"]["options"]["kernel_ms"]
     assert set(data["seconds"]) >= {"measure", "style", "stylise", "write", "total"}
-    assert data["style_distance"]["after"] < data["style_distance"]["before"]
+    assert data["scattering_db"]["output"] < data["scattering_db"]["content"]
+    assert "style_distance" not in data
     assert data["versions"]["torch"]
     assert not leftovers(tmp_path)
+
+
+def test_the_shown_figure_is_that_of_score_and_prefers_more_work(
+    run: Run, tmp_path: Path, melody: Waveform, rain: Waveform
+) -> None:
+    """It is one of the panel, so that a draft does not look better than a standard render."""
+    content, style, output = (tmp_path / name for name in ("c.wav", "s.wav", "o.wav"))
+    soundfile.write(content, melody[0], RATE, subtype="FLOAT")
+    soundfile.write(style, rain[0], RATE, subtype="FLOAT")
+    found = {}
+    for quality in ("draft", "standard"):
+        report = tmp_path / "r.json"
+        code, out, err = run(
+            "render", content, "-s", style, "-o", output, "--float", "--report", report,
+            "--quality", quality,
+        )  # fmt: skip
+        assert code == 0, err
+        found[quality] = json.loads(report.read_text())[FIGURE]
+        wet = soundfile.read(output, dtype="float32")[0]
+        assert found[quality]["output"] == panel(wet, rain, RATE)[FIGURE]
+        before, after = found[quality]["content"], found[quality]["output"]
+        assert f"{FIGURE} {before:.1f} before, {after:.1f} after" in out
+    assert FIGURE in PANEL
+    assert found["standard"]["output"] < found["draft"]["output"] < found["draft"]["content"]
 
 
 @pytest.mark.parametrize(
@@ -144,6 +171,17 @@ def test_methods_and_doctor_and_help(run: Run) -> None:
     code, out, _ = run("render", "--help")
     assert code == 0
     assert "Examples" in out
+
+
+def test_doctor_says_how_to_get_an_optional_package(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("astfx.runtime.extras.is_installed", lambda name: False)
+    code, out, _ = run("doctor")
+    assert code == 0
+    assert 'in `astfx.metrics`: pip install "astfx[metrics]"' in out
+    assert 'needed for pictures, and `astfx compare`: pip install "astfx[plots]"' in out
 
 
 def test_demo_makes_its_own_sounds(run: Run, tmp_path: Path) -> None:
@@ -309,6 +347,32 @@ def test_ctrl_c_leaves_nothing(clips: tuple[Path, Path], tmp_path: Path) -> None
     assert "Traceback" not in err
     assert not (tmp_path / "out.wav").exists()
     assert not leftovers(tmp_path)
+
+
+@pytest.mark.slow
+def test_memory_of_long_styles_is_bounded(tmp_path: Path, rain: Waveform) -> None:
+    """Preparing and scoring with a style of 15 minutes takes no more memory than with 5."""
+    content = tmp_path / "content.wav"
+    soundfile.write(content, rain[0], RATE)
+    peaks: dict[int, float] = {}
+    for minutes in (5, 15):
+        style = tmp_path / f"{minutes}.flac"
+        soundfile.write(style, np.tile(rain[0], 15 * minutes), RATE)
+        code = (
+            "import resource\n"
+            "from astfx.cli.runs import score_files\n"
+            "import astfx\n"
+            f"astfx.prepare_style({str(style)!r}, {RATE})\n"
+            f"astfx.Preset.from_audio({str(style)!r}, name='x')\n"
+            f"score_files({str(style)!r}, {str(content)!r}, {str(style)!r})\n"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+        )
+        environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, check=True, capture_output=True, env=environment)
+        peaks[minutes] = int(done.stdout) / 1024
+    assert peaks[15] < peaks[5] + 20  # MB; 10 minutes of float samples are 53
+    assert peaks[15] < 1200
 
 
 @pytest.mark.slow

@@ -165,3 +165,19 @@ def test_importing_metrics_is_quick_work() -> None:
     code = f"import sys, astfx.metrics; print({slow} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_the_first_half_minute_of_long_sounds_is_measured() -> None:
+    rng = np.random.default_rng(0)
+    rate, names = 4000, ("standard_bank_db", "log_rms_correlation", "clipping_share")
+    cut = round(report.MEASURED_SECONDS * rate)
+    long = rng.standard_normal((3, cut + 4 * rate))
+    long[:, cut:] *= 1e3
+    for style in (long[2], metrics.AnalysedSound(long[2], rate)):
+        found = metrics.score(long[0], long[1], style, rate, figures=names)
+        short = metrics.score(long[0, :cut], long[1, :cut], long[2, :cut], rate, figures=names)
+        assert found == short
+    half = rng.standard_normal(2 * cut)  # a style at another sample rate
+    whole = metrics.score(long[0], long[1], half, rate, 2 * rate, figures=names)
+    longer = np.concatenate([half, half])
+    assert metrics.score(long[0], long[1], longer, rate, 2 * rate, figures=names) == whole

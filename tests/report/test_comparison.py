@@ -14,9 +14,9 @@ import soundfile
 from astfx.audio import Waveform
 from astfx.errors import AudioFileError, CancelledError, InvalidSettingError
 from astfx.methods import METHODS
-from astfx.metrics import FIGURES
+from astfx.metrics import FIGURES, AnalysedSound
 from astfx.report.comparison import choose, compare
-from astfx.report.page import Comparison, audio_uri
+from astfx.report.page import Comparison, Entry, audio_uri, write_page
 from astfx.settings import Settings
 
 RATE = 22050
@@ -90,23 +90,73 @@ def test_the_page_holds_everything_itself(result: Comparison) -> None:
     assert len(page.all("tr")) == 1 + 6
 
 
+def decoded(uri: str) -> tuple[Waveform, int]:
+    data = base64.b64decode(uri.removeprefix("data:audio/mpeg;base64,"))
+    samples, rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
+    return samples.T, rate
+
+
+def likeness(found: Waveform, wanted: Waveform) -> float:
+    """Correlation of two clips, whose beginnings may differ by the delay of an encoder."""
+    n = min(found.shape[1], wanted.shape[1])
+    across = np.fft.irfft(np.fft.rfft(found[0, :n]) * np.fft.rfft(wanted[0, :n]).conj(), n)
+    norm = np.linalg.norm(found[0, :n]) * np.linalg.norm(wanted[0, :n])
+    return float(across.max() / norm)
+
+
 def test_players_hold_the_sounds(result: Comparison) -> None:
     for entry in result.entries:
         if entry.waveform is None:
             continue
-        uri = audio_uri(entry.waveform, entry.sample_rate)
-        data = base64.b64decode(uri.removeprefix("data:audio/flac;base64,"))
-        samples, rate = soundfile.read(io.BytesIO(data))
+        samples, rate = decoded(audio_uri(entry.waveform, entry.sample_rate))
         assert rate == RATE
-        peak = max(1.0, float(np.abs(entry.waveform).max()))
-        np.testing.assert_allclose(samples, entry.waveform[0] / peak, atol=2e-4)
+        assert samples.shape[1] == pytest.approx(entry.waveform.shape[1], abs=0.1 * RATE)
+        assert likeness(samples, entry.waveform) > 0.9
 
 
 def test_a_player_holds_a_minute_and_two_channels_at_most() -> None:
-    uri = audio_uri(np.full((3, 70 * 8000), 0.25, np.float32), 8000)
-    data = base64.b64decode(uri.removeprefix("data:audio/flac;base64,"))
-    info = soundfile.info(io.BytesIO(data))
-    assert (info.frames, info.channels) == (60 * 8000, 1)
+    samples, rate = decoded(audio_uri(np.full((3, 70 * 8000), 0.25, np.float32), 8000))
+    assert (len(samples), rate) == (1, 8000)
+    assert samples.shape[1] == pytest.approx(60 * 8000, abs=0.2 * 8000)
+
+
+@pytest.mark.parametrize(("channels", "rate"), [(1, 44_100), (2, 96_000), (2, 8000)])
+def test_a_player_fits_into_its_bytes(channels: int, rate: int) -> None:
+    rng = np.random.default_rng(0)
+    clip = (0.1 * rng.standard_normal((channels, 20 * rate))).astype(np.float32)
+    for most in (20_000, 100_000):
+        uri = audio_uri(clip, rate, most)
+        assert len(uri) < 1.4 * most + 3000
+        samples, found = decoded(uri)
+        kbps = 32.0 * channels if most * 8e-3 / 20 < 32 * channels else most * 8e-3 / 20
+        assert samples.shape[1] / found == pytest.approx(min(most * 8e-3 / kbps, 20.0), rel=0.2)
+
+
+def test_a_page_of_all_methods_is_small(tmp_path: Path, melody: Waveform) -> None:
+    """Twenty entries of a minute of stereo noise, the hardest sound to compress."""
+    rate = 44_100
+    rng = np.random.default_rng(0)
+    clip = (0.1 * rng.standard_normal((2, 60 * rate))).astype(np.float32)
+    entries = tuple(
+        Entry(name=f"m{i}", summary="noise", is_anchor=i < 3, waveform=clip, sample_rate=rate,
+              figures=dict.fromkeys(FIGURES, float(i)), losses=[[1.0, 0.5]], seconds=1.0,
+              real_time_factor=1.0)
+        for i in range(20)
+    )  # fmt: skip
+    page = Comparison(content="c", style="s", quality="draft", entries=entries, folder=tmp_path)
+    write_page(page)
+    assert page.page.stat().st_size < 3e6
+
+
+def test_the_page_says_which_end_of_a_figure_is_better(result: Comparison) -> None:
+    text = result.page.read_text()
+    heading = re.compile(
+        r"<th scope=\"col\"><button[^>]*>([^<]*)</button>(?:<small>([^<]*)</small>)?"
+    )
+    found = dict(heading.findall(text))
+    assert found["scattering db"] == found["seconds"] == "lower is better"
+    assert found["onset correlation"] == "higher is better"
+    assert found["name"] == found["stereo correlation"] == ""
 
 
 def test_a_method_that_cannot_take_a_clip_does_not_stop_the_others(
@@ -128,6 +178,43 @@ def test_a_method_that_cannot_take_a_clip_does_not_stop_the_others(
 def test_a_preset_has_nothing_to_score_against(clips: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(InvalidSettingError, match="style='rain' is a preset, which has no audio"):
         compare(clips[0], Path("rain"), tmp_path, methods=("adain",))
+
+
+def test_of_long_clips_a_part_is_held_and_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rate = 8000
+    content, style = tmp_path / "c.wav", tmp_path / "s.wav"
+    rng = np.random.default_rng(0)
+    soundfile.write(content, 0.1 * rng.standard_normal(65 * rate), rate)
+    soundfile.write(style, 0.1 * rng.standard_normal(95 * rate), rate)
+    measured = []
+
+    def scored(output: Waveform, original: Waveform, wanted: AnalysedSound, _: int) -> None:
+        measured.append(wanted.seconds)
+
+    monkeypatch.setattr("astfx.report.comparison.score", scored)
+    monkeypatch.setattr("astfx.report.comparison.anchors", lambda *_: {"content": {"x": 1.0}})
+    monkeypatch.setattr("astfx.report.comparison.write_page", lambda _: None)
+    monkeypatch.setattr("astfx.report.comparison.table_text", lambda _: "")
+    found = compare(content, style, tmp_path / "out", methods=("adain",), settings=QUICK)
+    assert measured == [30.0]
+    held = [entry.waveform for entry in found.entries if entry.waveform is not None]
+    assert [waveform.shape[1] for waveform in held] == 3 * [60 * rate]
+    assert soundfile.info(tmp_path / "out" / "adain.wav").frames == 65 * rate
+
+
+@pytest.mark.usefixtures("unscored")
+def test_the_budget_holds_for_the_training_of_a_network_too(
+    clips: tuple[Path, Path], tmp_path: Path
+) -> None:
+    settings = Settings(budget_seconds=0.05)
+    found = compare(*clips, tmp_path, methods=("feed-forward", "adain"), settings=settings)
+    trained, other = found.entries[3:]
+    assert trained.failed
+    assert trained.note.startswith("failed: budget_seconds=0.05 ended while feed-forward trained")
+    assert trained.note.endswith("or train it once with `astfx distill`")
+    assert other.waveform is not None
 
 
 @pytest.mark.usefixtures("unscored")

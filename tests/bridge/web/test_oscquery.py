@@ -15,7 +15,7 @@ import pytest
 from astfx_bridge.addresses import PARAMETERS, ROWS
 from astfx_bridge.web.server import MAX_CONNECTIONS
 
-from tests.bridge.serving import Server
+from tests.bridge.serving import Server, need_ipv6
 
 
 def ask(server: Server, path: str, **headers: str) -> tuple[int, Any]:
@@ -175,11 +175,7 @@ def test_requests_have_a_rate(start: Callable[..., Server]) -> None:
 
 
 def test_an_ipv6_address_is_a_url_in_brackets(start: Callable[..., Server]) -> None:
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
-            probe.bind(("::1", 0))
-    except OSError:
-        pytest.skip("this machine has no IPv6")
+    need_ipv6()
     server = start("--host", "::1")
     url = f"http://[::1]:{server.http_port}/"
     assert f"OSCQuery  {url}\n" in server.banner
