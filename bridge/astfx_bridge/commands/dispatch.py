@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import difflib
 import sqlite3
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
@@ -13,6 +12,7 @@ from functools import partial
 from astfx.errors import AstfxError
 from astfx_bridge.addresses import REPLIES, ROWS
 from astfx_bridge.commands.services import Handler, Services
+from astfx_bridge.complaints import complain
 from astfx_bridge.errors import PacketError, RefusedError
 from astfx_bridge.ids import MAX_ID_CHARACTERS, canonical_id
 from astfx_bridge.jobs import log
@@ -139,7 +139,7 @@ class Dispatcher:
             text = f"the server failed ({error}): nothing was accepted"
         else:
             text = f"unexpected {type(error).__name__}: {error}"
-            print(f"astfx-bridge: {call.row.address}: {text}", file=sys.stderr)
+            complain(f"{call.row.address}: {text}")
         _refuse(peer, message, call.row.address, text)
 
     def _calls(self, peer: Peer, message: Message) -> list[Call]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -13,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from astfx_bridge.complaints import complain
 from astfx_bridge.errors import RefusedError
 from astfx_bridge.ids import canonical_id
 from astfx_bridge.jobs import log
@@ -130,7 +130,7 @@ class JobLifecycle:
             clean(self.store.requeue())
         except sqlite3.Error as error:
             # The next server queues them again.
-            print(f"astfx-bridge: the records cannot be written ({error})", file=sys.stderr)
+            complain(f"the records cannot be written ({error})")
 
     def find_all(self, job_id: Value) -> list[Job]:
         """The job with an id, or the jobs of the stem folder with that id.
@@ -318,7 +318,7 @@ class JobLifecycle:
 
     def _delayed(self, ended: Job, reason: str) -> None:
         text = f"the job has ended, but this cannot be put on record yet ({reason})"
-        print(f"astfx-bridge: job {ended.id}: {text}", file=sys.stderr)
+        complain(f"job {ended.id}: {text}")
         name = canonical_id(ended.id)
         self.notices.tell(ended.id, self._subscribers(), "/astfx/trouble", name, text)
 
@@ -330,7 +330,7 @@ class JobLifecycle:
 
     def report_trouble(self, text: str) -> None:
         """Tell the subscribers, and whoever awaits a job, what keeps the server from its work."""
-        print(f"astfx-bridge: {text}", file=sys.stderr)
+        complain(text)
         self.notices.tell_all(self._subscribers(), "/astfx/trouble", 0, text[:1000])
 
     def can_be_dropped(self, job: Job) -> bool:

@@ -270,9 +270,17 @@ class JobStore:
         return dict(rows)
 
     def start(self, job: Job) -> Job:
-        """Record that a job runs, and with which spec."""
+        """Record that a job runs, and with which spec.
+
+        This survives the end of the process, but is not synchronised to disk, which would delay the
+        job. After a loss of power, the job may be on record as queued, and runs again all the same.
+        """
         spec, now = json.dumps(job.spec), time.time()
-        self._update(job.id, state=RUNNING, starts=job.starts + 1, started_at=now, spec=spec)
+        self._database.execute("pragma synchronous = normal")
+        try:
+            self._update(job.id, state=RUNNING, starts=job.starts + 1, started_at=now, spec=spec)
+        finally:
+            self._database.execute("pragma synchronous = full")
         return replace(job, state=RUNNING, starts=job.starts + 1, started_at=now)
 
     def end(self, job: Job, state: str, detail: str, sample_rate: int = 0, frames: int = 0) -> Job:
