@@ -2,10 +2,11 @@
 
 Four clients of different implementations (the bridge's own over TCP, liblo over UDP, osc.js over
 SLIP, SuperCollider over UDP) send 500 jobs and cancel every fifth. Meanwhile, SIGKILL ends the
-server 20 times, and another program locks the database of jobs 20 times, for up to 4 seconds. Then
-the replies that the clients received are compared with the database and with the files. A second
-part measures how soon a ping is answered while two renders run. Writes the sections of
-docs/measured/bridge.md. Needs sclang, node with osc.js (NODE_PATH) and pyliblo3.
+server 20 times, another program locks the database of jobs 20 times, for up to 4 seconds, and the
+disk that it lies on is full 20 times, for as long. Then the replies that the clients received are
+compared with the database and with the files. A second part measures how soon a ping is answered
+while two renders run. Writes the sections of docs/measured/bridge.md. Needs sclang, node with
+osc.js (NODE_PATH), pyliblo3, and the right to mount a disk.
 
 `python -m benchmarks.soak soak 5000 100` takes other numbers of jobs and of kills.
 """
@@ -29,12 +30,15 @@ from typing import Any
 from astfx_bridge import Client
 
 from benchmarks.common import MEASURED, table, write_section
+from tests.bridge.disk import full, shrink_records, small_disk
 from tests.bridge.serving import Server, environment, make_sounds, until
 
 PAGE = MEASURED / "bridge.md"
 CLIENTS = Path(__file__).parent / "soak_clients"
-JOBS, KILLS, LOCKS, SEED = 500, 20, 20, 0
-LONGEST_LOCK_SECONDS = 4.0
+JOBS, KILLS, SEED = 500, 20, 0
+HARDSHIPS = 20  # times that the records are locked, and times that their disk is full
+LONGEST_HARDSHIP_SECONDS = 4.0
+DISK_MB = 64
 QUIET_SHARE = 0.3  # share of the jobs, at the end, without a kill: shows whether memory grows
 HEADLESS = {
     "QT_QPA_PLATFORM": "offscreen",
@@ -96,37 +100,64 @@ def megabytes(process_id: int) -> float:
     return pages * os.sysconf("SC_PAGESIZE") / 2**20
 
 
-def lock(records: Path, seconds: float) -> threading.Thread:
+def locked(records: Path, seconds: float) -> None:
     """Hold the database of jobs for so many seconds, as another program might."""
+    database = sqlite3.connect(records, isolation_level=None, timeout=60.0)
+    database.execute("begin immediate")
+    time.sleep(seconds)
+    database.execute("rollback")
+    database.close()
 
-    def hold() -> None:
-        database = sqlite3.connect(records, isolation_level=None, timeout=60.0)
-        database.execute("begin immediate")
+
+def without_room(records: Path, seconds: float) -> None:
+    """Leave no room on the disk of the database of jobs for so many seconds."""
+    shrink_records(records)
+    with full(records.parents[1]):
         time.sleep(seconds)
-        database.execute("rollback")
-        database.close()
 
-    thread = threading.Thread(target=hold)
-    thread.start()
-    return thread
+
+class Hardships:
+    """Locks the records and fills their disk by turns, whenever so many more jobs have ended."""
+
+    def __init__(self, records: Path, rng: random.Random) -> None:
+        self._records, self._rng = records, rng
+        last = JOBS * (1 - QUIET_SHARE)
+        self._marks = sorted(rng.uniform(0, last) for _ in range(2 * HARDSHIPS))
+        self._thread: threading.Thread | None = None
+        self.count = 0
+
+    def cause(self, ended_jobs: int) -> None:
+        """Cause the next one, if it is time and the one before is over."""
+        if self._thread is not None and self._thread.is_alive():
+            return
+        if self.count < len(self._marks) and ended_jobs >= self._marks[self.count]:
+            seconds = self._rng.uniform(0.0, LONGEST_HARDSHIP_SECONDS)
+            what = (locked, without_room)[self.count % 2]
+            self._thread = threading.Thread(target=what, args=(self._records, seconds))
+            self._thread.start()
+            self.count += 1
+
+    def wait(self) -> None:
+        """Wait until the one that is under way is over."""
+        if self._thread is not None:
+            self._thread.join()
 
 
 def soak() -> None:
-    """Run the clients, kill the server and lock its records, and report what was lost."""
+    """Run the clients, kill the server and harm its records, and report what was lost."""
     rng = random.Random(SEED)
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, small_disk(Path(name) / "disk", DISK_MB) as disk:
         folder = Path(name)
         root, logs = folder / "root", folder / "logs"
         root.mkdir()
         logs.mkdir()
         make_sounds(root)
         inputs = {path.name for path in root.iterdir()}
-        server = Server(root, folder / "state").start()
+        server = Server(root, disk / "state").start()
         clients = start_clients(server.port, logs)
         began, kills, workers = time.monotonic(), 0, set[int]()
         marks = sorted(rng.uniform(0, JOBS * (1 - QUIET_SHARE)) for _ in range(KILLS))
-        lock_marks = sorted(rng.uniform(0, JOBS * (1 - QUIET_SHARE)) for _ in range(LOCKS))
-        locks: list[threading.Thread] = []
+        hardships = Hardships(server.state / "jobs.sqlite", rng)
         memory: list[tuple[int, float, float]] = []
         while any(client.poll() is None for client in clients.values()):
             time.sleep(0.2)
@@ -134,25 +165,23 @@ def soak() -> None:
             own = children(server.process.pid)
             workers |= set(own)
             done = ended(logs)
-            if len(locks) < LOCKS and done >= lock_marks[len(locks)]:
-                seconds = rng.uniform(0.0, LONGEST_LOCK_SECONDS)
-                locks.append(lock(server.state / "jobs.sqlite", seconds))
+            hardships.cause(done)
             if kills < KILLS and done >= marks[kills]:
                 time.sleep(rng.uniform(0.0, 1.0))
                 server.kill()
                 kills += 1
+                hardships.wait()  # a server cannot start without room for its records
                 server.start()
             elif kills == KILLS and own and (not memory or done >= memory[-1][0] + JOBS * 0.06):
                 memory.append((done, megabytes(server.process.pid), megabytes(own[0])))
             if time.monotonic() - began > 4 * JOBS:
                 sys.exit(f"the clients did not finish within {4 * JOBS} seconds")
         seconds = time.monotonic() - began
-        for thread in locks:
-            thread.join()
+        hardships.wait()
         server.stop_loudly()
         time.sleep(0.5)
         notes = heard(logs)
-        report(server, notes, inputs, workers, memory, (kills, len(locks)), seconds)
+        report(server, notes, inputs, workers, memory, (kills, hardships.count), seconds)
 
 
 def report(
@@ -196,7 +225,8 @@ def report(
             f"{states['done']} / {states['cancelled']} / {states['failed']}",
         ],
         ["times the server was killed", hardships[0]],
-        ["times its database was locked", hardships[1]],
+        ["times its database was locked", (hardships[1] + 1) // 2],
+        ["times its disk was full", hardships[1] // 2],
         ["jobs that a kill interrupted and that ran again", again],
         ["accepted and lost", len(lost)],
         ["ended twice, or in two ways", len(twice)],

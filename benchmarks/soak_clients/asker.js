@@ -35,6 +35,8 @@ function hear({ address, args }) {
     note("queued", args[0]);
     if (!queued.has(args[0]) && args[0] % 5 === 0) send("/astfx/cancel", args[0]);
     queued.add(args[0]);
+  } else if (address === "/astfx/fail" && String(args[2]).includes("nothing was accepted")) {
+    return; // the request is sent again
   } else if ((address === "/astfx/done" || address === "/astfx/fail") && args[0] === "/astfx/render") {
     note(address.slice(7), args[1], String(args[2]));
     asked.delete(args[1]);
@@ -49,7 +51,7 @@ setInterval(() => {
   for (const [id, at] of asked) {
     if (Date.now() - at < 2000) continue;
     asked.set(id, Date.now());
-    send("/astfx/render", id, "content.wav", `soak-${id}.wav`, "style", "style.wav", "quality", "draft");
+    send("/astfx/render", id, "content.wav", `soak-${id}.wav`, "style", "style.wav", "quality", "draft", "iterations", 1);
     if (queued.has(id) && id % 5 === 0) send("/astfx/cancel", id);
   }
 }, 50);

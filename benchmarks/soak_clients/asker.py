@@ -16,6 +16,7 @@ from typing import Any, TextIO
 from astfx.errors import AstfxError
 
 IN_FLIGHT, PATIENCE_SECONDS = 6, 2.0
+REFUSED = "nothing was accepted"  # the records could not be written
 
 Hear = Callable[[str, list[Any]], None]
 
@@ -88,6 +89,8 @@ class Asker:
             if values[0] not in self._queued and values[0] % 5 == 0:
                 self._line.send("/astfx/cancel", values[0])
             self._queued.add(values[0])
+        elif event == "fail" and REFUSED in str(values[2]):
+            return  # the request is sent again
         elif event in ("done", "fail") and values[0] == "/astfx/render":
             self._note(event, values[1], str(values[2]))
             self._asked.pop(values[1], None)
@@ -106,7 +109,7 @@ class Asker:
                     self._asked[number] = time.monotonic()
                     self._line.send(
                         "/astfx/render", number, "content.wav", f"soak-{number}.wav",
-                        "style", "style.wav", "quality", "draft",
+                        "style", "style.wav", "quality", "draft", "iterations", 1,
                     )  # fmt: skip
                     if number in self._queued and number % 5 == 0:
                         self._line.send("/astfx/cancel", number)

@@ -33,13 +33,29 @@ PARAMETERS = {
         Parameter(
             Argument("style", "s"),
             "",
-            "The style of jobs that name none: a path under the roots, or a preset's name.",
+            "The style of jobs that name none: a path under the roots, or the name of a preset or "
+            "of a kept style clip.",
         ),
         *(_of_setting(row) for row in TABLE.values() if row.over_osc),
         Parameter(
             Argument("format", "s", choices=("wav", "flac")),
             "wav",
             "The format of results that are sent as a blob.",
+        ),
+        Parameter(
+            Argument("start", "f", 0, 86_400),
+            0.0,
+            "Where the rendered region of the content begins, in seconds.",
+        ),
+        Parameter(
+            Argument("seconds", "f", 0, 86_400),
+            0.0,
+            "The length of the rendered region, in seconds; 0 goes up to the content's end.",
+        ),
+        Parameter(
+            Argument("priority", "i", -100, 100),
+            0,
+            "Of the jobs that wait, those with the highest priority run first.",
         ),
     )
 }
@@ -48,6 +64,7 @@ _ID = ("id", "is")
 _JOB_REPLIES = ("/astfx/queued", "/astfx/progress", "/astfx/done")
 _ANY_ID, _KEY = Argument("id", "is"), Argument("key", "s", choices=tuple(PARAMETERS))
 _VALUE = Argument("value", "ifs")
+_FIRST = Argument("first", "i", 0, LARGEST, optional=True)
 
 
 def _reply(address: str, arguments: str, types: str, summary: str, **more: bool) -> Reply:
@@ -129,6 +146,31 @@ REPLIES = {
             "The number of presets, and up to 200 names, from the place `first` on.",
             repeats=True,
         ),
+        _reply("/astfx/preset/deleted", "name", "s", "The preset is gone."),
+        _reply(
+            "/astfx/styles",
+            "count first name",
+            "i i s",
+            "The number of kept style clips, and up to 200 names, from the place `first` on.",
+            repeats=True,
+        ),
+        _reply("/astfx/style/kept", "name seconds", "s f", "The style clip can be named now."),
+        _reply("/astfx/style/deleted", "name", "s", "The style clip is gone."),
+        _reply(
+            "/astfx/roots",
+            "count path",
+            "i s",
+            "The number of root folders, and their paths. Relative paths begin at the first one.",
+            repeats=True,
+        ),
+        _reply(
+            "/astfx/listing",
+            "count first name",
+            "i i s",
+            "The number of files and folders, and up to 200 names, from the place `first` on. "
+            "Those of folders end in a slash.",
+            repeats=True,
+        ),
         _reply("/astfx/bye", "", "", "The server stops. Unfinished jobs run when it starts again."),
     )
 }
@@ -174,6 +216,9 @@ _ROWS = (
     _job("/astfx/render/blob", "render_blob", Argument("clip", "b"), pairs="settings",
          tcp_only=True, summary="Render a WAV or FLAC that is sent as a blob. The style may be a "
          "blob too. The result is one."),
+    _job("/astfx/then", "then", Argument("after", "is"), Argument("output", "s"),
+         pairs="settings", summary="Render the output of another job, which need not be there yet. "
+         "It fails if the other job does not succeed."),
     _job("/astfx/stem", "stem", Argument("folder", "s"), Argument("output", "s"),
          pairs="settings", first="stem",
          summary="Render every sound of a folder into another folder. Each is a job of its own, "
@@ -204,8 +249,7 @@ _ROWS = (
          summary="Ask for a parameter of the server, or for all of them."),
     _row("/astfx/set", "set", _KEY, _VALUE, replies="value",
          summary="Change a parameter of the server, for later jobs."),
-    _row("/astfx/presets", "presets", Argument("first", "i", 0, LARGEST, optional=True),
-         replies="presets", changes=False,
+    _row("/astfx/presets", "presets", _FIRST, replies="presets", changes=False,
          summary="Ask for the names of the presets, 200 of them from the place `first` (0) on."),
     _row("/astfx/preset", "preset", Argument("name", "s"), replies="value",
          summary="Use a preset as the style of later jobs."),
@@ -213,6 +257,27 @@ _ROWS = (
          summary="Make a preset from a sound."),
     _job("/astfx/preset/blend", "preset_blend", Argument("name", "s"), pairs="weights",
          summary="Make a preset by blending others, with weights from 0 to 1."),
+    _job("/astfx/preset/put", "preset_put", Argument("name", "s"), Argument("file", "b"),
+         tcp_only=True, summary="Keep a preset file (`.astfx`) that is sent as a blob, under a "
+         "name."),
+    _job("/astfx/preset/fetch", "preset_fetch", Argument("name", "s"), tcp_only=True,
+         summary="Ask for a preset as a file (`.astfx`). The result is a blob."),
+    _job("/astfx/preset/rename", "preset_rename", Argument("name", "s"), Argument("to", "s"),
+         summary="Give a preset that was made here another name."),
+    _row("/astfx/preset/delete", "preset_delete", Argument("name", "s"),
+         replies="preset/deleted", summary="Delete a preset that was made here."),
+    _row("/astfx/styles", "styles", _FIRST, replies="styles", changes=False,
+         summary="Ask for the names of the kept style clips, 200 from the place `first` (0) on."),
+    _row("/astfx/style/put", "style_put", Argument("name", "s"), Argument("clip", "b"),
+         replies="style/kept", tcp_only=True, summary="Keep a WAV or FLAC that is sent as a blob. "
+         "Its name can be used as a style from now on."),
+    _row("/astfx/style/delete", "style_delete", Argument("name", "s"), replies="style/deleted",
+         summary="Delete a kept style clip."),
+    _row("/astfx/roots", "roots", replies="roots", changes=False,
+         summary="Ask for the folders that clients may use."),
+    _row("/astfx/files", "files", Argument("folder", "s", optional=True), _FIRST,
+         replies="listing", summary="Ask what a folder holds (the first root, if it is "
+         "empty): 200 names from the place `first` (0) on."),
     _row("/astfx/quit", "quit", replies="bye",
          summary="Stop the server. Unfinished jobs run when it is started again."),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import os
 import sys
@@ -109,6 +110,12 @@ def serve(
     job_seconds: Annotated[
         float, typer.Option(help="Longest time that a job may run, in seconds.")
     ] = _LIMITS.job_seconds,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose", "-v", help="Write a line for each job that ends or is refused to stderr."
+        ),
+    ] = False,
 ) -> None:
     """Run the OSC server until Ctrl-C."""
     from platformdirs import user_state_path
@@ -134,6 +141,10 @@ def serve(
             job_seconds=job_seconds,
         ),
     )
+
+    if verbose:
+        logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+        logging.getLogger("astfx_bridge").setLevel(logging.INFO)
 
     async def run() -> None:
         await Bridge(settings).run(_print_banner)
@@ -246,12 +257,35 @@ def send(
 @clients.command()
 def install(
     folder: Annotated[
-        Path, typer.Argument(help="Folder to copy to. It is created if it does not exist.")
+        Path | None,
+        typer.Argument(
+            help="Folder to copy all clients to instead. It is created if it does not exist.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Copy the client of each host to where the host looks for it, or all clients into a folder."""
+    from astfx_bridge.installing import install_clients, install_for_hosts
+
+    if folder is not None:
+        for name in install_clients(folder):
+            print(os.path.join(folder, name))
+        print("each folder has a README with three steps")
+        return
+    for title, places in install_for_hosts().items():
+        print(f"{title}: {', '.join(map(str, places)) or 'not found'}")
+    print("start each program again, so that it finds what is new")
+
+
+@clients.command()
+def package(
+    folder: Annotated[Path, typer.Argument(help="Folder to write to.")],
+    url: Annotated[
+        str, typer.Option(help="Where this folder will be published; ReaPack needs it.")
     ],
 ) -> None:
-    """Copy the clients for all hosts into a folder."""
-    from astfx_bridge.installing import install_clients
+    """Make packages of the clients: for Max, as a quark, for deken, and for ReaPack."""
+    from astfx_bridge.packaging import make_packages
 
-    for name in install_clients(folder):
-        print(os.path.join(folder, name))
-    print("each folder has a README with three steps")
+    for path in make_packages(folder, url):
+        print(path)

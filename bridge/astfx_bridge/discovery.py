@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-import sys
 from importlib.util import find_spec
 from typing import Any
 
 from astfx.errors import MissingDependencyError
+from astfx_bridge.complaints import complain
 
 SERVICES = ("_oscjson._tcp.local.", "_osc._udp.local.")
 
@@ -64,6 +64,6 @@ def announce(listen_host: str, osc_port: int, http_port: int) -> Announcement | 
                 allow_name_change=True,
             )
     except (OSError, Error) as error:
-        print(f"astfx-bridge: not announced by zeroconf ({error})", file=sys.stderr)
+        complain(f"not announced by zeroconf ({error})")
         return None
     return Announcement(zeroconf)

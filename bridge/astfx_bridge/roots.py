@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from astfx_bridge.errors import BridgeError, RefusedError
@@ -91,6 +92,29 @@ class Roots:
         if not path.is_dir():
             raise RefusedError(f"{role} '{name}' is not a folder that exists")
         return path
+
+    def names_in(self, name: str, role: str) -> list[str]:
+        """The names of what a folder holds that clients may use, sorted; folders end in a slash.
+
+        Hidden files, links out of the roots, and names that are not UTF-8 are left out.
+
+        Raises
+        ------
+        RefusedError
+            If it lies outside, does not exist, is no folder or cannot be read.
+        """
+        folder = self.folder(name, role)
+        found = []
+        try:
+            for entry in os.scandir(folder):
+                with suppress(UnicodeEncodeError, RefusedError):
+                    entry.name.encode()
+                    path = self.resolved(str(folder / entry.name), role)
+                    if not entry.name.startswith(".") and (path.is_dir() or path.is_file()):
+                        found.append(f"{entry.name}/" if path.is_dir() else entry.name)
+        except OSError as error:
+            raise RefusedError(f"{role} '{name}' cannot be read ({error.strerror})") from None
+        return sorted(found)
 
     def writable(self, name: str, role: str = "output") -> Path:
         """A file to write, in a folder that exists.

@@ -23,8 +23,9 @@ from astfx_bridge.state import StateFolder
 from astfx_bridge.web.app import application
 from astfx_bridge.web.server import WebServer
 from astfx_bridge.web.sockets import WebSockets
+from astfx_bridge.web.status import StatusPage
 from astfx_bridge.wire.access import Access
-from astfx_bridge.wire.peers import Peer
+from astfx_bridge.wire.peers import AbsentPeer, Peer
 from astfx_bridge.wire.streams import Streams
 from astfx_bridge.wire.tcp import TcpEndpoint
 from astfx_bridge.wire.udp import UdpEndpoint, udp_socket
@@ -77,6 +78,7 @@ class Bridge:
             self._subscribers,
             self._check_state,
             self._worker_ready,
+            self._carry_out,
         )
         services = Services(
             settings=settings,
@@ -129,8 +131,9 @@ class Bridge:
     def _web_server(self) -> WebServer:
         sockets = WebSockets(self._dispatcher, self.settings.limits, self._udp.send, self._streams)
         self.parameters.watch(lambda name, value: sockets.tell(f"/astfx/param/{name}", value))
+        status = StatusPage(self.settings, self.parameters, self.jobs, lambda: self.osc_port)
         app = application(
-            self.settings, self.parameters, self.access, sockets, lambda: self.osc_port
+            self.settings, self.parameters, self.access, sockets, lambda: self.osc_port, status
         )
         return WebServer(self.settings, app, self._streams)
 
@@ -228,6 +231,14 @@ class Bridge:
                 told = str(error)
             else:
                 told = ""
+
+    def _carry_out(self, owners: list[Peer], packet: bytes) -> None:
+        """Carry out the completion of a job, for the client that asked for the job.
+
+        If that client is gone, its completion is carried out all the same, and nobody is answered.
+        """
+        peer = owners[0] if owners else AbsentPeer()
+        asyncio.get_running_loop().call_soon(self._dispatcher.receive, peer, packet)
 
     def _worker_ready(self, facts: dict[str, Any]) -> None:
         self.parameters.allow_methods(facts["methods"])

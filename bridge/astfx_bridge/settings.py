@@ -43,6 +43,8 @@ class Limits:
         The number of ended jobs that are kept on record.
     kept_blob_bytes : int
         The total size of the blob results that are kept.
+    kept_style_bytes : int
+        The total size of the style clips that clients have sent to be kept.
     job_seconds : float
         A job that runs longer is stopped and fails.
     """
@@ -54,6 +56,7 @@ class Limits:
     messages_per_second: float = 2000.0
     kept_records: int = 10_000
     kept_blob_bytes: int = 2**30
+    kept_style_bytes: int = 2**30
     job_seconds: float = 3600.0
 
     @property

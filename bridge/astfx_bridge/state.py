@@ -48,7 +48,7 @@ class StateFolder:
             raise
 
     def _make(self) -> None:
-        for folder in ("blobs", "presets"):
+        for folder in ("blobs", "presets", "styles"):
             (self.path / folder).mkdir(parents=True, exist_ok=True)
         os.chmod(self.path, 0o700)
 

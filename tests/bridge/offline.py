@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from astfx_bridge.commands.dispatch import Dispatcher
@@ -76,10 +76,16 @@ def tcp_peer(stream: Stream) -> TcpPeer:
     return TcpPeer(stream, 2**20, lambda packet, target: None, RateLimiter(ANY_RATE))
 
 
-def make_services(folder: Path, *, token: str = "", **limits: float) -> Services:
+def make_services(
+    folder: Path,
+    *,
+    token: str = "",
+    carry_out: Callable[[list[Peer], bytes], None] = lambda owners, packet: None,
+    **limits: float,
+) -> Services:
     """Services whose root is `folder`/root. Their workers are never started."""
     (folder / "root").mkdir()
-    for name in ("blobs", "presets"):
+    for name in ("blobs", "presets", "styles"):
         (folder / "state" / name).mkdir(parents=True)
     settings = ServerSettings(
         roots=(folder / "root",),
@@ -94,7 +100,9 @@ def make_services(folder: Path, *, token: str = "", **limits: float) -> Services
         access=Access(token),
         roots=roots,
         parameters=ServerParameters(),
-        jobs=JobLifecycle(settings, store, roots, list, lambda: None, lambda facts: None),
+        jobs=JobLifecycle(
+            settings, store, roots, list, lambda: None, lambda facts: None, carry_out
+        ),
         osc_port=lambda: OSC_PORT,
         subscribers=list,
         stop=lambda: None,

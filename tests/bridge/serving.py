@@ -177,3 +177,12 @@ def need_ipv6() -> None:
             probe.bind(("::1", 0))
     except OSError:
         pytest.skip("this machine has no IPv6")
+
+
+def resident_mb(server: Server) -> float | None:
+    """The memory of the server in megabytes, None where /proc does not tell."""
+    assert server.process is not None
+    pages = Path(f"/proc/{server.process.pid}/statm")
+    if not pages.exists():
+        return None
+    return int(pages.read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20

@@ -33,11 +33,15 @@ def test_every_address_that_a_client_or_a_page_names_is_in_the_table(path: Path)
     assert not allowed, allowed
 
 
+# What the messages of the patches are besides commands: messages to the patch, and its own words.
+OF_THE_PATCH = ("connect", "disconnect", "array", "symbol", "needs", "the")
+
+
 def test_the_commands_of_the_pure_data_patches_are_in_the_table() -> None:
     for path in (CLIENTS / "pd").glob("*.pd"):
         for line in path.read_text().splitlines():
             match = re.match(r"#X msg \d+ \d+ ([a-z/]+)(.*);", line)
-            if match and match[1] not in ("connect", "disconnect"):
+            if match and match[1] not in OF_THE_PATCH:
                 assert f"/astfx/{match[1]}" in ROWS, line
 
 
@@ -52,7 +56,7 @@ def test_the_parameters_that_clients_use_exist() -> None:
 INLETS = {"newobj", "message", "comment", "flonum", "inlet", "outlet"}
 
 
-@pytest.mark.parametrize("name", ["astfx.maxpat", "astfx.maxhelp"])
+@pytest.mark.parametrize("name", ["patchers/astfx.maxpat", "help/astfx.maxhelp"])
 def test_a_max_patch_is_whole(name: str) -> None:
     patcher: dict[str, Any] = json.loads((CLIENTS / "max" / name).read_text())["patcher"]
     assert patcher["fileversion"] == 1
@@ -83,9 +87,12 @@ def test_a_max_patch_is_whole(name: str) -> None:
 def test_the_max_patch_sends_and_listens_where_the_server_is() -> None:
     texts = [
         entry["box"].get("text", "")
-        for entry in json.loads((CLIENTS / "max" / "astfx.maxpat").read_text())["patcher"]["boxes"]
+        for entry in json.loads((CLIENTS / "max" / "patchers" / "astfx.maxpat").read_text())[
+            "patcher"
+        ]["boxes"]
     ]
     assert "udpsend 127.0.0.1 9101" in texts
+    assert "patcherargs 9101 127.0.0.1 7401" in texts  # the same, if there are no arguments
     (listening,) = [text.split()[1] for text in texts if text.startswith("udpreceive")]
     assert f"/astfx/replyto {listening}" in texts
     outlets = [text for text in texts if text.startswith("route /")]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import difflib
 import sqlite3
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
@@ -13,8 +12,10 @@ from functools import partial
 from astfx.errors import AstfxError
 from astfx_bridge.addresses import REPLIES, ROWS
 from astfx_bridge.commands.services import Handler, Services
+from astfx_bridge.complaints import complain
 from astfx_bridge.errors import PacketError, RefusedError
 from astfx_bridge.ids import MAX_ID_CHARACTERS, canonical_id
+from astfx_bridge.jobs import log
 from astfx_bridge.table import Call, Value
 from astfx_bridge.wire.osc import Message, decode, is_pattern, matcher
 from astfx_bridge.wire.peers import MAX_BACKLOG, Peer, StreamPeer
@@ -102,7 +103,7 @@ class Dispatcher:
         try:
             calls = self._calls(peer, message)
         except RefusedError as error:
-            fail(peer, address, failed_id(message.values), str(error))
+            _refuse(peer, message, address, str(error))
             return False
         return self._run(peer, calls, message)
 
@@ -138,8 +139,8 @@ class Dispatcher:
             text = f"the server failed ({error}): nothing was accepted"
         else:
             text = f"unexpected {type(error).__name__}: {error}"
-            print(f"astfx-bridge: {call.row.address}: {text}", file=sys.stderr)
-        fail(peer, call.row.address, failed_id(message.values), text)
+            complain(f"{call.row.address}: {text}")
+        _refuse(peer, message, call.row.address, text)
 
     def _calls(self, peer: Peer, message: Message) -> list[Call]:
         if is_pattern(message.address):
@@ -181,6 +182,14 @@ class Dispatcher:
         fail(peer, "/astfx/auth", 0, "this server needs a token: send /astfx/auth token first")
         peer.close()
         return False
+
+
+def _refuse(peer: Peer, message: Message, address: str, reason: str) -> None:
+    """Answer a message with a fail. What asked for a job is a line of the log too."""
+    job_id = failed_id(message.values)
+    fail(peer, address, job_id, reason)
+    if address in ROWS and ROWS[address].job:
+        log.refused(peer.name, address, job_id, reason)
 
 
 def failed_id(values: tuple[Value, ...]) -> Value:

@@ -20,6 +20,7 @@ from astfx_bridge.jobs.store import Job
 from astfx_bridge.table import Call, Value
 
 _ID = re.compile(r"[^\x00-\x1f/]{1,64}")
+NAMES_PER_PAGE = 200  # a message holds 256 arguments at most
 _FIRST_CHOSEN = 100_000  # Pure Data shows six digits
 
 
@@ -122,11 +123,76 @@ def style_spec(services: Services, name: Value) -> dict[str, Any]:
         If the style is neither a sound that may be used nor a preset.
     """
     presets = services.jobs.presets
-    spec = styles.resolve(str(name), services.roots, presets)
+    spec = styles.resolve(str(name), services.roots, presets, services.jobs.clips)
     if "style" in spec and not spec["style"].endswith(".safetensors"):
         limit = services.settings.limits.clip_seconds
         checked_sound(Path(spec["style"]), str(name), "style", limit)
     return {**spec, "presets": str(presets), "clip_seconds": services.settings.limits.clip_seconds}
+
+
+def clip_suffix(clip: bytes, role: str) -> str:
+    """The suffix that fits a clip which was sent as a blob.
+
+    Raises
+    ------
+    RefusedError
+        If it is neither a WAV nor a FLAC.
+    """
+    suffixes = {b"RIFF": ".wav", b"RF64": ".wav", b"fLaC": ".flac"}
+    if clip[:4] not in suffixes:
+        raise RefusedError(f"the {role} must be a WAV or a FLAC")
+    return suffixes[clip[:4]]
+
+
+def read_clip(services: Services, path: Path, name: str) -> float:
+    """The length of a clip that was sent to be kept, in seconds.
+
+    Raises
+    ------
+    RefusedError
+        If it cannot be read, or is longer than allowed.
+    """
+    sound = checked_sound(path, name, "style", services.settings.limits.clip_seconds)
+    if sound is None:
+        raise RefusedError(f"style '{name}' cannot be read as audio")
+    return sound.seconds
+
+
+def check_unused(services: Services, what: str, **used: str) -> None:
+    """Check that no job which has not ended uses a style or a preset.
+
+    Parameters
+    ----------
+    services : Services
+    what : str
+        What messages call it.
+    **used : str
+        The key of a job's spec under which it would stand, and what would stand there.
+
+    Raises
+    ------
+    RefusedError
+        If one does.
+    """
+    for job in services.jobs.store.pending():
+        spec = job.spec
+        parts = used.get("preset") in spec.get("weights", {})
+        if parts or any(spec.get(key) == value for key, value in used.items()):
+            raise RefusedError(f"{what} is used by job {job.id}, which has not ended")
+
+
+def page(names: Sequence[str], call: Call, what: str) -> tuple[int, int, *tuple[str, ...]]:
+    """The number of names, the place that the client asked for, and the names from there on.
+
+    Raises
+    ------
+    RefusedError
+        If the place lies behind the last one.
+    """
+    first = int(call.values.get("first", 0))
+    if first > len(names):
+        raise RefusedError(f"first={first} must be at most {len(names)}, the number of {what}")
+    return len(names), first, *names[first : first + NAMES_PER_PAGE]
 
 
 def render_spec(
@@ -154,15 +220,32 @@ def spec_with_style(
     output: Path,
     settings: Mapping[str, Value],
     style: Mapping[str, Any],
+    *,
+    is_there: bool = True,
 ) -> dict[str, Any]:
     """A worker's spec for rendering one clip with a style that was checked by `style_spec`.
+
+    Parameters
+    ----------
+    services : Services
+    content : Path
+    content_name : str
+        What the client called the content.
+    output : Path
+    settings : mapping of str to value
+    style : mapping of str to value
+    is_there : bool
+        Whether the content is there. If not, only the worker checks it.
 
     Raises
     ------
     RefusedError
         If the content or the output cannot be used.
     """
-    clip = checked_sound(content, content_name, "content", services.settings.limits.clip_seconds)
+    clip = None
+    if is_there:
+        limit = services.settings.limits.clip_seconds
+        clip = checked_sound(content, content_name, "content", limit)
     for role, path in (("content", str(content)), ("style", style.get("style"))):
         if path == str(output):
             raise RefusedError(f"output '{output.name}' is the {role} itself: name another file")

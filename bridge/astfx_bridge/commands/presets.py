@@ -1,38 +1,36 @@
-"""Handlers for presets: list them, choose one as the style, make one, blend several."""
+"""Handlers for presets: list, choose, make, blend, send, fetch, rename and delete them."""
 
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
-from astfx_bridge.commands.job_requests import checked_sound, new_id, new_job
+from astfx.runtime.files import written_aside
+from astfx_bridge.commands.job_requests import (
+    check_unused,
+    checked_sound,
+    new_id,
+    new_job,
+    page,
+)
 from astfx_bridge.commands.parameters import change
 from astfx_bridge.commands.services import Services
 from astfx_bridge.errors import RefusedError
 from astfx_bridge.jobs import styles
-from astfx_bridge.jobs.scratch import scratch_path
-from astfx_bridge.table import Call
+from astfx_bridge.jobs.scratch import held_path, scratch_path
+from astfx_bridge.table import Call, Value
 from astfx_bridge.wire.peers import Peer
-
-# A message holds 256 arguments at most.
-NAMES_PER_PAGE = 200
 
 
 def presets(services: Services, peer: Peer, call: Call) -> None:
     """Send the names of the presets, a page of them."""
-    names = styles.preset_names(services.jobs.presets)
-    first = int(call.values.get("first", 0))
-    if first > len(names):
-        raise RefusedError(f"first={first} must be at most {len(names)}, the number of presets")
-    peer.send("/astfx/presets", len(names), first, *names[first : first + NAMES_PER_PAGE])
+    peer.send("/astfx/presets", *page(styles.preset_names(services.jobs.presets), call, "presets"))
 
 
 def preset(services: Services, peer: Peer, call: Call) -> None:
     """Make a preset the style of jobs to come."""
-    name = str(call.values["name"])
-    if name not in styles.preset_names(services.jobs.presets):
-        raise RefusedError(f"there is no preset {name!r}: /astfx/presets lists them")
-    change(services, peer, "style", name)
+    change(services, peer, "style", _known_name(services, call.values["name"]))
 
 
 async def preset_make(services: Services, peer: Peer, call: Call) -> None:
@@ -40,7 +38,7 @@ async def preset_make(services: Services, peer: Peer, call: Call) -> None:
     job_id = new_id(services, call)
     if services.jobs.answer_repeat(peer, job_id, call.digest):
         return
-    name = styles.checked_preset_name(str(call.values["name"]))
+    name = _new_name(services, call.values["name"])
     sound = str(call.values["path"])
 
     def prepare() -> dict[str, Any]:
@@ -58,7 +56,7 @@ async def preset_blend(services: Services, peer: Peer, call: Call) -> None:
     job_id = new_id(services, call)
     if services.jobs.answer_repeat(peer, job_id, call.digest):
         return
-    name = styles.checked_preset_name(str(call.values["name"]))
+    name = _new_name(services, call.values["name"])
     known, weights = styles.preset_names(services.jobs.presets), {}
     for other, weight in call.pairs:
         if other not in known:
@@ -72,6 +70,92 @@ async def preset_blend(services: Services, peer: Peer, call: Call) -> None:
         raise RefusedError("a blend needs presets with weights above 0")
     spec = _preset_spec(services, name, kind="blend", weights=weights)
     await services.jobs.accept(peer, [new_job(call, job_id, spec)])
+
+
+async def preset_put(services: Services, peer: Peer, call: Call) -> None:
+    """Accept a job that keeps a preset file that was sent, once it has been read."""
+    await asyncio.to_thread(lambda: call.digest)
+    job_id = new_id(services, call)
+    if services.jobs.answer_repeat(peer, job_id, call.digest):
+        return
+    name, data = _new_name(services, call.values["name"]), call.values["file"]
+    assert isinstance(data, bytes)
+    held = held_path(services.jobs.blobs, styles.SUFFIX)
+
+    def keep() -> None:
+        with written_aside(held) as part:
+            part.write_bytes(data)
+
+    try:
+        await asyncio.to_thread(keep)
+        spec = _preset_spec(services, name, kind="rename", content=str(held))
+        await services.jobs.accept(peer, [new_job(call, job_id, spec)])
+    except BaseException:
+        job = services.jobs.store.get(job_id)
+        if job is None or job.spec.get("content") != str(held):
+            held.unlink(missing_ok=True)
+        raise
+
+
+async def preset_fetch(services: Services, peer: Peer, call: Call) -> None:
+    """Accept a job that sends a preset as a file."""
+    job_id = new_id(services, call)
+    if services.jobs.answer_repeat(peer, job_id, call.digest):
+        return
+    name = _known_name(services, call.values["name"])
+    output = held_path(services.jobs.blobs, styles.SUFFIX)
+    spec = {
+        "kind": "export",
+        "preset": name,
+        "presets": str(services.jobs.presets),
+        "output": str(output),
+        "scratch": str(scratch_path(output)),
+        "settings": {},
+    }
+    await services.jobs.accept(peer, [new_job(call, job_id, spec)])
+
+
+async def preset_rename(services: Services, peer: Peer, call: Call) -> None:
+    """Accept a job that gives a preset another name."""
+    job_id = new_id(services, call)
+    if services.jobs.answer_repeat(peer, job_id, call.digest):
+        return
+    old = _own(services, call.values["name"])
+    new = _new_name(services, call.values["to"])
+    if new in styles.preset_names(services.jobs.presets):
+        raise RefusedError(f"there is a preset {new!r} already: choose another name")
+    check_unused(services, f"preset {old.stem!r}", preset=old.stem, content=str(old))
+    spec = _preset_spec(services, new, kind="rename", content=str(old), replaces=str(old))
+    await services.jobs.accept(peer, [new_job(call, job_id, spec)])
+
+
+def preset_delete(services: Services, peer: Peer, call: Call) -> None:
+    """Delete a preset that was made here, unless a job needs it."""
+    path = _own(services, call.values["name"])
+    check_unused(services, f"preset {path.stem!r}", preset=path.stem, content=str(path))
+    path.unlink(missing_ok=True)
+    peer.send("/astfx/preset/deleted", path.stem)
+
+
+def _known_name(services: Services, name: Value) -> str:
+    if name not in styles.preset_names(services.jobs.presets):
+        raise RefusedError(f"there is no preset {name!r}: /astfx/presets lists them")
+    return str(name)
+
+
+def _new_name(services: Services, name: Value) -> str:
+    checked = styles.checked_name(str(name), "preset")
+    if checked in styles.kept(services.jobs.clips):
+        raise RefusedError(f"{checked!r} is the name of a style clip: choose another")
+    return checked
+
+
+def _own(services: Services, name: Value) -> Path:
+    """The file of a preset that was made here."""
+    path = services.jobs.presets / f"{_known_name(services, name)}{styles.SUFFIX}"
+    if not path.exists():
+        raise RefusedError(f"preset {name!r} comes with astfx: only presets made here can change")
+    return path
 
 
 def _preset_spec(services: Services, name: str, **more: Any) -> dict[str, Any]:

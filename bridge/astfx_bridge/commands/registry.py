@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from astfx_bridge.commands import job_control, parameters, presets, rendering, session
+from astfx_bridge.commands import (
+    folders,
+    job_control,
+    named_styles,
+    parameters,
+    presets,
+    rendering,
+    session,
+)
 from astfx_bridge.commands.services import Handler
 
 HANDLERS: Mapping[str, Handler] = {
@@ -22,8 +30,18 @@ HANDLERS: Mapping[str, Handler] = {
     "preset": presets.preset,
     "preset_make": presets.preset_make,
     "preset_blend": presets.preset_blend,
+    "preset_put": presets.preset_put,
+    "preset_fetch": presets.preset_fetch,
+    "preset_rename": presets.preset_rename,
+    "preset_delete": presets.preset_delete,
+    "styles": named_styles.named_styles,
+    "style_put": named_styles.style_put,
+    "style_delete": named_styles.style_delete,
+    "roots": folders.roots,
+    "files": folders.files,
     "render": rendering.render,
     "render_blob": rendering.render_blob,
+    "then": rendering.then,
     "stem": rendering.stem,
     "preview": rendering.preview,
     "cancel": job_control.cancel,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import soundfile
 
 from astfx.runtime.files import written_aside
+from astfx_bridge.commands.completion import without_completion
 from astfx_bridge.commands.job_requests import (
     checked_sound,
+    clip_suffix,
     job_settings,
     new_id,
     new_job,
@@ -20,7 +23,7 @@ from astfx_bridge.commands.job_requests import (
 from astfx_bridge.commands.services import Services
 from astfx_bridge.errors import RefusedError
 from astfx_bridge.jobs.scratch import held_path, scratch_path
-from astfx_bridge.jobs.store import REFUSED, Job
+from astfx_bridge.jobs.store import BLOB_COMMANDS, CANCELLED, FAILED, REFUSED, Job
 from astfx_bridge.table import Call
 from astfx_bridge.wire.peers import Peer
 
@@ -32,7 +35,8 @@ async def render(services: Services, peer: Peer, call: Call) -> None:
     job_id = new_id(services, call)
     if services.jobs.answer_repeat(peer, job_id, call.digest):
         return
-    settings = job_settings(services, call.pairs)
+    pairs, completion = without_completion(call.pairs)
+    settings = job_settings(services, pairs)
     content, output = str(call.values["content"]), str(call.values["output"])
 
     def prepare() -> dict[str, Any]:
@@ -41,7 +45,7 @@ async def render(services: Services, peer: Peer, call: Call) -> None:
         return render_spec(services, path, content, target, settings)
 
     spec = await asyncio.to_thread(prepare)
-    await services.jobs.accept(peer, [new_job(call, job_id, spec)])
+    await services.jobs.accept(peer, [new_job(call, job_id, {**spec, **completion})])
 
 
 async def render_blob(services: Services, peer: Peer, call: Call) -> None:
@@ -51,22 +55,20 @@ async def render_blob(services: Services, peer: Peer, call: Call) -> None:
     if services.jobs.answer_repeat(peer, job_id, call.digest):
         return
     clips = {"content": call.values["clip"]}
-    for key, value in call.pairs:
+    pairs, completion = without_completion(call.pairs)
+    for key, value in pairs:
         if isinstance(value, bytes):
             if key != "style":
                 raise RefusedError(f"{key} must not be a blob: only the style may be one")
             clips["style"] = value
-    settings = job_settings(
-        services, [pair for pair in call.pairs if not isinstance(pair[1], bytes)]
-    )
+    settings = job_settings(services, [pair for pair in pairs if not isinstance(pair[1], bytes)])
     held = {role: held_path(services.jobs.blobs, f".{role}") for role in clips}
     output = held_path(services.jobs.blobs, f".{settings['format']!s}")
 
     def prepare() -> dict[str, Any]:
         for role, clip in clips.items():
             assert isinstance(clip, bytes)
-            if clip[:4] not in (b"RIFF", b"RF64", b"fLaC"):
-                raise RefusedError(f"the {role} must be a WAV or a FLAC")
+            clip_suffix(clip, role)
             with written_aside(held[role]) as part:
                 part.write_bytes(clip)
         if "style" not in held:
@@ -79,7 +81,7 @@ async def render_blob(services: Services, peer: Peer, call: Call) -> None:
 
     try:
         spec = await asyncio.to_thread(prepare)
-        await services.jobs.accept(peer, [new_job(call, job_id, spec)])
+        await services.jobs.accept(peer, [new_job(call, job_id, {**spec, **completion})])
     except BaseException:
         job = services.jobs.store.get(job_id)
         if job is None or job.spec["content"] != str(held["content"]):
@@ -88,12 +90,40 @@ async def render_blob(services: Services, peer: Peer, call: Call) -> None:
         raise
 
 
+async def then(services: Services, peer: Peer, call: Call) -> None:
+    """Accept a render of the output of another job, which need not have ended."""
+    job_id = new_id(services, call)
+    if services.jobs.answer_repeat(peer, job_id, call.digest):
+        return
+    pairs, completion = without_completion(call.pairs)
+    settings = job_settings(services, pairs)
+    awaited = services.jobs.find(call.values["after"])
+    if awaited.spec["kind"] not in ("render", "preview") or awaited.command in BLOB_COMMANDS:
+        raise RefusedError(f"job {awaited.id} makes no file that could be rendered")
+    if awaited.state in (FAILED, CANCELLED):
+        raise RefusedError(f"job {awaited.id} is {awaited.state}: it has no output")
+    output = str(call.values["output"])
+
+    def prepare() -> dict[str, Any]:
+        content = Path(awaited.spec["output"])
+        target = services.roots.writable(output)
+        style = style_spec(services, settings["style"])
+        return spec_with_style(
+            services, content, content.name, target, settings, style, is_there=False
+        )
+
+    spec = await asyncio.to_thread(prepare)
+    spec = {**spec, **completion, "after": awaited.id}
+    await services.jobs.accept(peer, [new_job(call, job_id, spec)])
+
+
 async def stem(services: Services, peer: Peer, call: Call) -> None:
     """Accept a render of each sound in a folder. One that cannot be rendered fails by itself."""
     parent = new_id(services, call)
     if services.jobs.answer_repeat(peer, parent, call.digest):
         return
-    settings = job_settings(services, call.pairs)
+    pairs, completion = without_completion(call.pairs)
+    settings = job_settings(services, pairs)
     name = str(call.values["folder"])
     limit = services.settings.limits.queue_jobs
 
@@ -131,7 +161,7 @@ async def stem(services: Services, peer: Peer, call: Call) -> None:
                     "scratch": str(scratch_path(target)),
                     "settings": dict(settings),
                 }
-            jobs.append(new_job(call, f"{parent}/{shown}", spec, parent))
+            jobs.append(new_job(call, f"{parent}/{shown}", {**spec, **completion}, parent))
         output.mkdir(exist_ok=True)
         return jobs
 
@@ -146,12 +176,15 @@ async def preview(services: Services, peer: Peer, call: Call) -> None:
         raise RefusedError(
             f"job {job.id} is {job.state}: only a queued or running render can be previewed"
         )
+    if not services.jobs.store.has_content(job):
+        raise RefusedError(f"job {job.id} waits for its content: there is nothing to preview yet")
     target = await asyncio.to_thread(services.roots.writable, str(call.values["output"]))
     job_id = f"{job.id}/preview"
     if str(target) in (job.spec["output"], job.spec["content"], job.spec.get("style")):
         raise RefusedError(f"output '{target.name}' belongs to the job itself: name another file")
+    own = {key: value for key, value in job.spec.items() if not key.startswith("completion_")}
     spec = {
-        **job.spec,
+        **own,
         "kind": "preview",
         "start": float(call.values.get("start", 0.0)),
         "seconds": float(call.values.get("seconds", PREVIEW_SECONDS)),

@@ -20,12 +20,13 @@ class JobFiles:
     Parameters
     ----------
     roots : Roots
-    blobs, presets : Path
-        The folders of the clips that the server holds, and of the presets made here.
+    blobs, presets, clips : Path
+        The folders of the clips of jobs, of the presets made here, and of the kept style clips.
     """
 
-    def __init__(self, roots: Roots, blobs: Path, presets: Path) -> None:
+    def __init__(self, roots: Roots, blobs: Path, presets: Path, clips: Path) -> None:
         self._roots, self._blobs, self._presets = roots, blobs, presets
+        self._held = (blobs, presets, clips)
 
     def looked_at(self, job: Job) -> Job:
         """A job that is about to be begun, with its files as they are now.
@@ -39,7 +40,7 @@ class JobFiles:
         if spec.get("kind") == REFUSED:
             raise RefusedError(spec["reason"])
         for role in ("content", "style"):
-            if role in spec and Path(spec[role]).parent != self._blobs:
+            if role in spec and Path(spec[role]).parent not in self._held:
                 spec[role] = str(self._roots.resolved(spec[role], role))
         self.check_output(Path(spec["output"]))
         return replace(job, spec={**spec, "stamps": self._stamps(spec)})
@@ -52,8 +53,7 @@ class JobFiles:
         RefusedError
             If a symbolic link has taken it out of the roots.
         """
-        held = output.parent in (self._blobs, self._presets)
-        if not held and not self._roots.still_writable(output):
+        if output.parent not in self._held and not self._roots.still_writable(output):
             raise RefusedError(f"output '{output}' has been moved out of the server's roots")
 
     def is_outdated(self, job: Job) -> bool:

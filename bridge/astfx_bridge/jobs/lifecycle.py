@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -13,14 +12,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from astfx_bridge.complaints import complain
 from astfx_bridge.errors import RefusedError
 from astfx_bridge.ids import canonical_id
+from astfx_bridge.jobs import log
 from astfx_bridge.jobs.endings import Endings
 from astfx_bridge.jobs.files import JobFiles
 from astfx_bridge.jobs.notices import Notices, send_outcome
 from astfx_bridge.jobs.pool import Pool
 from astfx_bridge.jobs.scratch import clean, remove_held
-from astfx_bridge.jobs.store import BLOB_COMMAND, DONE, FAILED, Job, JobStore, is_busy
+from astfx_bridge.jobs.store import (
+    BLOB_COMMANDS,
+    CANCELLED,
+    DONE,
+    FAILED,
+    Job,
+    JobStore,
+    is_busy,
+)
 from astfx_bridge.roots import Roots
 from astfx_bridge.settings import ServerSettings
 from astfx_bridge.table import Value
@@ -45,6 +54,8 @@ class JobLifecycle:
         Called before jobs are accepted. Raises a RefusedError if the records would be lost.
     on_ready : callable
         Called with the facts that each new worker reports about itself.
+    on_completion : callable
+        Called with the owners of a job that is done, and the packet to be carried out for them.
 
     Attributes
     ----------
@@ -52,8 +63,10 @@ class JobLifecycle:
     notices : Notices
     pool : Pool
     files : JobFiles
-    blobs, presets : Path
-        The folders of the clips that the server holds, and of the presets made here.
+    blobs, presets, clips : Path
+        The folders of the clips of jobs, of the presets made here, and of the kept style clips.
+    trouble : str
+        Why no job can be begun just now, empty if jobs can be.
     """
 
     def __init__(
@@ -64,28 +77,31 @@ class JobLifecycle:
         subscribers: Callable[[], list[Peer]],
         check_state: Callable[[], None],
         on_ready: Callable[[dict[str, Any]], None],
+        on_completion: Callable[[list[Peer], bytes], None],
     ) -> None:
         state = settings.state.resolve()
         self.store, self.notices = store, Notices()
         self._endings = Endings(store, self._recorded, self._delayed)
         self.blobs, self.presets = state / "blobs", state / "presets"
-        self.files = JobFiles(roots, self.blobs, self.presets)
+        self.clips = state / "styles"
+        self.files = JobFiles(roots, self.blobs, self.presets, self.clips)
         self.pool = Pool(
             store,
             settings.jobs,
             state,
             settings.limits.job_seconds,
             may_begin=lambda job: job.id not in self._endings,
-            on_begin=self.files.looked_at,
+            on_begin=self._looked_at,
             on_progress=self._progress,
             on_outcome=self._outcome,
             on_trouble=self._trouble,
             on_ready=on_ready,
         )
         self._limits, self._subscribers = settings.limits, subscribers
-        self._check_state = check_state
+        self._check_state, self._on_completion = check_state, on_completion
         self._ended_jobs = 0
-        self._told_trouble = ""
+        self._to_follow: list[Job] = []
+        self.trouble = ""
 
     def resume(self, udp_peer: Callable[[str, int], Peer] | None) -> None:
         """Queue again the jobs that an earlier server left, and start the workers.
@@ -114,7 +130,7 @@ class JobLifecycle:
             clean(self.store.requeue())
         except sqlite3.Error as error:
             # The next server queues them again.
-            print(f"astfx-bridge: the records cannot be written ({error})", file=sys.stderr)
+            complain(f"the records cannot be written ({error})")
 
     def find_all(self, job_id: Value) -> list[Job]:
         """The job with an id, or the jobs of the stem folder with that id.
@@ -243,9 +259,9 @@ class JobLifecycle:
             if other is not None:
                 raise RefusedError(f"output '{job.spec['output']}' is being written by job {other}")
         host, port = peer.udp_target or ("", 0)
-        self.store.accept(
-            [replace(job, reply_host=host, reply_port=port) for job in jobs], replaced
-        )
+        who = {"client": peer.name, "reply_host": host, "reply_port": port}
+        now = time.time()
+        self.store.accept([replace(job, **who, accepted_at=now) for job in jobs], replaced)  # type: ignore[arg-type]
         for job in outdated:
             remove_held(job, self.blobs)
         if parent:
@@ -269,30 +285,52 @@ class JobLifecycle:
         if not self.pool.is_busy_with(job.id):
             clean([job])
         detail = detail.encode(errors="replace").decode()
-        self._endings.add(
-            replace(job, state=state, detail=detail, sample_rate=sample_rate, frames=frames)
-        )
+        how = {"state": state, "detail": detail, "sample_rate": sample_rate, "frames": frames}
+        self._endings.add(replace(job, **how, ended_at=time.time()))  # type: ignore[arg-type]
 
     def _recorded(self, ended: Job) -> None:
-        self.notices.ended(ended, self._subscribers())
+        log.ended(ended)
+        owners = self.notices.ended(ended, self._subscribers())
+        if ended.state == DONE and "completion_packet" in ended.spec:
+            self._on_completion(owners, bytes.fromhex(ended.spec["completion_packet"]))
         self._tidy_after(ended)
+        if ended.state != DONE:
+            self._fail_followers(ended)
         self.pool.wake()
+
+    def _looked_at(self, job: Job) -> Job:
+        """A job that is about to be begun, unless the job that makes its content failed."""
+        awaited = self.store.get(job.spec["after"]) if "after" in job.spec else None
+        if awaited is not None and awaited.state in (FAILED, CANCELLED):
+            raise RefusedError(_without_content(awaited))
+        return self.files.looked_at(job)
+
+    def _fail_followers(self, ended: Job) -> None:
+        """Fail the jobs that wait for the output of a job that has none, however many in a row."""
+        self._to_follow.append(ended)
+        if len(self._to_follow) > 1:
+            return  # the call that is under way goes on with it
+        with suppress(sqlite3.Error):  # the others fail when their turn comes
+            for awaited in self._to_follow:
+                for job in self.store.followers(awaited.id):
+                    self.end(job, FAILED, _without_content(awaited))
+        self._to_follow.clear()
 
     def _delayed(self, ended: Job, reason: str) -> None:
         text = f"the job has ended, but this cannot be put on record yet ({reason})"
-        print(f"astfx-bridge: job {ended.id}: {text}", file=sys.stderr)
+        complain(f"job {ended.id}: {text}")
         name = canonical_id(ended.id)
         self.notices.tell(ended.id, self._subscribers(), "/astfx/trouble", name, text)
 
     def _trouble(self, reason: str) -> None:
         """Say that the server cannot go on for a reason, once, until the reason changes."""
-        if reason and reason != self._told_trouble:
+        if reason and reason != self.trouble:
             self.report_trouble(reason)
-        self._told_trouble = reason
+        self.trouble = reason
 
     def report_trouble(self, text: str) -> None:
         """Tell the subscribers, and whoever awaits a job, what keeps the server from its work."""
-        print(f"astfx-bridge: {text}", file=sys.stderr)
+        complain(text)
         self.notices.tell_all(self._subscribers(), "/astfx/trouble", 0, text[:1000])
 
     def can_be_dropped(self, job: Job) -> bool:
@@ -339,11 +377,14 @@ class JobLifecycle:
             if path.parent == self.blobs:
                 with suppress(OSError):
                     path.unlink(missing_ok=True)
+        if job.state == DONE and "replaces" in job.spec:
+            with suppress(OSError):
+                Path(job.spec["replaces"]).unlink(missing_ok=True)
         self._ended_jobs += 1
         with suppress(sqlite3.Error):  # there is a next time
             if self._ended_jobs % TIDY_EVERY_JOBS == 0:
                 self._drop_old_records()
-            if job.command == BLOB_COMMAND:
+            if job.command in BLOB_COMMANDS:
                 self._drop_old_blobs()
 
     def _drop_old_records(self) -> None:
@@ -369,3 +410,8 @@ class JobLifecycle:
         for path in self.blobs.iterdir():
             if str(path) not in known:
                 path.unlink(missing_ok=True)
+
+
+def _without_content(awaited: Job) -> str:
+    how = "was cancelled" if awaited.state == CANCELLED else "has failed"
+    return f"job {awaited.id}, whose output it renders, {how}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from astfx_bridge.errors import RefusedError
 from astfx_bridge.ids import canonical_id
-from astfx_bridge.jobs.store import BLOB_COMMAND, DONE, Job
+from astfx_bridge.jobs.store import BLOB_COMMANDS, DONE, Job
 from astfx_bridge.table import Value
 from astfx_bridge.wire.peers import Peer
 
@@ -71,8 +71,8 @@ class Notices:
         for peer in peers:
             peer.send(address, *values)
 
-    def ended(self, job: Job, subscribers: Iterable[Peer]) -> None:
-        """Report how a job ended, and answer the syncs that waited for it."""
+    def ended(self, job: Job, subscribers: Iterable[Peer]) -> list[Peer]:
+        """Report how a job ended, answer the syncs that waited for it, and return its owners."""
         owners = self._owners.pop(job.id, [])
         for peer in owners:
             send_outcome(peer, job)
@@ -85,16 +85,17 @@ class Notices:
             if not open_jobs:
                 self._syncs.remove(sync)
                 peer.send("/astfx/synced", token)
+        return owners
 
 
 def send_outcome(peer: Peer, job: Job, *, with_blob: bool = True) -> None:
-    """Send a peer the done or fail of an ended job."""
+    """Send a peer the done or fail of an ended job, and the completion that it asked for."""
     name = canonical_id(job.id)
     if job.state != DONE:
         peer.send("/astfx/fail", job.command, name, job.detail[:1000])
         return
     output: Value = job.detail
-    if job.command == BLOB_COMMAND:
+    if job.command in BLOB_COMMANDS:
         output = ""
         if with_blob:
             try:
@@ -109,3 +110,6 @@ def send_outcome(peer: Peer, job: Job, *, with_blob: bool = True) -> None:
             name,
             f"the result is too long for UDP: send /astfx/result {job.id} over TCP",
         )
+    elif with_blob and "completion_address" in job.spec:
+        shown = "" if isinstance(output, bytes) else output
+        peer.send(job.spec["completion_address"], name, shown, job.sample_rate, job.frames)

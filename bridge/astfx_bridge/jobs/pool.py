@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from astfx_bridge.complaints import complain
 from astfx_bridge.errors import BridgeError, RefusedError
 from astfx_bridge.jobs.scratch import clean
 from astfx_bridge.jobs.store import DONE, MAX_STARTS, Job, JobStore
@@ -183,7 +183,7 @@ class Pool:
         except (WorkerGoneError, TimeoutError, OSError) as error:
             self._failed_starts += 1
             reason = str(error) or "see ASTFX_DEBUG=1 astfx serve"
-            print(f"astfx-bridge: a worker did not start ({reason})", file=sys.stderr)
+            complain(f"a worker did not start ({reason})")
             if waiting is not None and self._failed_starts >= START_TRIES:
                 self._give_up(waiting, {"failed": f"no worker can be started ({reason})"})
             await asyncio.sleep(RESTART_SECONDS)

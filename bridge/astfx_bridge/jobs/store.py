@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -15,7 +17,8 @@ QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed"
 ENDED = (DONE, FAILED, CANCELLED)
 MAX_STARTS = 10
 REFUSED = "refused"  # the kind of a job that cannot be rendered: it fails when its turn comes
-BLOB_COMMAND, PREVIEW_COMMAND = "/astfx/render/blob", "/astfx/preview"
+BLOB_COMMANDS = ("/astfx/render/blob", "/astfx/preset/fetch")  # their results are blobs
+PREVIEW_COMMAND = "/astfx/preview"
 
 _SCHEMA = """
 create table if not exists jobs (
@@ -35,10 +38,31 @@ create table if not exists jobs (
 );
 create index if not exists jobs_by_state on jobs (state, number);
 create index if not exists jobs_by_parent on jobs (parent, number);
+create index if not exists jobs_by_priority
+    on jobs (ifnull(json_extract(spec, '$.settings.priority'), 0) desc, number)
+    where state = 'queued';
+create index if not exists jobs_by_awaited on jobs (json_extract(spec, '$.after'))
+    where state = 'queued';
 create index if not exists jobs_by_output on jobs (json_extract(spec, '$.output'))
     where state in ('running', 'queued');
-pragma user_version = 1;
 """
+# As the index jobs_by_priority has it.
+_BY_PRIORITY = "ifnull(json_extract(spec, '$.settings.priority'), 0) desc, number"
+# Whether no job that has not ended makes the content of this one.
+_HAS_CONTENT = (
+    "not exists (select 1 from jobs as other where other.id = json_extract(jobs.spec, '$.after') "
+    "and other.state in ('queued', 'running'))"
+)
+# What later versions added to the table. `pragma user_version` says how many versions it has.
+_ADDED = (
+    (),
+    (
+        "client text not null default ''",
+        "accepted_at real not null default 0",
+        "started_at real not null default 0",
+        "ended_at real not null default 0",
+    ),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +91,10 @@ class Job:
         How many times it was started.
     reply_host, reply_port : str, int
         The UDP client that awaits it, also after a restart. Port 0 means none.
+    client : str
+        Who asked for it, such as "UDP 127.0.0.1:50123".
+    accepted_at, started_at, ended_at : float, seconds since 1970
+        When it was accepted, begun the last time, and ended. 0 means not yet.
     number : int
         Counts the jobs in the order of acceptance.
     """
@@ -83,6 +111,10 @@ class Job:
     starts: int = 0
     reply_host: str = ""
     reply_port: int = 0
+    client: str = ""
+    accepted_at: float = 0.0
+    started_at: float = 0.0
+    ended_at: float = 0.0
     number: int = 0
 
     @property
@@ -93,7 +125,7 @@ class Job:
 
 _COLUMNS = (
     *("id", "parent", "command", "request", "spec", "state", "detail", "sample_rate", "frames"),
-    *("starts", "reply_host", "reply_port"),
+    *("starts", "reply_host", "reply_port", "client", "accepted_at", "started_at", "ended_at"),
 )
 
 
@@ -119,8 +151,18 @@ class JobStore:
         self._database.execute("pragma journal_mode = wal")
         self._database.execute("pragma synchronous = full")
         self._database.executescript(_SCHEMA)
+        self._add_columns()
         self.wait_at_most(0.0)
         self._identity = _identity(self.path)
+
+    def _add_columns(self) -> None:
+        """Bring the table of an earlier version up to date, all or none."""
+        version = int(self._database.execute("pragma user_version").fetchone()[0])
+        if version < len(_ADDED):
+            with self._transaction():
+                for column in itertools.chain(*_ADDED[max(version, 1) :]):
+                    self._database.execute(f"alter table jobs add column {column}")
+                self._database.execute(f"pragma user_version = {len(_ADDED)}")
 
     def wait_at_most(self, seconds: float) -> None:
         """Set how long every method waits while another program holds the file."""
@@ -180,19 +222,40 @@ class JobStore:
         return self._select("order by number")
 
     def pending(self, limit: int = -1) -> list[Job]:
-        """The running jobs, then the queued ones, in the order of acceptance."""
+        """The running jobs, then the queued ones by priority, and in the order of acceptance."""
         return self._select(
-            f"where state in ('{RUNNING}', '{QUEUED}') order by state desc, number limit ?", limit
+            f"where state in ('{RUNNING}', '{QUEUED}') order by state desc, {_BY_PRIORITY} limit ?",
+            limit,
         )
 
+    def followers(self, job_id: str) -> list[Job]:
+        """The queued jobs that render the output of a job."""
+        return self._select(
+            f"where state = '{QUEUED}' and json_extract(spec, '$.after') = ? order by number",
+            job_id,
+        )
+
+    def latest_ended(self, limit: int) -> list[Job]:
+        """The ended jobs that were accepted last, the newest first."""
+        return self._select(f"where state in {ENDED} order by number desc limit ?", limit)
+
     def next_queued(self, *, preview: bool) -> Job | None:
-        """The oldest queued job. Previews are a queue of their own."""
+        """The queued job that is to run next. Previews are a queue of their own.
+
+        It is the oldest one of the highest priority, of those whose content is there.
+        """
         sign = "=" if preview else "<>"
         found = self._select(
-            f"where state = '{QUEUED}' and command {sign} ? order by number limit 1",
+            "indexed by jobs_by_priority "
+            f"where state = '{QUEUED}' and command {sign} ? and {_HAS_CONTENT} "
+            f"order by {_BY_PRIORITY} limit 1",
             PREVIEW_COMMAND,
         )
         return found[0] if found else None
+
+    def has_content(self, job: Job) -> bool:
+        """Whether no job that has not ended makes the content of a job."""
+        return bool(self._select(f"where id = ? and {_HAS_CONTENT}", job.id))
 
     def count_unfinished(self) -> int:
         """The number of jobs that have not ended."""
@@ -207,15 +270,30 @@ class JobStore:
         return dict(rows)
 
     def start(self, job: Job) -> Job:
-        """Record that a job runs, and with which spec."""
-        spec = json.dumps(job.spec)
-        self._update(job.id, state=RUNNING, starts=job.starts + 1, spec=spec)
-        return replace(job, state=RUNNING, starts=job.starts + 1)
+        """Record that a job runs, and with which spec.
+
+        This survives the end of the process, but is not synchronised to disk, which would delay the
+        job. After a loss of power, the job may be on record as queued, and runs again all the same.
+        """
+        spec, now = json.dumps(job.spec), time.time()
+        self._database.execute("pragma synchronous = normal")
+        try:
+            self._update(job.id, state=RUNNING, starts=job.starts + 1, started_at=now, spec=spec)
+        finally:
+            self._database.execute("pragma synchronous = full")
+        return replace(job, state=RUNNING, starts=job.starts + 1, started_at=now)
 
     def end(self, job: Job, state: str, detail: str, sample_rate: int = 0, frames: int = 0) -> Job:
-        """Record how a job ended."""
-        self._update(job.id, state=state, detail=detail, sample_rate=sample_rate, frames=frames)
-        return replace(job, state=state, detail=detail, sample_rate=sample_rate, frames=frames)
+        """Record how a job ended. It ended now, unless it says when."""
+        how: dict[str, Any] = {
+            "state": state,
+            "detail": detail,
+            "sample_rate": sample_rate,
+            "frames": frames,
+            "ended_at": job.ended_at or time.time(),
+        }
+        self._update(job.id, **how)
+        return replace(job, **how)
 
     def amend(self, job: Job, spec: dict[str, Any]) -> Job:
         """Change the spec of a queued job."""
@@ -230,7 +308,9 @@ class JobStore:
     def requeue(self) -> list[Job]:
         """Queue again the jobs that were running when the server ended, and return them."""
         interrupted = self._select(f"where state = '{RUNNING}' order by number")
-        self._database.execute(f"update jobs set state = '{QUEUED}' where state = '{RUNNING}'")
+        self._database.execute(
+            f"update jobs set state = '{QUEUED}', started_at = 0 where state = '{RUNNING}'"
+        )
         return interrupted
 
     def forget(self, job_id: str) -> None:
@@ -244,7 +324,7 @@ class JobStore:
     def blobs(self) -> list[Job]:
         """The jobs whose result is a blob that the server holds, newest first."""
         return self._select(
-            f"where state = '{DONE}' and command = ? order by number desc", BLOB_COMMAND
+            f"where state = '{DONE}' and command in {BLOB_COMMANDS} order by number desc"
         )
 
     def last_number(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,13 @@ def preset_names(folder: Path) -> list[str]:
     return made + [name for name in presets.names() if name not in made]
 
 
-def checked_preset_name(name: str) -> str:
-    """The name of a new preset, if it is a valid one.
+def kept(folder: Path) -> dict[str, Path]:
+    """The style clips that clients have sent to be kept, by their names."""
+    return {path.stem: path for path in sorted(folder.iterdir()) if _NAME.match(path.stem)}
+
+
+def checked_name(name: str, role: str) -> str:
+    """The name of a new preset or style, if it is a valid one.
 
     Raises
     ------
@@ -32,19 +38,27 @@ def checked_preset_name(name: str) -> str:
     """
     if not _NAME.match(name):
         raise RefusedError(
-            f"preset name {name[:80]!r} must be 1 to 64 lower-case letters and digits, "
+            f"{role} name {name[:80]!r} must be 1 to 64 lower-case letters and digits, "
             "with hyphens inside only"
         )
     return name
 
 
-def resolve(text: str, roots: Roots, folder: Path) -> dict[str, str]:
+def resolve(text: str, roots: Roots, folder: Path, clips: Path) -> dict[str, str]:
     """The part of a job's spec that holds the path of the style or the name of the preset.
+
+    Parameters
+    ----------
+    text : str
+        What the client calls the style.
+    roots : Roots
+    folder, clips : Path
+        The folders of the presets made here, and of the style clips that are kept.
 
     Raises
     ------
     RefusedError
-        If it is neither a readable file under the roots nor a preset.
+        If it is neither a readable file under the roots nor a preset nor a kept clip.
     """
     if not text:
         raise RefusedError("there is no style: add `style PATH`, or send /astfx/set style PATH")
@@ -53,9 +67,11 @@ def resolve(text: str, roots: Roots, folder: Path) -> dict[str, str]:
     except RefusedError:
         if text in preset_names(folder):
             return {"preset": text}
+        if text in (found := kept(clips)):
+            return {"style": str(found[text])}
         if "/" not in text and "." not in text:
             raise RefusedError(
-                f"style '{text}' is neither a file under the roots nor a preset"
+                f"style '{text}' is neither a file under the roots nor a preset nor a kept clip"
             ) from None
         raise
 
@@ -70,6 +86,16 @@ def _preset(name: str, folder: Path) -> Any:
 
     made = folder / f"{name}{SUFFIX}"
     return astfx.Preset.load(made) if made.exists() else presets.find(name)
+
+
+def rename_preset(content: str, name: str, path: str) -> None:
+    """Write a preset again under another name, which its file holds. Called in the worker."""
+    replace(astfx.Preset.load(content), name=name).save(path)
+
+
+def export_preset(name: str, folder: str, path: str) -> None:
+    """Write any preset as one file. Called in the worker."""
+    _preset(name, Path(folder)).save(path)
 
 
 def make_preset(content: str, name: str, path: str) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from astfx.settings import RENDER_TABLE, Setting
 from astfx_bridge.jobs import engines, styles
 
 Progress = Callable[[float], bool]
+EXCERPT_FRAMES = 2**18  # as many as are copied at once
 STATISTICS_SUFFIXES = (".safetensors", ".astfx", ".toml")  # styles that hold no audio
 
 
@@ -70,7 +72,17 @@ def render(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Render the content into the scratch file. The server renames it once it is whole."""
     check_lengths(job)
     settings = render_settings(job["settings"], job["threads"])
-    return _rendered(job, job["content"], settings, progress)
+    start, seconds = _region(job)
+    if start == 0.0 and seconds == math.inf:
+        return _rendered(job, job["content"], settings, progress)
+    with _excerpt(job, start, seconds) as excerpt:
+        return _rendered(job, excerpt, settings, progress)
+
+
+def _region(job: dict[str, Any]) -> tuple[float, float]:
+    """Where the region that a job renders begins, and how long it is at most, in seconds."""
+    settings = job["settings"]
+    return settings.get("start", 0.0), settings.get("seconds", 0.0) or math.inf
 
 
 def _rendered(
@@ -85,26 +97,43 @@ def _rendered(
 def preview(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Render an excerpt of the content in draft quality."""
     check_lengths(job)
+    start, seconds = _region(job)
+    settings = render_settings(
+        {**job["settings"], "quality": "draft", "iterations": 0}, job["threads"]
+    )
+    within = min(job["seconds"], seconds - job["start"])
+    with _excerpt(job, start + job["start"], within) as excerpt:
+        return _rendered(job, excerpt, settings, progress)
+
+
+@contextmanager
+def _excerpt(job: dict[str, Any], start_seconds: float, seconds: float) -> Iterator[str]:
+    """A file with a part of the content, while it is rendered.
+
+    Raises
+    ------
+    AstfxError
+        If the part begins beyond the content's end, or beyond that of its region.
+    """
     source = FileSource(job["content"], "content")
-    start = round(job["start"] * source.sample_rate)
-    reader = SlidingReader(source.blocks(), source.channels)
-    total = int(soundfile.info(str(source.path)).frames)
-    stop = min(total, start + round(job["seconds"] * source.sample_rate))
+    total = int(source.seconds * source.sample_rate + 0.5)
+    start = round(start_seconds * source.sample_rate)
+    stop = total
+    if seconds < source.seconds:
+        stop = min(total, start + round(seconds * source.sample_rate))
     if stop <= start:
         raise astfx.AstfxError(
-            f"start={job['start']:g} lies beyond the clip's {source.seconds:.2f} seconds"
+            f"start={start_seconds:g} lies beyond the clip's {source.seconds:.2f} seconds"
         )
-    clip = reader.read(start, stop)
     excerpt = Path(job["scratch"]).with_suffix(".excerpt.wav")
     try:
         with AudioWriter(
             excerpt, source.sample_rate, source.channels, float_samples=True
         ) as writer:
-            writer.write(clip)
-        settings = render_settings(
-            {**job["settings"], "quality": "draft", "iterations": 0}, job["threads"]
-        )
-        return _rendered(job, str(excerpt), settings, progress)
+            reader = SlidingReader(source.blocks(), source.channels)
+            for first in range(start, stop, EXCERPT_FRAMES):
+                writer.write(reader.read(first, min(stop, first + EXCERPT_FRAMES)))
+        yield str(excerpt)
     finally:
         with suppress(OSError):
             excerpt.unlink(missing_ok=True)
@@ -114,6 +143,20 @@ def make_preset(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Make a preset from a sound."""
     check_lengths(job)
     styles.make_preset(job["content"], job["name"], job["scratch"])
+    progress(1.0)
+    return {"sample_rate": 0, "frames": 0}
+
+
+def rename_preset(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Write a preset file again, under another name. A file that is no preset is refused."""
+    styles.rename_preset(job["content"], job["name"], job["scratch"])
+    progress(1.0)
+    return {"sample_rate": 0, "frames": 0}
+
+
+def export_preset(job: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Write a preset as one file."""
+    styles.export_preset(job["preset"], job["presets"], job["scratch"])
     progress(1.0)
     return {"sample_rate": 0, "frames": 0}
 
@@ -130,4 +173,6 @@ TASKS: dict[str, Callable[[dict[str, Any], Progress], dict[str, Any]]] = {
     "preview": preview,
     "preset": make_preset,
     "blend": blend_presets,
+    "rename": rename_preset,
+    "export": export_preset,
 }

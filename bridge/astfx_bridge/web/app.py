@@ -1,4 +1,4 @@
-"""The ASGI application: OSCQuery by HTTP GET, and WebSockets."""
+"""The ASGI application: OSCQuery and the status page by HTTP GET, and WebSockets."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from astfx_bridge.settings import ServerSettings
 from astfx_bridge.web.guard import NotAdmittedError, admit
 from astfx_bridge.web.oscquery import attributes, find, host_info, tree
 from astfx_bridge.web.sockets import WebSockets
+from astfx_bridge.web.status import StatusPage, is_wanted
 from astfx_bridge.wire.access import Access, RateLimiter
 
 MAX_HOSTS = 256
-_UNCACHED = {"Cache-Control": "no-store"}
+_UNCACHED = {"Cache-Control": "no-store", "Vary": "Accept"}
 
 
 def application(
@@ -28,6 +29,7 @@ def application(
     access: Access,
     sockets: WebSockets,
     osc_port: Callable[[], int],
+    status: StatusPage,
 ) -> Starlette:
     """The application that answers HTTP and WebSocket clients.
 
@@ -40,6 +42,7 @@ def application(
     sockets : WebSockets
     osc_port : callable
         Returns the port for OSC.
+    status : StatusPage
     """
     rates: dict[str, RateLimiter] = {}
 
@@ -58,6 +61,8 @@ def application(
         try:
             admit(access, host, request.headers, query)
             query.pop("token", None)
+            if is_wanted(request):
+                return status.response()
             if "HOST_INFO" in query:
                 return _answer(host_info(settings.host, osc_port()))
             found = find(tree(parameters), request.url.path)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import h11
 import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -96,6 +97,19 @@ class HttpProtocol(H11Protocol):
         """Called by asyncio."""
         self.house.remove(self)
         super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Called by uvicorn when what came is not HTTP, also in the middle of a request."""
+        if self.is_answering:
+            # Its answer can no longer be sent, and uvicorn would log this with a traceback.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            headers = [("Content-Length", "0"), ("Connection", "close")]
+            answer = h11.Response(status_code=400, headers=headers, reason=b"Bad Request")
+            for part in (answer, h11.EndOfMessage()):
+                self.transport.write(self.conn.send(part) or b"")
+        self.transport.close()
 
     def handle_websocket_upgrade(self, event: Any) -> None:
         """Called by uvicorn."""

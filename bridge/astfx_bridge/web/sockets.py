@@ -73,6 +73,8 @@ class WebSocketPeer(StreamPeer):
         The code with which its socket is closed.
     """
 
+    door = "WebSocket"
+
     def __init__(
         self,
         socket: WebSocket,

@@ -32,6 +32,8 @@ class Peer:
 
     Attributes
     ----------
+    door : str
+        What it came in by: "UDP", "TCP" or "WebSocket".
     complaint_rate : RateLimiter
         Limits the fails that it gets for broken or dropped packets.
     backlog : deque of Message
@@ -49,6 +51,7 @@ class Peer:
     """
 
     by_tcp = False
+    door = "UDP"
 
     def __init__(
         self, host: str, port: int, send_datagram: SendDatagram, message_rate: RateLimiter
@@ -62,6 +65,11 @@ class Peer:
         self.dropped = 0
         self.useful = False
         self._send_datagram = send_datagram
+
+    @property
+    def name(self) -> str:
+        """How the log calls it, such as "UDP 127.0.0.1:50123"."""
+        return f"{self.door} {self.host}:{self.port}"
 
     @property
     def udp_target(self) -> tuple[str, int] | None:
@@ -86,6 +94,27 @@ class Peer:
         """Receive again, because the backlog has been handled."""
 
 
+class AbsentPeer(Peer):
+    """A client that is gone. What it had asked to be done is done, and nothing is sent."""
+
+    by_tcp = True  # it may have been, and blobs are among what it asked for
+
+    def __init__(self) -> None:
+        super().__init__("", 0, lambda packet, target: None, RateLimiter(MAX_BACKLOG))
+
+    @property
+    def name(self) -> str:
+        """How the log calls it."""
+        return "a client that is gone"
+
+    @property
+    def udp_target(self) -> None:
+        """Nowhere."""
+
+    def _send_stream(self, packet: bytes) -> bool:
+        return False
+
+
 class StreamPeer(Peer):
     """A client with a connection of its own.
 
@@ -105,6 +134,7 @@ class StreamPeer(Peer):
     """
 
     by_tcp = True
+    door = "TCP"
 
     def __init__(
         self, host: str, port: int, send_datagram: SendDatagram, message_rate: RateLimiter

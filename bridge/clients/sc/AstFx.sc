@@ -22,7 +22,7 @@ AstFx {
 			OSCFunc({ |msg| this.prEnd(msg[2], { |job|
 				job[\onDone].value(msg[3].asString, msg[4], msg[5]) }) }, '/astfx/done', addr),
 			OSCFunc({ |msg| this.prFail(msg[1], msg[2], msg[3].asString) }, '/astfx/fail', addr)
-		] ++ ['/astfx/value', '/astfx/presets', '/astfx/queue', '/astfx/status', '/astfx/version',
+		] ++ ['/astfx/value', '/astfx/presets', '/astfx/roots', '/astfx/queue', '/astfx/status', '/astfx/version',
 			'/astfx/job/value', '/astfx/cancelled', '/astfx/forgotten', '/astfx/notified',
 			'/astfx/replying', '/astfx/synced', '/astfx/stem', '/astfx/queued', '/astfx/job'
 		].collect { |reply| OSCFunc({ |msg| this.prReply(msg) }, reply, addr) };
@@ -39,6 +39,61 @@ AstFx {
 		jobs[id] = (onDone: onDone, onFail: onFail, onProgress: onProgress);
 		this.send('/astfx/render', id, content, output, *settings.asArray);
 		^id
+	}
+
+	// Renders a Buffer into a new one. scsynth and `astfx serve` must run on the same machine.
+	renderBuffer { |buffer, settings, onDone, onFail, onProgress|
+		this.prWithFiles({ |content, output|
+			forkIfNeeded {
+				buffer.write(content, "wav", "float");
+				buffer.server.sync;
+				this.render(content, output, settings, { |path|
+					Buffer.read(buffer.server, path, action: { |result|
+						this.prDelete(content, output);
+						onDone.value(result);
+					});
+				}, { |message| this.prDelete(content, output); this.prWarn(onFail, message) },
+				onProgress);
+			};
+		});
+	}
+
+	// Renders an array of samples, interleaved if there are several channels, into a FloatArray.
+	renderArray { |samples, sampleRate = 44100, numChannels = 1, settings, onDone, onFail, onProgress|
+		this.prWithFiles({ |content, output|
+			var file = SoundFile.new.headerFormat_("WAV").sampleFormat_("float")
+				.sampleRate_(sampleRate).numChannels_(numChannels);
+			if(file.openWrite(content)) {
+				file.writeData(samples.as(FloatArray));
+				file.close;
+				this.render(content, output, settings, { |path|
+					var wet = SoundFile.openRead(path), data = FloatArray.newClear(wet.numFrames * wet.numChannels);
+					wet.readData(data);
+					wet.close;
+					this.prDelete(content, output);
+					onDone.value(data, wet.sampleRate, wet.numChannels);
+				}, { |message| this.prDelete(content, output); this.prWarn(onFail, message) },
+				onProgress);
+			} {
+				this.prWarn(onFail, "'%' cannot be written".format(content));
+			};
+		});
+	}
+
+	// The action gets the paths of two new files under the server's first root.
+	prWithFiles { |action|
+		var name;
+		counter = counter + 1;
+		name = "astfx-%-%".format(stamp, counter);
+		this.ask('/astfx/roots', { |count, root|
+			action.value(root.asString +/+ name ++ ".wav", root.asString +/+ name ++ "-wet.wav")
+		}, '/astfx/roots');
+	}
+
+	prDelete { |... paths| paths.do { |path| if(File.exists(path)) { File.delete(path) } } }
+
+	prWarn { |onFail, message|
+		if(onFail.notNil) { onFail.value(message) } { "astfx: %".format(message).warn };
 	}
 
 	cancel { |id| this.send('/astfx/cancel', id) }
@@ -116,9 +171,7 @@ AstFx {
 
 	prFail { |command, id, message|
 		if(jobs[id.asSymbol].notNil) {
-			this.prEnd(id, { |job|
-				if(job[\onFail].notNil) { job[\onFail].value(message) } { "astfx: %".format(message).warn };
-			});
+			this.prEnd(id, { |job| this.prWarn(job[\onFail], message) });
 		} {
 			if(asked.notNil and: { asked[\command] == command }) {
 				asked[\reply] = nil;

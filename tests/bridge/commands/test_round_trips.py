@@ -50,6 +50,7 @@ EXAMPLES: dict[str, Callable[[Client, Server], list[Value]]] = {
     "/astfx/sync": lambda c, s: [5],
     "/astfx/render": lambda c, s: [next(IDS), "content.wav", "o.wav", *STYLE, *QUICK],
     "/astfx/render/blob": lambda c, s: [next(IDS), clip(s), *STYLE, *QUICK],
+    "/astfx/then": lambda c, s: [next(IDS), ended_job(c), "then.wav", *STYLE, *QUICK],
     "/astfx/stem": lambda c, s: [next(IDS), "stems", "stems-out", *STYLE, *QUICK],
     "/astfx/preview": lambda c, s: [long_job(c), f"preview{next(IDS)}.wav", 1.0, 1.0],
     "/astfx/cancel": lambda c, s: [long_job(c)],
@@ -66,11 +67,40 @@ EXAMPLES: dict[str, Callable[[Client, Server], list[Value]]] = {
     "/astfx/preset": lambda c, s: [preset()],
     "/astfx/preset/make": lambda c, s: [next(IDS), "mine", "style.wav"],
     "/astfx/preset/blend": lambda c, s: [next(IDS), "ours", preset(), 1.0],
+    "/astfx/preset/put": lambda c, s: [next(IDS), "sent", preset_file(c)],
+    "/astfx/preset/fetch": lambda c, s: [next(IDS), preset()],
+    "/astfx/preset/rename": lambda c, s: [next(IDS), made_preset(c), f"renamed-{next(IDS)}"],
+    "/astfx/preset/delete": lambda c, s: [made_preset(c)],
+    "/astfx/styles": lambda c, s: [],
+    "/astfx/style/put": lambda c, s: ["kept", clip(s)],
+    "/astfx/style/delete": lambda c, s: [kept_style(s)],
+    "/astfx/roots": lambda c, s: [],
+    "/astfx/files": lambda c, s: ["", 0],
     "/astfx/quit": lambda c, s: [],
 } | {
     f"/astfx/param/{name}": lambda c, s, p=parameter: [p.default]  # type: ignore[misc]
     for name, parameter in PARAMETERS.items()
 }
+
+
+def made_preset(client: Client) -> str:
+    name = f"made-{next(IDS)}"
+    client.send("/astfx/preset/make", 0, name, "style.wav")
+    until(client, "/astfx/done")
+    return name
+
+
+def preset_file(client: Client) -> bytes:
+    client.send("/astfx/preset/fetch", 0, preset())
+    data = until(client, "/astfx/done").values[2]
+    assert isinstance(data, bytes)
+    return data
+
+
+def kept_style(server: Server) -> str:
+    with server.client() as client:
+        client.ask("/astfx/style/put", "kept-too", clip(server))
+    return "kept-too"
 
 
 def queued_job(client: Client) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.bridge.hosts.programs import need
-from tests.bridge.serving import Server
+from tests.bridge.serving import Server, eventually
 
 pytestmark = [pytest.mark.hosts, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 FLAGS = (
@@ -29,6 +29,7 @@ socket.onmessage = (event) => {
 };
 socket.onerror = () => done("refused");
 """
+TEXT = "return document.querySelector('main').innerText"
 PING = b"/astfx/ping\0,i\0\0\0\0\0\x07"
 
 
@@ -56,6 +57,21 @@ def speak(browser: Any, server: Server, query: str = "") -> str:
 def test_a_page_of_the_server_speaks_osc(server: Server, browser: Any) -> None:
     browser.get(f"http://127.0.0.1:{server.http_port}/?HOST_INFO")
     assert speak(browser, server) == "/astfx/pong"
+
+
+def test_the_status_page_refreshes_itself_if_asked_to(server: Server, browser: Any) -> None:
+    browser.get_log("browser")  # of the tests before
+    browser.get(f"http://127.0.0.1:{server.http_port}/")
+    main = browser.find_element("tag name", "main")
+    assert "Running" in main.text
+    with server.client() as client:
+        client.ask("/astfx/set", "strength", 0.125)
+    assert "0.125" not in browser.find_element("tag name", "main").text
+    browser.find_element("css selector", "#refresh input").click()
+    eventually(lambda: "0.125" in str(browser.execute_script(TEXT)))
+    assert browser.get_log("browser") == []  # nothing that the page's own policy forbids
+    with server.client() as client:
+        client.ask("/astfx/set", "strength", 1.0)
 
 
 def test_a_page_of_another_site_does_not(server: Server, browser: Any) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,7 +23,17 @@ HEADLESS = {
 }
 
 
-def sclang(script: Path) -> list[str]:
+@contextmanager
+def jack_server() -> Iterator[dict[str, str]]:
+    """A JACK server without sound hardware, and the environment of its clients."""
+    name = f"astfx-{os.getpid()}"
+    command = [need("jackd"), "-r", "-n", name, "-d", "dummy", "-r", "48000", "-p", "1024"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as jack:
+        yield {"JACK_DEFAULT_SERVER": name, "JACK_NO_START_SERVER": "1"}
+        jack.terminate()
+
+
+def sclang(script: Path, environment: dict[str, str] | None = None) -> list[str]:
     program = need("sclang")
     library = Path(program).parents[1] / "share" / "SuperCollider" / "SCClassLibrary"
     configuration = script.with_suffix(".yaml")
@@ -27,7 +41,9 @@ def sclang(script: Path) -> list[str]:
         f"includePaths:\n  - {library}\n  - {CLIENTS / 'sc'}\nexcludePaths: []\n"
         "postInlineWarnings: false\n"
     )
-    return run(program, "-l", configuration, script, environment=HEADLESS).splitlines()
+    return run(
+        program, "-l", configuration, script, environment={**HEADLESS, **(environment or {})}
+    ).splitlines()
 
 
 def test_the_class_renders_and_reads_the_result(server: Server, tmp_path: Path) -> None:
@@ -65,6 +81,23 @@ def test_a_blob_goes_out_and_comes_back_over_tcp(server: Server, tmp_path: Path)
     assert "QUEUED from-sclang" in lines
     assert "DONE from-sclang 8000 8000" in lines
     assert read(output).shape == (1, 8000)
+
+
+def test_an_array_and_a_buffer_go_out_and_come_back(server: Server, tmp_path: Path) -> None:
+    before = sorted(server.root.iterdir())
+    with jack_server() as environment:
+        lines = sclang(filled("buffers.scd", tmp_path, PORT=server.port), environment)
+    assert "ARRAY 16000 8000 2 true" in lines
+    said = "style 'gone.wav' does not exist"
+    assert [line for line in lines if line.startswith("FAIL")] == [f"FAIL {said}"]
+    assert "BUFFER 8000 2 48000.0 true" in lines
+    assert sorted(server.root.iterdir()) == before
+
+
+def test_a_completion_message_is_carried_out(server: Server, tmp_path: Path) -> None:
+    lines = sclang(filled("completion.scd", tmp_path, PORT=server.port))
+    said = [line for line in lines if line.split(" ")[0] in ("DONE", "FAIL", "PONG")]
+    assert said == ["DONE sc-completion", "PONG 4711"]
 
 
 def test_every_method_of_the_class_is_in_its_help_file() -> None:

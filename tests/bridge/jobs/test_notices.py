@@ -6,7 +6,7 @@ import pytest
 from astfx_bridge.errors import RefusedError
 from astfx_bridge.jobs import notices
 from astfx_bridge.jobs.notices import Notices, send_outcome
-from astfx_bridge.jobs.store import BLOB_COMMAND, DONE, FAILED, Job
+from astfx_bridge.jobs.store import BLOB_COMMANDS, DONE, FAILED, Job
 
 from tests.bridge.offline import UdpClient
 
@@ -17,19 +17,20 @@ def job(**more: str | int) -> Job:
 
 def test_a_blob_result_that_was_dropped_is_a_fail(tmp_path: Path) -> None:
     client = UdpClient()
-    gone = job(command=BLOB_COMMAND, state=DONE, detail=str(tmp_path / "gone.wav"))
+    gone = job(command=BLOB_COMMANDS[0], state=DONE, detail=str(tmp_path / "gone.wav"))
     send_outcome(client, gone)
     (fail,) = client.received
-    assert fail.values == (BLOB_COMMAND, 1, "the result is no longer on the server")
+    assert fail.values == (BLOB_COMMANDS[0], 1, "the result is no longer on the server")
 
 
 def test_a_blob_result_that_is_too_long_for_udp_is_a_fail(tmp_path: Path) -> None:
     client = UdpClient()
     (tmp_path / "long.wav").write_bytes(bytes(70_000))
-    send_outcome(client, job(command=BLOB_COMMAND, state=DONE, detail=str(tmp_path / "long.wav")))
+    detail = str(tmp_path / "long.wav")
+    send_outcome(client, job(command=BLOB_COMMANDS[0], state=DONE, detail=detail))
     (fail,) = client.received
     assert fail.values == (
-        BLOB_COMMAND,
+        BLOB_COMMANDS[0],
         1,
         "the result is too long for UDP: send /astfx/result 1 over TCP",
     )
@@ -63,7 +64,7 @@ def test_a_subscriber_is_not_sent_the_blobs_of_others(tmp_path: Path) -> None:
     (tmp_path / "clip.wav").write_bytes(b"clip")
     board, owner, subscriber = Notices(), UdpClient(), UdpClient()
     board.add_owner("1", owner)
-    ended = job(command=BLOB_COMMAND, state=DONE, detail=str(tmp_path / "clip.wav"))
+    ended = job(command=BLOB_COMMANDS[0], state=DONE, detail=str(tmp_path / "clip.wav"))
     board.ended(ended, [owner, subscriber])
     assert [message.values[2] for message in owner.received] == [b"clip"]
     assert [message.values[2] for message in subscriber.received] == [""]

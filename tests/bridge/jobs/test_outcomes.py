@@ -11,7 +11,7 @@ from astfx_bridge.commands.services import Services
 from astfx_bridge.jobs import lifecycle
 from astfx_bridge.jobs.lifecycle import JobLifecycle
 from astfx_bridge.jobs.pool import Pool
-from astfx_bridge.jobs.store import BLOB_COMMAND, DONE, FAILED, Job
+from astfx_bridge.jobs.store import BLOB_COMMANDS, DONE, FAILED, Job
 from astfx_bridge.wire.osc import Message
 
 from tests.bridge.offline import UdpClient, make_services
@@ -118,6 +118,7 @@ def test_only_the_newest_blobs_that_fit_are_kept(services: Services) -> None:
     client, blobs = UdpClient(), services.jobs.blobs
     for number in range(1, 4):
         output = blobs / f"{number}.wav"
-        report(services.jobs, accepted(services.jobs, client, output, str(number), BLOB_COMMAND))
+        job = accepted(services.jobs, client, output, str(number), BLOB_COMMANDS[0])
+        report(services.jobs, job)
     assert sorted(path.name for path in blobs.iterdir()) == ["2.wav", "3.wav"]
     assert [job.id for job in services.jobs.store.all()] == ["2", "3"]

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import signal
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from astfx_bridge.jobs.store import CANCELLED, DONE, FAILED, Job, JobStore
+
+from tests.bridge.serving import environment
 
 
 @pytest.fixture
@@ -48,6 +53,40 @@ def test_jobs_run_in_the_order_of_acceptance_and_previews_by_themselves(store: J
     assert beside.id == "p"
     assert [one.id for one in store.pending()] == ["b", "a", "p"]
     assert [one.id for one in store.pending(1)] == ["b"]
+
+
+def test_only_the_start_of_a_job_is_not_synchronised_to_disk(store: JobStore) -> None:
+    statements: list[str] = []
+    store._database.set_trace_callback(statements.append)
+    store.accept([job("1")])
+    store.end(store.start(store.pending()[0]), DONE, "/o/1.wav")
+    store._database.set_trace_callback(None)
+    changes = [text.split("(")[0] for text in statements if not text.startswith("select")]
+    assert [text[:30] for text in changes] == [
+        *("begin immediate", "insert into jobs ", "commit"),
+        *(
+            "pragma synchronous = normal",
+            "update jobs set state = 'runni",
+            "pragma synchronous = full",
+        ),
+        "update jobs set state = 'done'",
+    ]
+
+
+def test_the_record_of_a_start_outlives_the_process(tmp_path: Path) -> None:
+    started = f"""
+import os, signal
+from pathlib import Path
+from astfx_bridge.jobs.store import JobStore
+from tests.bridge.jobs.test_store import job
+store = JobStore(Path({str(tmp_path / "jobs.sqlite")!r}))
+store.accept([job("1")])
+store.start(store.pending()[0])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    ended = subprocess.run([sys.executable, "-c", started], env=environment())
+    assert ended.returncode == -signal.SIGKILL
+    assert [one.starts for one in JobStore(tmp_path / "jobs.sqlite").requeue()] == [1]
 
 
 def test_a_killed_servers_jobs_are_queued_again_and_their_starts_counted(tmp_path: Path) -> None:

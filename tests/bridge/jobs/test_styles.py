@@ -20,6 +20,7 @@ def roots(tmp_path: Path) -> Roots:
     (tmp_path / "root" / "rain.wav").write_bytes(b"x")
     (tmp_path / "root" / "glass").write_bytes(b"x")
     (tmp_path / "made").mkdir()
+    (tmp_path / "clips").mkdir()
     return Roots([tmp_path / "root"], tmp_path / "state")
 
 
@@ -34,14 +35,15 @@ def library(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_path_is_found_under_the_roots(roots: Roots, tmp_path: Path) -> None:
-    found = styles.resolve("rain.wav", roots, tmp_path / "made")
+    found = styles.resolve("rain.wav", roots, tmp_path / "made", tmp_path / "clips")
     assert found == {"style": str(tmp_path / "root" / "rain.wav")}
 
 
 @pytest.mark.usefixtures("library")
 def test_a_file_wins_over_a_preset_of_the_same_name(roots: Roots, tmp_path: Path) -> None:
-    assert "style" in styles.resolve("glass", roots, tmp_path / "made")
-    assert styles.resolve("rain", roots, tmp_path / "made") == {"preset": "rain"}
+    assert "style" in styles.resolve("glass", roots, tmp_path / "made", tmp_path / "clips")
+    found = styles.resolve("rain", roots, tmp_path / "made", tmp_path / "clips")
+    assert found == {"preset": "rain"}
 
 
 @pytest.mark.usefixtures("library")
@@ -61,19 +63,19 @@ def test_presets_made_here_come_first(tmp_path: Path) -> None:
         ("", "there is no style: add `style PATH`, or send /astfx/set style PATH"),
         ("../rain.wav", "style '../rain.wav' lies outside the server's roots"),
         ("gone.wav", "style 'gone.wav' does not exist"),
-        ("snow", "style 'snow' is neither a file under the roots nor a preset"),
+        ("snow", "style 'snow' is neither a file under the roots nor a preset nor a kept clip"),
     ],
 )
 def test_a_style_that_is_nowhere_is_refused(
     roots: Roots, tmp_path: Path, name: str, message: str
 ) -> None:
     with pytest.raises(RefusedError) as caught:
-        styles.resolve(name, roots, tmp_path / "made")
+        styles.resolve(name, roots, tmp_path / "made", tmp_path / "clips")
     assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "x" * 65, "ü", "Rain", "a b"])
 def test_a_preset_name_holds_only_letters_digits_and_inner_hyphens(name: str) -> None:
-    assert styles.checked_preset_name("warm-rain-2") == "warm-rain-2"
+    assert styles.checked_name("warm-rain-2", "preset") == "warm-rain-2"
     with pytest.raises(RefusedError, match="must be 1 to 64 lower-case letters and digits"):
-        styles.checked_preset_name(name)
+        styles.checked_name(name, "preset")

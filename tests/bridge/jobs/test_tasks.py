@@ -69,3 +69,32 @@ def test_a_sound_that_is_too_long_is_refused_by_the_worker_too(
 
 def test_statistics_of_a_style_have_no_length(job: dict[str, Any]) -> None:
     tasks.check_lengths({**job, "style": "rain.astfx"})
+
+
+def test_a_preview_of_a_region_stays_within_it(job: dict[str, Any], tmp_path: Path) -> None:
+    content = read(tmp_path / "content.wav")
+    job["settings"] |= {"start": 0.25, "seconds": 0.5}
+    tasks.preview({**job, "start": 0.125, "seconds": 5.0}, lambda share: True)
+    assert np.array_equal(read(tmp_path / ".astfx-0.wav"), content[:, 3000:6000])
+    with pytest.raises(AstfxError, match=r"^start=0.75 lies beyond the clip's 1.00 seconds$"):
+        tasks.preview({**job, "start": 0.5, "seconds": 5.0}, lambda share: True)
+
+
+@pytest.mark.parametrize(
+    ("start", "seconds", "first", "last"),
+    [(0.0, 0.0, 0, 8000), (0.5, 0.0, 4000, 8000), (0.5, 0.25, 4000, 6000), (0.0, 9.0, 0, 8000)],
+)
+def test_a_region_is_rendered(
+    job: dict[str, Any], tmp_path: Path, start: float, seconds: float, first: int, last: int
+) -> None:
+    job["settings"] |= {"start": start, "seconds": seconds}
+    content = read(tmp_path / "content.wav")
+    assert tasks.render(job, lambda share: True)["frames"] == last - first
+    assert np.array_equal(read(tmp_path / ".astfx-0.wav"), content[:, first:last])
+    assert not list(tmp_path.glob("*.excerpt.wav"))
+
+
+def test_a_region_beyond_the_end_is_refused(job: dict[str, Any]) -> None:
+    job["settings"] |= {"start": 1.0}
+    with pytest.raises(AstfxError, match=r"^start=1 lies beyond the clip's 1.00 seconds$"):
+        tasks.render(job, lambda share: True)
