@@ -11,7 +11,7 @@ import numpy as np
 
 from astfx.audio import Source, Waveform
 from astfx.effect.automation import Automation, Parameter, shown_number
-from astfx.effect.base import Effect, check_rate
+from astfx.effect.base import Effect, check_rate, check_whole
 from astfx.effect.controls import Controls
 from astfx.effect.offline import rendered, rendered_clip
 from astfx.effect.preparing import Preparation
@@ -236,9 +236,7 @@ class StyleTransfer(Effect):
             If a style, the sample rate, the number of channels or the size cannot be used.
         """
         rate = check_rate(sample_rate)
-        for name, value in (("channels", channels), ("block_size", block_size)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise InvalidSettingError(f"{name}={value!r} must be a whole number of at least 1")
+        check_whole(channels=channels, block_size=block_size)
         with self._lock:
             self._restart()
             rng = np.random.default_rng(0)
