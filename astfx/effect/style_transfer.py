@@ -28,12 +28,7 @@ from astfx.streaming.engines import checked_engine, engine_shape, find_engine
 from astfx.streaming.streamer import Streamer, latency_samples
 from astfx.styles.style import Style, StyleLike
 
-Morph = (
-    float
-    | Automation
-    | Mapping[Any, float | Automation]
-    | Sequence[float | Automation]
-)
+Morph = float | Automation | Mapping[Any, float | Automation] | Sequence[float | Automation]
 
 _DEFAULT_RATE = 44_100
 _STREAM_THREADS = 1

@@ -160,6 +160,13 @@ class Tape:
         n = min(len(played), len(heard))
         return np.concatenate(played[:n], axis=1), np.concatenate(heard[:n], axis=1)
 
+    def wait_until(self, place: int) -> None:
+        """Wait until so many samples were played."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while self._place < place:
+            assert time.monotonic() < end
+            threading.Event().wait(0.01)
+
     def freewheel(self, on: bool) -> None:
         """Let the server run as fast as it can, and wait for every client."""
         self._source.set_freewheel(on)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from astfx_bridge.commands import job_control, parameters, presets, rendering, session
+from astfx_bridge.commands import job_control, live, parameters, presets, rendering, session
 from astfx_bridge.commands.services import Handler
 
 HANDLERS: Mapping[str, Handler] = {
@@ -34,4 +34,8 @@ HANDLERS: Mapping[str, Handler] = {
     "job_get": job_control.job_get,
     "job_set": job_control.job_set,
     "forget": job_control.forget,
+    "live_open": live.live_open,
+    "live_command": live.live_command,
+    "live_close": live.live_close,
+    "live_list": live.live_list,
 }
