@@ -19,7 +19,7 @@ import pytest
 from astfx.audio import Waveform
 
 RATE = 48_000
-START_SECONDS, PATIENCE_SECONDS = 30.0, 240.0
+START_SECONDS, PATIENCE_SECONDS, CLOSING_SECONDS = 30.0, 240.0, 10.0
 
 
 def jack_or_skip() -> Any:
@@ -79,7 +79,11 @@ class JackServer:
 
     def close(self) -> None:
         self.process.terminate()
-        self.process.wait(START_SECONDS)
+        try:
+            self.process.wait(CLOSING_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
 
 @contextmanager
@@ -172,7 +176,15 @@ class Tape:
         self._source.set_freewheel(on)
 
     def close(self) -> None:
-        for client in (self._source, self._recorder):
-            with suppress(Exception):
-                client.deactivate()
-            client.close()
+        """Leave the server. One that is stuck is not waited for."""
+
+        def leave() -> None:
+            for client in (self._source, self._recorder):
+                with suppress(Exception):
+                    client.deactivate()
+                with suppress(Exception):
+                    client.close()
+
+        leaving = threading.Thread(target=leave, daemon=True)
+        leaving.start()
+        leaving.join(CLOSING_SECONDS)

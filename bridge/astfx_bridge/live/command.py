@@ -119,6 +119,7 @@ def live(
         strength=strength,
         mix=mix,
         channels=channels,
+        record=record,
     )
     io = _opened(backend, name, input, output, block_size)
     session = LiveSession(STANDALONE, setup)
@@ -130,8 +131,6 @@ def live(
         stack.enter_context(with_deadlines())
         stack.enter_context(_ending_signals(session))
         io.start(session)
-        if record is not None:
-            session.record(record)
         header = _header(session, io, stack, osc_port)
         _play(session, header, seconds, quiet)
     if session.reason:
@@ -246,8 +245,12 @@ def _play(session: LiveSession, header: list[str], seconds: float | None, quiet:
         view = None
         if show:
             view = stack.enter_context(Live(console=console, auto_refresh=False, transient=True))
-        while not session.ended.wait(_REFRESH_SECONDS):
-            if end is not None and time.monotonic() > end:
+        # Without a screen nothing wakes up meanwhile: each time would cost the audio a little.
+        # (On Windows, only what wakes up hears of Ctrl-C.)
+        wakes = view is not None or sys.platform == "win32"
+        step = _REFRESH_SECONDS if wakes else seconds
+        while not session.ended.wait(step):
+            if end is not None and time.monotonic() >= end:
                 session.end()
             if view is not None:
                 view.update(screen(session, header), refresh=True)
@@ -265,6 +268,9 @@ def _finish(session: LiveSession, quiet: bool) -> None:
         for notice in session.notices:
             print(notice)
         own = f"{figures.own_late_blocks} of them would be late on an idle machine too"
-        print(f"{figures.blocks} blocks: {figures_line(session)}\n{own}")
+        print(f"{figures.blocks} blocks: {figures_line(session)}")
+        if figures.skipped_samples:
+            print(f"{figures.skipped_samples} samples were left out, to catch up")
+        print(own)
     if session.player.error is not None:
         print(f"astfx: {session.trouble}", file=sys.stderr)

@@ -16,7 +16,6 @@ from astfx_bridge.table import Value
 from astfx_bridge.wire.osc import MAX_DATAGRAM_BYTES, Message, decode, encode
 
 HOST = "127.0.0.1"
-_POLL_SECONDS = 0.2
 
 
 class ControlPort(threading.Thread):
@@ -43,7 +42,6 @@ class ControlPort(threading.Thread):
         super().__init__(name="astfx OSC", daemon=True)
         self._session, self._paths = session, paths
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.settimeout(_POLL_SECONDS)
         try:
             self._socket.bind((HOST, port))
         except OSError as error:
@@ -60,9 +58,11 @@ class ControlPort(threading.Thread):
         while not self._closed.is_set():
             try:
                 packet, sender = self._socket.recvfrom(MAX_DATAGRAM_BYTES)
-            except TimeoutError:
+            except ConnectionError:  # an earlier reply reached nobody
                 continue
             except OSError:
+                break
+            if self._closed.is_set():
                 break
             for address, values in self.replies(packet):
                 try:
@@ -73,6 +73,8 @@ class ControlPort(threading.Thread):
     def close(self) -> None:
         """End the thread, and free the port."""
         self._closed.set()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waking:
+            waking.sendto(b"", (HOST, self.port))
         self.join()
         self._socket.close()
 

@@ -103,8 +103,8 @@ class JackIO:
         channels = range(session.setup.channels)
         sources = self._named(self._input, "input", is_output=True)
         targets = self._named(self._output, "output", is_input=True)
-        player = session.open(self.sample_rate, self.block_size)
         client = self._client
+        player = session.open(self.sample_rate, self.block_size, realtime=bool(client.realtime))
         self._ins = [client.inports.register(f"in_{k + 1}") for k in channels]
         self._outs = [client.outports.register(f"out_{k + 1}") for k in channels]
         self._midi = client.midi_inports.register("midi_in")

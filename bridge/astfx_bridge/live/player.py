@@ -9,9 +9,11 @@ A delay of one block gives the worker time for each block. It comes on top of th
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
@@ -26,6 +28,7 @@ _KEPT_SAMPLES = 1 << 16
 _MOST_BEHIND_SECONDS = 0.25
 _OFFLINE_POLL_SECONDS = 1.0
 _LOAD_MEMORY_SECONDS = 1.0
+_PRIORITY = 50  # JACK's clients have 65 or more
 
 
 @dataclass
@@ -112,14 +115,22 @@ class Player:
         self._wake: SimpleQueue[bool] = SimpleQueue()
         self._finished = threading.Event()
         self._worker: threading.Thread | None = None
-        self.offline = self.bypass = False
+        self.offline = self.bypass = self._realtime = False
         self.gain = 1.0
         self.taps: list[Callable[[Waveform], None]] = []
         self.error: Exception | None = None
         self.figures = Figures()
 
-    def start(self) -> None:
-        """Prepare the effect, and start the worker."""
+    def start(self, *, realtime: bool = False) -> None:
+        """Prepare the effect, and start the worker.
+
+        Parameters
+        ----------
+        realtime : bool
+            Whether the callback has real-time priority. The worker then gets it too, if the user
+            may have it.
+        """
+        self._realtime = realtime
         self._board.prepare(self.sample_rate, self.channels, self.block_size)
         # An empty block says which axis has the channels.
         empty = np.zeros((self.channels, 0), np.float32)
@@ -196,6 +207,8 @@ class Player:
 
     def _work(self) -> None:
         """Called by the worker: process what has come in, whenever something has."""
+        if self._realtime:
+            _raise_priority()
         try:
             stage = _Stage(self._board, self.sample_rate, self.channels, self.block_size)
             while self._wake.get():
@@ -231,6 +244,13 @@ class Player:
         self.figures.load += share * (spent / seconds - self.figures.load)
         allowed = self.block_size / self.sample_rate
         self.figures.own_late_blocks += stage.backlog.add(seconds, own) > allowed
+
+
+def _raise_priority() -> None:
+    """Give the calling thread real-time priority, below that of the callback, where it may."""
+    if hasattr(os, "sched_setscheduler"):
+        with suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PRIORITY))
 
 
 class _Backlog:

@@ -39,6 +39,8 @@ class LiveSetup:
     gain : float, decibels
     bypass : bool
     channels : int
+    record : Path or None
+        File to record into, from the first block on.
     """
 
     style: str | Path
@@ -51,6 +53,7 @@ class LiveSetup:
     gain: float = 0.0
     bypass: bool = False
     channels: int = 2
+    record: Path | None = None
 
 
 class LiveSession:
@@ -101,13 +104,15 @@ class LiveSession:
         self._recorder: Recorder | None = None
         self._told: object = None
 
-    def open(self, sample_rate: int, block_size: int) -> Player:
-        """Make and start the player, ready for the first block."""
+    def open(self, sample_rate: int, block_size: int, *, realtime: bool = False) -> Player:
+        """Make and start the player, ready for the first block; see `Player.start`."""
         board = astfx.Pedalboard([self.effect])
         self.player = Player(board, sample_rate, self.setup.channels, block_size)
         self.player.gain = 10.0 ** (self._gain_db / 20.0)
         self.player.bypass = self.setup.bypass
-        self.player.start()
+        self.player.start(realtime=realtime)
+        if self.setup.record is not None:
+            self.record(self.setup.record)
         return self.player
 
     def end(self, reason: str = "") -> None:
