@@ -9,6 +9,7 @@ The map
 ``Pedalboard`` ``Chain`` ``Mix`` ``process``
                       pedalboard's containers, for native plugins and astfx effects
 ``render_file``       process a file of any length with a board, and keep its tail
+``process_stream``    process a sound card's stream with a board, block by block
 ``Automation``        the value of a parameter over time
 ``Preset``            a named style: make, save, load, blend; ``presets`` finds them
 ``Settings``          all settings of a render, validated

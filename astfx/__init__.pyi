@@ -11,6 +11,8 @@ from .effect.containers import Mix as Mix
 from .effect.containers import Pedalboard as Pedalboard
 from .effect.containers import process as process
 from .effect.files import render_file as render_file
+from .effect.process_stream import StreamReport as StreamReport
+from .effect.process_stream import process_stream as process_stream
 from .effect.style_transfer import StyleTransfer as StyleTransfer
 from .engine.render import Report as Report
 from .errors import AstfxError as AstfxError

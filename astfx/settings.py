@@ -30,6 +30,7 @@ from astfx.recipes import RECIPES, with_recipe
 DEFAULT_METHOD = "gram"
 DEFAULT_PHASE = "pghi"
 QUALITIES = ("draft", "standard", "best")
+MIX_LAWS = ("linear", "equal_power")
 ENGINES = ("auto", "render", "stream", "live", "gain")
 _STRENGTH_CURVE = 2.0
 
@@ -183,6 +184,12 @@ class Settings:
     mix: float = _setting(
         1.0, "Share of the result; the rest is the content.", low=0, high=1, in_presets=True
     )
+    mix_law: str = _setting(
+        "linear",
+        "How mix crossfades: linear, or equal_power where result and content differ in phase.",
+        choices=MIX_LAWS,
+        in_presets=True,
+    )
     method: str = _setting(DEFAULT_METHOD, "A method that `astfx methods` lists.")
     options: Mapping[str, Any] = _setting(
         dict, "The method's own options, by name.", in_presets=True, over_osc=False
@@ -329,6 +336,7 @@ if TYPE_CHECKING:
         timbre: float | None
         texture: float | None
         keep_pitch: bool | None
+        mix_law: str | None
         method: str | None
         options: Mapping[str, Any] | None
         quality: str | None

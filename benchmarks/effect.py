@@ -1,8 +1,8 @@
 """The effect in real time: `python -m benchmarks.effect` (about fifteen minutes, idle machine).
 
-Writes the tables of docs/measured/effect.md. Names of sections (engines, blocks, changes, threads,
-levels, quality, board) run only those. Block times are those of the thread alone, so that other
-work on the machine disturbs them little.
+Writes the tables of docs/measured/effect.md. Names of sections (engines, blocks, changes, morph,
+mixing, threads, levels, quality, board) run only those. Block times are those of the thread alone,
+so that other work on the machine disturbs them little.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import pedalboard
 import astfx
 from astfx import presets
 from astfx.audio import Waveform
+from astfx.dsp.crossfade import mix_gains
 from astfx.metrics import (
     AnalysedSound,
     chroma_cosine,
@@ -28,6 +29,7 @@ from astfx.metrics import (
     onset_correlation,
     panel,
 )
+from astfx.settings import MIX_LAWS
 from benchmarks.common import (
     MEASURED,
     clip_path,
@@ -161,6 +163,54 @@ def changes() -> str:
         rows.append([f"{name}, another style every two seconds", size, *cells])
     header = ("engine", "block", "99.9th percentile", "longest", "blocks over 1.0")
     return table(header, rows)
+
+
+def morph() -> str:
+    """Measure block times of one style and of four with weights, which change twice a second."""
+    clip = stereo(60)
+    size, rows = 256, []
+    for name in ENGINES:
+        for styles in (STYLES[:1], STYLES):
+            board = astfx.StyleTransfer(morph=dict.fromkeys(styles, 1.0), engine=name)
+            board.prepare(RATE, block_size=size)
+            rng = np.random.default_rng(0)
+            spent = []
+            for index, block in enumerate(cut(clip, size)):
+                if index % (RATE // 2 // size) == 0:
+                    board.morph = dict(
+                        zip(styles, rng.dirichlet(np.ones(len(styles))), strict=True)
+                    )
+                began = time.thread_time()
+                board(block, RATE, reset=False)
+                spent.append(time.thread_time() - began)
+            share = np.array(spent) / (size / RATE)
+            cells = [f"{np.quantile(share, q):.2f}" for q in (0.5, 0.99, 0.999)]
+            over = str(int((share > 1.0).sum()))
+            mean = f"{share.mean():.3f}"
+            rows.append([name, len(styles), mean, *cells, f"{share.max():.2f}", over])
+    header = ("engine", "styles", "mean", *BLOCK_HEADER[1:])
+    return table(header, rows)
+
+
+def mixing() -> str:
+    """Compare the level halfway between dry and wet with that of both, for both laws of `mix`."""
+    rows = []
+    for name in ("render", *ENGINES):
+        found: dict[str, list[float]] = {}
+        for style in STYLES:
+            for label in CONTENTS:
+                content = make_content(label, RATE)[None].astype(np.float32)
+                board = astfx.StyleTransfer(style, engine=name)
+                wet = board(content, RATE)
+                ends = 0.5 * (np.square(content).mean() + np.square(wet).mean())
+                for law in MIX_LAWS:
+                    dry_gain, wet_gain = mix_gains(0.5, law)
+                    power = np.square(dry_gain * content + wet_gain * wet).mean()
+                    found.setdefault(law, []).append(float(10.0 * np.log10(power / ends)))
+        for law, levels in found.items():
+            cells = (np.mean(levels), min(levels), max(levels))
+            rows.append([name, law, *(f"{cell:+.1f} dB" for cell in cells)])
+    return table(("engine", "mix_law", "mean", "lowest", "highest"), rows)
 
 
 def threads() -> str:
@@ -307,6 +357,8 @@ def main() -> None:
         "engines": engines,
         "blocks": blocks,
         "changes": changes,
+        "morph": morph,
+        "mixing": mixing,
         "threads": threads,
         "levels": levels,
         "quality": quality,

@@ -134,7 +134,16 @@ _Tags = Annotated[
     list[str] | None,
     typer.Option("--tag", "--tags", help="A tag, or several separated by commas; repeatable."),
 ]
-_SETTINGS = ("strength", "timbre", "texture", "keep_pitch", "mix", "quality", "options")
+_SETTINGS = (
+    "strength",
+    "timbre",
+    "texture",
+    "keep_pitch",
+    "mix",
+    "mix_law",
+    "quality",
+    "options",
+)
 """Settings that a preset may carry as its defaults."""
 
 

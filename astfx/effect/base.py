@@ -59,6 +59,19 @@ def check_buffer_size(buffer_size: object) -> None:
         raise InvalidSettingError(f"buffer_size={buffer_size!r} must be at least 1 (samples)")
 
 
+def check_whole(**values: object) -> None:
+    """Check numbers of channels and samples.
+
+    Raises
+    ------
+    InvalidSettingError
+        If one is not a whole number of at least 1.
+    """
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InvalidSettingError(f"{name}={value!r} must be a whole number of at least 1")
+
+
 class Effect(_Base):
     """An effect that behaves like a native pedalboard plugin.
 
@@ -151,6 +164,10 @@ class Effect(_Base):
 
     def latency_samples_at(self, sample_rate: float) -> int:
         """Delay of a stream at a sample rate, in samples."""
+        raise NotImplementedError
+
+    def prepare(self, sample_rate: float, channels: int = 2, block_size: int = 512) -> None:
+        """Get ready to process blocks in real time."""
         raise NotImplementedError
 
     def _stream(self, waveform: Waveform, sample_rate: int, buffer_size: int) -> Waveform:

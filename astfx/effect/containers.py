@@ -19,6 +19,7 @@ from astfx.effect.base import (
     Effect,
     check_buffer_size,
     check_rate,
+    check_whole,
 )
 from astfx.effect.natives import NativeGroup
 from astfx.effect.style_transfer import StyleTransfer
@@ -87,6 +88,36 @@ class Container(Effect):
     @property
     def _needs_whole(self) -> bool:
         return any(isinstance(s, Effect) and s._needs_whole for s in self._ready())
+
+    def prepare(self, sample_rate: float, channels: int = 2, block_size: int = 512) -> None:
+        """Get ready to process blocks in real time; see `StyleTransfer.prepare`.
+
+        Everything inside is prepared. What was heard so far is forgotten.
+
+        Parameters
+        ----------
+        sample_rate : float, hertz
+        channels : int
+        block_size : int, samples
+
+        Raises
+        ------
+        EffectError
+            If an effect inside has engine="render", which has no blocks.
+        AstfxError
+            If a style, the sample rate, the number of channels or the size cannot be used.
+        """
+        rate = check_rate(sample_rate)
+        check_whole(channels=channels, block_size=block_size)
+        with self._lock:
+            self._restart()
+            silence = np.zeros((channels, block_size), np.float32)
+            for stage in self._ready():
+                if isinstance(stage, NativeGroup):
+                    stage.process(silence, rate, block_size, False)
+                    stage.restart()
+                else:
+                    stage.prepare(rate, channels, block_size)
 
     def append(self, plugin: Plugin | None) -> None:
         """Add a plugin at the end."""

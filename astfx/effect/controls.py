@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from astfx.effect.automation import Automation, Curve, Parameter, WetFade
+from astfx.effect.weights import Weights
 from astfx.styles.style import Style
 
 FADE_SECONDS = 0.25
@@ -32,15 +33,34 @@ class Curves:
     shares: dict[Style, Curve]
 
 
+@dataclass(frozen=True)
+class Blend:
+    """Styles, and how they are mixed.
+
+    Attributes
+    ----------
+    styles : tuple of Style
+    weights : Weights or None
+        One for each style. Without weights, the position `morph` decides.
+    """
+
+    styles: tuple[Style, ...]
+    weights: Weights | None = None
+
+
 class Controls:
     """Strength, mix and styles over the course of a stream.
 
     Parameters
     ----------
-    strength, mix, morph : Parameter
+    strength, mix : Parameter
+    morph : Parameter
+        Position between the styles, if they have no weights.
     style : Style
     morph_to : sequence of Style
         The styles at morph = 1, 2, and so on.
+    weights : Weights, optional
+        One for each style, `style` first.
     """
 
     def __init__(
@@ -50,10 +70,11 @@ class Controls:
         morph: Parameter,
         style: Style,
         morph_to: Sequence[Style],
+        weights: Weights | None = None,
     ) -> None:
         self.strength, self.mix, self.morph = strength, mix, morph
-        self._style, self._morph_to = style, tuple(morph_to)
-        self._next: tuple[Style, tuple[Style, ...]] | None = None
+        self._blend = Blend((style, *morph_to), weights)
+        self._next: Blend | None = None
         self._wet_fade = WetFade()
         self.reset()
 
@@ -63,56 +84,70 @@ class Controls:
         self._rate = 0
         self._heard: dict[Style, float] = {}
         self._before: dict[Style, float] = {}
-        (self._style, self._morph_to), self._next = self._wanted, None
+        self._blend, self._next = self.blend, None
         self._fade_left = 0
-        for part in (self.strength, self.mix, self.morph, self._wet_fade):
-            part.reset()
+        for part in (self.strength, self.mix, self.morph, self._wet_fade, self._blend.weights):
+            if part is not None:
+                part.reset()
 
     @property
     def style(self) -> Style:
         """The sound to imitate."""
-        return self._wanted[0]
+        return self.blend.styles[0]
 
     @style.setter
     def style(self, style: Style) -> None:
-        self.fade_to(style, self.morph_to)
+        self.fade_to(Blend((style, *self.morph_to), self.weights))
 
     @property
     def morph_to(self) -> tuple[Style, ...]:
         """The styles at morph = 1, 2, and so on."""
-        return self._wanted[1]
+        return self.blend.styles[1:]
 
     @morph_to.setter
     def morph_to(self, styles: Sequence[Style]) -> None:
-        self.fade_to(self.style, styles)
+        self.fade_to(Blend((self.style, *styles)))
 
     @property
-    def _wanted(self) -> tuple[Style, tuple[Style, ...]]:
-        return self._next or (self._style, self._morph_to)
+    def weights(self) -> Weights | None:
+        """The weight of each style, if they have weights."""
+        return self.blend.weights
 
-    def fade_to(self, style: Style, morph_to: Sequence[Style]) -> None:
+    @property
+    def blend(self) -> Blend:
+        """The styles that are heard, or will be after the fade that is under way."""
+        return self._next or self._blend
+
+    def fade_to(self, blend: Blend) -> None:
         """Fade from what was heard last to other styles, after a fade that is under way.
 
         Of several changes during a fade, only the last one is heard. So there are never more
         engines at a time than those of two sets of styles.
         """
-        wanted = (style, tuple(morph_to))
         if self._fade_left:
-            self._next = wanted
+            self._next = blend
             return
         if self._heard:
             self._before = {style: level for style, level in self._heard.items() if level > 0.0}
             self._fade_left = round(FADE_SECONDS * self._rate)
-        self._style, self._morph_to = wanted
+        self._blend = blend
 
     def _shares(self, n: int) -> dict[Style, Curve]:
-        if all(style is self._style for style in self._morph_to):
-            return {self._style: np.ones(n, np.float32)}
-        place = self.morph.curve(self.position, n, self._rate)
-        place = np.minimum(place, np.float32(len(self._morph_to)))
+        styles, weights = self._blend.styles, self._blend.weights
+        if all(style is styles[0] for style in styles):
+            return {styles[0]: np.ones(n, np.float32)}
+        if weights is not None:
+            found = weights.shares(self.position, n, self._rate)
+        else:
+            place = self.morph.curve(self.position, n, self._rate)
+            place = np.minimum(place, np.float32(len(styles) - 1))
+            one, none = np.float32(1.0), np.float32(0.0)
+            found = [
+                np.maximum(one - np.abs(place - np.float32(index)), none)
+                for index in range(len(styles))
+            ]
         shares: dict[Style, Curve] = {}
-        for index, style in enumerate((self._style, *self._morph_to)):
-            share = np.maximum(np.float32(1.0) - np.abs(place - np.float32(index)), np.float32(0.0))
+        for style, share in zip(styles, found, strict=True):
             shares[style] = np.asarray(shares.get(style, np.float32(0.0)) + share)
         return shares
 
@@ -121,7 +156,7 @@ class Controls:
         self._rate = sample_rate
         if self._next is not None and not self._fade_left:
             wanted, self._next = self._next, None
-            self.fade_to(*wanted)
+            self.fade_to(wanted)
         strength = self.strength.curve(self.position, n, sample_rate)
         wet = self.mix.curve(self.position, n, sample_rate)
         wet = wet * self._wet_fade.share(strength, sample_rate)
@@ -144,7 +179,9 @@ class Controls:
 
     def styles_used(self) -> list[Style]:
         """The styles that a whole clip needs."""
-        stations = (self.style, *self.morph_to)
+        if self.weights is not None:
+            return list(dict.fromkeys(self.weights.used()))
+        stations = self.blend.styles
         place = self.morph.value
         if not isinstance(place, Automation):
             place = min(place, len(self.morph_to))

@@ -59,7 +59,7 @@ def rendered(
                 strength_curve=curve,
             )
             renders[style] = stack.enter_context(render)
-        yield _blocks(source, renders, controls)
+        yield _blocks(source, renders, controls, settings.mix_law)
     controls.reset()
 
 
@@ -69,7 +69,9 @@ def _part(progress: Progress | None, index: int, count: int) -> Progress | None:
     return lambda share: progress((index + share) / count)
 
 
-def _blocks(source: Source, renders: dict[Style, Render], controls: Controls) -> Iterator[Waveform]:
+def _blocks(
+    source: Source, renders: dict[Style, Render], controls: Controls, mix_law: str
+) -> Iterator[Waveform]:
     """Yield the mix of dry and wet, aligned, in (channels, n) blocks."""
     readers = {
         style: SlidingReader(render.blocks(), source.channels) for style, render in renders.items()
@@ -80,7 +82,7 @@ def _blocks(source: Source, renders: dict[Style, Render], controls: Controls) ->
         wet = np.zeros_like(block)
         for style, reader in readers.items():
             wet += reader.read(start, start + n) * curves.shares[style]
-        yield mixed(block, wet, curves.wet)
+        yield mixed(block, wet, curves.wet, mix_law)
 
 
 def rendered_clip(

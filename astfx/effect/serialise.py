@@ -159,7 +159,12 @@ def written_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
         else written_style(further, "morph_to")
     )
     for name in ("strength", "mix", "morph"):
-        found[name] = written_number(found[name], name)
+        value = found[name]
+        found[name] = (
+            [written_number(each, name) for each in value]
+            if isinstance(value, list)
+            else written_number(value, name)
+        )
     return {"plugin": "astfx.StyleTransfer", **found}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from os import PathLike
 from pathlib import Path
 from typing import Any, Unpack, cast
 
@@ -12,11 +13,12 @@ import numpy as np
 from astfx.audio import Source, Waveform
 from astfx.audio.limiter import Limiter, limiter_delay
 from astfx.effect.automation import Automation, Parameter, shown_number
-from astfx.effect.base import Effect, check_rate
-from astfx.effect.controls import Controls
+from astfx.effect.base import Effect, check_rate, check_whole
+from astfx.effect.controls import Blend, Controls
 from astfx.effect.offline import rendered, rendered_clip
 from astfx.effect.preparing import Preparation
 from astfx.effect.serialise import read_arguments, written_arguments
+from astfx.effect.weights import Weights, checked_mapping
 from astfx.errors import AstfxError, EffectError, EffectTypeError, InvalidSettingError
 from astfx.plan import RenderPlan
 from astfx.runtime.device import thread_count
@@ -26,6 +28,8 @@ from astfx.streaming.base import Engine
 from astfx.streaming.engines import checked_engine, engine_shape, find_engine
 from astfx.streaming.streamer import Streamer, latency_samples
 from astfx.styles.style import Style, StyleLike
+
+Morph = float | Automation | Mapping[Any, float | Automation] | Sequence[float | Automation]
 
 _DEFAULT_RATE = 44_100
 _STREAM_THREADS = 1
@@ -44,7 +48,8 @@ class StyleTransfer(Effect):
     ----------
     style : path, ndarray, StyleTargets, Preset or a preset's name
         The sound to imitate. An array needs `style_sample_rate`. A preset has settings of its
-        own, which apply where strength, mix, engine, quality or options are not given.
+        own, which apply where strength, mix, engine, quality or options are not given. It may be
+        left out where `morph` names styles.
     strength : float or Automation, 0 to 1
         0 is the content bit for bit, 1 the full style.
     mix : float or Automation, 0 to 1
@@ -55,9 +60,12 @@ class StyleTransfer(Effect):
         content. "auto" uses "render" for whole clips (`reset=True`) and "stream" for blocks.
     morph_to : like style, or list of them, optional
         Further styles. Each costs as much as the first.
-    morph : float or Automation, 0 to the number of further styles
-        Position between `style` (0), the first further style (1), the second (2), and so on.
-        An automation moves through them over time.
+    morph : float, Automation, mapping or list
+        A number or an automation, 0 to the number of further styles, is the position between
+        `style` (0), the first further style (1), the second (2), and so on. A mapping such as
+        ``{"rain": 0.2, "fire": 0.3}`` mixes any number of styles by weights, each a number or an
+        automation, 0 to 1000; only their ratios count. A list has the weights of `style` and of
+        each style in `morph_to`.
     ceiling_db : float, -40 to 0, dB relative to full scale, optional
         Highest true peak of the output. A limiter looks 1.4 ms ahead, which adds about 1.7 ms to
         the latency. It changes nothing until a peak reaches the ceiling. By default there is none.
@@ -82,20 +90,21 @@ class StyleTransfer(Effect):
 
     def __init__(
         self,
-        style: StyleLike,
+        style: StyleLike | None = None,
         *,
         strength: float | Automation | None = None,
         mix: float | Automation | None = None,
         engine: str | None = None,
         morph_to: StyleLike | Sequence[StyleLike] | None = None,
-        morph: float | Automation = 0.0,
+        morph: Morph = 0.0,
         ceiling_db: float | None = None,
         style_sample_rate: int | None = None,
         **settings: Unpack[EngineOptions],
     ) -> None:
         super().__init__()
         self._style_sample_rate = style_sample_rate
-        first = self._made(style)
+        blend = self._blended(style, morph_to, morph)
+        first = blend.styles[0]
         own = first.settings
         # The controls apply strength and mix, so the engines get 1 for both.
         self._settings = make_settings({**own, "strength": 1.0, "mix": 1.0}, **settings)
@@ -104,17 +113,25 @@ class StyleTransfer(Effect):
         self._controls = Controls(
             Parameter("Strength", own.get("strength", 1.0) if strength is None else strength),
             Parameter("Mix", own.get("mix", 1.0) if mix is None else mix),
-            Parameter("Morph", morph, _highest_morph(morph_to)),
+            Parameter(
+                "Morph",
+                0.0
+                if isinstance(morph, Mapping | list | tuple)
+                else cast(float | Automation, morph),
+                _highest_morph(blend.styles),
+            ),
             first,
-            self._stations(morph_to),
+            blend.styles[1:],
+            blend.weights,
         )
         self._ceiling_db = _checked_ceiling(ceiling_db)
         self._limiter: Limiter | None = None
         self._rate = _DEFAULT_RATE
         self._prepared: tuple[int, int] | None = None  # sample rate and channels
         self._ready: dict[Style, Engine] = {}
-        self._incoming: tuple[Style, tuple[Style, ...]] | None = None
+        self._incoming: Blend | None = None
         self._preparation: Preparation | None = None
+        self._spares: Preparation | None = None
         self._style_error: AstfxError | None = None
         self._streamer: Streamer | None = None
         self._streamed: tuple[int, int] | None = None
@@ -126,6 +143,41 @@ class StyleTransfer(Effect):
 
     def _stations(self, morph_to: StyleLike | Sequence[StyleLike] | None) -> list[Style]:
         return [self._made(style) for style in _listed(morph_to)]
+
+    def _blended(
+        self,
+        style: StyleLike | None,
+        morph_to: StyleLike | Sequence[StyleLike] | None,
+        morph: Morph,
+        known: Sequence[Style] = (),
+    ) -> Blend:
+        """The styles that arguments name, and their weights.
+
+        Styles that are among the known ones are taken from there, so that they keep sounding.
+        """
+        if not isinstance(morph, Mapping):
+            if style is None:
+                raise EffectTypeError(
+                    "style=None must be a sound to imitate, unless morph is a mapping of styles "
+                    "to weights"
+                )
+            styles = (self._made(style), *self._stations(morph_to))
+            weights = Weights(morph, styles) if isinstance(morph, list | tuple) else None
+            return Blend(styles, weights)
+        checked_mapping(morph)
+        if morph_to is not None:
+            raise InvalidSettingError(
+                f"morph_to={morph_to!r} must be left out where morph maps styles to weights"
+            )
+        if style is not None and not (isinstance(style, str | PathLike) and style in morph):
+            raise InvalidSettingError(
+                f"style={_shown_style(style)} has no weight in morph: name it there, or leave it "
+                "out"
+            )
+        names = list(morph) if style is None else [style, *(n for n in morph if n != style)]
+        found = {each.given: each for each in known if isinstance(each.given, str | PathLike)}
+        styles = tuple(found.get(name) or self._made(name) for name in names)
+        return Blend(styles, Weights([morph[name] for name in names], styles))
 
     @property
     def strength(self) -> float | Automation:
@@ -146,37 +198,79 @@ class StyleTransfer(Effect):
         self._controls.mix.value = value
 
     @property
-    def morph(self) -> float | Automation:
-        """Position between `style` (0) and those of `morph_to` (1, 2, ...). Changes are ramped."""
-        return self._controls.morph.value
+    def morph(self) -> Morph:
+        """Position between `style` (0) and those of `morph_to` (1, 2, ...), or their weights.
+
+        Weights are a mapping, if every style has a name or a path, or a list. Changes are ramped.
+        Styles that a mapping names for the first time fade in over 250 ms.
+        """
+        blend = self._wanted
+        if blend.weights is None:
+            return self._controls.morph.value
+        names = [style.given for style in blend.styles]
+        if all(isinstance(name, str | PathLike) for name in names):
+            return dict(zip(cast(list[str], names), blend.weights.values, strict=True))
+        return blend.weights.values
 
     @morph.setter
-    def morph(self, value: float | Automation) -> None:
-        self._controls.morph.value = value
+    def morph(self, value: Morph) -> None:
+        blend = self._wanted
+        if isinstance(value, Mapping):
+            made = self._blended(None, None, value, blend.styles)
+            with self._lock:
+                order = dict(_pairs(made))
+                if blend.weights is not None and order.keys() == set(blend.styles):
+                    blend.weights.set([order[style] for style in blend.styles])
+                else:
+                    self._change_styles(made)
+        elif isinstance(value, list | tuple):
+            weights = Weights(value, blend.styles)
+            with self._lock:
+                if blend.weights is not None:
+                    blend.weights.set(value)
+                else:
+                    self._change_styles(Blend(blend.styles, weights))
+        else:
+            with self._lock:
+                self._controls.morph.value = cast(float | Automation, value)
+                if blend.weights is not None:
+                    self._change_styles(Blend(blend.styles))
 
     @property
     def style(self) -> StyleLike:
         """The sound to imitate. A new one fades in over a quarter of a second."""
-        return self._wanted[0].given
+        return self._wanted.styles[0].given
 
     @style.setter
     def style(self, value: StyleLike) -> None:
         made = self._made(value)
         with self._lock:
-            self._change_styles(made, self._wanted[1])
+            styles = (made, *self._wanted.styles[1:])
+            weights = self._wanted.weights
+            if weights is not None:
+                weights = Weights(weights.values, styles)
+            self._change_styles(Blend(styles, weights))
 
     @property
     def morph_to(self) -> StyleLike | list[StyleLike] | None:
         """The second style, or a list of further styles. New ones fade in over 250 ms."""
-        given = [style.given for style in self._wanted[1]]
+        given = [style.given for style in self._wanted.styles[1:]]
         return given if len(given) > 1 else given[0] if given else None
 
     @morph_to.setter
     def morph_to(self, value: StyleLike | Sequence[StyleLike] | None) -> None:
         made = self._stations(value)
         with self._lock:
-            self._change_styles(self._wanted[0], made)
-            self._controls.morph.highest = _highest_morph(value)
+            styles, weights = (self._wanted.styles[0], *made), self._wanted.weights
+            if weights is not None:
+                weights = Weights(weights.values, styles)
+            self._change_styles(Blend(styles, weights))
+            self._controls.morph.highest = _highest_morph(styles)
+
+    @property
+    def mix_law(self) -> str:
+        """How `mix` crossfades: linear or equal_power."""
+        return self._settings.mix_law
 
     @property
     def ceiling_db(self) -> float | None:
@@ -259,9 +353,7 @@ class StyleTransfer(Effect):
             If a style, the sample rate, the number of channels or the size cannot be used.
         """
         rate = check_rate(sample_rate)
-        for name, value in (("channels", channels), ("block_size", block_size)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise InvalidSettingError(f"{name}={value!r} must be a whole number of at least 1")
+        check_whole(channels=channels, block_size=block_size)
         with self._lock:
             self._restart()
             rng = np.random.default_rng(0)
@@ -269,31 +361,49 @@ class StyleTransfer(Effect):
                 noise = 0.01 * rng.standard_normal((channels, block_size)).astype(np.float32)
                 self._stream(noise, rate, block_size)
             self._restart()
-            styles = dict.fromkeys((self._controls.style, *self._controls.morph_to))
+            styles = dict.fromkeys(self._controls.blend.styles)
             self._ready = {style: self._make(style, rate, channels) for style in styles}
             self._prepared = (rate, channels)
 
-    def _change_styles(self, style: Style, morph_to: Sequence[Style]) -> None:
+    def _change_styles(self, blend: Blend) -> None:
         """Fade to other styles: at once, or when a worker has prepared them."""
         if self._prepared is None or self._streamed is None:
             if self._prepared is not None:  # nothing sounds yet, so the caller can wait
                 rate, channels = self._prepared
-                wanted = dict.fromkeys((style, *morph_to))
+                wanted = dict.fromkeys(blend.styles)
                 self._ready = {each: self._make(each, rate, channels) for each in wanted}
-            self._controls.fade_to(style, morph_to)
+            self._controls.fade_to(blend)
             return
         self._drop_incoming()
-        self._incoming = (style, tuple(morph_to))
+        self._incoming = blend
         assert self._streamer is not None
         rate, channels = self._streamed
-        known = {self._controls.style, *self._controls.morph_to}
-        new = [each for each in dict.fromkeys((style, *morph_to)) if each not in known]
+        known = set(self._controls.blend.styles)
+        new = [each for each in dict.fromkeys(blend.styles) if each not in known]
         self._preparation = Preparation(new, lambda each: self._make(each, rate, channels))
         self._preparation.start()
 
+    def _keep_spares(self) -> None:
+        """Have an engine ready for each of several styles, whenever one is to be heard again."""
+        styles = set(self._controls.blend.styles)
+        if len(styles) == 1 or self._prepared is None or self._prepared != self._streamed:
+            return
+        if self._spares is not None and self._spares.engines is not None:
+            self._ready = {
+                style: engine
+                for style, engine in (self._ready | dict(self._spares.engines)).items()
+                if style in styles
+            }
+            self._spares = None
+        missing = [style for style in styles if style not in self._ready]
+        if missing and self._spares is None:
+            rate, channels = self._prepared
+            self._spares = Preparation(missing, lambda each: self._built(each, rate, channels))
+            self._spares.start()
+
     @property
-    def _wanted(self) -> tuple[Style, tuple[Style, ...]]:
-        return self._incoming or (self._controls.style, self._controls.morph_to)
+    def _wanted(self) -> Blend:
+        return self._incoming or self._controls.blend
 
     def _drop_incoming(self) -> None:
         """Forget a change of style that has not been heard yet."""
@@ -315,20 +425,24 @@ class StyleTransfer(Effect):
             for style, engine in self._preparation.engines.items():
                 self._streamer.insert(style, engine)
             if all(self._streamer.is_primed(style) for style in self._preparation.engines):
-                self._controls.fade_to(*self._incoming)
+                self._controls.fade_to(self._incoming)
                 self._incoming = self._preparation = None
 
     def _restart(self) -> None:
         if self._incoming is not None:
-            self._controls.fade_to(*self._incoming)
+            self._controls.fade_to(self._incoming)
         self._incoming, self._preparation, self._style_error = None, None, None
-        self._streamer, self._streamed, self._limiter = None, None, None
+        self._streamer, self._streamed, self._spares = None, None, None
+        self._limiter = None
         self._controls.reset()
 
     def _make(self, style: object, sample_rate: int, channels: int) -> Engine:
         assert isinstance(style, Style)
         if self._prepared == (sample_rate, channels) and style in self._ready:
             return self._ready.pop(style)
+        return self._built(style, sample_rate, channels)
+
+    def _built(self, style: Style, sample_rate: int, channels: int) -> Engine:
         targets = style.targets(RenderPlan.of(self._settings, sample_rate))
         row = find_engine(self._engine, self._settings)
         return row.make(targets, sample_rate, channels, self._settings)
@@ -346,11 +460,15 @@ class StyleTransfer(Effect):
             self._streamed = (sample_rate, channels)
             self._rate = sample_rate
             self._streamer = Streamer(
-                channels, *shape, lambda key: self._make(key, sample_rate, channels)
+                channels,
+                *shape,
+                lambda key: self._make(key, sample_rate, channels),
+                self._settings.mix_law,
             )
             self._limiter = self._new_limiter(sample_rate, channels)
         assert self._streamer is not None
         self._advance_incoming()
+        self._keep_spares()
         parts = []
         with thread_count(_STREAM_THREADS):
             # A whole clip is processed in pieces, which keeps the queues small.
@@ -410,6 +528,7 @@ class StyleTransfer(Effect):
             if name in _ALWAYS_WRITTEN or getattr(self._settings, name) != row.default
         }
         chosen["options"] = dict(self._settings.options)
+        weights = self._wanted.weights
         return {
             "style": self.style,
             **chosen,
@@ -417,7 +536,7 @@ class StyleTransfer(Effect):
             "mix": self.mix,
             "engine": self._engine,
             "morph_to": self.morph_to,
-            "morph": self.morph,
+            "morph": self.morph if weights is None else weights.values,
             "ceiling_db": self.ceiling_db,
             "style_sample_rate": self._style_sample_rate,
         }
@@ -449,6 +568,8 @@ class StyleTransfer(Effect):
             If it describes another plugin, or a value cannot be used.
         """
         arguments = read_arguments(values)
+        if arguments.get("style") is None:
+            raise InvalidSettingError(f"values do not make a {cls.__name__} (they have no style)")
         try:
             return cls(**arguments)
         except AstfxError:
@@ -462,7 +583,13 @@ class StyleTransfer(Effect):
         if self._controls.morph_to:
             labels = [style.label for style in self._controls.morph_to]
             listed = labels[0] if len(labels) == 1 else f"[{', '.join(labels)}]"
-            shown |= {"morph_to": listed, "morph": shown_number(self.morph)}
+            weights = self._controls.weights
+            morph = (
+                shown_number(self._controls.morph.value)
+                if weights is None
+                else f"[{', '.join(shown_number(value) for value in weights.values)}]"
+            )
+            shown |= {"morph_to": listed, "morph": morph}
         if self._ceiling_db is not None:
             shown["ceiling_db"] = shown_number(self._ceiling_db)
         settings = self._settings
@@ -491,8 +618,17 @@ def _listed(morph_to: StyleLike | Sequence[StyleLike] | None) -> list[StyleLike]
     return [] if morph_to is None else [cast(StyleLike, morph_to)]
 
 
-def _highest_morph(morph_to: StyleLike | Sequence[StyleLike] | None) -> float:
-    return float(max(1, len(_listed(morph_to))))
+def _highest_morph(styles: Sequence[Style]) -> float:
+    return float(max(1, len(styles) - 1))
+
+
+def _pairs(blend: Blend) -> list[tuple[Style, float | Automation]]:
+    assert blend.weights is not None
+    return list(zip(blend.styles, blend.weights.values, strict=True))
+
+
+def _shown_style(style: StyleLike) -> str:
+    return repr(style) if isinstance(style, str | PathLike) else type(style).__name__
 
 
 def _rebuilt(cls: type[StyleTransfer], arguments: dict[str, Any]) -> StyleTransfer:

@@ -15,6 +15,7 @@ import numpy as np
 from astfx.audio import Source, Spool, SpoolSource, Waveform
 from astfx.audio.levels import SILENCE
 from astfx.audio.loudness import LoudnessMeter
+from astfx.dsp.crossfade import mix_gains
 from astfx.engine.keep_pitch import PitchKeeper
 from astfx.engine.matching import SegmentReport
 from astfx.engine.scan import Content, Scan, scan
@@ -197,8 +198,9 @@ class Render:
         if self._spool is None:
             yield from self._source.blocks()
             return
-        mix = np.float32(self.plan.settings.mix)
-        wet_gain, dry_gain = np.float32(self._gain) * mix, np.float32(1.0) - mix
+        settings = self.plan.settings
+        dry_gain, wet_gain = mix_gains(settings.mix, settings.mix_law)
+        wet_gain = np.float32(self._gain) * wet_gain
         dry_blocks = self._source.blocks()
         dry = np.zeros((self._source.channels, 0), np.float32)
         for wet in self._spool.blocks():

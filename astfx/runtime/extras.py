@@ -26,7 +26,10 @@ OPTIONAL: dict[str, OptionalPackage] = {
         "`astfx score`, `astfx compare` and the setting keep_pitch", "metrics"
     ),
     "sklearn": OptionalPackage("`astfx score` and `astfx compare`", "metrics"),
-    "sounddevice": OptionalPackage("`astfx presets play` without a file", "play"),
+    "sounddevice": OptionalPackage(
+        "`astfx presets play` without a file, and `astfx live` with PortAudio", "play"
+    ),
+    "jack": OptionalPackage("`astfx live` with JACK", "live"),
     "pystoi": OptionalPackage("speech intelligibility in `astfx.metrics`", "metrics"),
     "mir_eval": OptionalPackage("the F1 score of onsets in `astfx.metrics`", "metrics"),
 }

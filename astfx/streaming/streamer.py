@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from astfx.audio import Waveform
+from astfx.dsp.crossfade import mix_gains
 from astfx.streaming.base import Engine
 
 Curve = npt.NDArray[np.float32]
@@ -89,6 +90,7 @@ class Streamer:
         Hop length and delay of the engines.
     make : callable
         ``make(key)`` returns a new engine for the style with a key.
+    mix_law : {"linear", "equal_power"}
     """
 
     def __init__(
@@ -97,7 +99,9 @@ class Streamer:
         hop_length: int,
         delay_samples: int,
         make: Callable[[Hashable], Engine],
+        mix_law: str = "linear",
     ) -> None:
+        self._mix_law = mix_law
         self.latency_samples = latency_samples(hop_length, delay_samples)
         self._hop_length, self._delay_samples, self._make = hop_length, delay_samples, make
         self._channels = channels
@@ -168,7 +172,7 @@ class Streamer:
             self._hop()
         n_out = max(0, self._n_in - self.latency_samples) - self._n_out
         dry = self._dry.take(n_out)
-        output = mixed(dry[:-1], self._wet(n_out), dry[-1])
+        output = mixed(dry[:-1], self._wet(n_out), dry[-1], self._mix_law)
         self._n_out += n_out
         return output
 
@@ -235,10 +239,12 @@ def usable(block: Waveform) -> Waveform:
     return block
 
 
-def mixed(dry: Waveform, wet: Waveform, share: Curve) -> Waveform:
+def mixed(dry: Waveform, wet: Waveform, share: Curve, law: str = "linear") -> Waveform:
     """Mix dry and wet. Where the share of the wet is 0, the dry samples stay, bit for bit."""
     if not share.any():
         return dry.copy()
+    if (share == 1.0).all():
+        return wet
     clean = np.where(np.isfinite(dry), dry, np.float32(0.0))
-    mixed = wet if (share == 1.0).all() else clean * (1.0 - share) + wet * share
-    return np.where(share == 0.0, dry, mixed)
+    dry_gain, wet_gain = mix_gains(share, law)
+    return np.where(share == 0.0, dry, clean * dry_gain + wet * wet_gain)

@@ -8,6 +8,7 @@ name in `commands.registry`.
 from __future__ import annotations
 
 from astfx.settings import TABLE, Setting
+from astfx_bridge.live.table import LIVE_REPLIES, LIVE_ROWS
 from astfx_bridge.table import Argument, Parameter, Reply, Row
 
 PROTOCOL = 1
@@ -302,3 +303,5 @@ ROWS = {row.address: row for row in _ROWS} | {
     )
     for name, parameter in PARAMETERS.items()
 }
+ROWS |= LIVE_ROWS
+REPLIES |= LIVE_REPLIES

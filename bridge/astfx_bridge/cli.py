@@ -1,4 +1,4 @@
-"""The commands ``serve``, ``send`` and ``clients``, of astfx and of astfx-bridge."""
+"""The commands ``serve``, ``live``, ``send`` and ``clients``, of astfx and of astfx-bridge."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ import typer
 
 from astfx.errors import AstfxError
 from astfx_bridge.errors import BridgeError
+from astfx_bridge.live.command import EXAMPLES as LIVE_EXAMPLES
+from astfx_bridge.live.command import live
 from astfx_bridge.settings import HTTP_PORT, OSC_PORT, Limits, ServerSettings
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ clients = typer.Typer(
     help="Install the patches, classes and scripts for hosts.", no_args_is_help=True
 )
 app.add_typer(clients, name="clients")
+app.command(epilog=LIVE_EXAMPLES)(live)
 
 JOB_SECONDS = 3600.0
 HOLD_SECONDS = 3600.0  # a socket cannot wait for ever at once

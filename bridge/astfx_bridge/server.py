@@ -16,10 +16,12 @@ from astfx_bridge.commands.registry import HANDLERS
 from astfx_bridge.commands.services import Services
 from astfx_bridge.errors import BridgeError, RefusedError
 from astfx_bridge.jobs.lifecycle import JobLifecycle
+from astfx_bridge.live.children import LiveSessions
 from astfx_bridge.parameters import ServerParameters
 from astfx_bridge.roots import Roots
 from astfx_bridge.settings import ServerSettings
 from astfx_bridge.state import StateFolder
+from astfx_bridge.table import Value
 from astfx_bridge.web.app import application
 from astfx_bridge.web.server import WebServer
 from astfx_bridge.web.sockets import WebSockets
@@ -60,6 +62,7 @@ class Bridge:
     access : Access
     parameters : ServerParameters
     jobs : JobLifecycle
+    live : LiveSessions
     osc_port, http_port : int
         Where it listens; 0 until it does.
     """
@@ -80,6 +83,7 @@ class Bridge:
             self._worker_ready,
             self._carry_out,
         )
+        self.live = LiveSessions(self._live_ended)
         services = Services(
             settings=settings,
             access=self.access,
@@ -89,6 +93,7 @@ class Bridge:
             osc_port=lambda: self.osc_port,
             subscribers=self._subscribers,
             stop=self.stop,
+            live=self.live,
         )
         self._dispatcher = dispatcher = Dispatcher(services, HANDLERS)
         rate = settings.limits.messages_per_second
@@ -191,6 +196,7 @@ class Bridge:
         if self._listener is not None:
             self._listener.close()
         await self._dispatcher.close()
+        await self.live.close_all()
         await self.jobs.stop_workers()
         if self._web is not None:
             await self._web.close()
@@ -202,6 +208,10 @@ class Bridge:
         """Let a peer go whose connection has ended, and the UDP clients that it had admitted."""
         self.jobs.notices.remove_peer(peer)
         self._udp.forget_refused()
+
+    def _live_ended(self, session_id: Value, reason: str) -> None:
+        for peer in self._subscribers():
+            peer.send("/astfx/live/closed", session_id, reason)
 
     def _subscribers(self) -> list[Peer]:
         """The peers that receive the messages of every job."""

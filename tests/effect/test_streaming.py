@@ -172,6 +172,7 @@ CHANGES: dict[str, list[tuple[int, str, Any]]] = {
     "three styles in a fade": [(40, "style", "second"), (44, "style", "third")],
     "style, then morph": [(40, "style", "second"), (43, "morph_to", "third"), (46, "morph", 1.0)],
     "morph": [(30, "morph_to", "second"), (40, "morph", 1.0), (60, "morph", 0.0)],
+    "weights": [(30, "morph_to", "second"), (40, "morph", [0.0, 1.0]), (60, "morph", [1.0, 1.0])],
     "morph to nothing": [(30, "morph_to", "second"), (40, "morph", 0.6), (60, "morph_to", None)],
 }
 

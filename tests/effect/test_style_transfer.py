@@ -272,7 +272,7 @@ def test_a_keyword_that_does_not_exist_is_a_type_error(make: Make) -> None:
     with pytest.raises(TypeError, match="there is no setting 'speed'"):
         make(speed=2)
     with pytest.raises(TypeError):
-        astfx.StyleTransfer()  # type: ignore[call-arg]
+        astfx.StyleTransfer()
     with pytest.raises(TypeError):
         astfx.StyleTransfer(np.ones(9000), 0.5)  # type: ignore[call-arg]
 

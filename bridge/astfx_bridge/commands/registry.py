@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from astfx_bridge.commands import (
     folders,
     job_control,
+    live,
     named_styles,
     parameters,
     presets,
@@ -52,4 +53,8 @@ HANDLERS: Mapping[str, Handler] = {
     "job_get": job_control.job_get,
     "job_set": job_control.job_set,
     "forget": job_control.forget,
+    "live_open": live.live_open,
+    "live_command": live.live_command,
+    "live_close": live.live_close,
+    "live_list": live.live_list,
 }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from astfx_bridge.jobs.lifecycle import JobLifecycle
+from astfx_bridge.live.children import LiveSessions
 from astfx_bridge.parameters import ServerParameters
 from astfx_bridge.roots import Roots
 from astfx_bridge.settings import ServerSettings
@@ -35,6 +36,7 @@ class Services:
         Returns the peers that receive the messages of every job.
     stop : callable
         Ends the server.
+    live : LiveSessions
     """
 
     settings: ServerSettings
@@ -45,6 +47,7 @@ class Services:
     osc_port: Callable[[], int]
     subscribers: Callable[[], list[Peer]]
     stop: Callable[[], None]
+    live: LiveSessions = field(default_factory=LiveSessions)
 
 
 Handler = Callable[[Services, Peer, Call], Coroutine[Any, Any, None] | None]

@@ -77,6 +77,15 @@ EXAMPLES: dict[str, Callable[[Client, Server], list[Value]]] = {
     "/astfx/roots": lambda c, s: [],
     "/astfx/files": lambda c, s: ["", 0],
     "/astfx/quit": lambda c, s: [],
+    "/astfx/live/open": lambda c, s: ["other", "ring:o.ring", "ring:o.ring", "style", preset()],
+    "/astfx/live/set": lambda c, s: [live_session(c), "strength", 0.5],
+    "/astfx/live/get": lambda c, s: [live_session(c)],
+    "/astfx/live/morph": lambda c, s: [live_session(c), preset(), 1.0, preset(1), 3.0],
+    "/astfx/live/learn": lambda c, s: [live_session(c), "mix"],
+    "/astfx/live/record": lambda c, s: [live_session(c), "take.wav"],
+    "/astfx/live/status": lambda c, s: [live_session(c)],
+    "/astfx/live/close": lambda c, s: [live_session(c)],
+    "/astfx/live/list": lambda c, s: [live_session(c)][1:],
 } | {
     f"/astfx/param/{name}": lambda c, s, p=parameter: [p.default]  # type: ignore[misc]
     for name, parameter in PARAMETERS.items()
@@ -110,10 +119,25 @@ def queued_job(client: Client) -> int:
     return long_job(client)
 
 
-def preset() -> str:
+def preset(place: int = 0) -> str:
     from astfx import presets
 
-    return str(presets.names()[0])
+    return str(presets.names()[place])
+
+
+def live_session(client: Client) -> str:
+    """A live session that runs. It is shared, because each is a process of its own."""
+    if "shared" not in running_sessions(client):
+        client.send("/astfx/live/open", "shared", "ring:s.ring", "ring:s.ring", "style", preset())
+        until(client, "/astfx/live/opened")
+    return "shared"
+
+
+def running_sessions(client: Client) -> list[str]:
+    client.send("/astfx/live/list")
+    (count,) = until(client, "/astfx/live/sessions").values
+    assert isinstance(count, int)
+    return [str(until(client, "/astfx/live/session").values[0]) for _ in range(count)]
 
 
 def check_reply(message: Message) -> None:
@@ -133,6 +157,9 @@ def client(server: Server, transport: str) -> Iterator[Client]:
     with server.client(transport) as client:
         yield client
         client.ask("/astfx/cancel/all")
+        if "other" in running_sessions(client):
+            client.send("/astfx/live/close", "other")
+            until(client, "/astfx/live/closed")
         for name, parameter in PARAMETERS.items():
             client.ask("/astfx/set", name, parameter.default)
 

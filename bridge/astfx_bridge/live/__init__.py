@@ -1,0 +1,1 @@
+"""Live audio: an effect between an input and an output, with its controls."""
