@@ -25,7 +25,7 @@ def preset_names(folder: Path) -> list[str]:
 
 def kept(folder: Path) -> dict[str, Path]:
     """The style clips that clients have sent to be kept, by their names."""
-    return {path.stem: path for path in sorted(folder.iterdir()) if _NAME.match(path.stem)}
+    return {path.stem: path for path in sorted(folder.glob("*")) if _NAME.match(path.stem)}
 
 
 def checked_name(name: str, role: str) -> str:
