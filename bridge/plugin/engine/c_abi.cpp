@@ -19,6 +19,14 @@ void keep(char* to, int size, const std::string& text) {
   to[size - 1] = '\0';
 }
 
+// An effect with settings of its own.
+struct OwnSettings {
+  Settings settings;
+};
+struct OwnEffect : OwnSettings, Effect {
+  OwnEffect(int sample_rate, int channels) : Effect(sample_rate, channels, settings) {}
+};
+
 }  // namespace
 
 extern "C" {
@@ -110,14 +118,16 @@ void astfx_stage_process(SpectralStage* stage, const float* hop, double strength
   stage->process(hops, strength, outputs);
 }
 
-Effect* astfx_effect_new(int sample_rate, int channels) { return new Effect(sample_rate, channels); }
+OwnEffect* astfx_effect_new(int sample_rate, int channels) {
+  return new OwnEffect(sample_rate, channels);
+}
 
-void astfx_effect_free(Effect* effect) { delete effect; }
+void astfx_effect_free(OwnEffect* effect) { delete effect; }
 
 // A null preset leaves that style as it is. With `worker`, Monge maps are computed on a thread.
-void astfx_effect_change(Effect* effect, const Preset* first, const Preset* second, int worker) {
+void astfx_effect_change(OwnEffect* effect, const Preset* first, const Preset* second, int worker) {
   StyleChange* change = new StyleChange;
-  const std::shared_ptr<Worker> helper = worker ? Worker::shared() : nullptr;
+  const std::shared_ptr<Worker> helper = worker ? Worker::of_maps() : nullptr;
   const auto voice = [&](const Preset& preset) {
     const StyleFrames frames = style_frames(preset, effect->sample_rate());
     return new Voice(style_model(frames, effect->sample_rate()), effect->channels(), helper);
@@ -127,15 +137,15 @@ void astfx_effect_change(Effect* effect, const Preset* first, const Preset* seco
   effect->change(change);
 }
 
-void astfx_effect_reset(Effect* effect) { effect->reset(); }
+void astfx_effect_reset(OwnEffect* effect) { effect->reset(); }
 
-int astfx_effect_latency(const Effect* effect) { return effect->latency(); }
+int astfx_effect_latency(const OwnEffect* effect) { return effect->latency(); }
 
-int astfx_effect_own_maps(const Effect* effect) { return effect->n_own_maps(); }
+int astfx_effect_own_maps(const OwnEffect* effect) { return effect->n_own_maps(); }
 
-void astfx_effect_empty_trash(Effect* effect) { effect->empty_trash(); }
+void astfx_effect_empty_trash(OwnEffect* effect) { effect->empty_trash(); }
 
-void astfx_effect_set(Effect* effect, float strength, float mix, float morph, float gain,
+void astfx_effect_set(OwnEffect* effect, float strength, float mix, float morph, float gain,
                       int bypass) {
   effect->settings.strength = strength;
   effect->settings.mix = mix;
@@ -145,7 +155,7 @@ void astfx_effect_set(Effect* effect, float strength, float mix, float morph, fl
 }
 
 // input, output: (channels, n), one channel after the other
-void astfx_effect_process(Effect* effect, const float* input, float* output, int n) {
+void astfx_effect_process(OwnEffect* effect, const float* input, float* output, int n) {
   const float* inputs[2];
   float* outputs[2];
   for (int channel = 0; channel < effect->channels(); ++channel) {

@@ -7,8 +7,9 @@
 
 namespace astfx {
 
-Effect::Effect(int sample_rate, int channels)
-    : sample_rate_(sample_rate),
+Effect::Effect(int sample_rate, int channels, const Settings& settings)
+    : settings_(settings),
+      sample_rate_(sample_rate),
       channels_(channels),
       hop_length_(engine_grid(sample_rate).hop_length),
       latency_(latency_samples(sample_rate)),
@@ -120,8 +121,9 @@ bool Effect::is_wanted(const Voice* voice) const {
   return incoming_ != nullptr && (voice == incoming_->first || voice == incoming_->second);
 }
 
-void Effect::take_change() {
+void Effect::take_change(bool takes_new) {
   if (incoming_ == nullptr) {
+    if (!takes_new) return;
     if (n_voices_ + 4 > static_cast<int>(voices_.size())) return;
     incoming_ = waiting_.exchange(nullptr, std::memory_order_acq_rel);
     if (incoming_ == nullptr) return;
@@ -278,10 +280,10 @@ void Effect::write(float* const* output, int first, int at, int n, int place) {
   n_in_ += n;
 }
 
-void Effect::process(const float* const* input, float* const* output, int n) {
+void Effect::process(const float* const* input, float* const* output, int n, bool takes_changes) {
   if (channels_ == 0 || n <= 0) return;
   const FlushDenormals flush;
-  take_change();
+  take_change(takes_changes);
   if (has_next_ && fade_left_ == 0) {
     has_next_ = false;
     fade_to(next_);
@@ -291,11 +293,11 @@ void Effect::process(const float* const* input, float* const* output, int n) {
   const auto within = [](float value, float lowest, float highest) {
     return value >= lowest ? std::min(value, highest) : lowest;  // the lowest for NaN
   };
-  strength_.begin(within(settings.strength.load(std::memory_order_relaxed), 0.0f, 1.0f), sample_rate_);
-  mix_.begin(within(settings.mix.load(std::memory_order_relaxed), 0.0f, 1.0f), sample_rate_);
-  morph_.begin(within(settings.morph.load(std::memory_order_relaxed), 0.0f, 1.0f), sample_rate_);
-  gain_.begin(within(settings.gain.load(std::memory_order_relaxed), 0.0f, 100.0f), sample_rate_);
-  bypass_.begin(settings.bypass.load(std::memory_order_relaxed) ? 1.0f : 0.0f, sample_rate_);
+  strength_.begin(within(settings_.strength.load(std::memory_order_relaxed), 0.0f, 1.0f), sample_rate_);
+  mix_.begin(within(settings_.mix.load(std::memory_order_relaxed), 0.0f, 1.0f), sample_rate_);
+  morph_.begin(within(settings_.morph.load(std::memory_order_relaxed), 0.0f, 1.0f), sample_rate_);
+  gain_.begin(within(settings_.gain.load(std::memory_order_relaxed), 0.0f, 100.0f), sample_rate_);
+  bypass_.begin(settings_.bypass.load(std::memory_order_relaxed) ? 1.0f : 0.0f, sample_rate_);
   wet_fade_.begin(sample_rate_);
   float peaks[2] = {};
   for (int first = 0; first < n;) {

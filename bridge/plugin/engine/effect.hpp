@@ -25,7 +25,7 @@ struct Meters {
 
 class Effect {
  public:
-  Effect(int sample_rate, int channels);
+  Effect(int sample_rate, int channels, const Settings& settings);
   ~Effect();
   Effect(const Effect&) = delete;
   Effect& operator=(const Effect&) = delete;
@@ -33,7 +33,6 @@ class Effect {
   int latency() const { return latency_; }
   int sample_rate() const { return sample_rate_; }
   int channels() const { return channels_; }
-  Settings settings;
   Meters meters;
 
   // While no audio is processed: forget what was heard, without fades. A change of styles that waits
@@ -44,12 +43,14 @@ class Effect {
   // The effect owns the change and its voices.
   void change(StyleChange* change);
   void empty_trash() { trash_.empty(); }
+  // Whether the audio thread has not taken the last change yet.
+  bool has_change() const { return waiting_.load(std::memory_order_acquire) != nullptr; }
   // How many Monge maps the audio thread had to compute itself.
   int n_own_maps() const { return n_own_maps_.load(std::memory_order_relaxed); }
 
   // From the audio thread. Inputs and outputs may share memory. Without a style, the output is the
-  // input, late.
-  void process(const float* const* input, float* const* output, int n);
+  // input, late. A change of styles is taken if `takes_changes` is true.
+  void process(const float* const* input, float* const* output, int n, bool takes_changes = true);
 
  private:
   struct Stations {
@@ -57,7 +58,7 @@ class Effect {
     Voice* second = nullptr;
   };
 
-  void take_change();
+  void take_change(bool takes_new);
   void apply(const StyleChange& change, Stations& stations) const;
   void fade_to(Stations stations);
   void use(Voice* voice);
@@ -68,6 +69,7 @@ class Effect {
   void write(float* const* output, int first, int at, int n, int place);
   void sweep();
 
+  const Settings& settings_;
   int sample_rate_, channels_, hop_length_, latency_;
   long fade_length_, fade_left_ = 0;
   Stations stations_, next_;

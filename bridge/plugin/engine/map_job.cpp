@@ -59,13 +59,12 @@ void MapJob::collect(SquareMatrix& map) {
   monge_map(n_, own_input_, style_, *own_work_, map);
 }
 
-bool MapJob::work() {
+void MapJob::work() {
   int expected = kPosted;
-  if (!state_.compare_exchange_strong(expected, kTaken)) return false;
+  if (!state_.compare_exchange_strong(expected, kTaken)) return;
   monge_map(n_, shared_input_, style_, *shared_work_, shared_output_);
   expected = kTaken;
   if (!state_.compare_exchange_strong(expected, kDone)) state_.store(kIdle);  // abandoned
-  return true;
 }
 
 }  // namespace astfx

@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "monge.hpp"
+#include "worker.hpp"
 
 namespace astfx {
 
@@ -11,10 +12,10 @@ namespace astfx {
 // a worker thread may compute it (`work`). If it has not, the audio thread does so itself. The result
 // is the same, bit for bit, so the output never depends on the speed of the worker, and no thread
 // ever waits for another one.
-class MapJob {
+class MapJob : public Task {
  public:
   explicit MapJob(const SquareMatrix& style, int n);
-  ~MapJob();
+  ~MapJob() override;
   MapJob(const MapJob&) = delete;
   MapJob& operator=(const MapJob&) = delete;
 
@@ -24,8 +25,8 @@ class MapJob {
   bool pending() const { return pending_; }
   void collect(SquareMatrix& map);
 
-  // For the worker thread: compute what is asked for, if anything. Returns whether it did.
-  bool work();
+  // For the worker thread: compute what is asked for, if anything.
+  void work() override;
 
   // How many maps the audio thread had to compute itself.
   int n_own() const { return n_own_.load(std::memory_order_relaxed); }

@@ -132,11 +132,15 @@ std::string text_of(const toml::table& table, const char* key) {
   return *text;
 }
 
-bool is_name(const std::string& name) {
+}  // namespace
+
+bool is_preset_name(const std::string& name) {
   const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
   return !name.empty() && name.size() <= 64 && plain(name.front()) && plain(name.back()) &&
          std::all_of(name.begin(), name.end(), [&](char c) { return plain(c) || c == '-'; });
 }
+
+namespace {
 
 Preset from_parts(const std::string& text, const Container& container) {
   if (text.size() > static_cast<size_t>(kMaxTextBytes))
@@ -151,7 +155,7 @@ Preset from_parts(const std::string& text, const Container& container) {
                       " that this plugin reads: update astfx");
   Preset preset;
   preset.name = text_of(table, "name");
-  if (!is_name(preset.name))
+  if (!is_preset_name(preset.name))
     throw PresetError("its name must be 1 to 64 lower-case letters and digits, with hyphens inside only");
   preset.family = text_of(table, "family");
   preset.description = text_of(table, "description");

@@ -24,6 +24,9 @@ struct Preset {
   std::vector<float> run_weights;
 };
 
+// Whether a name is one that presets may have.
+bool is_preset_name(const std::string& name);
+
 // Read a .astfx file, or a .toml file and the .safetensors file beside it.
 Preset load_preset(const std::string& path);
 

@@ -1,26 +1,36 @@
 #include "worker.hpp"
 
 #include <algorithm>
-#include <chrono>
 
 #include "denormals.hpp"
 
 namespace astfx {
 
 namespace {
-constexpr std::chrono::microseconds kPause{1500};
-}
 
-std::shared_ptr<Worker> Worker::shared() {
+constexpr std::chrono::microseconds kPauseOfMaps{1500}, kPauseOfPresets{10000};
+
+}  // namespace
+
+std::shared_ptr<Worker> Worker::of_maps() {
   static std::mutex mutex;
   static std::weak_ptr<Worker> present;
   const std::lock_guard<std::mutex> lock(mutex);
   std::shared_ptr<Worker> worker = present.lock();
-  if (!worker) present = worker = std::shared_ptr<Worker>(new Worker);
+  if (!worker) present = worker = std::shared_ptr<Worker>(new Worker(kPauseOfMaps));
   return worker;
 }
 
-Worker::Worker() : thread_([this] { run(); }) {}
+std::shared_ptr<Worker> Worker::of_presets() {
+  static std::mutex mutex;
+  static std::weak_ptr<Worker> present;
+  const std::lock_guard<std::mutex> lock(mutex);
+  std::shared_ptr<Worker> worker = present.lock();
+  if (!worker) present = worker = std::shared_ptr<Worker>(new Worker(kPauseOfPresets));
+  return worker;
+}
+
+Worker::Worker(std::chrono::microseconds pause) : pause_(pause), thread_([this] { run(); }) {}
 
 Worker::~Worker() {
   {
@@ -31,26 +41,26 @@ Worker::~Worker() {
   thread_.join();
 }
 
-void Worker::add(MapJob* job) {
+void Worker::add(Task* task) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  jobs_.push_back(job);
+  tasks_.push_back(task);
   changed_.notify_all();
 }
 
-void Worker::remove(MapJob* job) {
+void Worker::remove(Task* task) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  jobs_.erase(std::remove(jobs_.begin(), jobs_.end(), job), jobs_.end());
+  tasks_.erase(std::remove(tasks_.begin(), tasks_.end(), task), tasks_.end());
 }
 
 void Worker::run() {
   const FlushDenormals flush;
   std::unique_lock<std::mutex> lock(mutex_);
   while (!ends_) {
-    for (MapJob* job : jobs_) job->work();
-    if (jobs_.empty())
+    for (Task* task : tasks_) task->work();
+    if (tasks_.empty())
       changed_.wait(lock);
     else
-      changed_.wait_for(lock, kPause);
+      changed_.wait_for(lock, pause_);
   }
 }
 

@@ -1,34 +1,43 @@
-// The thread that computes Monge maps for all instances of the plugin in a process.
+// Threads that look after things for the audio threads of all instances in a process.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
 
-#include "map_job.hpp"
-
 namespace astfx {
 
-// It looks for work every millisecond or two, because the audio thread may not wake it: that would be
-// a system call.
+// Something that a worker does again and again.
+struct Task {
+  virtual ~Task() = default;
+  virtual void work() = 0;
+};
+
+// It looks for work after each pause, because an audio thread may not wake it: that would be a system
+// call.
 class Worker {
  public:
-  static std::shared_ptr<Worker> shared();
+  // The thread that computes Monge maps.
+  static std::shared_ptr<Worker> of_maps();
+  // The thread that loads presets.
+  static std::shared_ptr<Worker> of_presets();
   ~Worker();
 
-  void add(MapJob* job);
-  // Returns when the job is no longer in use.
-  void remove(MapJob* job);
+  void add(Task* task);
+  // Returns when the task is no longer in use.
+  void remove(Task* task);
 
  private:
-  Worker();
+  explicit Worker(std::chrono::microseconds pause);
   void run();
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<MapJob*> jobs_;
+  std::chrono::microseconds pause_;
+  std::vector<Task*> tasks_;
   bool ends_ = false;
   std::thread thread_;
 };

@@ -98,11 +98,12 @@ int main(int argc, char** argv) {
   const bool breaks = argc > 4;  // shows that the hooks work
   const StyleModel first = style_model(style_frames(load_preset(argv[1]), rate), rate);
   const StyleModel second = style_model(style_frames(load_preset(argv[2]), rate), rate);
-  Effect effect(rate, 2);
+  Settings settings;
+  Effect effect(rate, 2, settings);
   const auto change = [&](bool swapped) {
     StyleChange* change = new StyleChange;
-    change->first = new Voice(swapped ? second : first, 2, Worker::shared());
-    change->second = new Voice(swapped ? first : second, 2, Worker::shared());
+    change->first = new Voice(swapped ? second : first, 2, Worker::of_maps());
+    change->second = new Voice(swapped ? first : second, 2, Worker::of_maps());
     effect.change(change);
   };
   change(false);
@@ -112,9 +113,9 @@ int main(int argc, char** argv) {
     // Waits for what the audio thread has done, and changes styles and controls.
     for (int turn = 0;; ++turn) {
       while (n_blocks.load() < 60 * (turn + 1)) std::this_thread::yield();
-      effect.settings.morph = static_cast<float>(turn % 3) / 2.0f;
-      effect.settings.strength = turn % 4 == 3 ? 0.0f : 1.0f;
-      effect.settings.bypass = turn % 5 == 4;
+      settings.morph = static_cast<float>(turn % 3) / 2.0f;
+      settings.strength = turn % 4 == 3 ? 0.0f : 1.0f;
+      settings.bypass = turn % 5 == 4;
       if (turn % 4 == 1) change(turn % 8 == 1);
       effect.empty_trash();
     }
