@@ -31,10 +31,10 @@ class Bundle:
 
 
 BUNDLES = (
-    Bundle("VST3", "astfx.vst3", ".vst3/astfx.vst3"),
-    Bundle("VST3 mono", "astfx-mono.vst3", ".vst3/astfx-mono.vst3"),
-    Bundle("LV2", "astfx.lv2", ".lv2/astfx.lv2"),
-    Bundle("LV2 mono", "astfx-mono.lv2", ".lv2/astfx-mono.lv2"),
+    Bundle("VST3", "vst3/astfx.vst3", ".vst3/astfx.vst3"),
+    Bundle("VST3 mono", "vst3/astfx-mono.vst3", ".vst3/astfx-mono.vst3"),
+    Bundle("LV2", "lv2/astfx.lv2", ".lv2/astfx.lv2"),
+    Bundle("LV2 mono", "lv2/astfx-mono.lv2", ".lv2/astfx-mono.lv2"),
     Bundle("CLAP", "clap/astfx", ".clap/astfx"),
 )
 

@@ -69,3 +69,86 @@ change(DistrhoPluginLV2.cpp "        fPlugin.activate();
     }
 
     void lv2_deactivate()")
+
+# A host of CLAP need not have the extension "latency". DPF calls it without a look.
+change(DistrhoPluginCLAP.cpp "fHostExtensions.latency->changed(fHost);"
+       "if (fHostExtensions.latency != nullptr) fHostExtensions.latency->changed(fHost);")
+
+# Simple hosts of LV2 have neither options nor URIDs nor workers, nor ports for events. Nothing in the
+# plugin needs them.
+foreach(file DistrhoPluginLV2.cpp DistrhoPluginLV2export.cpp)
+  change(${file} "#define DISTRHO_LV2_USE_EVENTS_IN  (DISTRHO_PLUGIN_WANT_MIDI_INPUT || DISTRHO_PLUGIN_WANT_TIMEPOS || DISTRHO_PLUGIN_WANT_STATE)"
+         "#define DISTRHO_LV2_USE_EVENTS_IN 0")
+  change(${file} "#define DISTRHO_LV2_USE_EVENTS_OUT (DISTRHO_PLUGIN_WANT_MIDI_OUTPUT || DISTRHO_PLUGIN_WANT_STATE)"
+         "#define DISTRHO_LV2_USE_EVENTS_OUT 0")
+endforeach()
+change(DistrhoPluginLV2.cpp "#if DISTRHO_PLUGIN_WANT_STATE
+        LV2_ATOM_SEQUENCE_FOREACH(fPortEventsIn, event)"
+"#if DISTRHO_LV2_USE_EVENTS_IN
+        LV2_ATOM_SEQUENCE_FOREACH(fPortEventsIn, event)")
+change(DistrhoPluginLV2.cpp "#if DISTRHO_PLUGIN_WANT_STATE
+        fEventsOutData.initIfNeeded"
+"#if DISTRHO_LV2_USE_EVENTS_OUT
+        fEventsOutData.initIfNeeded")
+change(DistrhoPluginLV2export.cpp "    LV2_BUF_SIZE__boundedBlockLength,
+    nullptr
+};
+
+static const char* const lv2ManifestPluginRequiredFeatures[] =
+{
+    \"opts:options\",
+    LV2_URID__map,
+#if DISTRHO_PLUGIN_WANT_STATE
+    LV2_WORKER__schedule,
+#endif"
+"    LV2_BUF_SIZE__boundedBlockLength,
+    \"opts:options\",
+    LV2_URID__map,
+    LV2_WORKER__schedule,
+    nullptr
+};
+
+static const char* const lv2ManifestPluginRequiredFeatures[] =
+{")
+change(DistrhoPluginLV2.cpp "        d_stderr(\"Options feature missing, cannot continue!\");
+        return nullptr;"
+"        static const LV2_Options_Option none = {};
+        options = &none;")
+change(DistrhoPluginLV2.cpp "        d_stderr(\"URID Map feature missing, cannot continue!\");
+        return nullptr;"
+"        static const LV2_URID_Map own = { nullptr, [](LV2_URID_Map_Handle, const char* uri) { return astfx_urid(uri); } };
+        uridMap = &own;")
+change(DistrhoPluginLV2.cpp "        d_stderr(\"Worker feature missing, cannot continue!\");
+        return nullptr;"
+       "")
+change(DistrhoPluginLV2.cpp "START_NAMESPACE_DISTRHO"
+       "extern unsigned astfx_urid(const char*);
+extern void astfx_wait_at_start(void*);
+
+START_NAMESPACE_DISTRHO")
+
+# They also set the parameters only after they have activated the plugin. They are programs for files, so
+# the plugin may wait in the first block until a preset is loaded.
+change(DistrhoPluginLV2.cpp "    void lv2_activate()
+    {"
+"    void astfxWaitAtStart()
+    {
+        astfx_wait_at_start(fPlugin.getInstancePointer());
+    }
+
+    void lv2_activate()
+    {")
+change(DistrhoPluginLV2.cpp "        d_stderr(\"Host does not provide nominalBlockLength or maxBlockLength options\");
+        d_nextBufferSize = 2048;"
+"        simple = true;
+        d_nextBufferSize = 2048;")
+change(DistrhoPluginLV2.cpp "    bool usingNominal = false;"
+       "    bool usingNominal = false, simple = false;")
+change(DistrhoPluginLV2.cpp "    return new PluginLv2(sampleRate, uridMap, worker, ctrlInPortChangeReq, usingNominal);"
+"    PluginLv2* const made = new PluginLv2(sampleRate, uridMap, worker, ctrlInPortChangeReq, usingNominal);
+    if (simple)
+        made->astfxWaitAtStart();
+    return made;")
+
+# Copies are as old as their originals, but what is built from them must be built again.
+file(TOUCH ${OUT}/distrho/DistrhoPluginMain.cpp)

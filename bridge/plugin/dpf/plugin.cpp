@@ -2,6 +2,9 @@
 
 #include <cmath>
 #include <cstring>
+#include <mutex>
+#include <string>
+#include <vector>
 
 START_NAMESPACE_DISTRHO
 
@@ -144,8 +147,25 @@ Plugin* createPlugin() { return new AstfxPlugin; }
 
 END_NAMESPACE_DISTRHO
 
-// The patched parts of DPF call this.
+// The patched parts of DPF call these.
 void astfx_set_offline(void* plugin, bool offline) {
   static_cast<DISTRHO_NAMESPACE::AstfxPlugin*>(static_cast<DISTRHO_NAMESPACE::Plugin*>(plugin))
       ->set_offline(offline);
+}
+
+void astfx_wait_at_start(void* plugin) {
+  static_cast<DISTRHO_NAMESPACE::AstfxPlugin*>(static_cast<DISTRHO_NAMESPACE::Plugin*>(plugin))
+      ->instance()
+      .wait_at_start();
+}
+
+// A number for a URI, from 1, for hosts of LV2 that give none.
+unsigned astfx_urid(const char* uri) {
+  static std::mutex mutex;
+  static std::vector<std::string> known;
+  const std::lock_guard<std::mutex> lock(mutex);
+  for (size_t i = 0; i < known.size(); ++i)
+    if (known[i] == uri) return static_cast<unsigned>(i + 1);
+  known.emplace_back(uri);
+  return static_cast<unsigned>(known.size());
 }

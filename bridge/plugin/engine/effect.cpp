@@ -283,13 +283,6 @@ void Effect::write(float* const* output, int first, int at, int n, int place) {
 void Effect::process(const float* const* input, float* const* output, int n, bool takes_changes) {
   if (channels_ == 0 || n <= 0) return;
   const FlushDenormals flush;
-  take_change(takes_changes);
-  if (has_next_ && fade_left_ == 0) {
-    has_next_ = false;
-    fade_to(next_);
-  }
-  for (Voice* voice : {stations_.first, stations_.second})
-    if (voice != nullptr) use(voice);
   const auto within = [](float value, float lowest, float highest) {
     return value >= lowest ? std::min(value, highest) : lowest;  // the lowest for NaN
   };
@@ -301,7 +294,16 @@ void Effect::process(const float* const* input, float* const* output, int n, boo
   wet_fade_.begin(sample_rate_);
   float peaks[2] = {};
   for (int first = 0; first < n;) {
-    const int m = std::min(n - first, hop_length_ - filled_);
+    take_change(takes_changes && first == 0);
+    if (has_next_ && fade_left_ == 0) {
+      has_next_ = false;
+      fade_to(next_);
+      next_ = {};
+    }
+    for (Voice* voice : {stations_.first, stations_.second})
+      if (voice != nullptr) use(voice);
+    int m = std::min(n - first, hop_length_ - filled_);
+    if (has_next_) m = std::min(m, static_cast<int>(fade_left_));  // the next fade begins on time
     // All inputs of these samples are read before the first output is written.
     for (int channel = 0; channel < channels_; ++channel) {
       float* hop = &hop_[static_cast<size_t>(channel) * hop_length_ + filled_];

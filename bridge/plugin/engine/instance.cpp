@@ -116,7 +116,8 @@ void Instance::process(const float* const* input, float* const* output, int n) {
         output[channel][i] = std::isfinite(input[channel][i]) ? input[channel][i] : 0.0f;
     return;
   }
-  const bool offline = offline_.load(std::memory_order_relaxed);
+  const bool offline =
+      offline_.load(std::memory_order_relaxed) || (waits_at_start_ && position_ == 0);
   if (stage_.load(std::memory_order_relaxed) == kIdle && wanted() != asked_) {
     asked_ = wanted();
     asked_at_ = position_;

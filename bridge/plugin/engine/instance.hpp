@@ -33,6 +33,8 @@ class Instance : private Task {
   int chosen(int slot) const { return chosen_[slot].load(std::memory_order_relaxed); }
   // Whether the host renders offline, so that the audio thread may wait.
   void set_offline(bool offline) { offline_.store(offline, std::memory_order_relaxed); }
+  // The host may set presets only with the first block, which may then wait for them.
+  void wait_at_start() { waits_at_start_ = true; }
 
   // While no audio is processed: get ready for a sample rate, with the chosen presets loaded.
   void activate(double sample_rate);
@@ -82,6 +84,7 @@ class Instance : private Task {
   std::array<std::atomic<int>, kSlots> chosen_{};
   std::atomic<int> version_{0};
   std::atomic<bool> offline_{false};
+  bool waits_at_start_ = false;
 
   std::atomic<int> stage_{kIdle};
   Wanted asked_{-1, -1, -1};

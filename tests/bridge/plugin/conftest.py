@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from astfx_bridge import building
+from astfx_bridge import building, plugins
 
 from astfx.audio import Waveform
 from tests.bridge.plugin.engine import Engine
@@ -46,3 +46,9 @@ def music(rate: int, channels: int, seconds: float, seed: int = 0) -> Waveform:
     clip[:, round(0.6 * len(time)) : round(0.65 * len(time))] = 0.0
     clip[:, round(0.8 * len(time)) : round(0.8 * len(time)) + 40] += 0.7
     return np.asarray(clip, np.float32)
+
+
+@pytest.fixture(scope="session")
+def bundles(build_folder: Path) -> Path:
+    """The folder of the built plugins."""
+    return plugins.build(build_folder)[0].parents[1]

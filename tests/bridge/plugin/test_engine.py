@@ -174,11 +174,11 @@ def test_changes_of_controls_are_ramped_as_in_python(engine: Engine, presets: Pa
 def test_a_change_of_style_fades_in_as_in_python(engine: Engine, presets: Path) -> None:
     clip = music(48_000, 1, 3.0)
     effect = astfx.StyleTransfer("rain", engine="live")
-    effect.prepare(48_000, 1, 480)
+    effect.prepare(48_000, 1, 560)
     rain, bells = (NativePreset(engine, presets / f"{n}.toml") for n in ("rain", "bells"))
     native = NativeEffect(engine, 48_000, 1, rain)
     outputs: tuple[list[Waveform], list[Waveform]] = ([], [])
-    for index, block in enumerate(blocks(clip, [480])):
+    for index, block in enumerate(blocks(clip, [560])):  # hops
         if index == 100:
             effect.style = "bells"
             preparation = effect._preparation
@@ -189,6 +189,28 @@ def test_a_change_of_style_fades_in_as_in_python(engine: Engine, presets: Path) 
         outputs[1].append(effect.process(block, 48_000, reset=False))
     python = np.concatenate(outputs[1], axis=1)
     assert_equal(np.concatenate(outputs[0], axis=1)[:, native.latency :], python)
+
+
+def test_changes_of_style_are_heard_at_the_same_sample_in_any_blocks(
+    engine: Engine, presets: Path
+) -> None:
+    clip = music(48_000, 1, 3.0)
+    styles = [
+        NativePreset(engine, presets / f"{n}.toml") for n in ("rain", "bells", "wind", "choir")
+    ]
+    outputs = []
+    for sizes in ([480], [64, 1000], [4096]):
+        native = NativeEffect(engine, 48_000, 1, styles[0])
+        parts = []
+        for index, quarter in enumerate(np.array_split(clip, 12, axis=1)):
+            if 0 < index < 4:  # faster than the fades
+                native.change(styles[index], styles[index - 1])
+                native.set(morph=0.3)
+            parts.append(native.run(quarter, sizes))
+            native.empty_trash()
+        outputs.append(np.concatenate(parts, axis=1))
+    np.testing.assert_array_equal(outputs[0], outputs[1])
+    np.testing.assert_array_equal(outputs[0], outputs[2])
 
 
 def test_without_strength_or_mix_the_output_is_the_input_bit_for_bit(
