@@ -1,4 +1,4 @@
-"""The commands ``serve``, ``live``, ``send`` and ``clients``, of astfx and of astfx-bridge."""
+"""The commands ``serve``, ``live``, ``send``, ``clients`` and ``plugin``."""
 
 from __future__ import annotations
 
@@ -37,6 +37,10 @@ clients = typer.Typer(
 )
 app.add_typer(clients, name="clients")
 app.command(epilog=LIVE_EXAMPLES)(live)
+plugin = typer.Typer(
+    help="Build and install the native plugin, for VST3, LV2 and CLAP hosts.", no_args_is_help=True
+)
+app.add_typer(plugin, name="plugin")
 
 JOB_SECONDS = 3600.0
 HOLD_SECONDS = 3600.0  # a socket cannot wait for ever at once
@@ -292,3 +296,61 @@ def package(
 
     for path in make_packages(folder, url):
         print(path)
+
+
+_FOLDER = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder for the build; default: a folder of the user's cache.", show_default=False
+    ),
+]
+_HOME = Annotated[
+    Path | None,
+    typer.Option(
+        help="Home whose .vst3, .lv2 and .clap hold the plugin; default: yours.", show_default=False
+    ),
+]
+
+
+@plugin.command("build")
+def build_plugin(folder: _FOLDER = None) -> None:
+    """Build the plugin with this machine's compiler."""
+    from astfx_bridge import plugins
+
+    for place in plugins.build(folder or plugins.build_folder()):
+        print(place)
+
+
+@plugin.command("install")
+def install_plugin(folder: _FOLDER = None, home: _HOME = None) -> None:
+    """Build the plugin, and copy it to where hosts look for it."""
+    from astfx_bridge import plugins
+
+    for place in plugins.install(folder or plugins.build_folder(), home or Path.home()):
+        print(place)
+    print("let your host look for new plugins; it calls them astfx and astfx mono")
+
+
+@plugin.command("info")
+def show_plugin(home: _HOME = None) -> None:
+    """Show where the plugin is installed, and what the build needs."""
+    from astfx_bridge import building, plugins
+
+    found = plugins.installed(home or Path.home())
+    for bundle, place in found:
+        print(f"{bundle.format:10}{place}")
+    if not found:
+        print("the plugin is not installed: `astfx plugin install` builds and installs it")
+    lacking = building.missing()
+    print("the build needs " + ("nothing that is missing" if not lacking else "what is missing:"))
+    for need in lacking:
+        print(f"  {need.name:34}Debian's {need.package}")
+
+
+@plugin.command("uninstall")
+def uninstall_plugin(home: _HOME = None) -> None:
+    """Delete the installed plugin."""
+    from astfx_bridge import plugins
+
+    for place in plugins.uninstall(home or Path.home()):
+        print(f"deleted {place}")

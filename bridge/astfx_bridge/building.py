@@ -1,0 +1,134 @@
+"""Builds the native plugin from its sources, with CMake and the system's compiler."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from astfx_bridge.errors import BridgeError
+
+DPF_VARIABLE = "DPF_PATH"
+
+
+@dataclass(frozen=True)
+class Need:
+    """A program or a file that the build needs.
+
+    Attributes
+    ----------
+    name : str
+        A program, or a header or library that the compiler must find.
+    package : str
+        Debian's package.
+    kind : str
+        "program", "header", "library" or "dpf".
+    """
+
+    name: str
+    package: str
+    kind: str = "program"
+
+
+NEEDS = (
+    Need("c++", "g++"),
+    Need("cmake", "cmake"),
+    Need("ninja", "ninja-build"),
+    Need("fftw3.h", "libfftw3-dev", "header"),
+    Need("libfftw3f.a", "libfftw3-dev", "library"),
+    Need("eigen3/Eigen/Dense", "libeigen3-dev", "header"),
+    Need("nlohmann/json.hpp", "nlohmann-json3-dev", "header"),
+    Need("toml++/toml.h", "libtomlplusplus-dev", "header"),
+    Need("distrho/DistrhoPluginMain.cpp", "dpf-source", "dpf"),
+)
+
+
+def plugin_sources() -> Path:
+    """The folder of the plugin's sources: in the installed package, or beside it in a checkout."""
+    installed = Path(str(files("astfx_bridge"))) / "plugin_data"
+    return installed if installed.is_dir() else Path(__file__).resolve().parents[1] / "plugin"
+
+
+def dpf_folder() -> Path:
+    """The folder of the DISTRHO Plugin Framework; DPF_PATH overrides Debian's."""
+    return Path(os.environ.get(DPF_VARIABLE) or "/usr/share/dpf")
+
+
+def missing() -> list[Need]:
+    """What the build needs and this machine lacks."""
+    return [need for need in NEEDS if not _has(need)]
+
+
+def _has(need: Need) -> bool:
+    if need.kind == "program":
+        return shutil.which(need.name) is not None
+    if need.kind == "dpf":
+        return (dpf_folder() / need.name).is_file()
+    compiler = shutil.which("c++")
+    if compiler is None:
+        return False
+    if need.kind == "library":
+        found = subprocess.run(
+            [compiler, f"-print-file-name={need.name}"], capture_output=True, text=True
+        )
+        return Path(found.stdout.strip()).is_file()
+    found = subprocess.run(
+        [compiler, "-E", "-x", "c++", "-"],
+        input=f"#if !__has_include(<{need.name}>)\n#error\n#endif\n",
+        capture_output=True,
+        text=True,
+    )
+    return found.returncode == 0
+
+
+def check_needs() -> None:
+    """Raise BridgeError, with a list, where something that the build needs is missing."""
+    lacking = missing()
+    if not lacking:
+        return
+    width = max(len(need.name) for need in lacking)
+    rows = [f"  {need.name:{width}}  Debian's {need.package}" for need in lacking]
+    packages = " ".join(dict.fromkeys(need.package for need in lacking))
+    raise BridgeError(
+        "the plugin cannot be built, because these are missing:\n"
+        + "\n".join(rows)
+        + f"\ninstall them, on Debian and Ubuntu with: sudo apt-get install {packages}"
+    )
+
+
+def build(folder: Path, target: str = "all", **options: str) -> Path:
+    """Build the plugin in a folder, and return the folder of what was built.
+
+    Parameters
+    ----------
+    folder : Path
+        It is created if it does not exist. What it has from an earlier build is used again.
+    target : str
+        A target of bridge/plugin/CMakeLists.txt.
+    **options
+        Variables of CMake, such as ``ASTFX_SANITIZE="address"``.
+
+    Raises
+    ------
+    BridgeError
+        If a program or a library is missing, or the compiler fails.
+    """
+    check_needs()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BridgeError(f"folder '{folder}' cannot be made ({error.strerror or error})") from None
+    defined = [f"-D{name}={value}" for name, value in {"DPF": dpf_folder(), **options}.items()]
+    _run(["cmake", "-G", "Ninja", "-S", str(plugin_sources()), "-B", str(folder), *defined])
+    _run(["cmake", "--build", str(folder), "--target", target])
+    return folder / "bin"
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-30:])
+        raise BridgeError(f"`{' '.join(command)}` has failed:\n{last}")

@@ -1,0 +1,116 @@
+"""Where the native plugin is built, and where hosts find it."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from astfx.presets.folders import factory_folder
+from astfx_bridge import building
+from astfx_bridge.errors import BridgeError
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A folder that a host loads.
+
+    Attributes
+    ----------
+    format : str
+    built : str
+        Its path in the folder of the build.
+    installed : str
+        Its path in the user's home.
+    """
+
+    format: str
+    built: str
+    installed: str
+
+
+BUNDLES = (
+    Bundle("VST3", "vst3/astfx.vst3", ".vst3/astfx.vst3"),
+    Bundle("VST3 mono", "vst3/astfx-mono.vst3", ".vst3/astfx-mono.vst3"),
+    Bundle("LV2", "lv2/astfx.lv2", ".lv2/astfx.lv2"),
+    Bundle("LV2 mono", "lv2/astfx-mono.lv2", ".lv2/astfx-mono.lv2"),
+    Bundle("CLAP", "clap/astfx", ".clap/astfx"),
+)
+
+
+def build_folder() -> Path:
+    """The folder in which the plugin is built, unless another one is given."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("astfx") / "plugin"
+
+
+def build(folder: Path) -> list[Path]:
+    """Build the plugin in all formats, and return its bundles.
+
+    Raises
+    ------
+    BridgeError
+        If this is not Linux, something that the build needs is missing, or the compiler fails.
+    """
+    if sys.platform != "linux":
+        raise BridgeError(
+            f"the plugin cannot be built on {sys.platform}: it has been tried on Linux only"
+        )
+    presets = factory_folder()
+    done = building.build(folder, "all", PRESETS=str(presets))
+    return [done / bundle.built for bundle in BUNDLES]
+
+
+def install(folder: Path, home: Path) -> list[Path]:
+    """Build the plugin, copy it to where hosts look for it, and return the bundles' new places.
+
+    Raises
+    ------
+    BridgeError
+        As `build`, and if a folder cannot be written.
+    """
+    places = []
+    for bundle, source in zip(BUNDLES, build(folder), strict=True):
+        target = home / bundle.installed
+        aside = target.with_name(f".{target.name}.part")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(aside, ignore_errors=True)
+            shutil.copytree(source, aside)
+            if target.exists():
+                shutil.rmtree(target)
+            aside.rename(target)
+        except OSError as error:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise BridgeError(
+                f"the plugin cannot be copied to '{target}' ({error.strerror or error})"
+            ) from None
+        places.append(target)
+    return places
+
+
+def installed(home: Path) -> list[tuple[Bundle, Path]]:
+    """The bundles that are installed in a home, with their places."""
+    places = [(bundle, home / bundle.installed) for bundle in BUNDLES]
+    return [(bundle, place) for bundle, place in places if place.is_dir()]
+
+
+def uninstall(home: Path) -> list[Path]:
+    """Delete the installed bundles, and return their places.
+
+    Raises
+    ------
+    BridgeError
+        If none is installed, or one cannot be deleted.
+    """
+    found = [place for _, place in installed(home)]
+    if not found:
+        raise BridgeError(f"the plugin is not installed in '{home}'")
+    for place in found:
+        try:
+            shutil.rmtree(place)
+        except OSError as error:
+            raise BridgeError(f"'{place}' cannot be deleted ({error.strerror or error})") from None
+    return found

@@ -1,0 +1,171 @@
+#include "plugin.hpp"
+
+#include <cmath>
+#include <cstring>
+#include <mutex>
+#include <string>
+#include <vector>
+
+START_NAMESPACE_DISTRHO
+
+namespace {
+
+int number_of(const astfx::Library& library, const char* name) {
+  for (const astfx::LibraryEntry& entry : library.entries())
+    if (entry.is_factory() && entry.name == name) return entry.index;
+  return 0;
+}
+
+void share(Parameter& parameter, const char* name, const char* symbol, const char* description,
+           float usual) {
+  parameter.name = name;
+  parameter.symbol = symbol;
+  parameter.description = description;
+  parameter.unit = "%";
+  parameter.ranges = ParameterRanges(usual, 0.0f, 100.0f);
+}
+
+}  // namespace
+
+AstfxPlugin::AstfxPlugin() : Plugin(kParameterCount, 0, kStateCount) {
+  for (int slot = 0; slot < astfx::kSlots; ++slot)
+    instance_.choose(slot, number_of(instance_.library(), kDefaultPresets[slot]));
+  setLatency(static_cast<uint32_t>(astfx::Instance::latency(getSampleRate())));
+}
+
+void AstfxPlugin::initParameter(uint32_t index, Parameter& parameter) {
+  parameter.hints = kParameterIsAutomatable;
+  switch (index) {
+    case kStrength:
+      share(parameter, "Strength", "strength", "0 % is the input, 100 % the full style.", 100.0f);
+      break;
+    case kMix:
+      share(parameter, "Mix", "mix", "Share of the result in the output.", 100.0f);
+      break;
+    case kMorph:
+      share(parameter, "Morph", "morph", "0 % is the first preset, 100 % the second one.", 0.0f);
+      break;
+    case kPreset:
+    case kMorphTo: {
+      const int slot = index == kPreset ? 0 : 1;
+      parameter.name = slot == 0 ? "Preset" : "Morph to";
+      parameter.symbol = kStateKeys[slot];
+      parameter.description = slot == 0 ? "The sound to imitate." : "The sound at 100 % of Morph.";
+      parameter.hints |= kParameterIsInteger;
+      const float usual = static_cast<float>(number_of(instance_.library(), kDefaultPresets[slot]));
+      parameter.ranges = ParameterRanges(usual, 0.0f, static_cast<float>(astfx::kHighestPreset));
+      const auto& entries = instance_.library().entries();
+      ParameterEnumerationValue* values = new ParameterEnumerationValue[entries.size()];
+      for (size_t i = 0; i < entries.size(); ++i) {
+        values[i].value = static_cast<float>(entries[i].index);
+        values[i].label = entries[i].name.c_str();
+      }
+      parameter.enumValues.values = values;
+      parameter.enumValues.count = static_cast<uint8_t>(entries.size());
+      parameter.enumValues.restrictedMode = false;
+      break;
+    }
+    case kOutputGain:
+      parameter.name = "Output gain";
+      parameter.symbol = "output_gain";
+      parameter.unit = "dB";
+      parameter.ranges = ParameterRanges(0.0f, kLowestGainDb, kHighestGainDb);
+      break;
+    case kBypass:
+      parameter.initDesignation(kParameterDesignationBypass);
+      break;
+  }
+}
+
+void AstfxPlugin::initState(uint32_t index, State& state) {
+  state.key = kStateKeys[index];
+  state.label = kStateKeys[index];
+  state.hints = kStateIsOnlyForDSP;
+  state.defaultValue = "";
+}
+
+float AstfxPlugin::getParameterValue(uint32_t index) const {
+  const astfx::Settings& settings = instance_.settings;
+  switch (index) {
+    case kStrength: return 100.0f * settings.strength;
+    case kMix: return 100.0f * settings.mix;
+    case kMorph: return 100.0f * settings.morph;
+    case kPreset: return static_cast<float>(instance_.chosen(0));
+    case kMorphTo: return static_cast<float>(instance_.chosen(1));
+    case kOutputGain: return gain_db_;
+    case kBypass: return settings.bypass ? 1.0f : 0.0f;
+  }
+  return 0.0f;
+}
+
+void AstfxPlugin::setParameterValue(uint32_t index, float value) {
+  if (!std::isfinite(value)) return;
+  astfx::Settings& settings = instance_.settings;
+  const auto number = [&] {
+    return static_cast<int>(std::lround(std::fmin(std::fmax(value, 0.0f), astfx::kHighestPreset)));
+  };
+  switch (index) {
+    case kStrength: settings.strength = value / 100.0f; break;
+    case kMix: settings.mix = value / 100.0f; break;
+    case kMorph: settings.morph = value / 100.0f; break;
+    case kPreset: instance_.choose(0, number()); break;
+    case kMorphTo: instance_.choose(1, number()); break;
+    case kOutputGain:
+      gain_db_ = std::fmin(std::fmax(value, kLowestGainDb), kHighestGainDb);
+      settings.gain = std::pow(10.0f, gain_db_ / 20.0f);
+      break;
+    case kBypass: settings.bypass = value > 0.5f; break;
+  }
+}
+
+String AstfxPlugin::getState(const char* key) const {
+  for (int slot = 0; slot < astfx::kSlots; ++slot)
+    if (std::strcmp(key, kStateKeys[slot]) == 0) return String(instance_.state(slot).c_str());
+  return String();
+}
+
+void AstfxPlugin::setState(const char* key, const char* value) {
+  for (int slot = 0; slot < astfx::kSlots; ++slot)
+    if (std::strcmp(key, kStateKeys[slot]) == 0 && value[0] != '\0')
+      instance_.set_state(slot, value);
+}
+
+void AstfxPlugin::sampleRateChanged(double sample_rate) {
+  setLatency(static_cast<uint32_t>(astfx::Instance::latency(sample_rate)));
+}
+
+void AstfxPlugin::activate() {
+  instance_.activate(getSampleRate());
+  setLatency(static_cast<uint32_t>(astfx::Instance::latency(getSampleRate())));
+}
+
+void AstfxPlugin::run(const float** inputs, float** outputs, uint32_t frames) {
+  instance_.process(inputs, outputs, static_cast<int>(frames));
+}
+
+Plugin* createPlugin() { return new AstfxPlugin; }
+
+END_NAMESPACE_DISTRHO
+
+// The patched parts of DPF call these.
+void astfx_set_offline(void* plugin, bool offline) {
+  static_cast<DISTRHO_NAMESPACE::AstfxPlugin*>(static_cast<DISTRHO_NAMESPACE::Plugin*>(plugin))
+      ->set_offline(offline);
+}
+
+void astfx_wait_at_start(void* plugin) {
+  static_cast<DISTRHO_NAMESPACE::AstfxPlugin*>(static_cast<DISTRHO_NAMESPACE::Plugin*>(plugin))
+      ->instance()
+      .wait_at_start();
+}
+
+// A number for a URI, from 1, for hosts of LV2 that give none.
+unsigned astfx_urid(const char* uri) {
+  static std::mutex mutex;
+  static std::vector<std::string> known;
+  const std::lock_guard<std::mutex> lock(mutex);
+  for (size_t i = 0; i < known.size(); ++i)
+    if (known[i] == uri) return static_cast<unsigned>(i + 1);
+  known.emplace_back(uri);
+  return static_cast<unsigned>(known.size());
+}

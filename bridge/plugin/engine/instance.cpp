@@ -1,0 +1,226 @@
+#include "instance.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <sstream>
+#include <thread>
+
+#include "base64.hpp"
+#include "style_model.hpp"
+
+namespace astfx {
+
+namespace {
+
+constexpr double kChangeSeconds = 0.15;
+constexpr double kLowestRate = 8000.0, kHighestRate = 192000.0;
+constexpr auto kLongestWait = std::chrono::seconds(20);
+
+}  // namespace
+
+Instance::Instance(int channels)
+    : channels_(channels),
+      library_(Library::scan()),
+      loader_(Worker::of_presets()),
+      maps_(Worker::of_maps()) {}
+
+Instance::~Instance() { loader_->remove(this); }
+
+int Instance::latency(double sample_rate) {
+  if (!(sample_rate >= kLowestRate && sample_rate <= kHighestRate)) return 0;
+  return latency_samples(static_cast<int>(std::lround(sample_rate)));
+}
+
+void Instance::activate(double sample_rate) {
+  loader_->remove(this);
+  if (latency(sample_rate) == 0 || channels_ < 1) {
+    effect_.reset();
+    return;
+  }
+  const int rate = static_cast<int>(std::lround(sample_rate));
+  if (!effect_ || effect_->sample_rate() != rate) {
+    effect_ = std::make_unique<Effect>(rate, channels_, settings);
+    loaded_ = {-1, -1, -1};
+  }
+  stage_ = kIdle;
+  asked_ = wanted();
+  load(asked_);
+  effect_->reset();
+  effect_->empty_trash();
+  position_ = 0;
+  loader_->add(this);
+}
+
+Instance::Wanted Instance::wanted() const {
+  return {chosen(0), chosen(1), version_.load(std::memory_order_acquire)};
+}
+
+std::shared_ptr<const Preset> Instance::preset(int slot, int index) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (kept_[slot] && kept_[slot]->index == index) return kept_[slot]->preset;
+  }
+  const LibraryEntry* entry = library_.at(index);
+  if (entry == nullptr) return nullptr;
+  try {
+    return std::make_shared<const Preset>(load_preset(entry->path));
+  } catch (const PresetError& error) {
+    note(error.what());
+    return nullptr;
+  }
+}
+
+void Instance::load(const Wanted& wanted) {
+  const std::shared_ptr<const Preset> first = preset(0, wanted.first);
+  const std::shared_ptr<const Preset> second = preset(1, wanted.second);
+  const bool was_same = loaded_.first == loaded_.second;
+  const bool is_same = !second || (first && first->sha256 == second->sha256);
+  const bool is_new = wanted.version != loaded_.version;
+  const auto voice = [&](const Preset& preset) {
+    const int rate = effect_->sample_rate();
+    return new Voice(style_model(style_frames(preset, rate), rate), channels_, maps_);
+  };
+  auto change = std::make_unique<StyleChange>();
+  if (first && (is_new || wanted.first != loaded_.first)) change->first = voice(*first);
+  change->second_is_first = is_same;
+  if (!is_same && (is_new || was_same || wanted.second != loaded_.second))
+    change->second = voice(*second);
+  loaded_ = wanted;
+  if (is_same) loaded_.second = loaded_.first;
+  effect_->change(change.release());
+}
+
+void Instance::work() {
+  effect_->empty_trash();
+  if (stage_.load(std::memory_order_acquire) != kAsked) return;
+  load(asked_);
+  stage_.store(kLoaded, std::memory_order_release);
+}
+
+void Instance::part(const float* const* input, float* const* output, int first, int n, bool takes) {
+  const float* inputs[2];
+  float* outputs[2];
+  for (int channel = 0; channel < channels_; ++channel) {
+    inputs[channel] = input[channel] + first;
+    outputs[channel] = output[channel] + first;
+  }
+  effect_->process(inputs, outputs, n, takes);
+  position_ += n;
+}
+
+void Instance::process(const float* const* input, float* const* output, int n) {
+  if (!effect_) {
+    for (int channel = 0; channel < channels_; ++channel)
+      for (int i = 0; i < n; ++i)
+        output[channel][i] = std::isfinite(input[channel][i]) ? input[channel][i] : 0.0f;
+    return;
+  }
+  const bool offline =
+      offline_.load(std::memory_order_relaxed) || (waits_at_start_ && position_ == 0);
+  if (stage_.load(std::memory_order_relaxed) == kIdle && wanted() != asked_) {
+    asked_ = wanted();
+    asked_at_ = position_;
+    asked_time_ = std::chrono::steady_clock::now();
+    // Offline, what is set before the first sample is heard from the first sample on.
+    const bool at_once = offline && position_ == 0;
+    due_ = position_ + (at_once ? 0 : std::lround(kChangeSeconds * effect_->sample_rate()));
+    stage_.store(kAsked, std::memory_order_release);
+  }
+  int done = 0;
+  bool takes = false;
+  if (stage_.load(std::memory_order_relaxed) != kIdle && position_ + n > due_) {
+    done = static_cast<int>(std::max(0L, due_ - position_));
+    if (done > 0) part(input, output, 0, done, false);
+    // Audio that comes faster than real time is an offline render, which waits for the preset.
+    const auto passed = std::chrono::steady_clock::now() - asked_time_;
+    const double audio = static_cast<double>(position_ - asked_at_) / effect_->sample_rate();
+    if (offline || std::chrono::duration<double>(passed).count() < 0.5 * audio) {
+      const auto end = std::chrono::steady_clock::now() + kLongestWait;
+      while (stage_.load(std::memory_order_acquire) != kLoaded &&
+             std::chrono::steady_clock::now() < end)
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    if (stage_.load(std::memory_order_acquire) == kLoaded) {
+      takes = true;
+      stage_.store(kIdle, std::memory_order_relaxed);
+    }
+  }
+  if (done < n) part(input, output, done, n - done, takes);
+}
+
+std::string Instance::state(int slot) {
+  const int index = chosen(slot);
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (kept_[slot] && kept_[slot]->index == index) {
+      const Kept& kept = *kept_[slot];
+      std::string text = std::to_string(index) + " " + kept.preset->name + " " + kept.preset->sha256;
+      return kept.bytes.empty() ? text : text + " " + base64(kept.bytes);
+    }
+  }
+  const LibraryEntry* entry = library_.at(index);
+  if (entry == nullptr) return std::to_string(index);
+  try {
+    const Preset found = load_preset(entry->path);
+    const std::string text = std::to_string(index) + " " + found.name + " " + found.sha256;
+    return entry->is_factory() ? text : text + " " + base64(packed_preset(entry->path));
+  } catch (const PresetError& error) {
+    note(error.what());
+    return std::to_string(index);
+  }
+}
+
+bool Instance::set_state(int slot, const std::string& text) {
+  if (slot < 0 || slot >= kSlots) return false;
+  std::istringstream words(text);
+  int index = -1;
+  std::string name, sha256, data;
+  if (!(words >> index) || index < 0 || index > kHighestPreset) return false;
+  std::optional<Kept> kept;
+  if (words >> name >> sha256) {
+    try {
+      if (!is_preset_name(name) || sha256.size() != 64) return false;
+      words >> data;
+      if (!data.empty()) {
+        const std::optional<std::string> bytes = from_base64(data);
+        if (!bytes) throw PresetError("preset '" + name + "' of the project is damaged");
+        auto preset = std::make_shared<const Preset>(
+            unpack_preset(*bytes, "preset '" + name + "' of the project"));
+        kept = Kept{index, std::move(preset), *bytes};
+      } else {
+        const LibraryEntry* entry = library_.at(index);
+        if (entry == nullptr || entry->name != name) entry = library_.named(name);
+        if (entry == nullptr)
+          throw PresetError("preset '" + name + "' of the project is not on this machine");
+        auto preset = std::make_shared<const Preset>(load_preset(entry->path));
+        if (preset->sha256 != sha256)
+          note("preset '" + name + "' has changed since the project was saved");
+        kept = Kept{index, std::move(preset),
+                    entry->is_factory() ? "" : packed_preset(entry->path)};
+      }
+    } catch (const PresetError& error) {
+      note(error.what());
+      return false;
+    }
+  }
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    kept_[slot] = std::move(kept);
+  }
+  chosen_[slot].store(index, std::memory_order_relaxed);
+  version_.fetch_add(1, std::memory_order_release);
+  return true;
+}
+
+void Instance::note(const std::string& sentence) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  problem_ = sentence;
+}
+
+std::string Instance::problem() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return problem_;
+}
+
+}  // namespace astfx

@@ -1,0 +1,187 @@
+// Gives the plugin what no host should: corrupt presets and states, samples that are no numbers, blocks
+// of every size, no channels, and several threads at a time. It is built with sanitizers.
+//
+//     fuzz PRESET PRESET
+//
+// Ends with 0, and a line for each part, if nothing is wrong.
+#include <atomic>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base64.hpp"
+#include "instance.hpp"
+
+using namespace astfx;
+
+static std::mt19937 rng(1);
+
+static void require(bool holds, const char* what) {
+  if (holds) return;
+  std::printf("wrong: %s\n", what);
+  std::exit(1);
+}
+
+static int below(int n) { return static_cast<int>(rng() % static_cast<unsigned>(n)); }
+
+static std::string damaged(std::string bytes) {
+  for (int turn = below(4); turn >= 0 && !bytes.empty(); --turn) {
+    const size_t at = below(3) ? rng() % std::min<size_t>(bytes.size(), 4000) : rng() % bytes.size();
+    switch (below(5)) {
+      case 0: bytes[at] = static_cast<char>(rng()); break;
+      case 1: bytes.resize(at); break;
+      case 2: bytes.insert(at, std::string(1 + below(40), static_cast<char>(rng()))); break;
+      case 3: bytes.erase(at, 1 + below(40)); break;
+      case 4: bytes[at] = "0123456789{}[]\",:-"[below(18)]; break;
+    }
+  }
+  return bytes;
+}
+
+static void corrupt_presets(const std::string& preset) {
+  int refused = 0;
+  for (int turn = 0; turn < 3000; ++turn) {
+    try {
+      style_frames(unpack_preset(damaged(preset), "preset"), 22050);
+    } catch (const PresetError& error) {
+      require(std::strlen(error.what()) > 10, "an error says what is wrong");
+      ++refused;
+    }
+  }
+  for (int n = 0; n < 200; ++n) {  // deep and endless headers
+    std::string header(static_cast<size_t>(8 + 5000 * n), '[');
+    const uint64_t size = header.size() - 8;
+    for (int i = 0; i < 8; ++i) header[i] = static_cast<char>(size >> 8 * i);
+    try {
+      unpack_preset(header, "preset");
+      require(false, "a header that is no object is refused");
+    } catch (const PresetError&) {
+    }
+  }
+  require(refused > 2500, "corrupt presets are refused");
+  std::printf("presets: %d of 3000 refused\n", refused);
+}
+
+static void corrupt_states(const std::string& preset) {
+  Instance instance(1);
+  instance.activate(22050);
+  std::vector<float> samples(300);
+  const std::string whole = "70 " + unpack_preset(preset, "preset").name + " " +
+                            unpack_preset(preset, "preset").sha256 + " " + base64(preset);
+  require(instance.set_state(0, whole) && instance.state(0) == whole, "a state is kept");
+  int refused = 0;
+  for (int turn = 0; turn < 400; ++turn) {
+    refused += !instance.set_state(below(3), damaged(turn % 2 ? whole : whole.substr(0, 90)));
+    float* output[] = {samples.data()};
+    instance.process(output, output, 300);
+  }
+  for (const char* text : {"", " ", "-1 rain", "128", "99999999999999999999", "5 ../../x 0", "1 a b c d"})
+    refused += !instance.set_state(0, text);
+  require(refused > 100, "corrupt states are refused");
+  std::printf("states: %d refused\n", refused);
+}
+
+static float strange() {
+  switch (below(8)) {
+    case 0: return std::numeric_limits<float>::quiet_NaN();
+    case 1: return std::numeric_limits<float>::infinity();
+    case 2: return -std::numeric_limits<float>::infinity();
+    case 3: return std::numeric_limits<float>::denorm_min();
+    case 4: return std::numeric_limits<float>::max();
+    case 5: return 1e-30f;
+    case 6: return 99.0f;
+    default: return static_cast<float>(rng()) / 4e9f - 0.5f;
+  }
+}
+
+static void every_block_size() {
+  for (int channels = 0; channels <= 2; ++channels) {
+    Instance instance(channels);
+    instance.activate(48000);
+    std::vector<float> samples[2] = {std::vector<float>(8192), std::vector<float>(8192)};
+    const int step = channels == 1 ? 1 : 37;
+    for (int size = 0; size <= 8192; size += step) {
+      for (std::vector<float>& channel : samples)
+        for (int i = 0; i < size; ++i)
+          channel[i] = below(50) ? 0.1f * static_cast<float>(rng()) / 4e9f : strange();
+      if (below(20) == 0) instance.settings.strength = strange();
+      if (below(20) == 0) instance.settings.mix = strange();
+      if (below(20) == 0) instance.settings.morph = strange();
+      if (below(20) == 0) instance.settings.gain = strange();
+      if (below(20) == 0) instance.settings.bypass = below(2);
+      if (below(100) == 0) instance.choose(below(2), below(300) - 100);
+      float* pointers[2] = {samples[0].data(), samples[1].data()};
+      instance.process(pointers, pointers, size);
+      for (int channel = 0; channel < channels; ++channel)
+        for (int i = 0; i < size; ++i)
+          require(!std::isnan(samples[channel][i]), "no output is NaN");
+    }
+  }
+  std::printf("blocks: every size from 0 to 8192\n");
+}
+
+static void strange_rates() {
+  std::vector<float> samples(1000, 0.5f);
+  for (double rate : {0.0, -1.0, 7999.0, 192001.0, 1e300, std::nan(""), 8000.0, 44100.5, 192000.0}) {
+    Instance instance(1);
+    instance.activate(rate);
+    float* pointers[] = {samples.data()};
+    instance.process(pointers, pointers, 1000);
+    require(Instance::latency(rate) >= 0, "a latency");
+    instance.activate(48000);
+    instance.process(pointers, pointers, 1000);
+  }
+  std::printf("rates: done\n");
+}
+
+static void several_threads(const std::string& preset) {
+  Instance instance(2);
+  instance.activate(48000);
+  const std::string state = "90 " + unpack_preset(preset, "preset").name + " " +
+                            unpack_preset(preset, "preset").sha256 + " " + base64(preset);
+  std::atomic<bool> ends{false};
+  std::thread host([&] {
+    std::mt19937 own(2);
+    while (!ends) {
+      switch (own() % 8) {
+        case 0: instance.choose(static_cast<int>(own() % 2), static_cast<int>(own() % 45)); break;
+        case 1: instance.set_state(static_cast<int>(own() % 2), state); break;
+        case 2: instance.state(0); break;
+        case 3: instance.settings.strength = static_cast<float>(own() % 5) / 4.0f; break;
+        case 4: instance.settings.morph = static_cast<float>(own() % 5) / 4.0f; break;
+        case 5: instance.input_peak(); instance.output_peak(); instance.late_maps(); break;
+        case 6: instance.problem(); break;
+        case 7: instance.settings.bypass = own() % 2; break;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  });
+  std::vector<float> samples[2] = {std::vector<float>(512), std::vector<float>(512)};
+  for (int block = 0; block < 3000; ++block) {
+    for (std::vector<float>& channel : samples)
+      for (float& sample : channel) sample = 0.2f * static_cast<float>(rng()) / 4e9f - 0.1f;
+    float* pointers[2] = {samples[0].data(), samples[1].data()};
+    instance.process(pointers, pointers, 512);
+    for (float sample : samples[0]) require(std::isfinite(sample), "the output is finite");
+  }
+  ends = true;
+  host.join();
+  std::printf("threads: done\n");
+}
+
+int main(int argc, char** argv) {
+  if (argc < 3) return 2;
+  const std::string preset = packed_preset(argv[1]);
+  corrupt_presets(preset);
+  corrupt_states(packed_preset(argv[2]));
+  every_block_size();
+  strange_rates();
+  several_threads(preset);
+}

@@ -1,0 +1,150 @@
+// Runs the effect on an audio thread that may neither allocate, lock nor make a system call.
+//
+//     real_time PRESET PRESET RATE
+//
+// Exits with 0, or with 1 after a line that names what the audio thread did.
+#include <dlfcn.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cmath>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+
+#include "effect.hpp"
+#include "preset.hpp"
+
+using namespace astfx;
+
+static thread_local bool in_audio = false;
+
+static void refuse(const char* what) {
+  if (!in_audio) return;
+  in_audio = false;
+  (void)!write(2, what, strlen(what));
+  (void)!write(2, "\n", 1);
+  _exit(1);
+}
+
+extern "C" {
+void* __libc_malloc(size_t);
+void __libc_free(void*);
+void* __libc_calloc(size_t, size_t);
+void* __libc_realloc(void*, size_t);
+void* __libc_memalign(size_t, size_t);
+void* malloc(size_t size) { refuse("malloc"); return __libc_malloc(size); }
+void free(void* data) { refuse("free"); __libc_free(data); }
+void* calloc(size_t n, size_t size) { refuse("calloc"); return __libc_calloc(n, size); }
+void* realloc(void* data, size_t size) { refuse("realloc"); return __libc_realloc(data, size); }
+void* memalign(size_t at, size_t size) { refuse("memalign"); return __libc_memalign(at, size); }
+void* aligned_alloc(size_t at, size_t size) { refuse("aligned_alloc"); return __libc_memalign(at, size); }
+int posix_memalign(void** data, size_t at, size_t size) {
+  refuse("posix_memalign");
+  *data = __libc_memalign(at, size);
+  return *data == nullptr;
+}
+int pthread_mutex_lock(pthread_mutex_t* mutex) {
+  refuse("pthread_mutex_lock");
+  static auto real = reinterpret_cast<int (*)(pthread_mutex_t*)>(dlsym(RTLD_NEXT, "pthread_mutex_lock"));
+  return real(mutex);
+}
+int pthread_cond_signal(pthread_cond_t* condition) {
+  refuse("pthread_cond_signal");
+  static auto real = reinterpret_cast<int (*)(pthread_cond_t*)>(dlsym(RTLD_NEXT, "pthread_cond_signal"));
+  return real(condition);
+}
+}
+
+static void on_system_call(int, siginfo_t* info, void*) {
+  char text[64];
+  const int n = snprintf(text, sizeof text, "system call %d\n", info->si_syscall);
+  (void)!write(2, text, static_cast<size_t>(n));
+  _exit(1);
+}
+
+// From here on, a system call of this thread other than write and exit is a signal.
+static void forbid_system_calls() {
+  struct sigaction action {};
+  action.sa_sigaction = on_system_call;
+  action.sa_flags = SA_SIGINFO;
+  sigaction(SIGSYS, &action, nullptr);
+  sock_filter rules[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 2, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 1, 0),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  sock_fprog program{sizeof rules / sizeof *rules, rules};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+      prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
+    puts("system calls cannot be watched");
+    exit(2);
+  }
+}
+
+int main(int argc, char** argv) {
+  if (argc < 4) return 2;
+  const int rate = atoi(argv[3]);
+  const bool breaks = argc > 4;  // shows that the hooks work
+  const StyleModel first = style_model(style_frames(load_preset(argv[1]), rate), rate);
+  const StyleModel second = style_model(style_frames(load_preset(argv[2]), rate), rate);
+  Settings settings;
+  Effect effect(rate, 2, settings);
+  const auto change = [&](bool swapped) {
+    StyleChange* change = new StyleChange;
+    change->first = new Voice(swapped ? second : first, 2, Worker::of_maps());
+    change->second = new Voice(swapped ? first : second, 2, Worker::of_maps());
+    effect.change(change);
+  };
+  change(false);
+  effect.reset();
+  std::atomic<int> n_blocks{0};
+  std::thread control([&] {
+    // Waits for what the audio thread has done, and changes styles and controls.
+    for (int turn = 0;; ++turn) {
+      while (n_blocks.load() < 60 * (turn + 1)) std::this_thread::yield();
+      settings.morph = static_cast<float>(turn % 3) / 2.0f;
+      settings.strength = turn % 4 == 3 ? 0.0f : 1.0f;
+      settings.bypass = turn % 5 == 4;
+      if (turn % 4 == 1) change(turn % 8 == 1);
+      effect.empty_trash();
+    }
+  });
+  control.detach();
+  std::thread audio([&] {
+    static float samples[2][8192];
+    unsigned seed = 1;
+    forbid_system_calls();
+    in_audio = true;
+    for (int block = 0; block < 3000; ++block) {
+      const int n = 1 + static_cast<int>((seed = seed * 1664525u + 1013904223u) >> 8) % 1500;
+      for (int i = 0; i < n; ++i) {
+        seed = seed * 1664525u + 1013904223u;
+        const float noise = static_cast<float>(seed >> 8) / (1 << 24) - 0.5f;
+        samples[0][i] = block % 400 < 40 ? 0.0f : 0.2f * noise;
+        samples[1][i] = 0.1f * noise;
+      }
+      const float* inputs[2] = {samples[0], samples[1]};
+      float* outputs[2] = {samples[0], samples[1]};
+      effect.process(inputs, outputs, n);
+      if (breaks && block == 10) {
+        if (!strcmp(argv[4], "malloc")) free(malloc(10));
+        if (!strcmp(argv[4], "getpid")) syscall(SYS_getpid);
+      }
+      n_blocks.fetch_add(1);
+    }
+    in_audio = false;
+    _exit(0);
+  });
+  audio.join();
+}
