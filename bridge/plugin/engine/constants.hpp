@@ -25,10 +25,11 @@ constexpr double kSilence = 1e-5;
 constexpr int kHopsPerWindow = 8;
 constexpr double kMemorySeconds = 8.0;
 constexpr double kUpdateEverySeconds = 0.25;
+constexpr double kFullStrength = 0.9999;
 
 // astfx/streaming/live.py
 constexpr int kSynthesisShare = 4;
-constexpr double kQuantileShare = 0.6;
+constexpr double kQuantileShare = 0.7, kQuantileFollow = 0.5;
 
 // astfx/features/envelope_map.py
 constexpr int kEnvelopeOverlap = 4;
@@ -60,9 +61,13 @@ struct GroupSize {
 };
 constexpr GroupSize kGroups[] = {{4, 11000.0}, {2, 5500.0}, {1, 0.0}};
 
+// astfx/streaming/overlap_add.py
+constexpr double kMostOfFrame = 1.5, kMostInAll = 1.99;
+constexpr float kTiny = 1e-20f;
+
 // astfx/streaming/levels.py
 constexpr double kMostLoudnessGain = 4.0;
-constexpr double kMostPeak = 1.5;
+constexpr double kLoudnessMemory = 0.16666666666666666;
 constexpr double kMostFramePower = 3.0;
 constexpr double kMostOfUsual = 8.0, kBurst = 80.0;
 constexpr double kLatest = 0.05;

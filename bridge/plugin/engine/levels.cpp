@@ -72,8 +72,8 @@ void HopPower::add(double value) {
 
 OutputLevel::OutputLevel(int sample_rate, int n_fft, double memory)
     : weights_(k_weighting_power(sample_rate, n_fft)),
-      content_loudness_(memory / 2.0),
-      output_loudness_(memory / 2.0),
+      content_loudness_(memory * kLoudnessMemory),
+      output_loudness_(memory * kLoudnessMemory),
       content_power_(memory) {}
 
 void OutputLevel::reset() {
@@ -106,11 +106,11 @@ float OutputLevel::gain(const float* content, const float* output, bool learn) {
   return static_cast<float>(louder * limit);
 }
 
-PeakBound::PeakBound(double memory) : decay_(std::exp(-1.0 / memory)) {}
+HeldPeak::HeldPeak(double memory) : decay_(std::exp(-1.0 / memory)) {}
 
-double PeakBound::add(double peak) {
+double HeldPeak::add(double peak) {
   held_ = std::max(peak, held_ * decay_);
-  return kMostPeak * held_;
+  return held_;
 }
 
 }  // namespace astfx

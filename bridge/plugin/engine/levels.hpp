@@ -45,10 +45,10 @@ class OutputLevel {
   RunningMean content_loudness_, output_loudness_, content_power_;
 };
 
-// The highest peak that the frames of the output may have, given that of the content so far.
-class PeakBound {
+// The highest peak of a stream so far.
+class HeldPeak {
  public:
-  explicit PeakBound(double memory);
+  explicit HeldPeak(double memory);
   void reset() { held_ = 0.0; }
   double add(double peak);
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "constants.hpp"
+
 namespace astfx {
 
 OverlapAdd::OverlapAdd(int channels, int hop_length, const Windows& windows, int n_synthesis)
@@ -48,8 +50,8 @@ void OverlapAdd::analyse(const float* const* hop, std::complex<float>* spectrum)
   }
 }
 
-void OverlapAdd::synthesise(const std::complex<float>* spectrum, double most, float* const* hop) {
-  float peak = 0.0f;
+void OverlapAdd::synthesise(const std::complex<float>* spectrum, double peak, float* const* hop) {
+  float found = 0.0f;
   for (int channel = 0; channel < channels_; ++channel) {
     const std::complex<float>* own = spectrum + static_cast<size_t>(channel) * fft_.bins();
     std::copy(own, own + fft_.bins(), fft_.spectrum());
@@ -57,10 +59,11 @@ void OverlapAdd::synthesise(const std::complex<float>* spectrum, double most, fl
     const float* samples = fft_.samples() + n_fft_ - n_synthesis_;
     float* frame = &frames_[static_cast<size_t>(channel) * n_synthesis_];
     for (int i = 0; i < n_synthesis_; ++i) frame[i] = samples[i] * synthesis_[i];
-    for (int i = 0; i < n_synthesis_; ++i) peak = std::max(peak, std::abs(frame[i]));
+    for (int i = 0; i < n_synthesis_; ++i) found = std::max(found, std::abs(frame[i]));
   }
-  const double bound = most * share_;
-  const float scale = peak > bound ? static_cast<float>(bound / peak) : 1.0f;
+  const double most_of_frame = kMostOfFrame * peak * share_;
+  float scale = found > most_of_frame ? static_cast<float>(most_of_frame / found) : 1.0f;
+  scale *= room_for(scale, static_cast<float>(kMostInAll * peak));
   for (int channel = 0; channel < channels_; ++channel) {
     const float* frame = &frames_[static_cast<size_t>(channel) * n_synthesis_];
     float* output = &output_[static_cast<size_t>(channel) * n_synthesis_];
@@ -69,6 +72,19 @@ void OverlapAdd::synthesise(const std::complex<float>* spectrum, double most, fl
     std::copy(output + hop_length_, output + n_synthesis_, output);
     std::fill(output + n_synthesis_ - hop_length_, output + n_synthesis_, 0.0f);
   }
+}
+
+float OverlapAdd::room_for(float scale, float most) const {
+  float highest = 0.0f, share = 1.0f;
+  for (size_t i = 0; i < output_.size(); ++i)
+    highest = std::max(highest, std::abs(output_[i] + scale * frames_[i]));
+  if (highest <= most) return 1.0f;
+  for (size_t i = 0; i < output_.size(); ++i) {
+    const float frame = scale * frames_[i];
+    const float before = frame > 0.0f ? output_[i] : frame < 0.0f ? -output_[i] : 0.0f;
+    share = std::min(share, (most - before) / std::max(std::abs(frame), kTiny));
+  }
+  return std::max(share, 0.0f);
 }
 
 }  // namespace astfx

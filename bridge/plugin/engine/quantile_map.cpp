@@ -128,7 +128,8 @@ float QuantileMap::Histogram::below(int g, int level) const {
   return total_below;
 }
 
-QuantileMap::QuantileMap(const QuantileStatistics& style, double memory, int every, double share)
+QuantileMap::QuantileMap(const QuantileStatistics& style, double memory, int every, double share,
+                         double follow)
     : borders_(style.borders),
       prior_(style.prior),
       style_(style.quantiles),
@@ -136,7 +137,9 @@ QuantileMap::QuantileMap(const QuantileStatistics& style, double memory, int eve
       content_(memory, style.borders.size() - 1),
       realised_(std::max(memory / 2.0, 2.0), style.borders.size() - 1),
       share_(share),
+      follow_(follow),
       rate_(kCorrection * std::sqrt(every / 10.0)),
+      held_(style.borders.size() - 1),
       n_groups_(static_cast<int>(style.borders.size()) - 1) {
   const int parts = std::max(1, every / 2);
   for (int i = 0; i <= parts; ++i)
@@ -146,6 +149,8 @@ QuantileMap::QuantileMap(const QuantileStatistics& style, double memory, int eve
 
 void QuantileMap::reset() {
   turn_ = 0;
+  first_ = true;
+  std::fill(held_.begin(), held_.end(), 0.0f);
   requests_ = style_;
   content_.reset(prior_);
   realised_.reset(prior_);
@@ -154,6 +159,8 @@ void QuantileMap::reset() {
 void QuantileMap::apply(const float* magnitude, bool learn, float* gain) {
   const double weight = learn ? content_.next_weight() : 0.0;
   const double per_total = 1.0 / content_.total;
+  const double follow = first_ ? 1.0 : follow_;
+  first_ = false;
   for (int g = 0; g < n_groups_; ++g) {
     const float size = group_size(borders_.data(), g, magnitude);
     const Place place = place_of(size);
@@ -171,7 +178,10 @@ void QuantileMap::apply(const float* magnitude, bool learn, float* gain) {
     const double wanted = std::max(requests[i] * (1.0 - part) + requests[i + 1] * part, 0.0);
     const double move = share_ * (wanted - place.level);
     const double aim = kFloor * (std::exp(static_cast<float>(place.level + move)) - 1.0f);
-    const float own = static_cast<float>(aim / std::max(static_cast<double>(size), 1e-6));
+    const double change = std::log(
+        static_cast<float>(std::max(aim / std::max(static_cast<double>(size), 1e-6), 1e-6)));
+    held_[g] += static_cast<float>(follow * (change - held_[g]));
+    const float own = std::exp(held_[g]);
     for (int k = borders_[g]; k < borders_[g + 1]; ++k) gain[k] *= own;
   }
 }

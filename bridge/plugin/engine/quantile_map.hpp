@@ -25,7 +25,8 @@ QuantileStatistics quantile_statistics(const std::vector<float>& magnitudes, int
 
 class QuantileMap {
  public:
-  QuantileMap(const QuantileStatistics& style, double memory, int every, double share);
+  QuantileMap(const QuantileStatistics& style, double memory, int every, double share,
+              double follow);
 
   void reset();
   // Multiply `gain` by the gain of a frame of magnitudes, and learn its levels.
@@ -52,8 +53,10 @@ class QuantileMap {
   std::vector<int> borders_, bounds_;
   std::vector<float> prior_, style_, requests_;
   Histogram content_, realised_;
-  double share_, rate_;
+  double share_, follow_, rate_;
+  std::vector<float> held_;  // logarithm of each group's gain
   int n_groups_, turn_ = 0;
+  bool first_ = true;
 };
 
 }  // namespace astfx

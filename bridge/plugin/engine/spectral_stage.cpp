@@ -30,7 +30,7 @@ SpectralStage::SpectralStage(const StyleModel& style, int channels)
       n_synthesis_(n_fft_ / kSynthesisShare),
       frames_(channels, hop_length_, asymmetric_windows(n_fft_, n_synthesis_), n_synthesis_),
       bands_(style.bands, style.sample_rate, n_fft_, memory_, every_),
-      quantiles_(style.quantiles, memory_, every_, kQuantileShare),
+      quantiles_(style.quantiles, memory_, every_, kQuantileShare, kQuantileFollow),
       power_(memory_, kHopsPerWindow),
       peaks_(memory_),
       level_(style.sample_rate, n_fft_, memory_),
@@ -69,6 +69,7 @@ void SpectralStage::share(const std::complex<float>* spectrum, float* magnitude)
 }
 
 void SpectralStage::process(const float* const* hop, double strength, float* const* output) {
+  if (strength > kFullStrength) strength = 1.0;
   ++n_hops_;
   frames_.analyse(hop, spectrum_.data());
   share(spectrum_.data(), magnitude_.data());
@@ -82,7 +83,7 @@ void SpectralStage::process(const float* const* hop, double strength, float* con
     }
     power += own;
   }
-  const double bound = peaks_.add(peak);
+  const double held = peaks_.add(peak);
   const bool sounding = peak >= kSilence;
   if (sounding) power_.add(power / (static_cast<double>(channels_) * hop_length_));
   const bool informative = sounding && !power_.burst();
@@ -113,7 +114,7 @@ void SpectralStage::process(const float* const* hop, double strength, float* con
       parts[2 * k + 1] *= gain_[k];
     }
   }
-  frames_.synthesise(spectrum_.data(), bound, output);
+  frames_.synthesise(spectrum_.data(), held, output);
   for (int channel = 0; channel < channels_; ++channel) {
     float* heard = &heard_[static_cast<size_t>(channel) * n_fft_];
     std::copy(heard + hop_length_, heard + n_fft_, heard);

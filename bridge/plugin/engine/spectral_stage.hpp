@@ -34,7 +34,7 @@ class SpectralStage {
   GainMap bands_;
   QuantileMap quantiles_;
   HopPower power_;
-  PeakBound peaks_;
+  HeldPeak peaks_;
   OutputLevel level_;
   float scale_;
   long n_hops_ = 0;
