@@ -14,6 +14,7 @@ namespace astfx {
 namespace {
 
 constexpr double kChangeSeconds = 0.15;
+constexpr double kWatchedSeconds = 2.0;
 constexpr double kLowestRate = 8000.0, kHighestRate = 192000.0;
 constexpr auto kLongestWait = std::chrono::seconds(20);
 
@@ -49,6 +50,7 @@ void Instance::activate(double sample_rate) {
   effect_->reset();
   effect_->empty_trash();
   position_ = 0;
+  earlier_ = later_ = {std::chrono::steady_clock::now(), 0};
   loader_->add(this);
 }
 
@@ -109,6 +111,13 @@ void Instance::part(const float* const* input, float* const* output, int first, 
   position_ += n;
 }
 
+// Whether the audio of the last seconds has come at more than twice the speed of real time.
+bool Instance::comes_fast() {
+  const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - earlier_.time;
+  const double audio = static_cast<double>(position_ - earlier_.position) / effect_->sample_rate();
+  return audio >= kWatchedSeconds && passed.count() < 0.5 * audio;
+}
+
 void Instance::process(const float* const* input, float* const* output, int n) {
   if (!effect_) {
     for (int channel = 0; channel < channels_; ++channel)
@@ -120,22 +129,22 @@ void Instance::process(const float* const* input, float* const* output, int n) {
       offline_.load(std::memory_order_relaxed) || (waits_at_start_ && position_ == 0);
   if (stage_.load(std::memory_order_relaxed) == kIdle && wanted() != asked_) {
     asked_ = wanted();
-    asked_at_ = position_;
-    asked_time_ = std::chrono::steady_clock::now();
     // Offline, what is set before the first sample is heard from the first sample on.
     const bool at_once = offline && position_ == 0;
     due_ = position_ + (at_once ? 0 : std::lround(kChangeSeconds * effect_->sample_rate()));
     stage_.store(kAsked, std::memory_order_release);
+  }
+  if (static_cast<double>(position_ - later_.position) > kWatchedSeconds * effect_->sample_rate()) {
+    earlier_ = later_;
+    later_ = {std::chrono::steady_clock::now(), position_};
   }
   int done = 0;
   bool takes = false;
   if (stage_.load(std::memory_order_relaxed) != kIdle && position_ + n > due_) {
     done = static_cast<int>(std::max(0L, due_ - position_));
     if (done > 0) part(input, output, 0, done, false);
-    // Audio that comes faster than real time is an offline render, which waits for the preset.
-    const auto passed = std::chrono::steady_clock::now() - asked_time_;
-    const double audio = static_cast<double>(position_ - asked_at_) / effect_->sample_rate();
-    if (offline || std::chrono::duration<double>(passed).count() < 0.5 * audio) {
+    // An offline render waits for the preset.
+    if (offline || comes_fast()) {
       const auto end = std::chrono::steady_clock::now() + kLongestWait;
       while (stage_.load(std::memory_order_acquire) != kLoaded &&
              std::chrono::steady_clock::now() < end)

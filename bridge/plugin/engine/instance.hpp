@@ -75,6 +75,7 @@ class Instance : private Task {
   void load(const Wanted& wanted);
   std::shared_ptr<const Preset> preset(int slot, int index);
   void part(const float* const* input, float* const* output, int first, int n, bool takes);
+  bool comes_fast();
   void note(const std::string& sentence);
 
   const int channels_;
@@ -89,8 +90,13 @@ class Instance : private Task {
   std::atomic<int> stage_{kIdle};
   Wanted asked_{-1, -1, -1};
   Wanted loaded_{-1, -1, -1};  // for the thread that loads
-  long position_ = 0, due_ = 0, asked_at_ = 0;
-  std::chrono::steady_clock::time_point asked_time_{};
+  long position_ = 0, due_ = 0;
+  // Moments of the stream, a few seconds ago and a few before, which show how fast the audio comes.
+  struct Moment {
+    std::chrono::steady_clock::time_point time;
+    long position;
+  };
+  Moment earlier_{}, later_{};
 
   std::mutex mutex_;  // of what is below; never locked by the audio thread
   std::array<std::optional<Kept>, kSlots> kept_;

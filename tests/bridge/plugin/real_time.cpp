@@ -1,8 +1,8 @@
-// Runs the effect on an audio thread that may neither allocate, lock nor make a system call.
+// Runs the plugin on an audio thread that may neither allocate, lock nor make a system call.
 //
-//     real_time PRESET PRESET RATE
+//     real_time RATE SECONDS
 //
-// Exits with 0, or with 1 after a line that names what the audio thread did.
+// The presets are those of ASTFX_FACTORY_PRESETS. The audio comes in real time. Exits with 0, or with 1 after a line that names what the audio thread did.
 #include <dlfcn.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
@@ -20,8 +21,7 @@
 #include <cstring>
 #include <thread>
 
-#include "effect.hpp"
-#include "preset.hpp"
+#include "instance.hpp"
 
 using namespace astfx;
 
@@ -93,31 +93,23 @@ static void forbid_system_calls() {
 }
 
 int main(int argc, char** argv) {
-  if (argc < 4) return 2;
-  const int rate = atoi(argv[3]);
-  const bool breaks = argc > 4;  // shows that the hooks work
-  const StyleModel first = style_model(style_frames(load_preset(argv[1]), rate), rate);
-  const StyleModel second = style_model(style_frames(load_preset(argv[2]), rate), rate);
-  Settings settings;
-  Effect effect(rate, 2, settings);
-  const auto change = [&](bool swapped) {
-    StyleChange* change = new StyleChange;
-    change->first = new Voice(swapped ? second : first, 2, Worker::of_maps());
-    change->second = new Voice(swapped ? first : second, 2, Worker::of_maps());
-    effect.change(change);
-  };
-  change(false);
-  effect.reset();
-  std::atomic<int> n_blocks{0};
+  if (argc < 3) return 2;
+  const int rate = atoi(argv[1]);
+  const long n_samples = atol(argv[2]) * rate;
+  const bool breaks = argc > 3;  // shows that the hooks work
+  Instance instance(2);
+  instance.choose(1, 5);
+  instance.activate(rate);
+  std::atomic<long> n_done{0};
   std::thread control([&] {
-    // Waits for what the audio thread has done, and changes styles and controls.
-    for (int turn = 0;; ++turn) {
-      while (n_blocks.load() < 60 * (turn + 1)) std::this_thread::yield();
-      settings.morph = static_cast<float>(turn % 3) / 2.0f;
-      settings.strength = turn % 4 == 3 ? 0.0f : 1.0f;
-      settings.bypass = turn % 5 == 4;
-      if (turn % 4 == 1) change(turn % 8 == 1);
-      effect.empty_trash();
+    // Waits for what the audio thread has done, and changes presets and controls.
+    for (int turn = 1;; ++turn) {
+      while (n_done.load() < turn * rate / 2) std::this_thread::yield();
+      instance.settings.morph = static_cast<float>(turn % 3) / 2.0f;
+      instance.settings.strength = turn % 4 == 3 ? 0.0f : 1.0f;
+      instance.settings.bypass = turn % 5 == 4;
+      instance.choose(turn % 2, turn % 40);
+      if (turn % 4 == 0) instance.set_state(0, instance.state(0));
     }
   });
   control.detach();
@@ -126,7 +118,8 @@ int main(int argc, char** argv) {
     unsigned seed = 1;
     forbid_system_calls();
     in_audio = true;
-    for (int block = 0; block < 3000; ++block) {
+    auto due = std::chrono::steady_clock::now();
+    for (long block = 0; n_done.load() < n_samples; ++block) {
       const int n = 1 + static_cast<int>((seed = seed * 1664525u + 1013904223u) >> 8) % 1500;
       for (int i = 0; i < n; ++i) {
         seed = seed * 1664525u + 1013904223u;
@@ -136,12 +129,17 @@ int main(int argc, char** argv) {
       }
       const float* inputs[2] = {samples[0], samples[1]};
       float* outputs[2] = {samples[0], samples[1]};
-      effect.process(inputs, outputs, n);
+      instance.process(inputs, outputs, n);
       if (breaks && block == 10) {
-        if (!strcmp(argv[4], "malloc")) free(malloc(10));
-        if (!strcmp(argv[4], "getpid")) syscall(SYS_getpid);
+        if (!strcmp(argv[3], "malloc")) free(malloc(10));
+        if (!strcmp(argv[3], "getpid")) syscall(SYS_getpid);
       }
-      n_blocks.fetch_add(1);
+      n_done.fetch_add(n);
+      // Time that was lost is not made up for, as in a host.
+      due += std::chrono::nanoseconds(n * 1000000000L / rate);
+      while (std::chrono::steady_clock::now() < due) {
+      }
+      due = std::chrono::steady_clock::now();
     }
     in_audio = false;
     _exit(0);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 from pathlib import Path
 
@@ -265,11 +266,39 @@ def test_the_audio_thread_neither_allocates_nor_locks_nor_calls_the_system(
     engine: Engine, build_folder: Path, presets: Path, rate: int
 ) -> None:
     building.build(build_folder, "real_time")
-    styles = [str(presets / name) for name in ("rain.toml", "bells.toml")]
-    program = [str(build_folder / "real_time"), *styles, str(rate)]
+    program = [str(build_folder / "real_time"), str(rate), "8"]
+    variables = {**os.environ, "ASTFX_FACTORY_PRESETS": str(presets)}
     for breaks in ("malloc", "getpid"):  # the hooks notice both
-        noticed = subprocess.run([*program, breaks], capture_output=True, text=True)
+        noticed = subprocess.run([*program, breaks], capture_output=True, text=True, env=variables)
         assert noticed.returncode == 1, noticed.stdout
         assert noticed.stderr.strip() in ("malloc", "free", "system call 39")
-    done = subprocess.run(program, capture_output=True, text=True)
+    done = subprocess.run(program, capture_output=True, text=True, env=variables)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def fuzzed(folder: Path, presets: Path, step: int) -> str:
+    """Run the program that fuzzes the engine, and return what it has printed."""
+    styles = [str(presets / name) for name in ("rain.toml", "bells.toml")]
+    variables = {**os.environ, "ASTFX_FACTORY_PRESETS": str(presets), "ASTFX_PRESETS": "/none"}
+    done = subprocess.run(
+        [str(folder / "fuzz"), *styles, str(step)], capture_output=True, text=True, env=variables
+    )
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
+    return done.stdout
+
+
+def test_what_no_host_should_do(engine: Engine, build_folder: Path, presets: Path) -> None:
+    building.build(build_folder, "fuzz")
+    shown = fuzzed(build_folder, presets, 1)
+    assert "sizes from 0 to 8192 in steps of 1\n" in shown
+    assert shown.endswith("threads: done\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sanitizer", ["address", "thread"])
+def test_what_no_host_should_do_under_a_sanitizer(
+    build_folder: Path, presets: Path, sanitizer: str
+) -> None:
+    folder = build_folder.with_name(f"plugin-{sanitizer}")
+    building.build(folder, "fuzz", ASTFX_SANITIZE=sanitizer)
+    assert fuzzed(folder, presets, 61).endswith("threads: done\n")
