@@ -267,8 +267,16 @@ def test_a_recording_is_finished_when_it_is_asked_to(start: Start, tmp_path: Pat
     reply = live.ask("/astfx/live/record", "live", "one.flac")
     assert reply.values[1] == str(tmp_path / "one.flac")
     assert not (tmp_path / "one.flac").exists()  # not before it is complete
-    while int(str(live.ask("/astfx/live/record", "live", "two.wav").values[2])) < 0:
-        pass
+
+    def wait_for_blocks() -> None:
+        """Wait until two more blocks have been played."""
+        first = int(str(live.ask("/astfx/live/status", "live").values[3]))
+        while int(str(live.ask("/astfx/live/status", "live").values[3])) < first + 2:
+            threading.Event().wait(0.01)
+
+    wait_for_blocks()
+    live.ask("/astfx/live/record", "live", "two.wav")
+    wait_for_blocks()
     assert soundfile.info(tmp_path / "one.flac").samplerate == RATE
     live.ask("/astfx/live/record", "live", "")
     assert soundfile.info(tmp_path / "two.wav").subtype == "FLOAT"

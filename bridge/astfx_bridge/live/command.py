@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LIVE_PORT = 9103
 BACKENDS = ("auto", "jack", "portaudio")
-_REFRESH_SECONDS = 0.1
+_REFRESH_SECONDS, _SIGNAL_SECONDS = 0.1, 0.5
 
 EXAMPLES = """
 Examples:
@@ -245,10 +245,9 @@ def _play(session: LiveSession, header: list[str], seconds: float | None, quiet:
         view = None
         if show:
             view = stack.enter_context(Live(console=console, auto_refresh=False, transient=True))
-        # Without a screen nothing wakes up meanwhile: each time would cost the audio a little.
-        # (On Windows, only what wakes up hears of Ctrl-C.)
-        wakes = view is not None or sys.platform == "win32"
-        step = _REFRESH_SECONDS if wakes else seconds
+        # Each time that something wakes up costs the audio a little. But a signal may reach another
+        # thread, and this one hears of it only when it wakes up.
+        step = _REFRESH_SECONDS if view is not None else _SIGNAL_SECONDS
         while not session.ended.wait(step):
             if end is not None and time.monotonic() >= end:
                 session.end()

@@ -16,6 +16,10 @@ _MOST_WAITING_SECONDS = 10.0
 _MOST_BYTES = 4_000_000_000  # a WAV file holds no more
 
 
+class _NothingRecordedError(Exception):
+    """Ends a recording without a file."""
+
+
 class Recorder(threading.Thread):
     """Writes blocks to a file, which appears under its name when the recording ends.
 
@@ -77,6 +81,10 @@ class Recorder(threading.Thread):
                         block = np.clip(block, -1.0, 1.0)
                     writer.write(block)
                     self.n_samples += block.shape[1]
+                if not self.n_samples:  # not every format can hold no samples
+                    raise _NothingRecordedError
+        except _NothingRecordedError:
+            self._tell(f"nothing was recorded, so '{self.path}' was not written")
         except AudioFileError as error:
             self.error = error
             self._tell(str(error))

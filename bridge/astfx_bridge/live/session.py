@@ -223,7 +223,8 @@ class LiveSession:
         self.player.taps = []
         recorder.finish()
         seconds = recorder.n_samples / self.player.sample_rate
-        self.tell(f"recorded {seconds:.1f} seconds to '{recorder.path}'")
+        if recorder.n_samples:
+            self.tell(f"recorded {seconds:.1f} seconds to '{recorder.path}'")
 
     @property
     def recording(self) -> tuple[str, int]:

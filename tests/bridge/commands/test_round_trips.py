@@ -157,7 +157,11 @@ def client(server: Server, transport: str) -> Iterator[Client]:
     with server.client(transport) as client:
         yield client
         client.ask("/astfx/cancel/all")
-        if "other" in running_sessions(client):
+        sessions = running_sessions(client)
+        if "shared" in sessions:
+            client.send("/astfx/live/record", "shared", "")
+            until(client, "/astfx/live/recording")
+        if "other" in sessions:
             client.send("/astfx/live/close", "other")
             until(client, "/astfx/live/closed")
         for name, parameter in PARAMETERS.items():

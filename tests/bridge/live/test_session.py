@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,18 @@ def test_a_second_recording_finishes_the_first(session: LiveSession, tmp_path: P
     assert soundfile.info(tmp_path / "one.flac").frames == 10 * BLOCK
     with pytest.raises(AudioFileError, match=r"the folder .* does not exist"):
         session.record(tmp_path / "none" / "x.wav")
+
+
+@pytest.mark.parametrize("name", ["take.wav", "take.flac", "take.ogg"])
+def test_a_recording_of_nothing_leaves_no_file(
+    name: str, session: LiveSession, tmp_path: Path
+) -> None:
+    session.record(tmp_path / name)
+    session.stop_recording()
+    assert session.notices == deque(
+        [f"nothing was recorded, so '{tmp_path / name}' was not written"], 50
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_full_disk_ends_the_recording_and_nothing_else(
