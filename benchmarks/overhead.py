@@ -116,6 +116,7 @@ def main() -> None:
         "`astfx.transfer`, ms",
         "difference, ms",
         "of the shortest, ms",
+        "of processor time, ms",
     ]
     text = table(header, rows)
     text += (
