@@ -4,7 +4,9 @@ Each row renders the same clip in turns: as a job, from the request to its `done
 `astfx.transfer` on arrays in this process, with as many threads and as low a priority as a worker
 has. The difference is what the request, the record on disk, the worker and the files take. Besides
 the median of these differences, the table has the difference of the shortest times, which other
-programs on the machine disturb least. Writes a section of docs/measured/bridge.md.
+programs on the machine disturb least, and the difference of the processor time, which they do not
+disturb at all, but which leaves out the waiting for the disk. Writes a section of
+docs/measured/bridge.md. `python -m benchmarks.overhead 5` takes another number of rounds.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import os
 import statistics
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import soundfile
@@ -23,7 +26,7 @@ from benchmarks.common import MEASURED, table, timed, write_section
 from tests.bridge.serving import Server, make_sounds, read
 
 PAGE = MEASURED / "bridge.md"
-ROUNDS = 31
+ROUNDS = 21
 LIMIT_MS = 30.0
 CASES = (  # content, quality, style, and whether the clip is sent as a blob
     ("content.wav", "draft", "style.wav", False),
@@ -34,8 +37,25 @@ CASES = (  # content, quality, style, and whether the clip is sent as a blob
 THREADS = max(1, min(4, os.cpu_count() or 1))  # what the one worker of a server takes
 
 
-def rounds(server: Server, content: str, quality: str, style: str, blob: bool) -> list[list[float]]:
-    """Return the seconds of each round: as a job, and as a call of `astfx.transfer`."""
+def processor_seconds(server: Server) -> float:
+    """Return the processor time that a server and its workers have used so far."""
+    assert server.process is not None
+    main = server.process.pid
+    children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+    ticks = 0
+    for number in (main, *children):
+        fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def rounds(
+    server: Server, content: str, quality: str, style: str, blob: bool
+) -> tuple[list[list[float]], float]:
+    """Return the seconds of each round, as a job and as a call of `astfx.transfer`.
+
+    The second value is the difference of their processor time for each round, in seconds.
+    """
     clip, rate = read(server.root / content), soundfile.info(server.root / content).samplerate
     source = read(server.root / style) if (server.root / style).exists() else style
     data = (server.root / content).read_bytes()
@@ -47,14 +67,24 @@ def rounds(server: Server, content: str, quality: str, style: str, blob: bool) -
                 return client.render_blob(data, style=style, quality=quality)
             return client.render(content, "out.wav", style=style, quality=quality)
 
-        def call() -> object:
-            return astfx.transfer(clip, source, rate, quality=quality, threads=THREADS)
+        spent = []  # processor time of each call
 
-        for number in range(ROUNDS + 2):  # two to warm up
+        def call() -> object:
+            began = time.process_time()
+            output = astfx.transfer(clip, source, rate, quality=quality, threads=THREADS)
+            spent.append(time.process_time() - began)
+            return output
+
+        for _ in range(2):  # to warm up
+            job()
+            call()
+        began = processor_seconds(server)
+        for number in range(ROUNDS):
             pair = (job, call) if number % 2 else (call, job)
             times = {work: timed(work)[0] for work in pair}
             found.append([times[job], times[call]])
-    return found[2:]
+        served = processor_seconds(server) - began
+    return found, (served - sum(spent[2:])) / ROUNDS
 
 
 def main() -> None:
@@ -68,7 +98,7 @@ def main() -> None:
         os.nice(NICENESS)
         over = []
         for content, quality, style, blob in CASES:
-            pairs = rounds(server, content, quality, style, blob)
+            pairs, processor = rounds(server, content, quality, style, blob)
             over.append(1e3 * statistics.median(job - call for job, call in pairs))
             what = "blob" if blob else "path"
             seconds = f"{soundfile.info(root / content).duration:g} s, {quality}, as a {what}"
@@ -76,7 +106,7 @@ def main() -> None:
             source = "a preset" if style == "rain" else "a file"
             shortest = 1e3 * (min(job for job, _ in pairs) - min(call for _, call in pairs))
             found = [*(f"{ms:.0f}" for ms in medians), f"{over[-1]:.1f}", f"{shortest:.1f}"]
-            rows.append([seconds, source, *found])
+            rows.append([seconds, source, *found, f"{1e3 * processor:.1f}"])
             print(rows[-1], flush=True)
         server.stop()
     header = [
@@ -86,6 +116,7 @@ def main() -> None:
         "`astfx.transfer`, ms",
         "difference, ms",
         "of the shortest, ms",
+        "of processor time, ms",
     ]
     text = table(header, rows)
     text += (
@@ -97,4 +128,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
     main()

@@ -34,10 +34,13 @@ def test_the_packages_hold_what_their_hosts_expect(tmp_path: Path) -> None:
     assert sorted(made) == sorted(tmp_path.iterdir())
     assert names(tmp_path / f"astfx-max-{VERSION}.zip") == [
         "astfx/README.md",
+        "astfx/devices/astfx.amxd",
         "astfx/help/astfx.maxhelp",
         "astfx/javascript/astfx-buffers.js",
         "astfx/package-info.json",
         "astfx/patchers/astfx.maxpat",
+        "astfx/snippets/astfx - render a buffer.maxsnip",
+        "astfx/snippets/astfx - render a file.maxsnip",
     ]
     assert names(tmp_path / f"AstFx-quark-{VERSION}.zip") == [
         "AstFx/AstFx.quark",
