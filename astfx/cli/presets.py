@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -192,6 +193,7 @@ def list_presets(
 def _row(name: str, preset: Preset, own: bool, distance: float | None) -> dict[str, Any]:
     row = {
         "name": name,
+        "title": preset.label,
         "own": own,
         "family": preset.family,
         "tags": list(preset.tags),
@@ -208,12 +210,13 @@ def _print_table(found: dict[str, Preset], own: set[str], distances: dict[str, f
     from rich.table import Table
 
     first = ["distance (dB)"] if distances else []
-    headings = [*first, "name", "family", "tags", "description"]
+    headings = [*first, "name", "title", "family", "tags", "description"]
     table = Table(*headings, box=None, padding=(0, 2, 0, 0))
     for name, preset in found.items():
         table.add_row(
             *([f"{distances[name]:.1f}"] if distances else []),
             _plain(name + (" (yours)" if name in own else "")),
+            _plain(preset.title),
             _plain(preset.family),
             _plain(" ".join(preset.tags)),
             _plain(preset.description),
@@ -228,9 +231,10 @@ def _words(tags: list[str] | None) -> tuple[str, ...]:
 
 
 def _matches(preset: Preset, name: str, search: str, tags: tuple[str, ...], family: str) -> bool:
-    text = " ".join([name, preset.family, *preset.tags, preset.description]).lower()
+    texts = [name, preset.title, preset.family, *preset.tags, preset.description]
+    text = unicodedata.normalize("NFKC", " ".join(texts)).casefold()
     return (
-        all(word in text for word in search.lower().split())
+        all(word in text for word in unicodedata.normalize("NFKC", search).casefold().split())
         and set(tags) <= set(preset.tags)
         and family.lower() in preset.family.lower()
     )
@@ -275,7 +279,10 @@ def make(
     audio: Annotated[
         str, typer.Argument(help="The audio file; - reads a WAV from standard input.")
     ],
-    name: Annotated[str, typer.Option(help="Its name: `Rain on tin` becomes rain-on-tin.")],
+    name: Annotated[
+        str,
+        typer.Option(help="Its name in any script; `Rain on tin` can be used as rain-on-tin, too."),
+    ],
     author: _Author = "",
     licence: _Licence = "",
     description: _Description = "",
@@ -366,7 +373,7 @@ def play(
         with session.progress("stylising") as move:
             report = write_audition(found, target, quality, progress=move)
         session.say(
-            f"{output or 'playing'}: a melody in the style of {found.name}, "
+            f"{output or 'playing'}: a melody in the style of {found.label}, "
             f"{report.audio_seconds:.1f} s in {report.seconds['total']:.2f} s",
             to_stderr=output == "-",
         )
@@ -418,9 +425,8 @@ def rename(
 ) -> None:
     """Give one of your presets another name."""
     from astfx import presets
-    from astfx.presets.naming import name_of
 
-    path = presets.rename(preset, name_of(name), replace=replace)
+    path = presets.rename(preset, name, replace=replace)
     session.say(f"{path}: for `astfx render FILE --style {path.stem} -o OUT`")
 
 
@@ -519,7 +525,7 @@ def verify(
     for target in targets:
         try:
             found = Preset.load(target) if not files else _resolved(target)
-            print(f"ok  {target}: {found.name}")
+            print(f"ok  {target}: {found.label}")
         except AstfxError as error:
             failed.append(target)
             print(f"--  {error}", file=sys.stderr)
@@ -529,12 +535,12 @@ def verify(
 
 
 def _resolved(style: str) -> Preset:
-    from astfx.presets import resolve
-    from astfx.presets.naming import check_name
+    from astfx.presets import find, resolve
 
     found = resolve(style)
+    if found is None and not Path(style).exists():
+        return find(style)
     if found is None:
-        check_name(style)
         raise PresetError(f"'{style}' is a file, but not a preset")
     return found
 
@@ -542,10 +548,12 @@ def _resolved(style: str) -> Preset:
 def _description(
     title: str, author: str, licence: str, description: str, family: str, tags: list[str] | None
 ) -> dict[str, Any]:
-    from astfx.presets.naming import name_of
+    from astfx.presets.library import name_for
 
+    name = name_for(title)
     return {
-        "name": name_of(title),
+        "name": name,
+        "title": "" if title == name else title,
         "author": author,
         "licence": licence,
         "description": description,
@@ -570,4 +578,7 @@ def _keep(preset: Preset, session: Session, *, replace: bool) -> None:
     if (factory_folder() / f"{preset.name}.toml").is_file():
         session.say(f"{preset.name} now means your preset, not the one that came with astfx")
     size = path.stat().st_size / 1e3
-    session.say(f"{path}: {size:.0f} kB, for `astfx render FILE --style {preset.name} -o OUT`")
+    called = f"{preset.title}, " if preset.title else ""
+    session.say(
+        f"{path}: {called}{size:.0f} kB, for `astfx render FILE --style {preset.name} -o OUT`"
+    )
