@@ -238,7 +238,7 @@ def test_play_plays_the_audition(ask: Run, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "sounddevice", player(played))
     code, out, err = ask("play", "rain", "--quality", "draft")
     assert code == 0, err
-    assert out.startswith("playing: a melody in the style of rain, ")
+    assert out.startswith("playing: a melody in the style of Rain, ")
     ((data, rate),) = played
     assert (rate, data.shape[1]) == (44_100, 2)
     assert np.abs(data).max() > 0.05
@@ -398,7 +398,7 @@ def test_import_refuses_what_load_refuses(ask: Run, own_folder: Path, tmp_path: 
 def test_verify_names_what_cannot_be_used(ask: Run, drops: Preset, tmp_path: Path) -> None:
     code, out, err = ask("verify")
     assert (code, err) == (0, "")
-    assert "40 presets are valid" in out
+    assert "60 presets are valid" in out
     drops.save(tmp_path / "good.astfx")
     data = bytearray((tmp_path / "good.astfx").read_bytes())
     data[-1000] ^= 1
