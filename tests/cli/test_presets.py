@@ -208,7 +208,7 @@ def test_blend_keeps_a_blend(ask: Run) -> None:
 def test_play_writes_an_audition(ask: Run, tmp_path: Path) -> None:
     code, out, err = ask("play", "rain", "-o", "a.flac", "--quality", "draft")
     assert code == 0, err
-    assert "a melody in the style of rain" in out
+    assert "a melody in the style of Rain" in out
     data, rate = soundfile.read(tmp_path / "a.flac")
     assert rate == 44_100
     assert len(data) > 5 * rate
