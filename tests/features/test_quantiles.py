@@ -12,6 +12,8 @@ from astfx.features.quantiles import (
     QuantileMap,
     RunningHistogram,
     evenly_ranked,
+    grouped,
+    groups_of_bins,
     histogram_of,
     level_of,
 )
@@ -34,17 +36,35 @@ def draws(n: int, bins: int, seed: int, low: float = 1.0, high: float = 5.0) -> 
     return magnitude_of(rng.uniform(low, high, (n, bins)) + 0.1 * np.arange(bins))
 
 
+def alone(bins: int) -> npt.NDArray[np.int64]:
+    """Borders of groups of one bin each."""
+    return np.arange(bins + 1)
+
+
 def filled(magnitudes: Array, memory: float = 1e5) -> RunningHistogram:
-    histogram = RunningHistogram(np.zeros((magnitudes.shape[1], N_LEVELS), np.float32), memory)
+    bins = magnitudes.shape[1]
+    histogram = RunningHistogram(np.zeros((bins, N_LEVELS), np.float32), memory)
     histogram.total = 0.0
     for magnitude in magnitudes:
-        histogram.add(magnitude)
+        histogram.add(alone(bins), magnitude)
     return histogram
+
+
+def map_to(style: Array, memory: float, every: int = 10, share: float = 1.0) -> QuantileMap:
+    return QuantileMap(style, alone(style.shape[1]), memory, every, share)
 
 
 def mapped(mapping: QuantileMap, magnitudes: Array) -> Array:
     """Levels of what a map makes of frames, (frames, bins)."""
-    return level_of(np.stack([mapping(magnitude) for magnitude in magnitudes]))
+    return level_of(np.stack([frame * mapping.gain(frame) for frame in magnitudes]))
+
+
+def realise(mapping: QuantileMap, heard: Array, hop: int) -> None:
+    """What a stage does after a frame: every second one is checked, the others correct."""
+    if hop % 2:
+        mapping.correct()
+    else:
+        mapping.realised(heard)
 
 
 def test_levels_are_nepers_above_the_floor() -> None:
@@ -76,7 +96,7 @@ def test_histogram_of_frames_sums_to_one() -> None:
 
 def test_the_map_gives_the_styles_distribution() -> None:
     style = draws(400, 4, 7, 5.0, 6.5)
-    mapping = QuantileMap(style, memory=1500.0, every=10)
+    mapping = map_to(style, 1500.0)
     output = mapped(mapping, draws(4000, 4, 8, 1.0, 6.0))[1500:]
     expected = np.quantile(level_of(style), RANKS, axis=0)
     np.testing.assert_allclose(
@@ -86,54 +106,52 @@ def test_the_map_gives_the_styles_distribution() -> None:
 
 def test_a_share_of_the_way_is_a_share_of_the_level() -> None:
     style, content = draws(300, 3, 21), draws(50, 3, 22, 2.0, 8.0)
-    whole, half = (QuantileMap(style, 500.0, 10, share) for share in (1.0, 0.5))
-    for magnitude in content:
-        middle = 0.5 * (level_of(magnitude) + level_of(whole(magnitude)))
-        np.testing.assert_allclose(level_of(half(magnitude)), middle, rtol=1e-4)
+    whole, half = (mapped(map_to(style, 500.0, 10, share), content) for share in (1.0, 0.5))
+    np.testing.assert_allclose(half, 0.5 * (level_of(content) + whole), rtol=1e-4)
 
 
 def test_the_map_keeps_the_order_of_levels() -> None:
-    mapping = QuantileMap(draws(300, 1, 9), memory=500.0, every=10)
-    for magnitude in draws(600, 1, 10, 2.0, 4.0):
-        mapping(magnitude)
-    levels = magnitude_of(np.linspace(0.0, 8.0, 200))
-    output = np.array([mapping(level[None], learn=False)[0] for level in levels])
+    mapping = map_to(draws(300, 1, 9), 500.0)
+    mapped(mapping, draws(600, 1, 10, 2.0, 4.0))
+    levels = magnitude_of(np.linspace(0.01, 8.0, 200))
+    output = np.array([level * mapping.gain(level[None], learn=False)[0] for level in levels])
     assert (np.diff(output) >= -1e-6).all()
 
 
 def test_the_map_is_near_the_identity_for_the_style_itself() -> None:
     style = draws(2000, 3, 11)
-    output = mapped(QuantileMap(style, memory=5000.0, every=10), style)
+    output = mapped(map_to(style, 5000.0), style)
     assert np.abs(output - level_of(style))[500:].mean() < QUANTILE_TOLERANCE
 
 
 def test_old_frames_are_forgotten() -> None:
     """After a change of level, the loudest frames of the present have the highest rank again."""
     style = draws(400, 2, 3, 4.0, 6.0)
-    mapping = QuantileMap(style, memory=200.0, every=10)
+    mapping = map_to(style, 200.0)
     mapped(mapping, draws(1500, 2, 4, 8.0, 9.0))
     late = mapped(mapping, draws(1500, 2, 5, 1.0, 2.0))[-500:]
     assert late.max() > 5.5
 
 
 def test_not_learning_changes_nothing() -> None:
-    mapping = QuantileMap(draws(300, 2, 12), memory=500.0, every=10)
+    mapping = map_to(draws(300, 2, 12), 500.0)
     frame = magnitude_of(np.array([2.0, 3.0]))
-    first = mapping(frame, learn=False)
+    first = mapping.gain(frame, learn=False)
     for _ in range(20):
-        mapping(np.zeros(2, np.float32), learn=False)
-    np.testing.assert_array_equal(mapping(frame, learn=False), first)
+        mapping.gain(np.zeros(2, np.float32), learn=False)
+    np.testing.assert_array_equal(mapping.gain(frame, learn=False), first)
 
 
 def test_requests_are_corrected_until_the_result_has_the_distribution() -> None:
     """If the synthesis loses half a neper, the requests rise by that much, in all bins."""
-    style, content = draws(400, 7, 13, 3.0, 5.0), draws(4000, 7, 14, 2.0, 6.0)
-    mapping = QuantileMap(style, memory=800.0, every=5)
+    style, content = draws(400, 7, 13, 3.0, 5.0), draws(6000, 7, 14, 2.0, 6.0)
+    mapping = map_to(style, 800.0, every=4)
     lost = 0.5
     realised = []
-    for magnitude in content:
-        heard = magnitude_of(np.maximum(level_of(mapping(magnitude)) - lost, 0.0))
-        mapping.realised(heard)
+    for hop, magnitude in enumerate(content):
+        aim = level_of(magnitude * mapping.gain(magnitude))
+        heard = magnitude_of(np.maximum(aim - lost, 0.0))
+        realise(mapping, heard, hop)
         realised.append(level_of(heard))
     late = np.stack(realised[-800:])
     found = np.quantile(late, RANKS, axis=0)
@@ -144,11 +162,33 @@ def test_requests_are_corrected_until_the_result_has_the_distribution() -> None:
 def test_corrections_are_bounded() -> None:
     """A bin that never sounds, whatever is requested, gets a neper more at most."""
     style = draws(400, 1, 15, 3.0, 5.0)
-    mapping = QuantileMap(style, memory=100.0, every=1)
-    for _ in range(500):
-        mapping.realised(np.zeros(1, np.float32))
-    highest = level_of(mapping(magnitude_of(np.array([9.0])), learn=False))
+    mapping = map_to(style, 100.0, every=1)
+    for hop in range(1000):
+        realise(mapping, np.zeros(1, np.float32), hop)
+    loudest = magnitude_of(np.array([9.0]))
+    highest = level_of(loudest * mapping.gain(loudest, learn=False))
     assert highest[0] - level_of(style).max() == pytest.approx(1.0, abs=QUANTILE_TOLERANCE)
+
+
+@pytest.mark.parametrize(("sample_rate", "n_fft"), [(22050, 2048), (44100, 4096), (192000, 16384)])
+def test_groups_cover_each_bin_once(sample_rate: int, n_fft: int) -> None:
+    borders = groups_of_bins(sample_rate, n_fft)
+    sizes, hz = np.diff(borders), borders[:-1] * sample_rate / n_fft
+    assert borders[0] == 0
+    assert borders[-1] == n_fft // 2 + 1
+    assert (sizes[hz < 5_500.0] == 1).all()
+    assert (sizes[:-1][(hz[:-1] >= 5_500.0) & (hz[:-1] < 11_000.0)] == 2).all()
+    assert (sizes[:-1][hz[:-1] >= 11_000.0] == 4).all()
+
+
+def test_a_group_has_one_gain_for_its_root_mean_square() -> None:
+    borders = np.array([0, 1, 3, 7])
+    style, content = draws(200, 7, 16), draws(50, 7, 17)
+    groups = map_to(grouped(style, borders), 500.0)
+    bins = QuantileMap(style, borders, 500.0, 10)
+    for frame in content:
+        expected = np.repeat(groups.gain(grouped(frame, borders)), np.diff(borders))
+        np.testing.assert_allclose(bins.gain(frame), expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("n_frames", [1, 2, 50, 333])
