@@ -2,7 +2,7 @@
 
 Writes the tables of docs/measured/presets.md, the gallery of docs/reference/factory-presets.md
 and its thumbnails in docs/reference/presets/. Names of presets audition only those, and print
-their rows instead; `making` only times `astfx presets make`.
+their rows instead; `making` only times `astfx presets make`, and `gallery` only writes the gallery.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from astfx.presets import Preset, factory_folder
 from astfx.report.plots import spectrogram_db
 from astfx.runtime.files import written_aside
 from benchmarks.common import MEASURED, REFERENCE, ROOT, table, timed, write_section
+from benchmarks.players import SHOWN, player
 from presets.build import SAMPLE_RATE
 from presets.synthesis import FAMILIES, SOUNDS, make
 from presets.synthesis.contents import CONTENTS, make_content
@@ -53,7 +54,6 @@ SHORT = {"random_banks_db": "random banks (dB)", "scattering_db": "scattering (d
 MOST_SECONDS = 2.0
 STARTS = 7
 
-SHOWN = "melody"
 HEIGHT, WIDTH, GAP = 96, 176, 6
 COLOURS = 48
 
@@ -178,6 +178,8 @@ def gallery() -> str:
                 "",
                 f"![{sound.title}, and the {SHOWN} in it](presets/{sound.name}.png)",
                 "",
+                player(f"../_static/players/{sound.name}.ogg", sound.title),
+                "",
             ]
     return "\n".join(lines)
 
@@ -204,6 +206,9 @@ def summary(found: Mapping[str, Mapping[str, Audition]]) -> str:
 
 def main() -> None:
     chosen = sys.argv[1:]
+    if chosen == ["gallery"]:
+        write_section(GALLERY, "gallery", gallery())
+        return
     if chosen in ([], ["making"]):
         write_section(PAGE, "making", making())
     if chosen == ["making"]:
