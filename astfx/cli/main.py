@@ -255,13 +255,18 @@ def render(
             continue
         results[job.output] = result
         session.say(result.summary(), to_stderr=job.output == "-")
+        if len(jobs) == 1:
+            session.say(result.closing(), to_stderr=job.output == "-")
     if report is not None and results:
         reports = {path: result.to_dict() for path, result in results.items()}
         _write_json(report, reports if len(jobs) > 1 else next(iter(reports.values())))
     if failed:
         raise AstfxError(f"{failed} of {len(jobs)} files could not be rendered")
     if len(jobs) > 1:
-        session.say(f"{output}: {len(jobs)} files")
+        session.say(
+            f"{output}: {len(jobs)} files in the style of {style}. Next: listen to them; "
+            "--strength 0.6 keeps more of the contents"
+        )
 
 
 @app.command()
@@ -342,6 +347,7 @@ def methods(as_json: _AsJson = False) -> None:
     for name, phase in PHASE_METHODS.items():
         table.add_row(f"[bold]--phase {name}[/bold]", "", f"{phase.summary} ({phase.source})")
     Console().print(table)
+    print("\nNext: astfx render FILE --style SOUND -o OUT --method NAME")
 
 
 @app.command()
@@ -361,9 +367,11 @@ def doctor(as_json: _AsJson = False) -> None:
         # As plain text, so that rich does not take "astfx[metrics]" for markup.
         cells = ("ok" if finding.ok else "--", finding.subject, finding.text)
         table.add_row(*(Text(cell) for cell in cells))
+    complete = all(finding.ok for finding in findings if finding.needed)
     if not as_json:
         Console().print(table)
-    if not all(finding.ok for finding in findings if finding.needed):
+        print("\nNext: astfx demo" if complete else "\nNext: get what is marked with --")
+    if not complete:
         sys.exit(1)
 
 
@@ -431,6 +439,10 @@ def score(
         values = (scores[column][figure] for column in scores)
         table.add_row(figure, *("-" if math.isnan(v) else f"{v:.4g}" for v in values))
     Console().print(table)
+    session.say(
+        f"\nIn the first five rows, lower is nearer to {style}; floor is about as near as a sound "
+        "can get. Next: astfx score --help explains the columns"
+    )
 
 
 def _print_json(data: Any) -> None:

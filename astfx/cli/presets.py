@@ -188,6 +188,8 @@ def list_presets(
         print(json.dumps(rows, indent=2, ensure_ascii=False))
     else:
         _print_table(found, own, distances)
+        count = "1 preset" if len(found) == 1 else f"{len(found)} presets"
+        print(f"\n{count}. Next: astfx render FILE --style NAME -o OUT")
 
 
 def _row(name: str, preset: Preset, own: bool, distance: float | None) -> dict[str, Any]:
@@ -269,7 +271,10 @@ def show(
     frames = len(found.tensors["frames"])
     kept = frames * found.grid.hop_length / found.grid.sample_rate
     drawn = "" if plot is None else f", picture {plot}"
-    print(f"\n# {frames} frames ({kept:.1f} seconds){drawn}")
+    print(
+        f"\n# {frames} frames ({kept:.1f} seconds){drawn}, for "
+        f"`astfx render FILE --style {found.name} -o OUT`"
+    )
 
 
 @app.command(epilog=_MAKE_EXAMPLES)
@@ -374,7 +379,8 @@ def play(
             report = write_audition(found, target, quality, progress=move)
         session.say(
             f"{output or 'playing'}: a melody in the style of {found.label}, "
-            f"{report.audio_seconds:.1f} s in {report.seconds['total']:.2f} s",
+            f"{report.audio_seconds:.1f} s in {report.seconds['total']:.2f} s. Next: "
+            f"astfx render FILE --style {found.name} -o OUT",
             to_stderr=output == "-",
         )
         if output is None:
@@ -449,6 +455,7 @@ def remove(
     for name in names:
         for path in presets.remove(name):
             session.say(f"{path}: deleted")
+    session.say(f"{', '.join(names)} deleted. Next: `astfx presets list` shows the others")
 
 
 @app.command(epilog=_SHARE_EXAMPLES)
