@@ -71,15 +71,15 @@ def style(name: str) -> Waveform:
     return np.asarray(make(name, RATE)[None], np.float32)
 
 
-def rendered(content_name: str, preset_name: str) -> Waveform:
+def rendered(content_name: str, preset_name: str, seconds: float) -> Waveform:
     preset = Preset.load(factory_folder() / f"{preset_name}.toml")
-    return astfx.transfer(content(content_name), preset, RATE)
+    return astfx.transfer(content(content_name)[:, : round(seconds * RATE)], preset, RATE)
 
 
 def preset_player(name: str) -> None:
     """Write the player of a preset: its sound, a pause, and the melody rendered in its style."""
     pause = np.zeros((1, round(PAUSE_SECONDS * RATE)), np.float32)
-    render = rendered(SHOWN, name)
+    render = rendered(SHOWN, name, RENDER_SECONDS)
     parts = [faded(style(name), SOUND_SECONDS), pause, faded(render, RENDER_SECONDS)]
     write(name, np.concatenate(parts, axis=1))
 
@@ -93,7 +93,7 @@ def pair_players() -> str:
     for content_name, style_name in PAIRS:
         write(f"style-{style_name}", faded(style(style_name), seconds))
         pair = f"{content_name}-in-{style_name}"
-        write(pair, faded(rendered(content_name, style_name), seconds))
+        write(pair, faded(rendered(content_name, style_name, seconds), seconds))
         title = SOUNDS[style_name].title
         rows.append(
             [

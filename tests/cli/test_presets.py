@@ -315,7 +315,8 @@ def test_a_preset_is_renamed_and_removed(
     code, out, _ = ask("remove", "drops", "Big drops")
     assert code == 0
     assert out.splitlines() == [
-        f"{own_folder / name}.astfx: deleted" for name in ("drops", "big-drops")
+        *(f"{own_folder / name}.astfx: deleted" for name in ("drops", "big-drops")),
+        "drops, big-drops deleted. Next: `astfx presets list` shows the others",
     ]
     assert not list(own_folder.iterdir())
 
