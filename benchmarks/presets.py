@@ -2,7 +2,8 @@
 
 Writes the tables of docs/measured/presets.md, the gallery of docs/reference/factory-presets.md
 and its thumbnails in docs/reference/presets/. Names of presets audition only those, and print
-their rows instead; `making` only times `astfx presets make`, and `gallery` only writes the gallery.
+their rows instead. `making` only times `astfx presets make`. `gallery NAME ...` only draws the
+named presets, and writes the gallery.
 """
 
 from __future__ import annotations
@@ -167,6 +168,14 @@ def draw(path: Path, style: Waveform, output: Waveform) -> None:
         image.quantize(COLOURS, dither=Image.Dither.NONE).save(part, format="PNG", optimize=True)
 
 
+def picture(name: str) -> tuple[Waveform, Waveform]:
+    """Return the sound of a preset, and the content that pictures show in its style."""
+    preset = Preset.load(factory_folder() / f"{name}.toml")
+    style = resample(make(name, SAMPLE_RATE)[None], SAMPLE_RATE, RATE)
+    content = make_content(SHOWN, RATE)[None].astype(np.float32)
+    return style, astfx.transfer(content, preset, RATE)
+
+
 def gallery() -> str:
     lines = []
     for family, sounds in FAMILIES.items():
@@ -206,7 +215,9 @@ def summary(found: Mapping[str, Mapping[str, Audition]]) -> str:
 
 def main() -> None:
     chosen = sys.argv[1:]
-    if chosen == ["gallery"]:
+    if chosen[:1] == ["gallery"]:
+        for name in chosen[1:]:
+            draw(THUMBNAILS / f"{name}.png", *picture(name))
         write_section(GALLERY, "gallery", gallery())
         return
     if chosen in ([], ["making"]):
