@@ -28,7 +28,7 @@ KBIT_PER_SECOND = 40.0
 SHOWN = "melody"
 SOUND_SECONDS, PAUSE_SECONDS, RENDER_SECONDS = 2.4, 0.3, 4.3
 FADE_SECONDS = 0.05
-PEAK, RMS = 0.7, 0.1
+PEAK, RMS = 0.5, 0.1
 
 PAIRS = (
     ("speech", "rain"),

@@ -64,7 +64,7 @@ def test_a_written_player_sounds_like_its_sound(
     read, rate = soundfile.read(tmp_path / "rain.ogg")
     assert rate == RATE
     assert len(read) == pytest.approx(2 * RATE, abs=0.05 * RATE)
-    assert np.std(read) == pytest.approx(np.std(clip), rel=0.1)
+    assert np.std(read) == pytest.approx(np.std(clip), rel=0.2)  # noise loses treble
     assert "preload" in player("a.ogg", "A")
 
 
