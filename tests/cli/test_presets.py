@@ -316,7 +316,7 @@ def test_a_preset_is_renamed_and_removed(
     assert code == 0
     assert out.splitlines() == [
         *(f"{own_folder / name}.astfx: deleted" for name in ("drops", "big-drops")),
-        "drops, big-drops deleted. Next: `astfx presets list` shows the others",
+        "drops, Big drops deleted. Next: `astfx presets list` shows the others",
     ]
     assert not list(own_folder.iterdir())
 
