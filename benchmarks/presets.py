@@ -2,7 +2,8 @@
 
 Writes the tables of docs/measured/presets.md, the gallery of docs/reference/factory-presets.md
 and its thumbnails in docs/reference/presets/. Names of presets audition only those, and print
-their rows instead; `making` only times `astfx presets make`.
+their rows instead. `making` only times `astfx presets make`. `gallery NAME ...` only draws the
+named presets, and writes the gallery.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from astfx.presets import Preset, factory_folder
 from astfx.report.plots import spectrogram_db
 from astfx.runtime.files import written_aside
 from benchmarks.common import MEASURED, REFERENCE, ROOT, table, timed, write_section
+from benchmarks.players import SHOWN, player
 from presets.build import SAMPLE_RATE
 from presets.synthesis import FAMILIES, SOUNDS, make
 from presets.synthesis.contents import CONTENTS, make_content
@@ -53,7 +55,6 @@ SHORT = {"random_banks_db": "random banks (dB)", "scattering_db": "scattering (d
 MOST_SECONDS = 2.0
 STARTS = 7
 
-SHOWN = "melody"
 HEIGHT, WIDTH, GAP = 96, 176, 6
 COLOURS = 48
 
@@ -167,6 +168,14 @@ def draw(path: Path, style: Waveform, output: Waveform) -> None:
         image.quantize(COLOURS, dither=Image.Dither.NONE).save(part, format="PNG", optimize=True)
 
 
+def picture(name: str) -> tuple[Waveform, Waveform]:
+    """Return the sound of a preset, and the content that pictures show in its style."""
+    preset = Preset.load(factory_folder() / f"{name}.toml")
+    style = resample(make(name, SAMPLE_RATE)[None], SAMPLE_RATE, RATE)
+    content = make_content(SHOWN, RATE)[None].astype(np.float32)
+    return style, astfx.transfer(content, preset, RATE)
+
+
 def gallery() -> str:
     lines = []
     for family, sounds in FAMILIES.items():
@@ -177,6 +186,8 @@ def gallery() -> str:
                 f"{sound.description}",
                 "",
                 f"![{sound.title}, and the {SHOWN} in it](presets/{sound.name}.png)",
+                "",
+                player(f"../_static/players/{sound.name}.ogg", sound.title),
                 "",
             ]
     return "\n".join(lines)
@@ -204,6 +215,11 @@ def summary(found: Mapping[str, Mapping[str, Audition]]) -> str:
 
 def main() -> None:
     chosen = sys.argv[1:]
+    if chosen[:1] == ["gallery"]:
+        for name in chosen[1:]:
+            draw(THUMBNAILS / f"{name}.png", *picture(name))
+        write_section(GALLERY, "gallery", gallery())
+        return
     if chosen in ([], ["making"]):
         write_section(PAGE, "making", making())
     if chosen == ["making"]:

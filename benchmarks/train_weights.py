@@ -1,8 +1,9 @@
 """Train the weights that come with astfx: `python -m benchmarks.train_weights [NETWORK ...]`.
 
 `voice-cnn` learns the six speakers of the Free Spoken Digit Dataset (some ten minutes on
-two cores), `audio-cnn` the forty synthesised sounds of the factory presets. Writes the weights into
-the package, the curves and the figures into docs/measured/methods.md.
+two cores), `audio-cnn` the synthesised sounds of the factory presets (the weights that come with
+astfx learned the first forty of them). Writes the weights into the package, the curves and the
+figures into docs/measured/methods.md.
 """
 
 from __future__ import annotations

@@ -73,9 +73,9 @@ html_show_sourcelink = False
 html_theme_options = {"navigation_with_keys": True}
 copybutton_exclude = ".linenos, .gp, .go"
 
-# What a browser would fetch from another host: a script, a style sheet, a picture, a font.
+# What a browser would fetch from another host: a script, a style sheet, a picture, a sound, a font.
 _FETCHED = re.compile(
-    r"""<(?:script|img|iframe|source)[^>]+src=["']?(?:https?:)?//[^>]+"""
+    r"""<(?:script|img|iframe|source|audio)[^>]+src=["']?(?:https?:)?//[^>]+"""
     r"""|<link[^>]+rel=["'](?:stylesheet|preload|preconnect)["'][^>]+href=["'](?:https?:)?//[^>]+"""
     r"""|@import[^;]+//[^;]+|url\(["']?(?:https?:)?//[^)]+"""
 )

@@ -9,7 +9,6 @@ import math
 import os
 import sys
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,9 +16,11 @@ import typer
 
 from astfx.cli import methods as cli_methods
 from astfx.cli import presets as cli_presets
+from astfx.cli import tables as cli_tables
 from astfx.cli.plugins import Commands
 from astfx.cli.session import Session, in_session
 from astfx.cli.setting_options import given_settings, takes_settings
+from astfx.cli.tables import AsJson, print_json
 from astfx.errors import AstfxError, CancelledError, InvalidSettingError
 from astfx.runtime.exit import skip_last_collection
 
@@ -255,13 +256,18 @@ def render(
             continue
         results[job.output] = result
         session.say(result.summary(), to_stderr=job.output == "-")
+        if len(jobs) == 1:
+            session.say(result.closing(), to_stderr=job.output == "-")
     if report is not None and results:
         reports = {path: result.to_dict() for path, result in results.items()}
         _write_json(report, reports if len(jobs) > 1 else next(iter(reports.values())))
     if failed:
         raise AstfxError(f"{failed} of {len(jobs)} files could not be rendered")
     if len(jobs) > 1:
-        session.say(f"{output}: {len(jobs)} files")
+        session.say(
+            f"{output}: {len(jobs)} files in the style of {style}. Next: listen to them; "
+            "--strength 0.6 keeps more of the contents"
+        )
 
 
 @app.command()
@@ -292,79 +298,6 @@ def prepare(
         f"{output}: style prepared for {settings.method} at {sample_rate} Hz, {size:.1f} MB, for "
         f"`astfx render FILE --style {output} -o OUT`"
     )
-
-
-_AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-_METHOD_COLUMNS = ("front_end", "features", "statistics", "optimiser", "needs", "source")
-
-
-@app.command()
-def methods(as_json: _AsJson = False) -> None:
-    """List the methods: what each one does, what it needs, and where it comes from."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from astfx.methods import METHODS
-    from astfx.phase import PHASE_METHODS
-    from astfx.recipes import RECIPES
-
-    if as_json:
-        rows = {
-            name: {
-                "summary": row.summary,
-                **{column: getattr(row, column) for column in _METHOD_COLUMNS},
-                "options": {k: v.default for k, v in row.options.__dataclass_fields__.items()},
-            }
-            for name, row in METHODS.items()
-        }
-        recipes = {
-            name: {"document": recipe.document, "settings": recipe.settings}
-            for name, recipe in RECIPES.items()
-        }
-        phases = {
-            name: {"summary": phase.summary, "source": phase.source}
-            for name, phase in PHASE_METHODS.items()
-        }
-        _print_json({"methods": rows, "recipes": recipes, "phases": phases})
-        return
-    table = Table("method", "", "", box=None, show_header=False, padding=(0, 2, 0, 0))
-    for name, row in METHODS.items():
-        table.add_row(f"[bold]{name}[/bold]", "", row.summary)
-        for column in _METHOD_COLUMNS:
-            table.add_row("", column.replace("_", " "), getattr(row, column))
-        settings = (
-            f"{key}={value.default}" for key, value in row.options.__dataclass_fields__.items()
-        )
-        table.add_row("", "--set", ", ".join(settings), end_section=True)
-    for name, recipe in RECIPES.items():
-        method = recipe.settings["method"]
-        table.add_row(f"[bold]--recipe {name}[/bold]", "", f"{method}: {recipe.document}")
-    for name, phase in PHASE_METHODS.items():
-        table.add_row(f"[bold]--phase {name}[/bold]", "", f"{phase.summary} ({phase.source})")
-    Console().print(table)
-
-
-@app.command()
-def doctor(as_json: _AsJson = False) -> None:
-    """Show versions, devices and audio formats, and how to get what is missing."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from astfx.cli.doctor import examine
-
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    findings = examine()
-    if as_json:
-        _print_json([asdict(finding) for finding in findings])
-    for finding in findings:
-        # As plain text, so that rich does not take "astfx[metrics]" for markup.
-        cells = ("ok" if finding.ok else "--", finding.subject, finding.text)
-        table.add_row(*(Text(cell) for cell in cells))
-    if not as_json:
-        Console().print(table)
-    if not all(finding.ok for finding in findings if finding.needed):
-        sys.exit(1)
 
 
 @app.command()
@@ -406,7 +339,7 @@ def score(
         str, typer.Option("--content", "-c", help="The audio file that it was made from.")
     ],
     style: Annotated[str, typer.Option("--style", "-s", help="The audio file that it imitates.")],
-    as_json: _AsJson = False,
+    as_json: AsJson = False,
     *,
     session: Session,
 ) -> None:
@@ -416,7 +349,7 @@ def score(
     with session.progress("scoring") as move:
         scores = score_files(output, content, style, progress=move)
     if as_json:
-        _print_json(
+        print_json(
             {
                 column: {name: None if math.isnan(v) else v for name, v in figures.items()}
                 for column, figures in scores.items()
@@ -431,10 +364,10 @@ def score(
         values = (scores[column][figure] for column in scores)
         table.add_row(figure, *("-" if math.isnan(v) else f"{v:.4g}" for v in values))
     Console().print(table)
-
-
-def _print_json(data: Any) -> None:
-    print(json.dumps(data, indent=2))
+    session.say(
+        f"\nIn the first five rows, lower is nearer to {style}; floor is about as near as a sound "
+        "can get. Next: astfx score --help explains the columns"
+    )
 
 
 def _write_json(path: Path, data: dict[str, Any]) -> None:
@@ -446,6 +379,7 @@ def _write_json(path: Path, data: dict[str, Any]) -> None:
 
 
 cli_methods.register(app)
+cli_tables.register(app)
 
 if __name__ == "__main__":
     entry()

@@ -80,7 +80,11 @@ def register(app: typer.Typer) -> None:
         from astfx.networks import weights
 
         target = weights.add(name, file)
-        print(f"{target}: weights of {name}, {target.stat().st_size / 1e6:.1f} MB")
+        size = target.stat().st_size / 1e6
+        print(
+            f"{target}: weights of {name}, {size:.1f} MB, for "
+            f"`astfx render FILE --style SOUND -o OUT --method {name}`"
+        )
 
     @weights_app.command("list")
     def weights_list(

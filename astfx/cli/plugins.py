@@ -12,6 +12,22 @@ import typer.main
 from typer.core import TyperGroup
 
 GROUP = "astfx.commands"
+MEANT = {
+    **dict.fromkeys(("transfer", "stylise", "stylize", "apply", "convert", "process"), "render"),
+    "make": "presets make",
+    "blend": "presets blend",
+    "list": "presets list",
+    "play": "presets play",
+    "preset": "presets",
+    "styles": "presets list",
+    "server": "serve",
+    "osc": "serve",
+    "version": "--version",
+    "help": "--help",
+    "check": "doctor",
+    "measure": "score",
+}
+"""What people mean who type a command that there is not."""
 
 
 class Commands(TyperGroup):
@@ -26,3 +42,10 @@ class Commands(TyperGroup):
                 continue  # a package that lacks a dependency must not break astfx
             for name, command in added.commands.items():
                 self.commands.setdefault(name, command)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command that the arguments name, or say which one is meant."""
+        name = args[0] if args else ""
+        if name not in self.commands and name in MEANT:
+            ctx.fail(f"No such command '{name}': use `astfx {MEANT[name]}`")
+        return super().resolve_command(ctx, args)

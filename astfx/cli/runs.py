@@ -56,13 +56,16 @@ class Measured:
     Attributes
     ----------
     report : Report
-    output : str
+    content, style, output : str
+        Names of the sounds, as they were given.
     content_figure, output_figure : float or None
         The distance `FIGURE` of the content and of the output from the style, over their first
         half minute. None if the style is not audio, or if a clip is too short.
     """
 
     report: Report
+    content: str
+    style: str
     output: str
     content_figure: float | None
     output_figure: float | None
@@ -80,6 +83,15 @@ class Measured:
                 "(lower is nearer to the style)"
             )
         return "\n".join([", ".join(parts), *self.remarks()])
+
+    def closing(self) -> str:
+        """The last line: what was made, where, and what to do next."""
+        made = "standard output" if self.output == "-" else self.output
+        content = "standard input" if self.content == "-" else self.content
+        return (
+            f"{made} is {content} in the style of {self.style}. Next: listen to it; --strength 0.6 "
+            "keeps more of the content"
+        )
 
     def remarks(self) -> list[str]:
         """What the user should know of the result beyond its figures, a sentence each."""
@@ -197,7 +209,14 @@ def render_and_measure(
         if written is not None:
             clips["result"] = (written, source.sample_rate)
         draw_render(plot, clips, [segment.losses for segment in report.segments])
-    return Measured(report=report, output=job.output, content_figure=before, output_figure=after)
+    return Measured(
+        report=report,
+        content=job.content,
+        style=str(style.given),
+        output=job.output,
+        content_figure=before,
+        output_figure=after,
+    )
 
 
 def write_audition(

@@ -72,13 +72,26 @@ def check_whole(**values: object) -> None:
             raise InvalidSettingError(f"{name}={value!r} must be a whole number of at least 1")
 
 
+def shown_as_ours(native: type[Any]) -> type[Any]:
+    """Return a subclass of a native class, to claim: notebooks print its objects as ours.
+
+    IPython looks for `_repr_pretty_` in the class that an object claims to have, also where the
+    object is part of a list.
+    """
+
+    def pretty(effect: Any, printer: Any, cycle: bool) -> None:
+        printer.text("..." if cycle else effect._notebook_text())
+
+    return type(native.__name__, (native,), {"_repr_pretty_": pretty, "__module__": __name__})
+
+
 class Effect(_Base):
     """An effect that behaves like a native pedalboard plugin.
 
     Subclasses implement `_stream`, `_whole`, `_restart` and `_shown`.
     """
 
-    _native_class: type[Any] = pedalboard.Plugin
+    _native_class: type[Any] = shown_as_ours(pedalboard.Plugin)
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -192,5 +205,9 @@ class Effect(_Base):
         raise NotImplementedError
 
     def __repr__(self) -> str:
+        return f"<{self._notebook_text()} ({HINT}) at {hex(id(self))}>"
+
+    def _notebook_text(self) -> str:
+        """What notebooks print: the settings, and no address."""
         shown = " ".join(f"{name}={text}" for name, text in self._shown().items())
-        return f"<astfx.{type(self).__name__} {shown} ({HINT}) at {hex(id(self))}>"
+        return f"astfx.{type(self).__name__} {shown}"

@@ -20,6 +20,7 @@ from astfx.effect.base import (
     check_buffer_size,
     check_rate,
     check_whole,
+    shown_as_ours,
 )
 from astfx.effect.natives import NativeGroup
 from astfx.effect.style_transfer import StyleTransfer
@@ -202,6 +203,14 @@ class Container(Effect):
         inside = ", ".join(repr(plugin) for plugin in self._plugins)
         return f"<astfx.{type(self).__name__} with {count}: [{inside}] ({HINT}) at {hex(id(self))}>"
 
+    def _notebook_text(self) -> str:
+        count = f"{len(self)} plugin{'' if len(self) == 1 else 's'}"
+        lines = [f"astfx.{type(self).__name__} with {count}"]
+        for number, plugin in enumerate(self._plugins, start=1):
+            text = plugin._notebook_text() if isinstance(plugin, Effect) else repr(plugin)
+            lines.append(f"  {number}. {text}".replace("\n", "\n   "))
+        return "\n".join(lines)
+
     def to_dict(self) -> dict[str, Any]:
         """All plugins and their settings, as a dict for JSON.
 
@@ -243,7 +252,7 @@ class Container(Effect):
 class Chain(Container):
     """Effects in series."""
 
-    _native_class = pedalboard.Chain
+    _native_class = shown_as_ours(pedalboard.Chain)
     _last_shape: tuple[int, ...] | None = None
 
     def process(
@@ -320,13 +329,13 @@ class Pedalboard(Chain):
     (2, 100)
     """
 
-    _native_class = pedalboard.Pedalboard  # type: ignore[attr-defined]
+    _native_class = shown_as_ours(pedalboard.Pedalboard)  # type: ignore[attr-defined]
 
 
 class Mix(Container):
     """Effects in parallel. Their outputs are aligned with each other and added."""
 
-    _native_class = pedalboard.Mix
+    _native_class = shown_as_ours(pedalboard.Mix)
 
     def __init__(self, plugins: Iterable[Plugin | None] | None = None) -> None:
         self._groups: list[NativeGroup] = []

@@ -21,7 +21,7 @@ from astfx.audio import (
     check_output,
     check_target,
 )
-from astfx.audio.levels import gain_below_full_scale
+from astfx.audio.fitting import Fitting, check_peak
 from astfx.effect.containers import Chain, Mix, Pedalboard
 from astfx.effect.natives import NativeGroup
 from astfx.effect.style_transfer import StyleTransfer
@@ -173,6 +173,7 @@ def render_file(
     target: str | os.PathLike[str],
     *,
     float_samples: bool = False,
+    peak: str = "limit",
     tail_seconds: float = 10.0,
     progress: Progress | None = None,
 ) -> None:
@@ -192,6 +193,9 @@ def render_file(
         allows it.
     float_samples : bool
         Whether to write 32-bit float samples instead.
+    peak : {"limit", "scale", "clip"}
+        What is done with peaks above full scale, which integer samples cannot hold: limit them and
+        keep the loudness, turn all of the result down, or clip. Float samples are not changed.
     tail_seconds : float, 0 to 600
         Longest tail that is kept.
     progress : callable, optional
@@ -210,6 +214,7 @@ def render_file(
         raise InvalidSettingError(
             f"tail_seconds={tail_seconds!r} must lie between 0 and 600 (seconds)"
         )
+    check_peak(peak)
     whole: Any = board if isinstance(board, Chain) else Pedalboard([board])
     content = source if isinstance(source, FileSource) else FileSource(source, "source")
     output = Path(target)
@@ -219,16 +224,13 @@ def render_file(
     stages = _StageProgress(progress, _count(whole) + 1, n_samples)
     with _FilePass(output.absolute().parent, stages, tail_seconds) as file_pass:
         result = file_pass.through(whole, content)
-        peak, length = 0.0, 0
-        for block in result.blocks(BLOCK_SAMPLES):
-            peak = max(peak, float(np.abs(block).max(initial=0.0)))
-            length += block.shape[1]
-        gain = np.float32(1.0) if float_samples else gain_below_full_scale(peak)
-        with AudioWriter(
-            output, content.sample_rate, content.channels, length, float_samples=float_samples
-        ) as writer:
+        form = (content.sample_rate, content.channels)
+        way = None if float_samples else peak
+        fitting = Fitting(lambda: result.blocks(BLOCK_SAMPLES), *form, way)
+        length = sum(block.shape[1] for block in result.blocks(BLOCK_SAMPLES))
+        with AudioWriter(output, *form, length, float_samples=float_samples) as writer:
             written = 0
-            for block in result.blocks(BLOCK_SAMPLES):
-                writer.write(block * gain)
+            for block in fitting.blocks():
+                writer.write(block)
                 written += block.shape[1]
                 stages.report(written)

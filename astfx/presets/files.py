@@ -17,6 +17,7 @@ from astfx.frontends.grid import Grid
 from astfx.presets import tensors as packing
 from astfx.presets.folders import SUFFIX
 from astfx.presets.parts import PresetParts
+from astfx.presets.titles import METADATA_KEY
 from astfx.runtime import tensor_files
 from astfx.runtime.files import written_aside
 
@@ -25,7 +26,6 @@ T = TypeVar("T")
 FORMAT_VERSION = 3
 MAX_FILE_BYTES = 16 << 20
 MAX_TEXT_BYTES = 64 << 10
-_METADATA_KEY = "astfx-preset"
 _HASH_KEY = "astfx-preset-sha256"
 _DAMAGE = (
     ValueError,
@@ -46,6 +46,7 @@ def description_toml(preset: PresetParts) -> str:
         {
             "format_version": FORMAT_VERSION,
             "name": preset.name,
+            **({"title": preset.title} if preset.title else {}),
             "author": preset.author,
             "licence": preset.licence,
             "description": preset.description,
@@ -97,7 +98,7 @@ def packed(preset: PresetParts) -> bytes:
         If the description is longer than 65536 bytes.
     """
     text = _checked_text(preset)
-    return tensor_files.to_bytes(preset.tensors, {_METADATA_KEY: text, _HASH_KEY: _text_hash(text)})
+    return tensor_files.to_bytes(preset.tensors, {METADATA_KEY: text, _HASH_KEY: _text_hash(text)})
 
 
 def _checked_text(preset: PresetParts) -> str:
@@ -180,9 +181,9 @@ def _refusing(role: str) -> Iterator[None]:
 
 def _unpacked(data: bytes) -> dict[str, Any]:
     held, metadata = tensor_files.from_bytes(data)
-    if _METADATA_KEY not in metadata:
+    if METADATA_KEY not in metadata:
         raise ValueError("it has no preset description")
-    text = metadata[_METADATA_KEY]
+    text = metadata[METADATA_KEY]
     if metadata.get(_HASH_KEY) != _text_hash(text):
         raise ValueError("its description is not the one that was saved")
     return _from_parts(text, held)
@@ -210,6 +211,7 @@ def _from_parts(text: str, tensors: dict[str, Tensor]) -> dict[str, Any]:
         tensors=tensors,
         grid=grid,
         tags=_words(description["tags"]),
+        title=description.get("title", ""),
         **{key: description[key] for key in ("name", "author", "licence", "description", "family")},
         settings=description["settings"],
         provenance=description["provenance"],

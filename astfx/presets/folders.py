@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
 from astfx.errors import PresetNotFoundError
-from astfx.presets.naming import NAME
+from astfx.presets.naming import NAME, folded
+from astfx.presets.titles import title_in
 
 FOLDER_VARIABLE = "ASTFX_PRESETS"
 SUFFIX = ".astfx"
@@ -65,27 +65,38 @@ def exact_path(name: str) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
+def like_path(text: str) -> Path | None:
+    """Return the file of the preset whose name is like a text, or else its title; None if none is.
+
+    `naming.folded` says what is alike.
+    """
+    wanted = folded(text)
+    if not wanted:
+        return None
+    known = list(paths())
+    for name, path in known:
+        if folded(name) == wanted:
+            return path
+    return next((path for _, path in known if folded(title_in(path)) == wanted), None)
+
+
 def find_path(name: str) -> Path:
-    """Return the file of a preset. Case, spaces, hyphens and underscores in the name are ignored.
+    """Return the file of a preset, by its name or its title.
+
+    Case, spaces, hyphens, underscores and the ways in which Unicode can write a letter are ignored.
 
     Raises
     ------
     PresetNotFoundError
         If there is no such preset. The message suggests the nearest names.
     """
-    path = exact_path(name)
+    path = exact_path(name) or like_path(name)
     if path is not None:
         return path
-    known = dict(paths())
-    wanted = folded(name)
-    for other, path in known.items():
-        if wanted and folded(other) == wanted:
-            return path
-    near = difflib.get_close_matches(name.casefold(), known, n=3)
+    called: dict[str, str] = {}
+    for other, file in paths():
+        called |= {other: other, title_in(file).casefold(): other}
+    close = difflib.get_close_matches(name.casefold(), called, n=3)
+    near = dict.fromkeys(called[text] for text in close)
     hint = f"did you mean {', '.join(near)}?" if near else "`astfx presets list` shows them"
     raise PresetNotFoundError(f"there is no preset {name!r}: {hint}")
-
-
-def folded(name: str) -> str:
-    """Return a name in the form that is compared: "Door Bell" and "door-bell" give "doorbell"."""
-    return re.sub(r"[\s_-]+", "", name.casefold())

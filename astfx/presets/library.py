@@ -7,21 +7,24 @@ import os
 from pathlib import Path
 
 from astfx.errors import AudioFileError, InvalidSettingError, PresetError
+from astfx.presets.files import written_files
 from astfx.presets.folders import (
     SUFFIX,
     SUFFIXES,
     exact_path,
     find_path,
-    folded,
-    names,
+    like_path,
     user_folder,
 )
-from astfx.presets.naming import check_name
+from astfx.presets.naming import check_title, folded, hashed_name, name_of
 from astfx.presets.preset import Preset
+from astfx.presets.titles import title_in
 
 
 def find(name: str) -> Preset:
-    """Load a preset by its name. Case, spaces, hyphens and underscores are ignored.
+    """Load a preset by its name or its title.
+
+    Case, spaces, hyphens and underscores are ignored.
 
     Raises
     ------
@@ -36,8 +39,8 @@ def find(name: str) -> Preset:
 def resolve(style: object) -> Preset | None:
     """Return the preset that a style is or names. Return None if the style is something else.
 
-    A preset can be named by its name or by its file. If a name is not exactly that of a preset, but
-    a file of that name exists, then the file is meant and the result is None.
+    A preset can be named by its name, its title or its file. If a name is not exactly that of a
+    preset, but a file of that name exists, then the file is meant and the result is None.
 
     Raises
     ------
@@ -56,15 +59,37 @@ def resolve(style: object) -> Preset | None:
     exact = exact_path(style)
     if exact is not None:
         return Preset.load(exact)
-    if not _may_be_a_name(style) or path.exists():
+    if path.exists():
         return None
-    return find(style)
+    if _may_be_a_name(style):
+        return find(style)
+    # A title may look like a path, as "AC/DC" or "Dr. Rain" does.
+    called = None if style in ("", "-") else like_path(style)
+    return None if called is None else Preset.load(called)
 
 
 def called_like(path: str | os.PathLike[str]) -> str | None:
     """Return the name of the preset that a file is called like, as "rain" for "Rain.wav"."""
-    wanted = folded(Path(path).stem)
-    return next((name for name in names() if folded(name) == wanted), None)
+    found = like_path(Path(path).stem)
+    return None if found is None else found.stem
+
+
+def name_for(title: str) -> str:
+    """Return the name under which a preset with a title is kept.
+
+    It is `name_of` the title, unless letters were changed for it and a preset of that name has
+    another title. Digits of the title's hash are added then.
+
+    Raises
+    ------
+    PresetError
+        If it cannot be a title.
+    """
+    name = name_of(title)
+    path = exact_path(name)
+    if path is None or folded(title) in (folded(name), folded(title_in(path))):
+        return name
+    return hashed_name(title, name)
 
 
 def check_has_audio(style: str | os.PathLike[str]) -> None:
@@ -113,8 +138,12 @@ def keep(preset: Preset, *, replace: bool = False) -> Path:
     # A .toml preset of that name counts too, because the new file would hide it.
     taken = [p for p in (path, path.with_suffix(".toml")) if p.exists()]
     if taken and not replace:
+        title = title_in(taken[0])
+        called = (
+            f" with the title {title!r}" if folded(title) not in ("", folded(preset.label)) else ""
+        )
         raise PresetError(
-            f"preset {preset.name!r} exists in '{folder}': choose another name or pass "
+            f"preset {preset.name!r} exists in '{folder}'{called}: choose another name or pass "
             "--replace (in Python replace=True)"
         )
     preset.save(path)
@@ -134,9 +163,13 @@ def remove(name: str) -> list[Path]:
         If a file cannot be deleted.
     """
     path = own_path(name)
-    pair = path.with_suffix(".toml")
-    candidates = [path.with_suffix(SUFFIX), pair, pair.with_suffix(".safetensors")]
-    found = [file for file in candidates if file.is_file()]
+    both = [path.with_suffix(SUFFIX), path.with_suffix(".toml")]
+    return [file for kept in both for file in _delete(kept)]
+
+
+def _delete(path: Path) -> list[Path]:
+    """Delete the files of a preset that are there, and return them."""
+    found = [file for file in reversed(written_files(path)) if file.is_file()]
     for file in found:
         try:
             file.unlink()
@@ -146,7 +179,7 @@ def remove(name: str) -> list[Path]:
 
 
 def rename(name: str, new_name: str, *, replace: bool = False) -> Path:
-    """Give a preset of the user's another name, and return its file.
+    """Give a preset of the user's another name or title, and return its file.
 
     Raises
     ------
@@ -158,11 +191,17 @@ def rename(name: str, new_name: str, *, replace: bool = False) -> Path:
     AudioFileError
         If a file cannot be written or deleted.
     """
-    preset = Preset.load(own_path(name))
-    if new_name == preset.name:
-        raise PresetError(f"preset {new_name!r} has that name already")
-    path = keep(dataclasses.replace(preset, name=check_name(new_name)), replace=replace)
-    remove(preset.name)
+    old = own_path(name)
+    preset = Preset.load(old)
+    title = check_title(new_name)
+    if title == preset.label:
+        raise PresetError(f"preset {title!r} has that name already")
+    same = folded(title) in (folded(preset.name), folded(preset.title))
+    name = preset.name if same else name_for(title)
+    renamed = dataclasses.replace(preset, name=name, title="" if title == name else title)
+    path = keep(renamed, replace=replace or same)
+    if path != old:
+        _delete(old)
     return path
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from astfx.errors import PresetError
 from astfx.frontends.grid import Grid
 from astfx.presets.checks import check_settings
-from astfx.presets.naming import check_name
+from astfx.presets.naming import check_name, check_title
 
 _TEXT_LIMIT = 4000
 
@@ -24,6 +24,8 @@ class PresetParts:
     ----------
     name : str
         Lower-case letters, digits and hyphens.
+    title : str
+        The name as a person writes it, in any script. "" stands for the name itself.
     author, licence, description, family : str
     tags : tuple of str
     settings : mapping
@@ -39,6 +41,7 @@ class PresetParts:
     name: str
     tensors: Mapping[str, Tensor]
     grid: Grid
+    title: str = ""
     author: str = ""
     licence: str = ""
     description: str = ""
@@ -49,6 +52,8 @@ class PresetParts:
 
     def __post_init__(self) -> None:
         check_name(self.name)
+        if self.title != "":
+            object.__setattr__(self, "title", check_title(self.title))
         for key in ("author", "licence", "description", "family"):
             value = getattr(self, key)
             if not isinstance(value, str) or len(value) > _TEXT_LIMIT:
@@ -59,3 +64,8 @@ class PresetParts:
             if not isinstance(getattr(self, key), Mapping):
                 raise PresetError(f"{key}={getattr(self, key)!r} must be a mapping")
         check_settings(self.settings)
+
+    @property
+    def label(self) -> str:
+        """What people call it: its title, or its name if it has none."""
+        return self.title or self.name

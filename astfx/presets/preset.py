@@ -31,6 +31,7 @@ from astfx.plan import RenderPlan
 from astfx.presets import distilled, files
 from astfx.presets import tensors as packing
 from astfx.presets.folders import find_path
+from astfx.presets.naming import NAME, check_name, name_of
 from astfx.presets.parts import PresetParts
 from astfx.runtime.device import resolve_device, thread_count
 from astfx.settings import Settings
@@ -55,7 +56,7 @@ class Preset(PresetParts):
     """A named style: statistics and settings, no audio."""
 
     def __repr__(self) -> str:
-        return f"<astfx.Preset {self.name!r} of {len(self.tensors['frames'])} frames>"
+        return f"<astfx.Preset {self.label!r} of {len(self.tensors['frames'])} frames>"
 
     @classmethod
     def from_audio(
@@ -73,13 +74,14 @@ class Preset(PresetParts):
         ----------
         audio : path, or (samples,) or (channels, samples) float
         name : str
+            A name, or a title such as "Rain on tin", of which a name is made.
         sample_rate : int, hertz, optional
             Sample rate of an array, which must have one. A file has its own.
         max_frames : int, 24 to 4096
             Largest number of frames that are kept, 23 ms apart. 440 frames are ten seconds in
             0.9 MB.
         **description
-            author, licence, description, family, tags, settings.
+            title, author, licence, description, family, tags, settings.
 
         Raises
         ------
@@ -122,7 +124,8 @@ class Preset(PresetParts):
             "seconds": round(n_samples / source.sample_rate, 3),
             "astfx_version": metadata.version("astfx"),
         }
-        return cls(name=name, tensors=found, grid=grid, provenance=provenance, **description)
+        named = {**_named(name), **description}
+        return cls(tensors=found, grid=grid, provenance=provenance, **named)
 
     @classmethod
     def blend(
@@ -135,9 +138,9 @@ class Preset(PresetParts):
         parts : mapping of preset or name to weight
             Weights above 0, which are scaled to add up to 1.
         name : str, optional
-            By default, the names of the parts joined by hyphens.
+            A name or a title. By default, the names of the parts joined by hyphens.
         **description
-            author, licence, description, family, tags, settings.
+            title, author, licence, description, family, tags, settings.
 
         Raises
         ------
@@ -173,15 +176,15 @@ class Preset(PresetParts):
             tensors = packing.blended([(parent.tensors, weight) for parent, weight in parents])
         except ValueError as error:
             raise PresetError(f"these presets cannot be blended: {error}") from None
+        joined = "-".join(parent.name for parent, _ in parents)[:64].rstrip("-")
         return cls(
-            name=name or "-".join(parent.name for parent, _ in parents)[:64].rstrip("-"),
             tensors=tensors,
             grid=parents[0][0].grid,
             provenance={
                 "blend_of": {parent.name: round(weight, 6) for parent, weight in parents},
                 "astfx_version": metadata.version("astfx"),
             },
-            **description,
+            **{**_named(name or joined), **description},
         )
 
     def with_settings(self, **settings: Any) -> Preset:
@@ -284,6 +287,13 @@ class Preset(PresetParts):
             If the file is damaged, not a preset, too large, or from a newer version.
         """
         return files.load(Path(path), cls)
+
+
+def _named(name: str) -> dict[str, str]:
+    """The name and title that stand for a name or a title."""
+    if not isinstance(name, str) or NAME.fullmatch(name):
+        return {"name": check_name(name)}
+    return {"name": name_of(name), "title": name}
 
 
 def _source(audio: Any, sample_rate: int | None) -> Source:

@@ -24,7 +24,7 @@ def draw_preset(path: Path, preset: Preset) -> None:
     curves = profile(preset)
     figure = new_figure(11.0, 3.8)
     spectral, modulation = figure.subplots(1, 2)
-    figure.suptitle(preset.name)
+    figure.suptitle(preset.label)
     low, median, high = curves.level_db
     spectral.fill_between(curves.frequency_hz, low, high, alpha=0.25, label="10 to 90 % of frames")
     spectral.plot(curves.frequency_hz, median, label="median")

@@ -11,7 +11,8 @@ The map
 `common`    the class `Sound`; noises, times of events, grains, levels.
 `physics`   struck bodies, bubbles, strings, whistling air, rooms.
 `vocal`     the voice.
-`weather`, `fire`, `water`, `metal`, `wood`, `machines`, `voices`, `drones`
+`weather`, `fire`, `water`, `metal`, `wood`, `mallets`, `machines`, `media`, `voices`,
+`creatures`, `drones`
             one family of sounds each: their recipes, and the tuple `SOUNDS` at the end.
 `contents`  three neutral phrases to try a style on.
 """
@@ -22,7 +23,19 @@ import zlib
 
 import numpy as np
 
-from presets.synthesis import drones, fire, machines, metal, voices, water, weather, wood
+from presets.synthesis import (
+    creatures,
+    drones,
+    fire,
+    machines,
+    mallets,
+    media,
+    metal,
+    voices,
+    water,
+    weather,
+    wood,
+)
 from presets.synthesis.common import Sound, Waveform
 
 FAMILIES = {
@@ -31,8 +44,11 @@ FAMILIES = {
     "water": water.SOUNDS,
     "metal and glass": metal.SOUNDS,
     "wood and skin": wood.SOUNDS,
+    "mallets and brass": mallets.SOUNDS,
     "machines": machines.SOUNDS,
+    "recordings and signals": media.SOUNDS,
     "voices and crowds": voices.SOUNDS,
+    "creatures": creatures.SOUNDS,
     "tonal drones and strings": drones.SOUNDS,
 }
 SOUNDS: dict[str, Sound] = {sound.name: sound for family in FAMILIES.values() for sound in family}

@@ -241,6 +241,13 @@ def band_pass(
     return circular(np.asarray(sections), samples)
 
 
+def tilted(samples: Signal, db_per_octave: float, sample_rate: int) -> Signal:
+    """Tilt the spectrum about 1 kHz, between 100 Hz and 10 kHz; it is level beyond them."""
+    frequency_hz = np.clip(scipy.fft.rfftfreq(samples.size, 1.0 / sample_rate), 100.0, 10_000.0)
+    gain = (frequency_hz / 1000.0) ** (db_per_octave / 6.0206)
+    return np.asarray(scipy.fft.irfft(scipy.fft.rfft(samples) * gain, samples.size))
+
+
 def low_pass(samples: Signal, sample_rate: int, cutoff_hz: float, order: int = 2) -> Signal:
     """Apply a circular Butterworth low-pass."""
     cutoff_hz = min(cutoff_hz, 0.47 * sample_rate)

@@ -38,13 +38,13 @@ def tanpura(rng: Random, sample_rate: int) -> Signal:
         for k in range(1, 1 + min(64, int(0.45 * sample_rate / pitch_hz))):
             power *= turn
             # Jawari, the buzz: a formant that travels from high to low harmonics as they decay.
-            summit = 24.0 * np.exp(-time / 0.9) + 3.0
+            summit = (2600.0 * np.exp(-time / 1.0) + 500.0) / pitch_hz
             sheen = np.exp(-0.5 * ((k - summit) / (0.3 * summit + 1.0)) ** 2)
             decay = 10.0 ** (-3.0 * time * (1.0 + 0.05 * k) / 5.5)
             # Without different phases, all harmonics would peak at once.
             shifted = (power * np.exp(0.08j * np.pi * k**2)).imag
-            tone += (0.9 * sheen + 0.5 / k**1.3) * decay * shifted
-        voices.append(tone * np.minimum(1.0, time / 0.012))
+            tone += (0.5 * sheen + 1.0 / k**1.1) * decay * shifted
+        voices.append(levelled(tone * np.minimum(1.0, time / 0.012)))
     out = np.zeros(n)
     for beat in range(16):
         start = np.array([beat * step + 0.012 * rng.standard_normal()])
@@ -214,7 +214,7 @@ SOUNDS = (
         name="harp",
         title="Harp glissandi",
         family="tonal drones and strings",
-        tags=("tonal", "plucked", "bright", "cascading"),
+        tags=("tonal", "plucked", "ringing", "cascading"),
         description="Plucked strings run up and down a Lydian scale and ring into one another.",
         recipe=harp,
     ),

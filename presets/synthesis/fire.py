@@ -1,10 +1,11 @@
-"""Fire and electricity: fire, sparks, electric hum, a Geiger counter, radio static."""
+"""Fire and electricity: fire, sparks, hum, a Geiger counter, radio static, fireworks."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from presets.synthesis.common import (
+    SECONDS,
     Random,
     Signal,
     Sound,
@@ -23,7 +24,7 @@ from presets.synthesis.common import (
     swell,
     tamed,
 )
-from presets.synthesis.physics import modal, resonant, whistling
+from presets.synthesis.physics import in_room, modal, resonant, whistling
 from presets.synthesis.vocal import babble, voiced
 
 
@@ -131,6 +132,37 @@ def radio_static(rng: Random, sample_rate: int) -> Signal:
     return tamed(out + levelled(talk, -6.0), 13.0)
 
 
+def fireworks(rng: Random, sample_rate: int) -> Signal:
+    """Rockets that whistle up, burst with a boom, and rain down in crackling stars."""
+    n = length(sample_rate)
+    seconds = np.arange(n) / sample_rate
+    bursts = np.arange(7) * SECONDS / 7.0 + rng.uniform(0.0, 0.5, 7)
+    size = rng.uniform(0.5, 1.0, 7)
+    whistles, crackle = np.zeros(n), np.zeros(n)
+    for onset in bursts[::2]:
+        since = (seconds - onset + 1.1) % SECONDS
+        rising = np.clip(since / 1.1, 0.0, 1.0)
+        gate = np.clip(since / 0.2, 0.0, 1.0) * np.clip((1.1 - since) / 0.08, 0.0, 1.0)
+        pitch_hz = rng.uniform(1700.0, 2600.0) * 2.0 ** (0.5 * np.sin(np.pi * rising) - rising)
+        whistles += gate * whistling(rng, n, sample_rate, pitch_hz, 60.0) * rng.uniform(0.5, 1.0)
+    thump = modal(sample_rate, [34.0, 52.0, 77.0, 121.0], [0.7, 0.6, 0.45, 0.3], [1, 1, 0.8, 0.6])
+    boom = scattered(n, sample_rate, bursts, [s * thump for s in size])
+    blast = attack_decay(sample_rate, 0.001, 0.5, 0.6)
+    shock = scattered(n, sample_rate, bursts, [s * blast for s in size])
+    shock *= band_noise(rng, n, sample_rate, (60.0, 5000.0), -3.5)
+    for onset, loud in zip(bursts, size, strict=True):
+        times = onset + 0.15 + rng.gamma(2.5, 0.28, 170)
+        gains = loud * np.minimum(0.1 + rng.pareto(1.8, 170), 5.0)
+        centre_hz = float(log_uniform(rng, 1800.0, 5500.0, 1)[0])
+        stars = impulses(n, sample_rate, times, gains * rng.choice([-1.0, 1.0], 170))
+        crackle += band_pass(stars, sample_rate, (centre_hz / 1.6, centre_hz * 1.6), 1)
+    air = band_noise(rng, n, sample_rate, (40.0, 500.0), -3.0)
+    air *= swell(rng, n, sample_rate, 1.0, 3.0)
+    mixed = levelled(boom) + levelled(shock, -3.0) + levelled(crackle, -1.0)
+    mixed += levelled(whistles, -9.0) + levelled(air, -22.0)
+    return tamed(in_room(rng, mixed, sample_rate, 1.6, 0.3, 1500.0), 15.0)
+
+
 SOUNDS = (
     Sound(
         name="fire",
@@ -179,5 +211,13 @@ SOUNDS = (
             "Short-wave noise with sweeping whistles, crackle and a voice that fades in and out."
         ),
         recipe=radio_static,
+    ),
+    Sound(
+        name="fireworks",
+        title="Fireworks",
+        family="fire and electricity",
+        tags=("crackling", "bursts", "percussive", "wide"),
+        description="Rockets that whistle up, burst with a boom and rain down in crackling stars.",
+        recipe=fireworks,
     ),
 )

@@ -1,4 +1,4 @@
-"""Machines: an engine, a dot-matrix printer, clockwork, a train, a helicopter."""
+"""Machines: an engine, printer, clockwork, train, helicopter, typewriter and jet."""
 
 from __future__ import annotations
 
@@ -176,6 +176,75 @@ def helicopter(rng: Random, sample_rate: int) -> Signal:
     return tamed((out + levelled(rush, -20.0)) * swell(rng, n, sample_rate, 0.3, 2.0), 13.0)
 
 
+def typewriter(rng: Random, sample_rate: int) -> Signal:
+    """A typewriter: keys in the rhythm of words, the bell at the margin, the carriage's return."""
+    n = length(sample_rate)
+    keys: list[float] = []
+    teeth: list[float] = []
+    bells: list[float] = []
+    for start in (2.4, 7.4):
+        cursor, margin = start, start + 3.75
+        while cursor < margin:
+            for _ in range(int(rng.integers(3, 8))):
+                if cursor < margin:
+                    keys.append(cursor)
+                cursor += float(rng.gamma(9.0, 0.105 / 9.0))
+            cursor += float(rng.uniform(0.04, 0.12))  # the space bar
+        bells.append(margin - 0.25)
+        teeth += list(margin + 0.32 + np.cumsum(np.linspace(0.016, 0.009, 42)))
+    force = rng.uniform(0.6, 1.0, len(keys))
+    slap = modal(
+        sample_rate,
+        [1150.0, 2350.0, 3600.0, 5300.0, 7900.0],
+        [0.03, 0.026, 0.02, 0.014, 0.01],
+        [0.7, 1.0, 0.9, 0.7, 0.4],
+    )
+    thud = modal(sample_rate, [118.0, 205.0, 390.0], [0.09, 0.07, 0.05], [1.0, 0.8, 0.5])
+    times = np.array(keys)
+    out = scattered(n, sample_rate, times, [f * slap for f in force])
+    under = scattered(n, sample_rate, times - 0.004, [f * thud for f in force])
+    release = scattered(n, sample_rate, times + 0.052, [0.3 * f * slap for f in force])
+    click = modal(sample_rate, [1900.0, 3300.0, 6100.0], [0.012, 0.01, 0.007], [0.8, 1.0, 0.6])
+    zip_ = scattered(n, sample_rate, np.array(teeth), [click] * len(teeth))
+    stops = np.array(bells) + 1.15
+    clunk = scattered(n, sample_rate, stops, [thud] * 2)
+    bell = modal(sample_rate, [2640.0, 2652.0, 5480.0, 8350.0], [1.0, 0.9, 0.5, 0.3], 0.4)
+    ding = scattered(n, sample_rate, np.array(bells), [bell] * 2)
+    room = band_noise(rng, n, sample_rate, (120.0, 4000.0), -4.0)
+    mixed = levelled(out + release) + levelled(under, -4.0) + levelled(zip_, -9.0)
+    mixed += levelled(clunk, -12.0) + levelled(ding, -12.0) + levelled(room, -27.0)
+    return tamed(in_room(rng, mixed, sample_rate, 0.35, 0.2), 18.0)
+
+
+def jet(rng: Random, sample_rate: int) -> Signal:
+    """Jets that pass: the whine of their fans falls in pitch, and the roar behind them deepens."""
+    n = length(sample_rate)
+    seconds = np.arange(n) / sample_rate
+    turn = 4.0 * np.pi / SECONDS  # two of them in 10 seconds
+    place = np.cos(turn * (seconds - 1.3))  # 1 where it is nearest
+    near = 0.16 + 0.84 * (0.5 + 0.5 * place) ** 3
+    doppler = 2.0 ** (-0.28 * np.sin(turn * (seconds - 1.3)))
+    fan_hz = 2750.0 * doppler
+    whine = np.zeros(n)
+    for k, level in ((1.0, 1.0), (1.37, 0.4), (2.0, 0.6), (3.0, 0.25)):
+        whine += level * whistling(rng, n, sample_rate, k * fan_hz, 22.0 * k)
+    shaft = closed_phase(118.0 * doppler, sample_rate)
+    order = np.arange(1, 40)
+    saw = harmonics(shaft, rng.uniform(0.2, 1.0, 39) * order**-0.2)  # shocks at the blades' tips
+    saw *= 1.0 + 0.3 * slow_noise(rng, n, sample_rate, 12.0)
+    front = (0.5 + 0.5 * np.cos(turn * (seconds - 0.9))) ** 2
+    behind = (0.5 + 0.5 * np.cos(turn * (seconds - 1.75))) ** 2
+    roar = band_noise(rng, n, sample_rate, (45.0, 700.0), -2.0) * swell(
+        rng, n, sample_rate, 9.0, 2.5
+    )
+    tear = band_noise(rng, n, sample_rate, (500.0, 9000.0), -2.5) * swell(
+        rng, n, sample_rate, 25.0, 1.5
+    )
+    out = levelled(roar * (0.15 + behind)) + levelled(tear * (0.1 + near), -4.0)
+    out += levelled(whine * (0.05 + front * near), -4.0) + levelled(saw * front * near, -11.0)
+    return tamed(out, 13.0)
+
+
 SOUNDS = (
     Sound(
         name="engine",
@@ -221,5 +290,21 @@ SOUNDS = (
             "whine."
         ),
         recipe=helicopter,
+    ),
+    Sound(
+        name="typewriter",
+        title="Typewriter",
+        family="machines",
+        tags=("mechanical", "percussive", "rhythmic", "dry"),
+        description="Keys in the rhythm of words, the bell at the margin, the carriage's return.",
+        recipe=typewriter,
+    ),
+    Sound(
+        name="jet",
+        title="Passing jets",
+        family="machines",
+        tags=("mechanical", "noisy", "gliding", "dense"),
+        description="Whines that fall as they pass, and the tearing roars that follow them.",
+        recipe=jet,
     ),
 )

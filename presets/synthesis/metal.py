@@ -1,10 +1,11 @@
-"""Metal and glass: glass, bells, chimes, a gong, chains."""
+"""Metal and glass: glass, bells, chimes, a gong, chains, a bowed cymbal."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from presets.synthesis.common import (
+    SECONDS,
     Random,
     Signal,
     Sound,
@@ -16,10 +17,11 @@ from presets.synthesis.common import (
     poisson_times,
     regular_times,
     scattered,
+    slow_noise,
     swell,
     tamed,
 )
-from presets.synthesis.physics import in_room, modal, resonant
+from presets.synthesis.physics import HIGHEST_SHARE, in_room, modal, resonant
 
 # Partials of a church bell over its strike note: hum, prime, tierce, quint, nominal and higher.
 BELL = np.array([0.5, 1.0, 1.183, 1.506, 2.0, 2.514, 2.662, 3.011, 4.166, 5.433, 6.796, 8.215])
@@ -165,6 +167,40 @@ def chains(rng: Random, sample_rate: int) -> Signal:
     return tamed(in_room(rng, out, sample_rate, 0.5, 0.25), 16.0)
 
 
+def bowed_cymbal(rng: Random, sample_rate: int) -> Signal:
+    """A cymbal under a cello bow: each stroke makes other high modes scream out of a shimmer."""
+    n = length(sample_rate)
+    grid = np.arange(2000) / 200.0
+    # In whole tenths of a hertz, a mode has whole cycles in 10 seconds.
+    modes_hz = np.round(np.sort(log_uniform(rng, 600.0, 11_000.0, 70)), 1)
+    out = np.zeros(n)
+    strokes = regular_times(rng, 0.5, 0.06)
+    levels = rng.uniform(0.02, 0.12, (strokes.size, modes_hz.size))
+    for row in levels:
+        row[rng.choice(60, 8, replace=False)] = rng.uniform(0.6, 1.4, 8)
+    for k, mode_hz in enumerate(modes_hz):
+        bow = np.zeros(grid.size)
+        rise, late = float(rng.uniform(0.25, 0.6)), float(rng.uniform(0.0, 0.35))
+        fall = 0.45 * (mode_hz / 1000.0) ** -0.4
+        for onset, level in zip(strokes, levels[:, k], strict=True):
+            since = (grid - onset - late) % SECONDS
+            bow += level * np.where(
+                since < 1.1, np.tanh(since / rise) ** 2, np.exp((1.1 - since) / fall)
+            )
+        bow *= 1.0 + 0.35 * np.tanh(slow_noise(rng, grid.size, 200.0, 9.0))
+        turn = rng.uniform()
+        if mode_hz < HIGHEST_SHARE * sample_rate:
+            seconds = np.arange(n) / sample_rate
+            out += np.interp(seconds, grid, bow, period=SECONDS) * np.sin(
+                2.0 * np.pi * (mode_hz * seconds + turn)
+            )
+    hair = band_noise(rng, n, sample_rate, (2500.0, 12000.0), -1.0) * swell(
+        rng, n, sample_rate, 14.0, 4.0
+    )
+    mixed = levelled(out) + levelled(hair, -22.0)
+    return tamed(in_room(rng, mixed, sample_rate, 1.8, 0.3, 6000.0), 13.0)
+
+
 SOUNDS = (
     Sound(
         name="glass",
@@ -209,5 +245,13 @@ SOUNDS = (
         tags=("metallic", "percussive", "harsh", "dense"),
         description="Iron links dragged in pulls, short hard knocks with a rough scrape.",
         recipe=chains,
+    ),
+    Sound(
+        name="bowed-cymbal",
+        title="Bowed cymbal",
+        family="metal and glass",
+        tags=("metallic", "inharmonic", "bright", "slow"),
+        description="A cello bow on the edge of a cymbal: clusters of high modes swell and scream.",
+        recipe=bowed_cymbal,
     ),
 )

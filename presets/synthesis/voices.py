@@ -1,4 +1,4 @@
-"""Voices and crowds: applause, murmur, whispers, a choir, cheering."""
+"""Voices and crowds: applause, murmur, whispers, a choir, cheering, a vowel pad."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from presets.synthesis.common import (
     slow_noise,
     swell,
     tamed,
+    tilted,
 )
 from presets.synthesis.physics import in_room, whistling
 from presets.synthesis.vocal import (
@@ -86,10 +87,12 @@ def whisper(rng: Random, sample_rate: int) -> Signal:
         talk = babble(rng, SECONDS, 120.0, float(rng.uniform(3.6, 5.2)), 0.3, tract)
         voice = levelled(whispered(rng, n, sample_rate, talk))
         out += voice
-    breath = band_noise(rng, n, sample_rate, (500.0, 5000.0), -2.0) * swell(
+    breath = band_noise(rng, n, sample_rate, (500.0, 9000.0), -1.0) * swell(
         rng, n, sample_rate, 0.5, 6.0
     )
-    return tamed(band_pass(out, sample_rate, (350.0, 14000.0), 1) + levelled(breath, -18.0), 14.0)
+    # Breath excites all formants alike, where a voice falls by 12 dB per octave.
+    airy = tilted(band_pass(out, sample_rate, (400.0, 15000.0), 1), 5.0, sample_rate)
+    return tamed(levelled(airy) + levelled(breath, -18.0), 14.0)
 
 
 def choir(rng: Random, sample_rate: int) -> Signal:
@@ -154,7 +157,7 @@ def cheering(rng: Random, sample_rate: int) -> Signal:
     for formant_hz, bandwidth_hz, level in (
         (650.0, 260.0, 1.0),
         (1250.0, 420.0, 0.6),
-        (2600.0, 900.0, 0.3),
+        (2600.0, 900.0, 0.5),
     ):
         crowd = band_noise(
             rng, n, sample_rate, (formant_hz - 0.5 * bandwidth_hz, formant_hz + 0.5 * bandwidth_hz)
@@ -168,8 +171,38 @@ def cheering(rng: Random, sample_rate: int) -> Signal:
             0.35 * np.sin(np.pi * np.clip(since / 0.55, 0.0, 1.0))
         )
         whistles += gate * whistling(rng, n, sample_rate, curve, 25.0) * rng.uniform(0.3, 1.0)
-    out = levelled(shouts) + levelled(roar, -4.0) + levelled(whistles, -16.0)
+    # A voice that is shouted with force has strong upper partials.
+    forced = tilted(shouts, 4.5, sample_rate)
+    spray = band_noise(rng, n, sample_rate, (2000.0, 9000.0), -2.0) * swell(
+        rng, n, sample_rate, 5.0, 1.5
+    )
+    out = levelled(forced) + levelled(roar, -5.0)
+    out += levelled(whistles, -11.0) + levelled(spray, -12.0)
     return tamed(in_room(rng, out * excitement, sample_rate, 1.8, 0.6, 3000.0), 12.0)
+
+
+def vowel_pad(rng: Random, sample_rate: int) -> Signal:
+    """A synthesiser's choir: detuned pulses on a ninth chord through vowels that move together."""
+    n = length(sample_rate)
+    seconds = np.arange(n) / sample_rate
+    vowels = np.array([VOWELS_HZ[v] for v in ("oo", "ah", "ee", "eh", "aw")])
+    out = np.zeros(n)
+    for pitch_hz in (82.41, 123.47, 164.81, 196.0, 246.94, 369.99):
+        for cents in (-11.0, 0.0, 9.0):
+            steady = pitch_hz * 2.0 ** (cents / 1200.0)
+            pitch = steady * 2.0 ** (0.003 * slow_noise(rng, n, sample_rate, 0.5))
+            times = crossings(closed_phase(pitch, sample_rate) + rng.uniform(), sample_rate)
+            place = (times / SECONDS * len(vowels)) % len(vowels)
+            here = place.astype(np.int64) % len(vowels)
+            share = (0.5 - 0.5 * np.cos(np.pi * (place % 1.0)))[:, None]
+            formants = vowels[here] * (1.0 - share) + vowels[(here + 1) % len(vowels)] * share
+            gains = np.full(times.size, 1.0)
+            out += levelled(formant_grains(n, sample_rate, times, gains, 1.1 * formants, 0.0003))
+    pumping = 1.0 - 0.25 * np.cos(2.0 * np.pi * seconds / SECONDS)
+    air = band_noise(rng, n, sample_rate, (3000.0, 12000.0), 1.0) * pumping
+    bright = tilted(out, 5.0, sample_rate) * pumping
+    mixed = levelled(bright) + levelled(air, -21.0)
+    return tamed(in_room(rng, mixed, sample_rate, 3.2, 0.5, 6000.0), 13.0)
 
 
 SOUNDS = (
@@ -212,5 +245,13 @@ SOUNDS = (
         tags=("human", "vocal", "dense", "bright"),
         description="Shouts that soar and fall, whistles on fingers and the roar of thousands.",
         recipe=cheering,
+    ),
+    Sound(
+        name="vowel-pad",
+        title="Vowel pad",
+        family="voices and crowds",
+        tags=("vocal", "tonal", "slow", "synthetic"),
+        description="A synthesised choir on a ninth chord that moves through five vowels at once.",
+        recipe=vowel_pad,
     ),
 )

@@ -1,4 +1,4 @@
-"""Wood and skin: wood blocks, a drum roll, footsteps, creaks, hand drums."""
+"""Wood and skin: wood blocks, a drum roll, footsteps, creaks, hand drums, a rainstick."""
 
 from __future__ import annotations
 
@@ -164,6 +164,36 @@ def hand_drums(rng: Random, sample_rate: int) -> Signal:
     return tamed(in_room(rng, levelled(out), sample_rate, 0.5, 0.25), 15.0)
 
 
+def rainstick(rng: Random, sample_rate: int) -> Signal:
+    """A dried cactus with thorns, turned over twice: pebbles trickle down, and the tube rings."""
+    n = length(sample_rate)
+    grid = np.arange(2000) / 200.0
+    out = np.zeros(n)
+    for turn, onset in enumerate((0.3, 5.3)):
+        since = (grid - onset) % SECONDS
+        # The pebbles start together and arrive over four seconds, each at a pace of its own.
+        flow = np.minimum(1.0, since / 0.25) * np.exp(-((since / 3.4) ** 3)) + 0.02
+        for k in range(9):
+            centre_hz = 1500.0 * 2.0 ** (0.32 * k)
+            times = poisson_times(rng, 150.0, intensity=flow)
+            gone = ((times - onset) % SECONDS) / 4.5
+            # The pitch of the tube that is still open rises as the pebbles fill it.
+            share = np.exp(
+                -0.5 * ((k - 1.0 - (6.0 * gone if turn == 0 else 6.0 - 6.0 * gone)) / 1.6) ** 2
+            )
+            gains = share * np.minimum(0.1 + rng.pareto(2.2, times.size), 5.0)
+            hits = impulses(n, sample_rate, times, gains * rng.choice([-1.0, 1.0], times.size))
+            out += band_pass(hits, sample_rate, (centre_hz / 1.2, centre_hz * 1.2), 1)
+    tube = resonant(
+        out,
+        sample_rate,
+        [310.0, 640.0, 985.0, 1340.0],
+        [0.09, 0.07, 0.05, 0.04],
+        [1, 0.8, 0.6, 0.4],
+    )
+    return tamed(levelled(out) + levelled(tube, -15.0), 17.0)
+
+
 SOUNDS = (
     Sound(
         name="wood-blocks",
@@ -208,5 +238,13 @@ SOUNDS = (
         tags=("percussive", "warm", "pitched", "rhythmic"),
         description="Congas and a bass drum in crossing rhythms: open tones, slaps, heels.",
         recipe=hand_drums,
+    ),
+    Sound(
+        name="rainstick",
+        title="Rainstick",
+        family="wood and skin",
+        tags=("percussive", "bright", "cascading", "dry"),
+        description="Pebbles that trickle through thorns in two long falls, while the tube rings.",
+        recipe=rainstick,
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from pedalboard_native._internal import AddLatency
 
 import astfx
 from astfx.audio import Waveform
+from astfx.audio.loudness import LoudnessMeter
 from astfx.errors import CancelledError, EffectTypeError, InvalidSettingError
 from tests.effect.conftest import RATE, Make
 
@@ -45,6 +47,12 @@ def through(board: Any, source: Path, **keywords: Any) -> Waveform:
     data, rate = soundfile.read(target, dtype="float32", always_2d=True)
     assert rate == RATE
     return np.ascontiguousarray(data.T)
+
+
+def loudness_db(clip: Waveform) -> float:
+    meter = LoudnessMeter(RATE, len(clip))
+    meter.add(clip)
+    return 10.0 * math.log10(meter.power)
 
 
 def test_latency_is_made_up_for_to_the_sample(make: Make, source: Path, content: Waveform) -> None:
@@ -107,11 +115,27 @@ def test_a_mix_is_as_long_as_its_longest(source: Path, content: Waveform) -> Non
 def test_integers_are_turned_down_where_they_would_clip(source: Path, content: Waveform) -> None:
     loud = pedalboard.Gain(40.0)
     assert np.abs(through(loud, source)).max() == pytest.approx(100 * np.abs(content).max())
-    output = through(loud, source, float_samples=False)
+    output = through(loud, source, float_samples=False, peak="scale")
     expected = content * (0.9999 / np.abs(content).max())
     np.testing.assert_allclose(output, expected, atol=2.0**-22)
     quiet = through(pedalboard.Gain(0.0), source, float_samples=False)
     np.testing.assert_allclose(quiet, content, atol=2.0**-22)
+
+
+def test_integers_keep_the_loudness_of_a_board(source: Path) -> None:
+    """Peaks are limited by default, as `transfer_file` does."""
+    board = pedalboard.Gain(12.0)
+    wanted = through(board, source)
+    assert np.abs(wanted).max() > 1.2
+    limited = through(board, source, float_samples=False)
+    assert np.abs(limited).max() <= 1.0
+    assert loudness_db(limited) == pytest.approx(loudness_db(wanted), abs=1.0)
+    scaled = through(board, source, float_samples=False, peak="scale")
+    assert loudness_db(scaled) < loudness_db(wanted) - 1.5
+    clipped = through(board, source, float_samples=False, peak="clip")
+    np.testing.assert_allclose(clipped, np.clip(wanted, -1.0, 1.0), atol=2.0**-22)
+    with pytest.raises(astfx.AstfxError, match="peak='soft' must be one of limit, scale, clip"):
+        through(board, source, peak="soft")
 
 
 def test_progress_rises_evenly_over_all_stages(make: Make, source: Path) -> None:

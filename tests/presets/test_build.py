@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from astfx.presets import Preset, factory_folder
-from presets.build import LARGEST_BYTES, MAX_FRAMES, built, main
+from presets.build import LARGEST_BYTES, MAX_FRAMES, built, main, sizes
 from presets.synthesis import FAMILIES, SOUNDS
 
 ROOT = Path(__file__).parents[2]
@@ -49,11 +49,12 @@ def test_the_library_is_complete_described_and_small() -> None:
     assert {path.stem for path in folder.glob("*.toml")} == set(SOUNDS)
     assert {path.stem for path in folder.glob("*.safetensors")} == set(SOUNDS)
     assert len(FAMILIES) >= 8
-    total = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
-    assert total <= LARGEST_BYTES
+    count, _, deflated = sizes(folder)
+    assert count == len(SOUNDS)
+    assert deflated <= LARGEST_BYTES
     for name, sound in SOUNDS.items():
         preset = Preset.load(folder / f"{name}.toml")
-        assert preset.name == name
+        assert (preset.name, preset.title) == (name, sound.title)
         assert (preset.author, preset.licence) == ("astfx", "CC0-1.0")
         assert (preset.family, preset.tags) == (sound.family, sound.tags)
         assert preset.description == sound.description

@@ -12,7 +12,6 @@ from astfx import presets
 from astfx.audio import Waveform
 from astfx.errors import AudioFileError, InvalidSettingError, PresetError, PresetNotFoundError
 from astfx.presets import Preset
-from astfx.presets.naming import name_of
 
 RATE = 22_050
 
@@ -93,20 +92,6 @@ def test_an_unknown_name_is_answered_with_the_nearest(own_folder: Path) -> None:
         presets.find("bels")
     with pytest.raises(PresetNotFoundError, match="`astfx presets list` shows them"):
         presets.find("xylophone-of-doom-42")
-
-
-@pytest.mark.parametrize(
-    ("title", "name"),
-    [("Rain", "rain"), ("Rain on  tin!", "rain-on-tin"), ("Été 2", "ete-2"), ("--a--", "a")],
-)
-def test_a_title_becomes_a_name(title: str, name: str) -> None:
-    assert name_of(title) == name
-
-
-@pytest.mark.parametrize("title", ["", "!!!", "雨"])
-def test_a_title_without_letters_is_refused(title: str) -> None:
-    with pytest.raises(PresetError, match="must contain a letter a to z or a digit"):
-        name_of(title)
 
 
 def test_a_style_is_a_preset_if_it_is_one_or_names_one(

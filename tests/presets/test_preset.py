@@ -229,9 +229,9 @@ def test_an_unknown_setting_is_refused(
 @pytest.mark.parametrize(
     ("arguments", "kind", "message"),
     [
-        ({"name": "Rain"}, PresetError, "preset name 'Rain' must be 1 to 64 lower-case"),
-        ({"name": "../rain"}, PresetError, "preset name '../rain' must be 1 to 64 lower-case"),
-        ({"name": "-"}, PresetError, "preset name '-' must be 1 to 64 lower-case"),
+        ({"name": 3}, PresetError, "preset name 3 must be 1 to 64 lower-case"),
+        ({"name": "-"}, PresetError, "preset title '-' must be one line of 1 to 200 characters"),
+        ({"name": "x", "title": "\n"}, PresetError, "must be one line of 1 to 200 characters"),
         ({"name": "x", "tags": ("a" * 65,)}, PresetError, "must be words of up to 64"),
         ({"name": "x", "author": 3}, PresetError, "author=3 must be text of up to 4000"),
         ({"name": "x", "max_frames": 3}, InvalidSettingError, "max_frames=3 must lie between 24"),

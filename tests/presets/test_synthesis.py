@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,8 @@ from astfx.metrics.mcdermott import (
     standard_bank_db,
     texture_statistics,
 )
+from astfx.presets import Preset, factory_folder, likeness
+from astfx.presets.profiles import profile
 from presets.synthesis import FAMILIES, SOUNDS, make
 from presets.synthesis.contents import CONTENTS, make_content
 
@@ -34,6 +37,7 @@ QUIET_DB = -30.0  # below a sound's RMS level
 QUIET_SECONDS = 0.1
 # Sounds with pauses between their events.
 LONGER_PAUSES_SECONDS = {"sparks": 0.6, "geiger-counter": 0.3, "glass": 0.15}
+LISTED_DB = 3.0  # least distance of `astfx presets list --similar-to` between factory presets
 DISTINCT_DB = -8.0  # any two sounds are further apart; another seed of one sound is closer
 SAME_AT_ANY_RATE_DB = -15.0
 
@@ -86,9 +90,9 @@ def hashes_of_this_process(names: list[str]) -> dict[str, str]:
     return {name: hashlib.sha256(sound(name).tobytes()).hexdigest() for name in names}
 
 
-def test_library_has_eight_families_of_at_least_four() -> None:
-    assert len(FAMILIES) == 8
-    assert len(SOUNDS) >= 34
+def test_library_has_eleven_families_of_at_least_four() -> None:
+    assert len(FAMILIES) == 11
+    assert len(SOUNDS) == 60
     assert len(SOUNDS) == sum(map(len, FAMILIES.values()))  # no name twice
     for family, members in FAMILIES.items():
         assert len(members) >= 4
@@ -191,6 +195,15 @@ def test_any_two_sounds_are_distinct() -> None:
         if first != second
     )
     assert nearest[0] > DISTINCT_DB, nearest
+
+
+def test_any_two_presets_are_distinct_by_what_the_list_shows() -> None:
+    curves = {name: profile(Preset.load(factory_folder() / f"{name}.toml")) for name in SOUNDS}
+    nearest = min(
+        (likeness.distance_db(curves[first], curves[second]), first, second)
+        for first, second in combinations(SOUNDS, 2)
+    )
+    assert nearest[0] >= LISTED_DB, nearest
 
 
 @pytest.mark.parametrize("name", QUICK)

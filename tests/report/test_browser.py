@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +17,7 @@ from astfx.settings import Settings
 
 RATE = 22050
 CHOSEN = ("gram", "monge", "adain", "musaic")
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required", "--window-size=1280,1800",
-)  # fmt: skip
-
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
-
-
-def _missing() -> str:
-    for program in ("chromium", "chromedriver"):
-        if shutil.which(program) is None:
-            return f"needs {program} (Debian's packages chromium and chromium-driver)"
-    return ""
 
 
 @pytest.fixture(scope="module")
@@ -47,25 +32,6 @@ def page(tmp_path_factory: pytest.TempPathFactory, melody: Waveform, rain: Wavef
         methods=CHOSEN,
         settings=Settings(quality="draft", iterations=5),
     )
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    reason = _missing()
-    if reason and not os.environ.get("ASTFX_NEED_BROWSER"):
-        pytest.skip(reason)
-    assert not reason, reason
-    webdriver = pytest.importorskip("selenium.webdriver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    service = webdriver.ChromeService(executable_path=shutil.which("chromedriver"))
-    driver = webdriver.Chrome(options=options, service=service)
-    driver.set_script_timeout(120)
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ from tests.bridge.serving import Server, eventually, make_sounds, until
         (
             "/astfx/presets",
             (5000,),
-            "first=5000 must be at most 40, the number of presets",
+            "first=5000 must be at most 60, the number of presets",
         ),
         ("/astfx/preset/make", (1, "new", "gone.wav"), "sound 'gone.wav' does not exist"),
         ("/astfx/preset/make", (1, "New", "gone.wav"), "preset name 'New' must be 1 to 64 lower"),
@@ -52,12 +52,12 @@ def test_many_presets_come_in_pages(tmp_path: Path) -> None:
     names = [f"made-{number:03}" for number in range(300)]
     for name in names:
         (services.jobs.presets / f"{name}.astfx").touch()
-    first, second, end = (ask(services, "/astfx/presets", n)[0].values for n in (0, 200, 340))
-    assert first[:2] == (340, 0)
+    first, second, end = (ask(services, "/astfx/presets", n)[0].values for n in (0, 200, 360))
+    assert first[:2] == (360, 0)
     assert list(first[2:]) == names[:200]
-    assert second[:2] == (340, 200)
+    assert second[:2] == (360, 200)
     assert list(second[2:102]) == names[200:]
-    assert end == (340, 340)
+    assert end == (360, 360)
     assert ask(services, "/astfx/presets")[0].values == first
 
 
