@@ -205,8 +205,8 @@ def test_osc_moves_every_parameter(start: Start) -> None:
         assert reply.address == "/astfx/fail"
         assert text in str(reply.values[2]), reply
     assert live.ask("/astfx/live/close", "live").address == "/astfx/live/closed"
-    live.process.communicate(timeout=PATIENCE_SECONDS)
-    assert live.process.returncode == 0
+    _, errors = live.process.communicate(timeout=PATIENCE_SECONDS)
+    assert live.process.returncode == 0, errors
 
 
 def curvature(waveform: Waveform) -> float:

@@ -18,7 +18,7 @@ from astfx_bridge.live.player import Player
 from astfx_bridge.live.session import LiveSession
 
 DEFAULT, NONE = "default", "none"
-_CLOSING_SECONDS = 5.0
+_CLOSING_SECONDS = 30.0
 
 
 def load_jack() -> ModuleType:
@@ -82,6 +82,7 @@ class JackIO:
         self.block_size = int(self._client.blocksize)
         self._events: SimpleQueue[bytes | None] = SimpleQueue()
         self._listener: Thread | None = None
+        self._player: Player | None = None
 
     @property
     def name(self) -> str:
@@ -105,6 +106,7 @@ class JackIO:
         targets = self._named(self._output, "output", is_input=True)
         client = self._client
         player = session.open(self.sample_rate, self.block_size, realtime=bool(client.realtime))
+        self._player = player
         self._ins = [client.inports.register(f"in_{k + 1}") for k in channels]
         self._outs = [client.outports.register(f"out_{k + 1}") for k in channels]
         self._midi = client.midi_inports.register("midi_in")
@@ -185,6 +187,9 @@ class JackIO:
 
     def close(self) -> None:
         """Leave the server. A server that does not answer is not waited for."""
+        if self._player is not None:
+            # JACK waits for its callback, which a worker that is behind would hold up.
+            self._player.stop()
 
         def leave() -> None:
             with suppress(Exception):

@@ -115,7 +115,7 @@ class Player:
         self._wake: SimpleQueue[bool] = SimpleQueue()
         self._finished = threading.Event()
         self._worker: threading.Thread | None = None
-        self.offline = self.bypass = self._realtime = False
+        self.offline = self.bypass = self._realtime = self._stopped = False
         self.gain = 1.0
         self.taps: list[Callable[[Waveform], None]] = []
         self.error: Exception | None = None
@@ -130,7 +130,7 @@ class Player:
             Whether the callback has real-time priority. The worker then gets it too, if the user
             may have it.
         """
-        self._realtime = realtime
+        self._realtime, self._stopped = realtime, False
         self._board.prepare(self.sample_rate, self.channels, self.block_size)
         # An empty block says which axis has the channels.
         empty = np.zeros((self.channels, 0), np.float32)
@@ -144,7 +144,9 @@ class Player:
         self._worker.start()
 
     def stop(self) -> None:
-        """End the worker."""
+        """End the worker, even one that is behind. From then on, there is only silence."""
+        self._stopped = True
+        self._finished.set()
         if self._worker is not None:
             self._wake.put(False)
             self._worker.join()
@@ -155,6 +157,9 @@ class Player:
 
         It is called by the audio callback, and waits for nothing unless `offline` is set.
         """
+        if self._stopped:
+            output.fill(0.0)
+            return
         began = time.perf_counter()
         n = block.shape[1]
         self._input.write(self._n_in, block)
@@ -178,7 +183,7 @@ class Player:
         return until <= 0 or (self._wet_from <= max(first, 0) and until <= self._wet_until)
 
     def _wait_for(self, until: int) -> None:
-        while self.error is None and until > self._wet_until:
+        while self.error is None and not self._stopped and until > self._wet_until:
             self._finished.wait(_OFFLINE_POLL_SECONDS)
             self._finished.clear()
 
@@ -212,7 +217,7 @@ class Player:
         try:
             stage = _Stage(self._board, self.sample_rate, self.channels, self.block_size)
             while self._wake.get():
-                while stage.n_fed + stage.shift < self._n_in:
+                while not self._stopped and stage.n_fed + stage.shift < self._n_in:
                     self._advance(stage)
         except Exception as error:
             self.error = error

@@ -11,6 +11,7 @@ import numpy as np
 
 from astfx.errors import DeviceError
 from astfx.runtime.extras import is_installed, require
+from astfx_bridge.live.player import Player
 from astfx_bridge.live.session import LiveSession
 
 DEFAULT = "default"
@@ -71,6 +72,7 @@ class PortAudioIO:
         self._devices = [_device(input), _device(output)]
         self.block_size = block_size
         self._stream: Any = None
+        self._player: Player | None = None
         self._midi: list[Any] = []
         found = []
         for device, kind in zip(self._devices, ("input", "output"), strict=True):
@@ -120,6 +122,7 @@ class PortAudioIO:
             self._stream.start()
         except Exception as error:
             raise DeviceError(f"the sound card refused to start ({_reason(error)})") from None
+        self._player = player
         self._listen(session)
 
     def _listen(self, session: LiveSession) -> None:
@@ -140,6 +143,8 @@ class PortAudioIO:
         for port in self._midi:
             with suppress(Exception):
                 port.close()
+        if self._player is not None:
+            self._player.stop()  # so that the callback, which is waited for, has little to do
         if self._stream is not None:
             closing = Thread(target=self._stream.close, daemon=True)
             closing.start()

@@ -220,7 +220,8 @@ def test_an_error_leaves_the_dry_sound() -> None:
     host.run(clip[:, : 20 * BLOCK])
     board.fail = ValueError("broken")
     host.run(clip[:, 20 * BLOCK :], settle=False)
-    host.player.stop()
+    assert host.player._worker is not None
+    host.player._worker.join(PATIENCE_SECONDS)  # it ends by itself
     assert str(host.player.error) == "broken"
     total = host.player.latency_samples
     end = slice(-10 * BLOCK, None)
@@ -262,3 +263,29 @@ def test_a_minute_of_audio_has_no_late_block_of_ours(engine: str, size: int) -> 
             host.player.process(clip[:, first : first + size], out)
     host.player.stop()
     assert host.player.figures.own_late_blocks == 0
+
+
+class Behind(Delay):
+    """An effect whose worker never catches up: each of its blocks brings another one."""
+
+    player: Player | None = None
+
+    def process(self, block: Waveform, sample_rate: float, reset: bool) -> Waveform:
+        if block.shape[1] and self.player is not None:
+            self.player.process(noise(BLOCK), zeros(2, BLOCK))
+        return super().process(block, sample_rate, reset)
+
+
+def test_a_worker_that_never_catches_up_can_be_stopped() -> None:
+    board = Behind()
+    player = Player(board, RATE, 2, BLOCK)
+    player.start()
+    board.player = player
+    player.process(noise(BLOCK), zeros(2, BLOCK))
+    stopping = threading.Thread(target=player.stop, daemon=True)
+    stopping.start()
+    stopping.join(PATIENCE_SECONDS)
+    assert not stopping.is_alive()
+    output = np.ones((2, BLOCK), np.float32)
+    player.process(noise(BLOCK), output)
+    assert not output.any()
