@@ -28,7 +28,8 @@ class Preparation(threading.Thread):
     """
 
     def __init__(self, styles: Sequence[Style], make: Callable[[Style], Engine]) -> None:
-        super().__init__(name="astfx style", daemon=True)
+        # Not a daemon: Python would end it inside torch when the program exits, which aborts.
+        super().__init__(name="astfx style")
         self._styles, self._make = tuple(styles), make
         self.engines: Mapping[Style, Engine] | None = None
         self.error: AstfxError | None = None

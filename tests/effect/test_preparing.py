@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -225,6 +227,33 @@ def test_a_whole_clip_takes_a_change_that_is_still_being_prepared(
     effect.style = styles[2]
     np.testing.assert_array_equal(effect(content, RATE), other(content, RATE))
     gate.pass_all()
+
+
+ENDING = """
+import threading
+import numpy as np
+import astfx
+
+effect = astfx.StyleTransfer("rain", engine="live")
+effect.prepare(22050, channels=1, block_size=512)
+effect.process(np.ones((1, 512), np.float32), 22050, reset=False)
+make = astfx.StyleTransfer._make
+
+def late(*arguments):
+    threading.main_thread().join()  # until the program has ended
+    made = make(*arguments)
+    print("made")
+    return made
+
+astfx.StyleTransfer._make = late
+effect.style = "bells"
+"""
+
+
+def test_a_program_may_end_while_a_style_is_being_prepared() -> None:
+    command = [sys.executable, "-c", ENDING]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "made\n", "")
 
 
 def test_what_prepare_refuses(make: Make) -> None:

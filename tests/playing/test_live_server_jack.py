@@ -15,8 +15,7 @@ from astfx.audio import Waveform
 from tests.bridge.serving import Server, make_sounds, until
 from tests.playing.jack_server import RATE, JackServer, Tape, running_jack
 
-# On a starved machine, leaving JACK may hang or abort, so these run on demand.
-pytestmark = [pytest.mark.hosts, pytest.mark.slow]
+pytestmark = pytest.mark.hosts
 
 
 @pytest.fixture
