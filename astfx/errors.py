@@ -82,3 +82,9 @@ class CancelledError(AstfxError, RuntimeError):
 
 class PresetChangedWarning(UserWarning):
     """A session names a preset that is no longer the one that it was saved with."""
+
+
+def first_line(error: Exception) -> str:
+    """The first line of another library's error, without its full stop, or else its class."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__

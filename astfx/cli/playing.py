@@ -6,7 +6,7 @@ from pathlib import Path
 
 import soundfile
 
-from astfx.errors import DeviceError
+from astfx.errors import DeviceError, first_line
 from astfx.runtime.extras import require
 
 
@@ -49,5 +49,6 @@ def play(path: Path) -> None:
 
 
 def _refused(error: Exception) -> DeviceError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return DeviceError(f"no sound can be played here ({reason}): write a file with -o instead")
+    return DeviceError(
+        f"no sound can be played here ({first_line(error)}): write a file with -o instead"
+    )

@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 
 from astfx.audio import Waveform
-from astfx.errors import AstfxError, AudioTypeError, DeviceError, EffectTypeError, LayoutError
+from astfx.errors import (
+    AstfxError,
+    AudioTypeError,
+    DeviceError,
+    EffectTypeError,
+    LayoutError,
+    first_line,
+)
 
 
 def rate_of(stream: object) -> float | None:
@@ -25,6 +32,14 @@ def _one_of_pair(stream: object, name: str, index: int) -> Any:
     """An attribute that a stream for both directions has as a pair."""
     value = getattr(stream, name, None)
     return value[index] if isinstance(value, tuple) else value
+
+
+def _channels_of(stream: object, own_name: str, index: int) -> int | None:
+    """The number of channels that a stream names, by whichever name."""
+    for name in (own_name, "num_channels", "channels"):
+        if (count := _one_of_pair(stream, name, index)) is not None:
+            return int(count)
+    return None
 
 
 def _check_float(stream: object, index: int, name: str) -> None:
@@ -43,10 +58,9 @@ def _device_errors(name: str, action: str) -> Iterator[None]:
     except (AstfxError, KeyboardInterrupt):
         raise
     except Exception as error:
-        reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
         raise DeviceError(
-            f"{name} could not be {action} ({reason}): start the stream first, and check that "
-            "its device is still there"
+            f"{name} could not be {action} ({first_line(error)}): start the stream first, and "
+            "check that its device is still there"
         ) from error
 
 
@@ -89,11 +103,7 @@ class StreamInput:
     @property
     def channels(self) -> int | None:
         """Number of channels, if the stream names it."""
-        for name in ("num_input_channels", "num_channels"):
-            if (count := getattr(self._stream, name, None)) is not None:
-                return int(count)
-        count = _one_of_pair(self._stream, "channels", 0)
-        return None if count is None else int(count)
+        return _channels_of(self._stream, "num_input_channels", 0)
 
     def drop_old(self) -> None:
         """Drop what a device has recorded so far, which would only come late."""
@@ -157,11 +167,7 @@ class StreamOutput:
     @property
     def channels(self) -> int | None:
         """Number of channels, if the stream names it."""
-        for name in ("num_output_channels", "num_channels"):
-            if (count := getattr(self._stream, name, None)) is not None:
-                return int(count)
-        count = _one_of_pair(self._stream, "channels", 1)
-        return None if count is None else int(count)
+        return _channels_of(self._stream, "num_output_channels", 1)
 
     def write(self, samples: Waveform) -> None:
         """Write samples, (channels, n), and return when the stream has taken them."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,19 @@ from astfx_bridge.table import Call, Value
 _ID = re.compile(r"[^\x00-\x1f/]{1,64}")
 NAMES_PER_PAGE = 200  # a message holds 256 arguments at most
 _FIRST_CHOSEN = 100_000  # Pure Data shows six digits
+
+
+@contextmanager
+def unless_accepted(services: Services, job_id: str, *held: Path) -> Iterator[None]:
+    """Delete files that were held for a job, unless it was accepted with the first as content."""
+    try:
+        yield
+    except BaseException:
+        job = services.jobs.store.get(job_id)
+        if job is None or job.spec.get("content") != str(held[0]):
+            for path in held:
+                path.unlink(missing_ok=True)
+        raise
 
 
 def new_job(call: Call, job_id: str, spec: dict[str, Any], parent: str = "") -> Job:

@@ -13,6 +13,7 @@ from astfx_bridge.commands.job_requests import (
     new_id,
     new_job,
     page,
+    unless_accepted,
 )
 from astfx_bridge.commands.parameters import change
 from astfx_bridge.commands.services import Services
@@ -86,15 +87,10 @@ async def preset_put(services: Services, peer: Peer, call: Call) -> None:
         with written_aside(held) as part:
             part.write_bytes(data)
 
-    try:
+    with unless_accepted(services, job_id, held):
         await asyncio.to_thread(keep)
         spec = _preset_spec(services, name, kind="rename", content=str(held))
         await services.jobs.accept(peer, [new_job(call, job_id, spec)])
-    except BaseException:
-        job = services.jobs.store.get(job_id)
-        if job is None or job.spec.get("content") != str(held):
-            held.unlink(missing_ok=True)
-        raise
 
 
 async def preset_fetch(services: Services, peer: Peer, call: Call) -> None:

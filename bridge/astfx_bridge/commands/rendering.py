@@ -19,6 +19,7 @@ from astfx_bridge.commands.job_requests import (
     render_spec,
     spec_with_style,
     style_spec,
+    unless_accepted,
 )
 from astfx_bridge.commands.services import Services
 from astfx_bridge.errors import RefusedError
@@ -79,15 +80,9 @@ async def render_blob(services: Services, peer: Peer, call: Call) -> None:
         settings["style"] = "blob"
         return spec_with_style(services, held["content"], "blob", output, settings, style)
 
-    try:
+    with unless_accepted(services, job_id, *held.values()):
         spec = await asyncio.to_thread(prepare)
         await services.jobs.accept(peer, [new_job(call, job_id, {**spec, **completion})])
-    except BaseException:
-        job = services.jobs.store.get(job_id)
-        if job is None or job.spec["content"] != str(held["content"]):
-            for path in held.values():
-                path.unlink(missing_ok=True)
-        raise
 
 
 async def then(services: Services, peer: Peer, call: Call) -> None:

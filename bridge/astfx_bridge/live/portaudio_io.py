@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from astfx.errors import DeviceError
+from astfx.errors import DeviceError, first_line
 from astfx.runtime.extras import is_installed, require
 from astfx_bridge.live.player import Player
 from astfx_bridge.live.session import LiveSession
@@ -36,10 +36,6 @@ def load_sounddevice() -> ModuleType:
             "(on Debian and Ubuntu, libportaudio2)"
         ) from None
     return sounddevice  # type: ignore[no-any-return]
-
-
-def _reason(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 class PortAudioIO:
@@ -80,7 +76,7 @@ class PortAudioIO:
                 found.append(self._sounddevice.query_devices(device, kind))
             except Exception as error:
                 raise DeviceError(
-                    f"there is no {kind} for audio here ({_reason(error)}): `astfx live "
+                    f"there is no {kind} for audio here ({first_line(error)}): `astfx live "
                     "--list-devices` shows what there is"
                 ) from None
         self._most_inputs = int(found[0]["max_input_channels"])
@@ -121,7 +117,7 @@ class PortAudioIO:
             )
             self._stream.start()
         except Exception as error:
-            raise DeviceError(f"the sound card refused to start ({_reason(error)})") from None
+            raise DeviceError(f"the sound card refused to start ({first_line(error)})") from None
         self._player = player
         self._listen(session)
 

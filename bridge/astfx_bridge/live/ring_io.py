@@ -23,8 +23,8 @@ from __future__ import annotations
 import mmap
 import struct
 import threading
+from contextlib import closing
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
@@ -122,17 +122,6 @@ class RingFile:
         del self._counts, self._data
         self._map.close()
 
-    def __enter__(self) -> RingFile:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
 
 class RingIO:
     """The side of astfx of a ring file.
@@ -171,7 +160,7 @@ class RingIO:
 
     def _run(self, session: LiveSession, ring: RingFile) -> None:
         output = np.zeros((ring.channels, self.block_size), np.float32)
-        with ring:
+        with closing(ring):
             while not self._closed.is_set():
                 if ring.n_input - ring.n_output < self.block_size:
                     self._closed.wait(_POLL_SECONDS)

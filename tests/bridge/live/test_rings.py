@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,7 @@ def through(ring: RingFile, clip: Waveform) -> Waveform:
 
 def test_the_layout_is_the_one_that_is_documented(tmp_path: Path) -> None:
     path, clip = tmp_path / "x.ring", noise(10)
-    with RingFile.create(path, RATE, 2, 64, 77) as ring:
+    with closing(RingFile.create(path, RATE, 2, 64, 77)) as ring:
         ring.write(clip)
         ring.write(clip[:, :3], output=True)
         ring.end()
@@ -58,7 +59,7 @@ def test_the_layout_is_the_one_that_is_documented(tmp_path: Path) -> None:
 
 def test_a_ring_wraps(tmp_path: Path) -> None:
     clip = noise(40)
-    with RingFile.create(tmp_path / "x.ring", RATE, 2, 16, 0) as ring:
+    with closing(RingFile.create(tmp_path / "x.ring", RATE, 2, 16, 0)) as ring:
         for first in range(0, 40, 8):
             ring.write(clip[:, first : first + 8])
             found = ring.read(first, 8, output=False)
@@ -70,7 +71,7 @@ def test_audio_through_a_ring_is_that_of_the_offline_effect(tmp_path: Path) -> N
     session = LiveSession(1, LiveSetup(style="rain", engine="live"))
     io = RingIO(tmp_path / "x.ring", RATE, BLOCK)
     io.start(session)
-    with RingFile(tmp_path / "x.ring") as ring:
+    with closing(RingFile(tmp_path / "x.ring")) as ring:
         assert (ring.sample_rate, ring.channels) == (RATE, 2)
         output = through(ring, clip)
         latency = ring.latency_samples

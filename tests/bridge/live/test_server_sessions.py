@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def test_a_session_plays_and_every_parameter_acts_at_once(start: Callable[..., S
     with server.client() as client:
         session_id, rate, size, latency = opened(client, 7, "style", "rain", "mix", 0.0)
         assert (session_id, rate, size) == (7, RATE, BLOCK)
-        with RingFile(path) as ring:
+        with closing(RingFile(path)) as ring:
             assert ring.latency_samples == latency
             output = through(ring, clip)
             np.testing.assert_array_equal(output[:, latency:], clip[:, : output.shape[1] - latency])
@@ -64,7 +65,7 @@ def test_a_session_plays_and_every_parameter_acts_at_once(start: Callable[..., S
         client.send("/astfx/live/record", 7, "take.wav")
         path_of, frames = until(client, "/astfx/live/recording").values[1:]
         assert (path_of, frames) == (str(server.root / "take.wav"), 0)
-        with RingFile(path) as ring:
+        with closing(RingFile(path)) as ring:
             through(ring, clip)
         client.send("/astfx/live/status", 7)
         status = until(client, "/astfx/live/status").values
