@@ -7,10 +7,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from astfx.dsp.vector_math import exp_all
 from astfx.runtime.compiled import compiled
 
 Array = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.float64]
 
 
 class BandRows(NamedTuple):
@@ -43,8 +45,9 @@ class BandRows(NamedTuple):
 
 
 @compiled(fastmath=True, nogil=True)
-def band_sums(first: Places, begin: Places, weights: Array, values: Array, out: Array) -> None:
+def band_sums(rows: BandRows, values: Array, out: Array) -> None:
     """Weighted sum of the bins of each band, (bins,) -> (bands,)."""
+    first, begin, weights = rows.first, rows.begin, rows.weights
     for band in range(len(first)):
         total = np.float32(0.0)
         offset = first[band] - begin[band]
@@ -54,12 +57,13 @@ def band_sums(first: Places, begin: Places, weights: Array, values: Array, out: 
 
 
 @compiled(fastmath=True, nogil=True)
-def spread_exp(first: Places, begin: Places, weights: Array, values: Array, out: Array) -> None:
+def spread_exp(rows: BandRows, values: Array, out: Array) -> None:
     """Exponential of the bands' values spread over the bins, (bands,) -> (bins,)."""
-    out[:] = 0.0
-    for band in range(len(first)):
-        offset = first[band] - begin[band]
-        for i in range(begin[band], begin[band + 1]):
-            out[offset + i] += weights[i] * values[band]
+    first, begin, weights = rows.first, rows.begin, rows.weights
     for k in range(len(out)):
-        out[k] = np.exp(out[k])
+        out[k] = 0.0
+    for band in range(len(first)):
+        offset, value = first[band] - begin[band], values[band]
+        for i in range(begin[band], begin[band + 1]):
+            out[offset + i] += weights[i] * value
+    exp_all(out)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from astfx.dsp.erb import erb_to_hz, hz_to_erb
 from astfx.dsp.windows import hann
-from astfx.features.band_rows import Array, BandRows, band_sums, spread_exp
+from astfx.features.band_rows import Array, BandRows, Numbers, band_sums, spread_exp
 from astfx.frontends.log_magnitude import REFERENCE_RMS
 from astfx.runtime.compiled import compiled
 
@@ -32,22 +32,13 @@ MODULATIONS_HZ = (80.0, 40.0, 20.0, 10.0, 5.0, 2.5, 1.2, 0.6, 0.3)
 _LOWEST_HZ, _HIGHEST_HZ, _BANDS_PER_ERB = 40.0, 16000.0, 0.85
 _N_LEVELS = 256
 _LOWEST, _HIGHEST = -4.0, 2.5  # nepers of the compressed envelope around its mean
-_PRIOR_FRAMES = 100.0
+_PRIOR_FRAMES, _PRIOR_OF_MEANS = 100.0, 20.0
 _MOST_SCALE = 4.0
 _LEAST_POWER = 1e-6
 _LEAST_ENVELOPE = 0.05  # of the mean
 _MOST_LOG_GAIN, _MOST_LOG_CUT = 3.0, 5.0
 _TINY = 1e-12
 _RENORMALISE = 1e6
-_BOUNDS = (
-    COMPRESSION,
-    _LOWEST,
-    _HIGHEST,
-    _MOST_SCALE,
-    _LEAST_ENVELOPE,
-    _MOST_LOG_GAIN,
-    _MOST_LOG_CUT,
-)
 
 
 def band_edges_hz() -> npt.NDArray[np.float64]:
@@ -159,141 +150,162 @@ def power_scale(rms: float, n_fft: int) -> float:
     return REFERENCE_RMS / rms / math.sqrt(n_fft)
 
 
-@compiled(fastmath=True, nogil=True)
-def _changes(
-    power: Array,
-    running: Array,
-    share: float,
-    weight: float,
-    total: float,
-    counts: Array,
-    style_mean: Array,
-    style_quantiles: Array,
-    style_powers: Array,
-    smoothing: npt.NDArray[np.float64],
-    state: Array,
-    powers: Array,
-    bounds: npt.NDArray[np.float64],
-    out: Array,
-) -> None:
-    """Change of each band's level in nepers; updates the running statistics in place.
+class EnvelopeMap(NamedTuple):
+    """Gains that give a stream's bands the distribution and the modulations of a style's envelopes.
 
-    With a weight of 0, the statistics are not updated.
+    Attributes
+    ----------
+    means, spread : BandRows
+        From bins to bands and back.
+    style : EnvelopeStatistics
+    smoothing : (borders,)
+        Coefficients of the low-pass filters that split the modulations.
+    running : (bands,)
+        Mean of the content's envelopes.
+    counts : (bands, levels)
+        Distribution of their levels around the mean.
+    state : (bands, borders)
+        Of the filters.
+    powers : (bands, borders + 1)
+        Of the content's modulations.
+    count, weight, total : (1,)
+        How many frames the means stand for, the weight of the latest frame in the distributions,
+        and the sum of a distribution.
+    memory : float, frames
+        How many frames the content's statistics remember.
+    power, change : (bands,)
+        Memory for a frame.
     """
-    compression, lowest, highest, most_scale, least, most_gain, most_cut = bounds
-    n_levels, n_quantiles, n_borders = counts.shape[1], style_quantiles.shape[1], state.shape[1]
-    spacing = (n_levels - 1) / (highest - lowest)
-    for b in range(len(power)):
-        envelope = (power[b] + 1e-12) ** (0.5 * compression)
-        if weight > 0.0:
+
+    means: BandRows
+    spread: BandRows
+    style: EnvelopeStatistics
+    smoothing: Numbers
+    running: Array
+    counts: Array
+    state: Array
+    powers: Array
+    count: Numbers
+    weight: Numbers
+    total: Numbers
+    memory: float
+    power: Array
+    change: Array
+
+    @classmethod
+    def of(
+        cls, style: EnvelopeStatistics, sample_rate: int, n_fft: int, memory: float
+    ) -> EnvelopeMap:
+        """Make the map to a style.
+
+        Parameters
+        ----------
+        style : EnvelopeStatistics
+            Bands beyond the content's Nyquist frequency are ignored.
+        sample_rate : int, hertz
+        n_fft : int, samples
+        memory : float, frames
+        """
+        means, spread = _band_rows(sample_rate, n_fft)
+        used = len(means.first)
+        style = EnvelopeStatistics(*(np.ascontiguousarray(part[:used]) for part in style))
+        style = style._replace(modulations=np.maximum(style.modulations, np.float32(_LEAST_POWER)))
+        return cls(
+            means=means,
+            spread=spread,
+            style=style,
+            smoothing=_smoothing(sample_rate * OVERLAP / n_fft),
+            running=style.mean.copy(),
+            counts=_prior(style.quantiles),
+            state=np.zeros((used, len(MODULATIONS_HZ)), np.float32),
+            powers=style.modulations.copy(),
+            count=np.full(1, _PRIOR_OF_MEANS),
+            weight=np.ones(1),
+            total=np.full(1, _PRIOR_FRAMES),
+            memory=float(memory),
+            power=np.zeros(used, np.float32),
+            change=np.zeros(used, np.float32),
+        )
+
+
+@compiled(fastmath=True, nogil=True)
+def _changes(mapping: EnvelopeMap, learn: bool) -> None:
+    """Change of each band's level in nepers; the running statistics learn the frame or not."""
+    running, counts, state, powers = mapping.running, mapping.counts, mapping.state, mapping.powers
+    share, total = 1.0 / mapping.count[0], mapping.total[0]
+    weight = np.float32(mapping.weight[0])
+    n_levels, n_quantiles = counts.shape[1], mapping.style.quantiles.shape[1]
+    n_borders = state.shape[1]
+    spacing = (n_levels - 1) / (_HIGHEST - _LOWEST)
+    for b in range(len(running)):
+        envelope = (mapping.power[b] + 1e-12) ** (0.5 * COMPRESSION)
+        if learn:
             running[b] += (envelope - running[b]) * share
         level = math.log(envelope / max(running[b], 1e-9))
-        position = min(max((level - lowest) * spacing, 0.0), n_levels - 1.001)
+        position = min(max((level - _LOWEST) * spacing, 0.0), n_levels - 1.001)
         first = int(position)
-        part = position - first
-        if weight > 0.0:
-            counts[b, first] += weight * (1.0 - part)
-            counts[b, first + 1] += weight * part
+        part = np.float32(position - first)
+        row = counts[b]
+        if learn:
+            row[first] += weight * (np.float32(1.0) - part)
+            row[first + 1] += weight * part
         below = np.float32(0.0)
         for j in range(first):
-            below += counts[b, j]
+            below += row[j]
         if part < 0.5:
-            below += counts[b, first] * (0.5 + part)
+            below += row[first] * (0.5 + part)
         else:
-            below += counts[b, first] + counts[b, first + 1] * (part - 0.5)
+            below += row[first] + row[first + 1] * (part - 0.5)
         rank = min(max(below / total, 0.0), 1.0)
         place = min(max(rank * n_quantiles - 0.5, 0.0), n_quantiles - 1.001)
         i = int(place)
-        part = place - i
-        wanted = style_quantiles[b, i] * (1.0 - part) + style_quantiles[b, i + 1] * part
-        value = math.exp(wanted) - 1.0
+        over = place - i
+        quantiles = mapping.style.quantiles[b]
+        value = math.exp(quantiles[i] * (1.0 - over) + quantiles[i + 1] * over) - 1.0
         above, result = value, 0.0
         for k in range(n_borders + 1):
             slower = 0.0
             if k < n_borders:
-                state[b, k] += smoothing[k] * (value - state[b, k])
-                slower = state[b, k]
+                state[b, k] += mapping.smoothing[k] * (value - state[b, k])
+                slower = float(state[b, k])
             modulation = above - slower
             above = slower
-            if weight > 0.0:
+            if learn:
                 powers[b, k] += (modulation * modulation - powers[b, k]) * share
-            scale = math.sqrt(style_powers[b, k] / max(powers[b, k], 1e-6))
-            result += modulation * min(max(scale, 1.0 / most_scale), most_scale)
-        wanted = style_mean[b] * max(1.0 + result, least)
-        change = math.log(wanted / max(envelope, 1e-4)) / compression
-        out[b] = min(max(change, -most_cut), most_gain)
+            scale = math.sqrt(mapping.style.modulations[b, k] / max(powers[b, k], 1e-6))
+            result += modulation * min(max(scale, 1.0 / _MOST_SCALE), _MOST_SCALE)
+        wanted = mapping.style.mean[b] * max(1.0 + result, _LEAST_ENVELOPE)
+        change = math.log(wanted / max(envelope, 1e-4)) / COMPRESSION
+        mapping.change[b] = min(max(change, -_MOST_LOG_CUT), _MOST_LOG_GAIN)
 
 
-class EnvelopeMap:
-    """Gains that give a stream's bands the distribution and the modulations of a style's envelopes.
+@compiled(fastmath=True, nogil=True)
+def envelope_gains(mapping: EnvelopeMap, power: Array, learn: bool, out: Array) -> None:
+    """Update the statistics with a frame and find its linear gain, (bins,) -> (bins,).
 
     Parameters
     ----------
-    style : EnvelopeStatistics
-        Of the style; bands beyond the content's Nyquist frequency are ignored.
-    sample_rate : int, hertz
-    n_fft : int, samples
-    memory : float, frames
-        How many frames the content's statistics remember.
+    mapping : EnvelopeMap
+    power : (bins,)
+        Mean power of the channels, as if the sound had an RMS of 0.1.
+    learn : bool
+        False leaves the statistics unchanged, as for silence.
+    out : (bins,)
     """
-
-    def __init__(
-        self, style: EnvelopeStatistics, sample_rate: int, n_fft: int, memory: float
-    ) -> None:
-        self._means, self._spread = _band_rows(sample_rate, n_fft)
-        used = len(self._means.first)
-        style = EnvelopeStatistics(*(np.ascontiguousarray(part[:used]) for part in style))
-        self._style = style._replace(
-            modulations=np.maximum(style.modulations, np.float32(_LEAST_POWER))
-        )
-        self._smoothing = _smoothing(sample_rate * OVERLAP / n_fft)
-        self._memory, self._growth = memory, memory / (memory - 1.0)
-        self._count, self._weight, self._total = 20.0, 1.0, _PRIOR_FRAMES
-        self._running = style.mean.copy()
-        self._counts = _prior(style.quantiles)
-        self._state = np.zeros((used, len(MODULATIONS_HZ)), np.float32)
-        self._powers = self._style.modulations.copy()
-        self._power = np.empty(used, np.float32)
-        self._change = np.empty(used, np.float32)
-        self._n_bins = n_fft // 2 + 1
-        self._bounds = np.array(_BOUNDS)
-
-    def gain(self, power: Array, *, learn: bool = True) -> Array:
-        """Update the statistics with a frame and return its linear gain, (bins,) -> (bins,).
-
-        Parameters
-        ----------
-        power : (bins,)
-            Mean power of the channels, as if the sound had an RMS of 0.1.
-        learn : bool
-            False leaves the statistics unchanged, as for silence.
-        """
-        band_sums(*self._means, power, self._power)
-        if learn:
-            self._count = min(self._count + 1.0, self._memory)
-            self._weight *= self._growth
-            self._total += self._weight
-        _changes(
-            self._power,
-            self._running,
-            1.0 / self._count,
-            self._weight if learn else 0.0,
-            self._total,
-            self._counts,
-            *self._style,
-            self._smoothing,
-            self._state,
-            self._powers,
-            self._bounds,
-            self._change,
-        )
-        if self._weight > _RENORMALISE:
-            self._counts *= np.float32(1.0 / self._weight)
-            self._total /= self._weight
-            self._weight = 1.0
-        gain = np.empty(self._n_bins, np.float32)
-        spread_exp(*self._spread, self._change, gain)
-        return gain
+    band_sums(mapping.means, power, mapping.power)
+    if learn:
+        mapping.count[0] = min(mapping.count[0] + 1.0, mapping.memory)
+        mapping.weight[0] *= mapping.memory / (mapping.memory - 1.0)
+        mapping.total[0] += mapping.weight[0]
+    _changes(mapping, learn)
+    if mapping.weight[0] > _RENORMALISE:
+        share = np.float32(1.0 / mapping.weight[0])
+        for b in range(len(mapping.counts)):
+            for j in range(mapping.counts.shape[1]):
+                mapping.counts[b, j] *= share
+        mapping.total[0] /= mapping.weight[0]
+        mapping.weight[0] = 1.0
+    spread_exp(mapping.spread, mapping.change, out)
 
 
 def _prior(quantiles: Array) -> Array:

@@ -8,6 +8,7 @@ covariances are estimated as its frames arrive; old frames are gradually forgott
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from astfx.dsp.linalg import symmetric_root
 from astfx.dsp.mel import hz_to_mel, mel_to_hz
-from astfx.features.band_rows import BandRows, band_sums, spread_exp
+from astfx.features.band_rows import BandRows, Numbers, Places, band_sums, spread_exp
 from astfx.runtime.compiled import compiled
 
 N_BANDS = 64
@@ -32,6 +33,7 @@ _FLOOR = 1e-3
 _PRIOR_FRAMES = 20.0
 
 Array = npt.NDArray[np.float32]
+Flags = npt.NDArray[np.bool_]
 
 
 @lru_cache(maxsize=16)
@@ -81,50 +83,50 @@ def band_levels(magnitude: Array, sample_rate: int) -> Array:
     return levels
 
 
-class RunningGaussian:
+class RunningGaussian(NamedTuple):
     """Running mean and covariance of vectors; old vectors are gradually forgotten.
 
-    Parameters
+    Attributes
     ----------
     mean : (dims,)
     covariance : (dims, dims)
-        Initial estimates, which count as `prior` vectors.
+    weight : (1,)
+        How many vectors the estimates stand for.
     memory : float
-        How many vectors are remembered.
-    prior : float
+        The most that they may stand for.
     """
 
-    def __init__(
-        self,
+    mean: Numbers
+    covariance: Numbers
+    weight: Numbers
+    memory: float
+
+    @classmethod
+    def of(
+        cls,
         mean: npt.NDArray[Any],
         covariance: npt.NDArray[Any],
         memory: float,
         prior: float = _PRIOR_FRAMES,
-    ) -> None:
-        self._memory, self._weight = memory, prior
-        self.mean = mean.astype(np.float64)
-        self.covariance = covariance.astype(np.float64)
-
-    def add(self, vector: Array) -> None:
-        """Update the estimates with a vector, (dims,)."""
-        self._weight = min(self._weight + 1.0, self._memory)
-        _learn(self.mean, self.covariance, vector, 1.0 / self._weight)
+    ) -> RunningGaussian:
+        """Begin with estimates that count as `prior` vectors."""
+        estimates = mean.astype(np.float64), covariance.astype(np.float64)
+        return cls(*estimates, np.full(1, prior), float(memory))
 
 
-@compiled(nogil=True)
-def _learn(
-    mean: npt.NDArray[np.float64],
-    covariance: npt.NDArray[np.float64],
-    vector: Array,
-    share: float,
-) -> None:
-    """Move a mean and a covariance towards a vector, in place."""
-    difference = vector - mean
+@compiled(fastmath=True, nogil=True)
+def add_vector(running: RunningGaussian, vector: Array) -> None:
+    """Update the estimates with a vector, (dims,)."""
+    running.weight[0] = min(running.weight[0] + 1.0, running.memory)
+    share = 1.0 / running.weight[0]
+    mean, covariance = running.mean, running.covariance
     for i in range(len(mean)):
-        mean[i] += share * difference[i]
-        scale = share * (1.0 - share) * difference[i]
+        scale = share * (1.0 - share) * (vector[i] - mean[i])
+        row = covariance[i]
         for j in range(len(mean)):
-            covariance[i, j] += scale * difference[j] - share * covariance[i, j]
+            row[j] += scale * (vector[j] - mean[j]) - share * row[j]
+    for i in range(len(mean)):
+        mean[i] += share * (vector[i] - mean[i])
 
 
 def _regularised(covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -185,6 +187,84 @@ def finished_map(begun: BegunMap) -> npt.NDArray[np.float64]:
     return np.asarray((begun.inverse.T @ root @ begun.inverse).numpy())
 
 
+class BandGains(NamedTuple):
+    """What `GainMap` knows of a style and a stream, for compiled loops.
+
+    Attributes
+    ----------
+    bands, spread : BandRows
+        From bins to bands and back.
+    style_mean, lowest, highest : (bands,)
+        Mean and bounds of the levels that are aimed at.
+    content : RunningGaussian
+        Of the stream's band levels.
+    map, next_map : (bands, bands)
+    has_next, is_due : (1,)
+        Whether `next_map` is ready, and whether another one is to be computed.
+    since : (1,)
+        Frames since the last map was asked for.
+    every : int, frames
+    level, difference, change : (bands,)
+        Memory for a frame.
+    """
+
+    bands: BandRows
+    spread: BandRows
+    style_mean: Numbers
+    lowest: Numbers
+    highest: Numbers
+    content: RunningGaussian
+    map: Numbers
+    next_map: Numbers
+    has_next: Flags
+    is_due: Flags
+    since: Places
+    every: int
+    level: Array
+    difference: Numbers
+    change: Array
+
+
+@compiled(fastmath=True, nogil=True)
+def band_gains(state: BandGains, magnitude: Array, learn: bool, out: Array) -> None:
+    """Update the statistics with a frame and find its linear gain, (bins,) -> (bins,).
+
+    No band is aimed at a level more than three standard deviations away from the style's mean.
+
+    Parameters
+    ----------
+    state : BandGains
+    magnitude : (bins,)
+    learn : bool
+        False leaves the statistics unchanged, as for silence.
+    out : (bins,)
+    """
+    level, mean = state.level, state.content.mean
+    band_sums(state.bands, magnitude, level)
+    for band in range(len(level)):
+        level[band] = math.log(level[band] + _FLOOR)
+    if learn:
+        add_vector(state.content, level)
+        state.since[0] += 1
+        if state.has_next[0]:
+            for band in range(len(level)):
+                for other in range(len(level)):
+                    state.map[band, other] = state.next_map[band, other]
+            state.has_next[0] = False
+        elif state.since[0] >= state.every:
+            state.since[0] = 0
+            state.is_due[0] = True
+    for band in range(len(level)):
+        state.difference[band] = level[band] - mean[band]
+    for band in range(len(level)):
+        aim, row = state.style_mean[band], state.map[band]
+        for other in range(len(level)):
+            aim += row[other] * state.difference[other]
+        change = min(max(aim, state.lowest[band]), state.highest[band]) - level[band]
+        state.change[band] = min(max(change, -MOST_LOG_CUT), MOST_LOG_GAIN)
+    spread_exp(state.spread, state.change, out)
+
+
 class GainMap:
     """Gains that give a stream's bands the means and covariances of a style.
 
@@ -198,6 +278,11 @@ class GainMap:
         How many frames the content's statistics remember.
     every : int, frames
         Interval at which the map is computed again. The work is done in two frames.
+
+    Attributes
+    ----------
+    state : BandGains
+        For `band_gains`, which is called once a frame, after `finish` and before `begin`.
     """
 
     def __init__(
@@ -211,48 +296,37 @@ class GainMap:
     ) -> None:
         bands = band_weights(sample_rate, n_fft)
         used = len(bands)
-        self._bands = BandRows.of(bands)
-        self._spread = BandRows.of(bin_weights(sample_rate, n_fft))
-        self._mean = mean[:used].astype(np.float64)
+        style_mean = mean[:used].astype(np.float64)
         self._covariance = covariance[:used, :used].astype(np.float64)
         deviation = np.sqrt(np.diagonal(self._covariance)) + _LEAST_DEVIATION
-        self._lowest = self._mean - _MOST_DEVIATIONS * deviation
-        self._highest = self._mean + _MOST_DEVIATIONS * deviation
-        self._running = RunningGaussian(self._mean, self._covariance, memory)
-        self._map = np.eye(used)
         self._begun: BegunMap | None = None
-        self._every, self._since = every, 0
-        self._summed = np.empty(used, np.float32)
-        self._n_bins = n_fft // 2 + 1
+        self.state = BandGains(
+            bands=BandRows.of(bands),
+            spread=BandRows.of(bin_weights(sample_rate, n_fft)),
+            style_mean=style_mean,
+            lowest=style_mean - _MOST_DEVIATIONS * deviation,
+            highest=style_mean + _MOST_DEVIATIONS * deviation,
+            content=RunningGaussian.of(style_mean, self._covariance, memory),
+            map=np.eye(used),
+            next_map=np.eye(used),
+            has_next=np.zeros(1, np.bool_),
+            is_due=np.zeros(1, np.bool_),
+            since=np.zeros(1, np.int64),
+            every=every,
+            level=np.zeros(used, np.float32),
+            difference=np.zeros(used),
+            change=np.zeros(used, np.float32),
+        )
 
-    def gain(self, magnitude: Array, *, learn: bool = True) -> Array:
-        """Update the statistics with a frame and return its linear gain, (bins,) -> (bins,).
+    def begin(self) -> None:
+        """After a frame: begin to compute a map, if one is due."""
+        if self.state.is_due[0]:
+            self.state.is_due[0] = False
+            self._begun = begun_map(self.state.content.covariance, self._covariance)
 
-        No band is aimed at a level more than three standard deviations away from the style's mean.
-
-        Parameters
-        ----------
-        magnitude : (bins,)
-        learn : bool
-            False leaves the statistics unchanged, as for silence.
-        """
-        band_sums(*self._bands, magnitude, self._summed)
-        level = np.log(self._summed + np.float32(_FLOOR))
-        if learn:
-            self._running.add(level)
-            self._update()
-        aim = self._map @ (level - self._running.mean) + self._mean
-        change = np.minimum(np.maximum(aim, self._lowest), self._highest) - level
-        change = np.minimum(np.maximum(change, -MOST_LOG_CUT), MOST_LOG_GAIN)
-        gain = np.empty(self._n_bins, np.float32)
-        spread_exp(*self._spread, change.astype(np.float32), gain)
-        return gain
-
-    def _update(self) -> None:
-        self._since += 1
+    def finish(self) -> None:
+        """Before a frame: complete the map that was begun."""
         if self._begun is not None:
-            self._map = finished_map(self._begun)
+            self.state.next_map[:] = finished_map(self._begun)
+            self.state.has_next[0] = True
             self._begun = None
-        elif self._since >= self._every:
-            self._since = 0
-            self._begun = begun_map(self._running.covariance, self._covariance)

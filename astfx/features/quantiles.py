@@ -13,14 +13,18 @@ much as the loud ones.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from astfx.dsp.vector_math import exp_all, log_all
 from astfx.runtime.compiled import compiled
 
 Array = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 GROUPS = ((4, 11_000.0), (2, 5_500.0), (1, 0.0))
 """Sizes of groups of bins, and the frequency in hertz from which they hold."""
@@ -33,7 +37,11 @@ HIGHEST = 9.0 - math.log(FLOOR)
 
 N_LEVELS = 128
 N_QUANTILES = 33
-_SCALE = (N_LEVELS - 1) / HIGHEST
+_LEVELS_PER_NEPER = np.float32((N_LEVELS - 1) / HIGHEST)
+_NEPERS_PER_LEVEL = np.float32(HIGHEST / (N_LEVELS - 1))
+_PER_FLOOR = np.float32(1.0 / FLOOR)
+_LEAST_SIZE, _LEAST_PART, _TINY = np.float32(1e-6), np.float32(1e-3), np.float32(1e-20)
+_NONE, _HALF, _ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 _PRIOR_FRAMES = 5.0
 _CORRECTION = 0.6
 _MOST_CORRECTION = 1.0
@@ -65,148 +73,106 @@ def grouped(magnitudes: Array, borders: Places) -> Array:
     return np.sqrt(sums / np.diff(borders).astype(np.float32))
 
 
+class RunningHistogram(NamedTuple):
+    """Running distribution of each group's level; old frames are gradually forgotten.
+
+    Attributes
+    ----------
+    counts : (groups, levels)
+    total : (1,)
+        Sum of the counts of a group.
+    weight : (1,)
+        Of the latest frame. New frames get larger weights, which is cheaper than scaling all old
+        counts down.
+    growth : float
+        Factor of the weights from frame to frame.
+    """
+
+    counts: Array
+    total: Numbers
+    weight: Numbers
+    growth: float
+
+    @classmethod
+    def of(cls, prior: Array, memory: float) -> RunningHistogram:
+        """Begin with a distribution, (groups, levels), that counts as five frames.
+
+        Parameters
+        ----------
+        prior : (groups, levels)
+            The sum of each row is one.
+        memory : float, frames
+            How many frames are remembered.
+        """
+        counts = prior * np.float32(_PRIOR_FRAMES)
+        return cls(counts, np.full(1, _PRIOR_FRAMES), np.ones(1), memory / (memory - 1.0))
+
+
 @compiled(fastmath=True, nogil=True)
-def _count(
-    counts: Array,
-    borders: Places,
-    magnitude: Array,
-    weight: float,
-    floor: float,
-    scale: float,
-) -> None:
+def _next_weight(histogram: RunningHistogram) -> np.float32:
+    """Weight of the next frame, which is counted in `total` already."""
+    if histogram.weight[0] > _RENORMALISE:
+        share = np.float32(1.0 / histogram.weight[0])
+        for g in range(len(histogram.counts)):
+            row = histogram.counts[g]
+            for j in range(len(row)):
+                row[j] *= share
+        histogram.total[0] /= histogram.weight[0]
+        histogram.weight[0] = 1.0
+    histogram.weight[0] *= histogram.growth
+    histogram.total[0] += histogram.weight[0]
+    return np.float32(histogram.weight[0])
+
+
+@compiled(fastmath=True, nogil=True)
+def _group_sizes(borders: Places, magnitude: Array, sizes: Array) -> None:
+    """Root mean square magnitude of each group, (bins,) -> (groups,)."""
+    for g in range(len(sizes)):
+        first, end = borders[g], borders[g + 1]
+        if end - first == 1:
+            sizes[g] = magnitude[first]
+        else:
+            power = np.float32(0.0)
+            for k in range(first, end):
+                power += magnitude[k] * magnitude[k]
+            sizes[g] = math.sqrt(power / np.float32(end - first))
+
+
+@compiled(fastmath=True, nogil=True)
+def _levels_of(sizes: Array, levels: Array) -> None:
+    """Levels of magnitudes, as in `level_of`."""
+    for g in range(len(sizes)):
+        levels[g] = _ONE + sizes[g] * _PER_FLOOR
+    log_all(levels)
+
+
+@compiled(fastmath=True, nogil=True)
+def _count(counts: Array, levels: Array, weight: np.float32) -> None:
     """Add a frame to the histogram of each group, split between the two nearest levels."""
-    last = counts.shape[1] - 1
+    highest = np.float32(counts.shape[1] - 1) - _LEAST_PART
     for g in range(len(counts)):
-        power = np.float32(0.0)
-        for k in range(borders[g], borders[g + 1]):
-            power += magnitude[k] * magnitude[k]
-        size = math.sqrt(power / (borders[g + 1] - borders[g]))
-        position = min(max(math.log(1.0 + size / floor) * scale, 0.0), last - 1e-3)
-        below = int(position)
-        part = position - below
-        counts[g, below] += weight * (1.0 - part)
+        place = min(max(levels[g] * _LEVELS_PER_NEPER, _NONE), highest)
+        below = int(place)
+        part = place - np.float32(below)
+        counts[g, below] += weight * (_ONE - part)
         counts[g, below + 1] += weight * part
 
 
 @compiled(fastmath=True, nogil=True)
-def _gains(
-    counts: Array,
-    borders: Places,
-    requests: Array,
-    magnitude: Array,
-    weight: float,
-    total: float,
-    share: float,
-    follow: float,
-    held: Array,
-    floor: float,
-    scale: float,
-    out: Array,
+def add_frame(
+    histogram: RunningHistogram, borders: Places, magnitude: Array, sizes: Array, levels: Array
 ) -> None:
-    """Gain that takes each group a share of the way to the request of the same rank.
-
-    The frame is added to the histograms first, with a weight that may be 0. `held` holds the
-    logarithms of the gains before, and follows the new ones.
-    """
-    last, n_quantiles = counts.shape[1] - 1, requests.shape[1]
-    for g in range(len(counts)):
-        power = np.float32(0.0)
-        for k in range(borders[g], borders[g + 1]):
-            power += magnitude[k] * magnitude[k]
-        size = math.sqrt(power / (borders[g + 1] - borders[g]))
-        level = math.log(1.0 + size / floor)
-        position = min(max(level * scale, 0.0), last - 1e-3)
-        first = int(position)
-        part = position - first
-        counts[g, first] += weight * (1.0 - part)
-        counts[g, first + 1] += weight * part
-        below = np.float32(0.0)
-        for j in range(first):
-            below += counts[g, j]
-        # A level's mass is spread evenly over one level's width, centred on it.
-        if part < 0.5:
-            below += counts[g, first] * (0.5 + part)
-        else:
-            below += counts[g, first] + counts[g, first + 1] * (part - 0.5)
-        rank = min(max(below / total, 0.0), 1.0)
-        place = min(max(rank * n_quantiles - 0.5, 0.0), n_quantiles - 1.001)
-        i = int(place)
-        part = place - i
-        wanted = max(requests[g, i] * (1.0 - part) + requests[g, i + 1] * part, 0.0)
-        aim = floor * (math.exp(level + share * (wanted - level)) - 1.0)
-        change = math.log(max(aim / max(size, 1e-6), 1e-6))
-        held[g] += follow * (change - held[g])
-        gain = math.exp(held[g])
-        for k in range(borders[g], borders[g + 1]):
-            out[k] = gain
-
-
-@compiled(fastmath=True, nogil=True)
-def _correct(
-    counts: Array,
-    requests: Array,
-    style: Array,
-    total: float,
-    rate: float,
-    most: float,
-    scale: float,
-    first: int,
-    end: int,
-) -> None:
-    """Move the requests of some bins by what their realised levels lack, in place."""
-    n_quantiles = requests.shape[1]
-    for k in range(first, end):
-        below, j = np.float32(0.0), 0
-        for i in range(n_quantiles):
-            aim = total * (i + 0.5) / n_quantiles
-            while j < counts.shape[1] - 1 and below + counts[k, j] < aim:
-                below += counts[k, j]
-                j += 1
-            mass = max(counts[k, j], 1e-20)
-            realised = max(j - 0.5 + (aim - below) / mass, 0.0) / scale
-            change = requests[k, i] - style[k, i] + rate * (style[k, i] - realised)
-            requests[k, i] = style[k, i] + min(max(change, -most), most)
-
-
-class RunningHistogram:
-    """Running distribution of each bin's level; old frames are gradually forgotten.
-
-    Parameters
-    ----------
-    prior : (bins, levels)
-        Initial distribution of each bin, with a sum of one. It counts as five frames.
-    memory : float, frames
-        How many frames are remembered.
-    """
-
-    def __init__(self, prior: Array, memory: float) -> None:
-        self._growth = memory / (memory - 1.0)
-        self._weight = 1.0
-        self.counts = prior * np.float32(_PRIOR_FRAMES)
-        self.total = _PRIOR_FRAMES
-
-    def next_weight(self) -> float:
-        """Weight of the next frame, which is counted in `total` already."""
-        if self._weight > _RENORMALISE:
-            self.counts *= np.float32(1.0 / self._weight)
-            self.total /= self._weight
-            self._weight = 1.0
-        # New frames get larger weights, which is cheaper than scaling all old counts down.
-        self._weight *= self._growth
-        self.total += self._weight
-        return self._weight
-
-    def add(self, borders: Places, magnitude: Array) -> None:
-        """Add a frame, (bins,)."""
-        _count(self.counts, borders, magnitude, self.next_weight(), FLOOR, _SCALE)
+    """Add a frame, (bins,), to the histogram; `sizes` and `levels`, (groups,), are memory."""
+    _group_sizes(borders, magnitude, sizes)
+    _levels_of(sizes, levels)
+    _count(histogram.counts, levels, _next_weight(histogram))
 
 
 def histogram_of(magnitudes: Array) -> Array:
     """Distribution of each group's level over frames, (frames, groups) -> (groups, levels)."""
     counts = np.zeros((magnitudes.shape[1], N_LEVELS), np.float32)
-    alone = np.arange(magnitudes.shape[1] + 1)
-    for magnitude in magnitudes:
-        _count(counts, alone, magnitude, 1.0, FLOOR, _SCALE)
+    for level in level_of(magnitudes):
+        _count(counts, level, np.float32(1.0))
     return counts / np.float32(len(magnitudes))
 
 
@@ -224,87 +190,188 @@ def evenly_ranked(frames: Array) -> Array:
     return found
 
 
-class QuantileMap:
+class QuantileMap(NamedTuple):
     """Gains that give a stream's bins a style's distribution of levels.
 
-    Parameters
+    Attributes
     ----------
-    style : (frames, bins)
-        Magnitudes of the style, at the scale of the features.
     borders : (groups + 1,)
         Borders of groups of bins, from `groups_of_bins`.
-    memory : float, frames
-        How many frames the distributions remember.
-    every : int, frames
-        Number of frames in which the requests of all groups should be corrected once. Every second
-        frame is checked (`realised`), and a part of the groups is corrected in the others.
+    content, realised : RunningHistogram
+        Distributions of the content's levels, and of the output's.
+    style, requests : (groups, N_QUANTILES)
+        Levels at evenly spaced ranks: the style's, and those that are asked for.
+    held : (groups,)
+        Logarithms of the latest gains.
+    parts : (parts + 1,)
+        Borders of the parts of the groups that are corrected in turn.
+    turn : (1,)
+        The next of those parts.
+    is_first : (1,)
+        Whether no frame has come yet.
     share : float, 0 to 1
         How far a level moves towards the requested one. Less than all of the way keeps bins that
         ring steadily from being turned into noise; the correction makes up for it on average.
     follow : float, above 0 to 1
         How far a gain moves, from frame to frame, towards the one for the frame's own level. Less
         than all of the way leaves fewer short peaks in single bins ("musical noise").
+    rate : float
+        Of the correction.
+    sizes, levels, aims : (groups,)
+        Memory for a frame.
     """
 
-    def __init__(
-        self,
+    borders: Places
+    content: RunningHistogram
+    realised: RunningHistogram
+    style: Array
+    requests: Array
+    held: Array
+    parts: Places
+    turn: Places
+    is_first: Flags
+    share: float
+    follow: float
+    rate: float
+    sizes: Array
+    levels: Array
+    aims: Array
+
+    @classmethod
+    def of(
+        cls,
         style: Array,
         borders: Places,
         memory: float,
         every: int,
         share: float = 1.0,
         follow: float = 1.0,
-    ) -> None:
+    ) -> QuantileMap:
+        """Make the map to a style.
+
+        Parameters
+        ----------
+        style : (frames, bins)
+            Magnitudes of the style, at the scale of the features.
+        borders : (groups + 1,)
+        memory : float, frames
+            How many frames the distributions remember.
+        every : int, frames
+            Number of frames in which the requests of all groups should be corrected once. Every
+            second frame is checked (`learn_realised`), and a part of the groups is corrected in the
+            others (`correct`).
+        share, follow : float
+        """
         style = grouped(style, borders)
         prior = histogram_of(style)
-        self._borders = borders
-        self._content = RunningHistogram(prior, memory)
-        self._realised = RunningHistogram(prior, max(memory / 2.0, 2.0))
-        self._style = evenly_ranked(level_of(style))
-        self._requests = self._style.copy()
-        self._share, self._rate = share, _CORRECTION * math.sqrt(every / 10.0)
-        parts = max(1, every // 2)
-        self._bounds = np.linspace(0, len(prior), parts + 1).round().astype(int).tolist()
-        self._turn = 0
-        self._follow, self._first = follow, True
-        self._held = np.zeros(len(prior), np.float32)
-
-    def gain(self, magnitude: Array, *, learn: bool = True) -> Array:
-        """Gain of a frame, (bins,) -> (bins,). Its levels are learned unless `learn` is False."""
-        weight = self._content.next_weight() if learn else 0.0
-        out = np.empty_like(magnitude)
-        _gains(
-            self._content.counts,
-            self._borders,
-            self._requests,
-            magnitude,
-            weight,
-            self._content.total,
-            self._share,
-            1.0 if self._first else self._follow,
-            self._held,
-            FLOOR,
-            _SCALE,
-            out,
+        levels = evenly_ranked(level_of(style))
+        n = len(prior)
+        parts = np.linspace(0, n, max(1, every // 2) + 1).round().astype(np.int64)
+        return cls(
+            borders=borders,
+            content=RunningHistogram.of(prior, memory),
+            realised=RunningHistogram.of(prior, max(memory / 2.0, 2.0)),
+            style=levels,
+            requests=levels.copy(),
+            held=np.zeros(n, np.float32),
+            parts=parts,
+            turn=np.zeros(1, np.int64),
+            is_first=np.ones(1, np.bool_),
+            share=float(share),
+            follow=float(follow),
+            rate=_CORRECTION * math.sqrt(every / 10.0),
+            sizes=np.zeros(n, np.float32),
+            levels=np.zeros(n, np.float32),
+            aims=np.zeros(n, np.float32),
         )
-        self._first = False
-        return out
 
-    def realised(self, magnitude: Array) -> None:
-        """Learn the realised levels of a frame, (bins,)."""
-        self._realised.add(self._borders, magnitude)
 
-    def correct(self) -> None:
-        """Correct the next requests of a part of the groups by what was realised."""
-        _correct(
-            self._realised.counts,
-            self._requests,
-            self._style,
-            self._realised.total,
-            self._rate,
-            _MOST_CORRECTION,
-            _SCALE,
-            self._bounds[self._turn],
-            self._bounds[self._turn + 1],
-        )
-        self._turn = (self._turn + 1) % (len(self._bounds) - 1)
+@compiled(fastmath=True, nogil=True)
+def _wanted_levels(mapping: QuantileMap, weight: np.float32, wanted: Array) -> None:
+    """The requested level of the same rank, for the level of each group.
+
+    The frame is added to the histograms first, with a weight that may be 0.
+    """
+    counts, requests, levels = mapping.content.counts, mapping.requests, mapping.levels
+    _count(counts, levels, weight)
+    last, n_quantiles = counts.shape[1] - 1, requests.shape[1]
+    highest, highest_place = np.float32(last) - _LEAST_PART, np.float32(n_quantiles - 1.001)
+    ranks = np.float32(n_quantiles / mapping.content.total[0])
+    for g in range(len(counts)):
+        place = min(max(levels[g] * _LEVELS_PER_NEPER, _NONE), highest)
+        first = int(place)
+        part = place - np.float32(first)
+        row = counts[g]
+        below = np.float32(0.0)
+        for j in range(first):
+            below += row[j]
+        # A level's mass is spread evenly over one level's width, centred on it.
+        if part < _HALF:
+            below += row[first] * (_HALF + part)
+        else:
+            below += row[first] + row[first + 1] * (part - _HALF)
+        place = min(max(below * ranks - _HALF, _NONE), highest_place)
+        i = int(place)
+        part = place - np.float32(i)
+        wanted[g] = max(requests[g, i] * (_ONE - part) + requests[g, i + 1] * part, _NONE)
+
+
+@compiled(fastmath=True, nogil=True)
+def quantile_gains(mapping: QuantileMap, magnitude: Array, learn: bool, out: Array) -> None:
+    """Gain of a frame, (bins,) -> (bins,): a share of the way to the request of the same rank.
+
+    The frame's levels are learned unless `learn` is False.
+    """
+    borders, sizes, levels, aims = mapping.borders, mapping.sizes, mapping.levels, mapping.aims
+    weight = _next_weight(mapping.content) if learn else np.float32(0.0)
+    _group_sizes(borders, magnitude, sizes)
+    _levels_of(sizes, levels)
+    _wanted_levels(mapping, weight, aims)
+    share = np.float32(mapping.share)
+    for g in range(len(aims)):
+        aims[g] = levels[g] + share * (aims[g] - levels[g])
+    exp_all(aims)
+    floor = np.float32(FLOOR)
+    for g in range(len(aims)):
+        aims[g] = max(floor * (aims[g] - _ONE) / max(sizes[g], _LEAST_SIZE), _LEAST_SIZE)
+    log_all(aims)
+    follow = _ONE if mapping.is_first[0] else np.float32(mapping.follow)
+    mapping.is_first[0] = False
+    held = mapping.held
+    for g in range(len(held)):
+        held[g] += follow * (aims[g] - held[g])
+        aims[g] = held[g]
+    exp_all(aims)
+    for g in range(len(aims)):
+        for k in range(borders[g], borders[g + 1]):
+            out[k] = aims[g]
+
+
+@compiled(fastmath=True, nogil=True)
+def learn_realised(mapping: QuantileMap, magnitude: Array) -> None:
+    """Learn the levels of a frame of the output, (bins,)."""
+    add_frame(mapping.realised, mapping.borders, magnitude, mapping.sizes, mapping.levels)
+
+
+@compiled(fastmath=True, nogil=True)
+def correct(mapping: QuantileMap) -> None:
+    """Correct the next requests of a part of the groups by what their realised levels lack."""
+    turn, requests, style = mapping.turn[0], mapping.requests, mapping.style
+    mapping.turn[0] = (turn + 1) % (len(mapping.parts) - 1)
+    n_quantiles = requests.shape[1]
+    step = np.float32(mapping.realised.total[0] / n_quantiles)
+    rate, most = np.float32(mapping.rate), np.float32(_MOST_CORRECTION)
+    for k in range(mapping.parts[turn], mapping.parts[turn + 1]):
+        row = mapping.realised.counts[k]
+        last = len(row) - 1
+        below, j = np.float32(0.0), 0
+        for i in range(n_quantiles):
+            aim = step * (np.float32(i) + _HALF)
+            while j < last and below + row[j] < aim:
+                below += row[j]
+                j += 1
+            mass = max(row[j], _TINY)
+            place = max(np.float32(j) - _HALF + (aim - below) / mass, _NONE)
+            lacking = style[k, i] - place * _NEPERS_PER_LEVEL
+            change = requests[k, i] - style[k, i] + rate * lacking
+            requests[k, i] = style[k, i] + min(max(change, -most), most)

@@ -11,11 +11,12 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from functools import cache, wraps
+from functools import cache, cached_property, update_wrapper
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
-from typing import Literal, ParamSpec, TypeVar
+from types import FunctionType, ModuleType
+from typing import Generic, Literal, ParamSpec, TypeVar
 
 from astfx.errors import AudioFileError
 from astfx.runtime.extras import require
@@ -32,9 +33,9 @@ def compiled(
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorator: let numba compile a function when it is first called.
 
-    The function may take arrays and numbers. It may not call another compiled function. The
-    machine code is cached on disk for later processes, unless no folder for it can be written:
-    then each process compiles for itself.
+    The function may take arrays, numbers, and named tuples of them, and it may call other compiled
+    functions of its module or imported by it. The machine code is cached on disk for later
+    processes, unless no folder for it can be written: then each process compiles for itself.
 
     Parameters
     ----------
@@ -42,33 +43,73 @@ def compiled(
     error_model : {"python", "numpy"}
         As in `numba.njit`.
     """
+    options = {"fastmath": fastmath, "nogil": nogil, "error_model": error_model}
+    return lambda function: _Compiled(function, options)
 
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        @cache
-        def machine_code() -> Callable[P, R]:
-            import numba
 
-            def compile_it(*, cached: bool) -> Callable[P, R]:
-                how = numba.njit(
-                    cache=cached, fastmath=fastmath, nogil=nogil, error_model=error_model
-                )
-                made: Callable[P, R] = how(function)
-                return made
+class _Compiled(Generic[P, R]):
+    """A function that numba compiles when it is first called."""
 
-            try:
-                return compile_it(cached=True)
-            except RuntimeError as error:
-                if not _lacks_a_folder(error):
-                    raise
-                return compile_it(cached=False)
+    def __init__(self, function: Callable[P, R], options: dict[str, bool | str]) -> None:
+        assert isinstance(function, FunctionType)
+        update_wrapper(self, function)
+        self._function, self._options = function, options
+        self._entry: Callable[P, R] | None = None
 
-        @wraps(function)
-        def call(*args: P.args, **kwargs: P.kwargs) -> R:
-            return machine_code()(*args, **kwargs)
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        if self._entry is None:
+            self._entry = self._machine_code()
+        return self._entry(*args, **kwargs)
 
-        return call
+    def _machine_code(self, **options: bool) -> Callable[P, R]:
+        import numba
 
-    return decorate
+        function, options = self._linked(), {**self._options, **options}
+        try:
+            made: Callable[P, R] = numba.njit(cache=True, **options)(function)
+        except RuntimeError as error:
+            if not _lacks_a_folder(error):
+                raise
+            made = numba.njit(**options)(function)
+        return made
+
+    @cached_property
+    def _callee(self) -> Callable[P, R]:
+        """The machine code for other machine code, without an entry from Python, which is long."""
+        return self._machine_code(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+    def _linked(self) -> FunctionType:
+        """The function, with the machine code of those that it calls.
+
+        numba compiles anew where the file of a function has changed, but does not look at the
+        files of the functions that it calls. So their digest is made a part of its name.
+        """
+        called = self._called()
+        if not called:
+            return self._function
+        function = self._function
+        codes = {name: other._callee for name, other in called.items()}
+        linked = FunctionType(
+            function.__code__,
+            {**function.__globals__, **codes},
+            function.__name__,
+            function.__defaults__,
+            function.__closure__,
+        )
+        digest = sha256(b"".join(path.read_bytes() for path in sorted(self._files())))
+        linked.__module__ = function.__module__
+        linked.__qualname__ = f"{function.__qualname__}_{digest.hexdigest()[:16]}"
+        return linked
+
+    def _called(self) -> dict[str, _Compiled[..., object]]:
+        """The compiled functions that this one calls, by name."""
+        names, known = self._function.__code__.co_names, self._function.__globals__
+        return {name: known[name] for name in names if isinstance(known.get(name), _Compiled)}
+
+    def _files(self) -> set[Path]:
+        """The files of this function and of all that it calls."""
+        files = {Path(self._function.__code__.co_filename)}
+        return files.union(*(other._files() for other in self._called().values()))
 
 
 def _lacks_a_folder(error: RuntimeError) -> bool:

@@ -7,18 +7,104 @@ The bands get the distribution of levels and the modulations of the style
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from astfx.audio import Waveform
 from astfx.audio.levels import SILENCE
+from astfx.dsp.vector_math import raise_to
 from astfx.dsp.windows import hann
-from astfx.features.envelope_map import OVERLAP, EnvelopeMap, EnvelopeStatistics, power_scale
+from astfx.features.envelope_map import (
+    OVERLAP,
+    EnvelopeMap,
+    EnvelopeStatistics,
+    envelope_gains,
+    power_scale,
+)
+from astfx.runtime.compiled import compiled
 from astfx.settings import position
-from astfx.streaming.levels import HeldPeak, HopPower, OutputLevel
-from astfx.streaming.overlap_add import OverlapAdd
+from astfx.streaming.levels import (
+    HeldPeak,
+    HopPower,
+    OutputLevel,
+    add_power,
+    hold_peak,
+    in_burst,
+    output_gain,
+)
+from astfx.streaming.overlap_add import (
+    OverlapAdd,
+    analyse,
+    largest,
+    mean_power,
+    mean_square,
+    synthesise,
+)
 
 _MEMORY_SECONDS = 8.0
+
+Array = npt.NDArray[np.float32]
+
+
+class _State(NamedTuple):
+    """All that an envelope stage knows.
+
+    Attributes
+    ----------
+    frames : OverlapAdd
+    map : EnvelopeMap
+    power : HopPower
+    peaks : HeldPeak
+    level : OutputLevel
+    scale : float
+        Factor that makes powers of a sound with an RMS of 1 those of one with 0.1.
+    hop : (channels, hop_length)
+    content, gain : (bins,)
+        Memory for a frame.
+    """
+
+    frames: OverlapAdd
+    map: EnvelopeMap
+    power: HopPower
+    peaks: HeldPeak
+    level: OutputLevel
+    scale: float
+    hop: Array
+    content: Array
+    gain: Array
+
+
+@compiled(fastmath=True, nogil=True)
+def _hops(state: _State, hops: Waveform, exponent: float, out: Waveform) -> None:
+    """Process whole hops, (channels, n); the gains are raised to `exponent`, for the strength."""
+    frames, power, gain, hop = state.frames, state.content, state.gain, state.hop
+    for first in range(0, hops.shape[1], frames.hop_length):
+        for channel in range(len(hops)):
+            for i in range(frames.hop_length):
+                hop[channel, i] = hops[channel, first + i]
+        analyse(frames, hop)
+        mean_power(frames, power)
+        peak = largest(hop)
+        held, sounding = hold_peak(state.peaks, peak), peak >= SILENCE
+        if sounding:
+            add_power(state.power, mean_square(hop))
+        scale = np.float32(state.scale / max(state.power.mean.value[0], SILENCE * SILENCE))
+        for k in range(len(power)):
+            power[k] *= scale
+        informative = sounding and not in_burst(state.power)
+        envelope_gains(state.map, power, informative, gain)
+        if sounding:
+            by = np.float32(output_gain(state.level, power, gain, informative))
+            for k in range(len(gain)):
+                gain[k] *= by
+        if exponent != 1.0:
+            raise_to(gain, exponent)
+        synthesise(frames, gain, held, hop)
+        for channel in range(len(hops)):
+            for i in range(frames.hop_length):
+                out[channel, first + i] = hop[channel, i]
 
 
 class EnvelopeStage:
@@ -36,32 +122,28 @@ class EnvelopeStage:
     def __init__(
         self, style: EnvelopeStatistics, sample_rate: int, hop_length: int, channels: int
     ) -> None:
-        self.hop_length, self._n_fft = hop_length, OVERLAP * hop_length
-        window = np.sqrt(hann(self._n_fft)).astype(np.float32)
-        self._frames = OverlapAdd(channels, hop_length, window, window, self._n_fft)
-        self.delay_samples = self._frames.delay_samples
+        n_fft = OVERLAP * hop_length
+        self.hop_length = hop_length
+        window = np.sqrt(hann(n_fft)).astype(np.float32)
+        frames = OverlapAdd.of(channels, hop_length, window, window, n_fft)
+        self.delay_samples = frames.delay_samples
         memory = _MEMORY_SECONDS * sample_rate / hop_length
-        self._map = EnvelopeMap(style, sample_rate, self._n_fft, memory)
-        self._power = HopPower(memory, OVERLAP)
-        self._peaks = HeldPeak(memory)
-        self._level = OutputLevel(sample_rate, self._n_fft, memory)
+        content, gain = np.zeros((2, n_fft // 2 + 1), np.float32)
+        self._state = _State(
+            frames=frames,
+            map=EnvelopeMap.of(style, sample_rate, n_fft, memory),
+            power=HopPower.of(memory, OVERLAP),
+            peaks=HeldPeak.of(memory),
+            level=OutputLevel.of(sample_rate, n_fft, memory),
+            scale=power_scale(1.0, n_fft) ** 2,
+            hop=np.zeros((channels, hop_length), np.float32),
+            content=content,
+            gain=gain,
+        )
 
-    def process(self, hop: Waveform, strength: float) -> Waveform:
-        """Take a hop, (channels, hop_length), and return one of output; strength 0 to 1."""
-        spectrum = self._frames.analyse(hop)
-        peak = float(np.abs(hop).max())
-        held, sounding = self._peaks.add(peak), peak >= SILENCE
-        if sounding:
-            self._power.add(float(np.square(hop).mean()))
-        rms = math.sqrt(max(self._power.value, SILENCE**2))
-        power = np.square(spectrum.real)
-        power += np.square(spectrum.imag)
-        shared = power.mean(axis=0) * np.float32(power_scale(rms, self._n_fft) ** 2)
-        informative = sounding and not self._power.burst
-        gain = self._map.gain(shared, learn=informative)
-        if sounding:
-            gain *= self._level.gain(shared, shared * np.square(gain), learn=informative)
-        if strength < 1.0:
-            gain = np.power(gain, np.float32(position(strength)))
-        spectrum *= gain
-        return self._frames.synthesise(spectrum, held)
+    def process(self, hops: Waveform, strength: float) -> Waveform:
+        """Take whole hops, (channels, n), and return as much output; strength 0 to 1."""
+        exponent = position(strength) if strength < 1.0 else 1.0
+        out = np.empty_like(hops)
+        _hops(self._state, hops, exponent, out)
+        return out

@@ -8,21 +8,91 @@ Gains keep the content's phase and its stereo image.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from astfx.audio import Waveform
 from astfx.audio.levels import SILENCE
+from astfx.dsp.vector_math import raise_to
 from astfx.dsp.windows import hann
-from astfx.features.monge import Array, GainMap
+from astfx.features.monge import Array, BandGains, GainMap, band_gains
 from astfx.frontends.log_magnitude import LogMagnitude
-from astfx.streaming.levels import HeldPeak, HopPower, OutputLevel
-from astfx.streaming.overlap_add import OverlapAdd
+from astfx.runtime.compiled import compiled
+from astfx.streaming.levels import (
+    HeldPeak,
+    HopPower,
+    OutputLevel,
+    add_power,
+    hold_peak,
+    in_burst,
+    output_gain,
+)
+from astfx.streaming.overlap_add import (
+    OverlapAdd,
+    analyse,
+    largest,
+    mean_power,
+    mean_square,
+    synthesise,
+)
 from astfx.styles.analysis import live_grid
 
 _OVERLAP = 4
 _MEMORY_SECONDS = 4.0
 _SOLVE_EVERY_SECONDS = 0.25
+
+
+class _State(NamedTuple):
+    """All that the engine knows.
+
+    Attributes
+    ----------
+    frames : OverlapAdd
+    bands : BandGains
+    power : HopPower
+    peaks : HeldPeak
+    level : OutputLevel
+    to_features : float
+        Factor that makes magnitudes of a sound with an RMS of 1 features.
+    content, gain, magnitude : (bins,)
+        Memory for a frame.
+    """
+
+    frames: OverlapAdd
+    bands: BandGains
+    power: HopPower
+    peaks: HeldPeak
+    level: OutputLevel
+    to_features: float
+    content: Array
+    gain: Array
+    magnitude: Array
+
+
+@compiled(fastmath=True, nogil=True)
+def _hop(state: _State, hop: Waveform, exponent: float, out: Waveform) -> None:
+    """Process a hop, (channels, hop_length); the gains are raised to `exponent`."""
+    frames, power, gain = state.frames, state.content, state.gain
+    analyse(frames, hop)
+    mean_power(frames, power)
+    peak = largest(hop)
+    held, sounding = hold_peak(state.peaks, peak), peak >= SILENCE
+    if sounding:
+        add_power(state.power, mean_square(hop))
+    rms = math.sqrt(max(state.power.mean.value[0], SILENCE * SILENCE))
+    scale = np.float32(state.to_features / rms)
+    for k in range(len(power)):
+        state.magnitude[k] = math.sqrt(power[k]) * scale
+    informative = sounding and not in_burst(state.power)
+    band_gains(state.bands, state.magnitude, informative, gain)
+    if sounding:
+        by = np.float32(output_gain(state.level, power, gain, informative))
+        for k in range(len(gain)):
+            gain[k] *= by
+    if exponent != 1.0:
+        raise_to(gain, exponent)
+    synthesise(frames, gain, held, out)
 
 
 class GainEngine:
@@ -39,34 +109,32 @@ class GainEngine:
     """
 
     def __init__(self, mean: Array, covariance: Array, sample_rate: int, channels: int) -> None:
-        grid = self.grid = live_grid(sample_rate)
+        grid = live_grid(sample_rate)
         self.hop_length = grid.hop_length
         per_second = sample_rate / grid.hop_length
         every = max(1, round(_SOLVE_EVERY_SECONDS * per_second))
         memory = _MEMORY_SECONDS * per_second
         self._map = GainMap(mean, covariance, sample_rate, grid.n_fft, memory, every)
-        self._power = HopPower(memory, _OVERLAP)
-        self._level = OutputLevel(sample_rate, grid.n_fft, memory)
-        self._peaks = HeldPeak(memory)
         window = hann(grid.n_fft).astype(np.float32)
-        self._frames = OverlapAdd(channels, grid.hop_length, window, window, grid.n_fft)
-        self.delay_samples = self._frames.delay_samples
+        frames = OverlapAdd.of(channels, grid.hop_length, window, window, grid.n_fft)
+        self.delay_samples = frames.delay_samples
+        content, gain, magnitude = np.zeros((3, grid.n_fft // 2 + 1), np.float32)
+        self._state = _State(
+            frames=frames,
+            bands=self._map.state,
+            power=HopPower.of(memory, _OVERLAP),
+            peaks=HeldPeak.of(memory),
+            level=OutputLevel.of(sample_rate, grid.n_fft, memory),
+            to_features=LogMagnitude(rms=1.0, n_fft=grid.n_fft).gain,
+            content=content,
+            gain=gain,
+            magnitude=magnitude,
+        )
 
     def process(self, hop: Waveform, strength: float) -> Waveform:
         """Take a hop, (channels, hop_length), and return one of output; strength 0 to 1."""
-        spectrum = self._frames.analyse(hop)
-        magnitude = np.sqrt(np.square(np.abs(spectrum)).mean(axis=0))
-        peak = float(np.abs(hop).max())
-        held, sounding = self._peaks.add(peak), peak >= SILENCE
-        if sounding:
-            self._power.add(float(np.square(hop).mean()))
-        rms = math.sqrt(max(self._power.value, SILENCE**2))
-        level = magnitude * np.float32(LogMagnitude(rms=rms, n_fft=self.grid.n_fft).gain)
-        informative = sounding and not self._power.burst
-        gain = self._map.gain(level, learn=informative)
-        if sounding:
-            wet = np.square(magnitude * gain)
-            gain *= self._level.gain(np.square(magnitude), wet, learn=informative)
-        np.power(gain, np.float32(strength), out=gain)
-        spectrum *= gain
-        return self._frames.synthesise(spectrum, held)
+        out = np.empty_like(hop)
+        self._map.finish()
+        _hop(self._state, hop, strength, out)
+        self._map.begin()
+        return out

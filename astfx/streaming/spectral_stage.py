@@ -12,26 +12,155 @@ synthesised (`astfx.dsp.windows.asymmetric_windows`).
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from astfx.audio import Waveform
 from astfx.audio.levels import SILENCE
+from astfx.dsp.real_fft import forward
+from astfx.dsp.vector_math import raise_to
 from astfx.dsp.windows import asymmetric_windows, hann
-from astfx.features.monge import GainMap, band_levels
-from astfx.features.quantiles import QuantileMap, groups_of_bins
+from astfx.features.monge import BandGains, GainMap, band_gains, band_levels
+from astfx.features.quantiles import (
+    QuantileMap,
+    correct,
+    groups_of_bins,
+    learn_realised,
+    quantile_gains,
+)
 from astfx.frontends.log_magnitude import LogMagnitude
+from astfx.runtime.compiled import compiled
 from astfx.settings import position
-from astfx.streaming.levels import HeldPeak, HopPower, OutputLevel
-from astfx.streaming.overlap_add import OverlapAdd
+from astfx.streaming.levels import (
+    HeldPeak,
+    HopPower,
+    OutputLevel,
+    add_power,
+    hold_peak,
+    in_burst,
+    output_gain,
+)
+from astfx.streaming.overlap_add import (
+    OverlapAdd,
+    analyse,
+    largest,
+    mean_power,
+    mean_square,
+    push,
+    synthesise,
+)
 
 HOPS_PER_WINDOW = 8
 _MEMORY_SECONDS = 8.0
 _UPDATE_EVERY_SECONDS = 0.25
 _FULL_STRENGTH = 0.9999  # curves of strength are rounded
+_FIRST_CHECKED = 2 * HOPS_PER_WINDOW
 
 Array = npt.NDArray[np.float32]
+
+
+class _State(NamedTuple):
+    """All that a spectral stage knows.
+
+    Attributes
+    ----------
+    frames : OverlapAdd
+    bands : BandGains
+    quantiles : QuantileMap
+    power : HopPower
+    peaks : HeldPeak
+    level : OutputLevel
+    to_features : float
+        Factor that makes magnitudes of a sound with an RMS of 1 features.
+    window_scale : float
+        Levels are compared with those of the style's frames, which have a Hann window.
+    heard : (channels, n_fft)
+        The latest output.
+    hann : (n_fft,)
+        Window for it.
+    n_hops : (1,)
+    content, gain, magnitude, other : (bins,)
+        Memory for a frame.
+    """
+
+    frames: OverlapAdd
+    bands: BandGains
+    quantiles: QuantileMap
+    power: HopPower
+    peaks: HeldPeak
+    level: OutputLevel
+    to_features: float
+    window_scale: float
+    heard: Array
+    hann: Array
+    n_hops: npt.NDArray[np.int64]
+    content: Array
+    gain: Array
+    magnitude: Array
+    other: Array
+
+
+@compiled(fastmath=True, nogil=True)
+def _hop(
+    state: _State, hop: Waveform, exponent: float, peak: float, checks: bool, out: Waveform
+) -> None:
+    """Process a hop.
+
+    Parameters
+    ----------
+    state : _State
+    hop : (channels, hop_length)
+    exponent : float
+        Of the gains, for the strength.
+    peak : float
+        That of the content; below 0, it is the hop's.
+    checks : bool
+        Whether the output is meant to have the style's levels, so that it is checked for them.
+    out : (channels, hop_length)
+    """
+    frames, power, gain = state.frames, state.content, state.gain
+    state.n_hops[0] += 1
+    analyse(frames, hop)
+    mean_power(frames, power)
+    loudest = largest(hop)
+    held = hold_peak(state.peaks, loudest if peak < 0.0 else peak)
+    sounding = loudest >= SILENCE
+    if sounding:
+        add_power(state.power, mean_square(hop))
+    informative = sounding and not in_burst(state.power)
+    rms = math.sqrt(max(state.power.mean.value[0], SILENCE * SILENCE))
+    to_features = state.to_features / rms
+    scale = np.float32(to_features * state.window_scale)
+    for k in range(len(power)):
+        state.magnitude[k] = math.sqrt(power[k]) * scale
+    band_gains(state.bands, state.magnitude, informative, gain)
+    for k in range(len(gain)):
+        state.magnitude[k] *= gain[k]
+    quantile_gains(state.quantiles, state.magnitude, informative, state.other)
+    for k in range(len(gain)):
+        gain[k] *= state.other[k]
+    if sounding:
+        by = np.float32(output_gain(state.level, power, gain, informative))
+        for k in range(len(gain)):
+            gain[k] *= by
+    if exponent != 1.0:
+        raise_to(gain, exponent)
+    synthesise(frames, gain, held, out)
+    push(state.heard, out)
+    if checks and informative and state.n_hops[0] > _FIRST_CHECKED:
+        if state.n_hops[0] % 2:
+            for channel in range(len(hop)):
+                real, imag = frames.real[channel], frames.imag[channel]
+                forward(frames.fft, state.heard[channel], state.hann, real, imag)
+            mean_power(frames, power)
+            scale = np.float32(to_features)
+            for k in range(len(power)):
+                state.magnitude[k] = math.sqrt(power[k]) * scale
+            learn_realised(state.quantiles, state.magnitude)
+        else:
+            correct(state.quantiles)
 
 
 class SpectralStage:
@@ -62,14 +191,10 @@ class SpectralStage:
     ) -> None:
         n_fft = 2 * (style.shape[1] - 1)
         self.hop_length = n_fft // HOPS_PER_WINDOW
-        self._n_fft = n_fft
         analysis, synthesis = asymmetric_windows(n_fft, n_synthesis)
-        self._frames = OverlapAdd(channels, self.hop_length, analysis, synthesis, n_synthesis)
-        self.delay_samples = self._frames.delay_samples
+        frames = OverlapAdd.of(channels, self.hop_length, analysis, synthesis, n_synthesis)
+        self.delay_samples = frames.delay_samples
         whole = hann(n_fft)
-        # Levels are compared with those of the style's frames, which have a Hann window.
-        self._scale = float(np.sqrt(np.square(whole).sum() / np.square(analysis).sum()))
-        self._check_window = whole.astype(np.float32)
         per_second = sample_rate / self.hop_length
         memory = _MEMORY_SECONDS * per_second
         every = max(1, round(_UPDATE_EVERY_SECONDS * per_second))
@@ -78,12 +203,24 @@ class SpectralStage:
         covariance = np.atleast_2d(np.cov(levels.T)).astype(np.float32)
         self._bands = GainMap(levels.mean(axis=0), covariance, sample_rate, n_fft, memory, every)
         borders = groups_of_bins(sample_rate, n_fft)
-        self._quantiles = QuantileMap(magnitudes, borders, memory, every, share, follow)
-        self._power = HopPower(memory, HOPS_PER_WINDOW)
-        self._peaks = HeldPeak(memory)
-        self._level = OutputLevel(sample_rate, n_fft, memory)
-        self._heard = np.zeros((channels, n_fft), np.float32)
-        self._n_hops = 0
+        content, gain, magnitude, other = np.zeros((4, style.shape[1]), np.float32)
+        self._state = _State(
+            frames=frames,
+            bands=self._bands.state,
+            quantiles=QuantileMap.of(magnitudes, borders, memory, every, share, follow),
+            power=HopPower.of(memory, HOPS_PER_WINDOW),
+            peaks=HeldPeak.of(memory),
+            level=OutputLevel.of(sample_rate, n_fft, memory),
+            to_features=LogMagnitude(rms=1.0, n_fft=n_fft).gain,
+            window_scale=math.sqrt(float(np.square(whole).sum() / np.square(analysis).sum())),
+            heard=np.zeros((channels, n_fft), np.float32),
+            hann=whole.astype(np.float32),
+            n_hops=np.zeros(1, np.int64),
+            content=content,
+            gain=gain,
+            magnitude=magnitude,
+            other=other,
+        )
 
     def process(self, hop: Waveform, strength: float, peak: float | None = None) -> Waveform:
         """Take a hop and return one of output.
@@ -95,45 +232,10 @@ class SpectralStage:
         peak : float, optional
             That of the content, if the hop is not the content itself.
         """
-        if strength > _FULL_STRENGTH:
-            strength = 1.0
-        self._n_hops += 1
-        spectrum = self._frames.analyse(hop)
-        magnitude = _shared(spectrum)
-        loudest = float(np.abs(hop).max())
-        held = self._peaks.add(loudest if peak is None else peak)
-        sounding = loudest >= SILENCE
-        if sounding:
-            self._power.add(float(np.square(hop).mean()))
-        informative = sounding and not self._power.burst
-        rms = math.sqrt(max(self._power.value, SILENCE**2))
-        to_features = LogMagnitude(rms=rms, n_fft=self._n_fft).gain
-        level = magnitude * np.float32(self._scale * to_features)
-        gain = self._bands.gain(level, learn=informative)
-        gain *= self._quantiles.gain(level * gain, learn=informative)
-        if sounding:
-            wet = np.square(magnitude * gain)
-            gain *= self._level.gain(np.square(magnitude), wet, learn=informative)
-        if strength < 1.0:
-            gain = np.power(gain, np.float32(position(strength)))
-        spectrum *= gain
-        done = self._frames.synthesise(spectrum, held)
-        self._heard[:, : -self.hop_length] = self._heard[:, self.hop_length :]
-        self._heard[:, -self.hop_length :] = done
-        # At other strengths, the output is not meant to have the style's levels.
-        if informative and strength == 1.0 and self._n_hops > 2 * HOPS_PER_WINDOW:
-            if self._n_hops % 2:
-                heard = _shared(np.fft.rfft(self._heard * self._check_window))
-                heard *= np.float32(to_features)
-                self._quantiles.realised(heard)
-            else:
-                self._quantiles.correct()
-        return done
-
-
-def _shared(spectrum: npt.NDArray[np.complexfloating]) -> Array:
-    """Root of the mean power of the channels, (channels, bins) -> (bins,)."""
-    power: Array = np.square(spectrum.real)
-    power += np.square(spectrum.imag)
-    mean: Array = power.mean(axis=0)
-    return np.sqrt(mean, out=mean)
+        full = strength > _FULL_STRENGTH
+        exponent = 1.0 if full else position(strength)
+        out = np.empty_like(hop)
+        self._bands.finish()
+        _hop(self._state, hop, exponent, -1.0 if peak is None else peak, full, out)
+        self._bands.begin()
+        return out

@@ -46,11 +46,11 @@ class StreamEngine:
             style, sample_rate, n_synthesis, channels, _QUANTILE_SHARE, _QUANTILE_FOLLOW
         )
         self.hop_length = self._spectral.hop_length
-        self._short = self.hop_length // OVERLAP
+        short = self.hop_length // OVERLAP
         self._envelopes = None
         if envelopes is not None:
-            self._envelopes = EnvelopeStage(envelopes, sample_rate, self._short, channels)
-        self._before = np.zeros((channels, self.hop_length - self._short), np.float32)
+            self._envelopes = EnvelopeStage(envelopes, sample_rate, short, channels)
+        self._before = np.zeros((channels, self.hop_length - short), np.float32)
         self.delay_samples = self._spectral.delay_samples + self._before.shape[1]
 
     def process(self, hop: Waveform, strength: float) -> Waveform:
@@ -59,11 +59,5 @@ class StreamEngine:
             joined = np.concatenate([self._before, hop], axis=1)
             shaped, self._before = joined[:, : self.hop_length], joined[:, self.hop_length :]
         else:
-            shaped = np.concatenate(
-                [
-                    self._envelopes.process(hop[:, first : first + self._short], strength)
-                    for first in range(0, self.hop_length, self._short)
-                ],
-                axis=1,
-            )
+            shaped = self._envelopes.process(hop, strength)
         return self._spectral.process(shaped, strength, float(np.abs(hop).max()))
