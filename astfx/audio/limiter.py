@@ -29,7 +29,7 @@ _LEAST_GAIN = 1e-6
 _MOST_BETWEEN = 3.0  # no peak between samples is higher than this times the largest sample
 
 
-@compiled(nogil=True)
+@compiled()
 def follow(needed: Array, held: Array, recent: Array, state: Array, release: float) -> Array:
     """Smooth a gain: it falls before each minimum of `needed`, and rises slowly after it.
 

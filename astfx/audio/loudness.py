@@ -14,7 +14,7 @@ from astfx.runtime.compiled import compiled
 Array = npt.NDArray[np.float64]
 
 
-@compiled(nogil=True)
+@compiled()
 def filter_energy(sections: Array, block: Waveform, state: Array) -> float:
     """Energy of a filtered block, summed over its channels.
 

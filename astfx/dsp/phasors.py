@@ -61,7 +61,7 @@ def _flat(spectrogram: Tensor) -> npt.NDArray[np.float32]:
     return parts
 
 
-@compiled(fastmath=True, nogil=True, error_model="numpy")
+@compiled(fastmath=True)
 def _impose(
     spectrogram: npt.NDArray[np.float32],
     previous: npt.NDArray[np.float32],

@@ -28,8 +28,9 @@ class RealFFT(NamedTuple):
 
     Attributes
     ----------
-    radices : (passes,)
-        Their product is half the length.
+    passes : (passes, 3)
+        Radix of each pass, its stride, and where its turns begin. The product of the radices is
+        half the length.
     turns : (n,)
         Cosines and sines of the passes, one after the other.
     matrices : (8, 14)
@@ -40,7 +41,7 @@ class RealFFT(NamedTuple):
         Memory: two times a real and an imaginary part.
     """
 
-    radices: Places
+    passes: Places
     turns: Array
     matrices: Array
     split: Array
@@ -63,8 +64,9 @@ class RealFFT(NamedTuple):
                 rest //= radix
         if rest != 1 or n_fft % 2:
             raise ValueError(f"n_fft={n_fft} must be even, without prime factors above 7")
-        turns, length = [], half
+        passes, turns, length = [], [np.zeros(0)], half
         for radix in radices:
+            passes.append((radix, half // length, sum(map(len, turns))))
             part = np.arange(length // radix)
             for j in range(1, radix):
                 angle = 2.0 * math.pi * j * part / length
@@ -77,18 +79,16 @@ class RealFFT(NamedTuple):
         angle = 2.0 * math.pi * np.arange(half) / n_fft
         split = np.stack([np.cos(angle), np.sin(angle)])
         return cls(
-            np.array(radices, np.int64),
-            np.concatenate([*turns, np.zeros(0)]).astype(np.float32),
+            np.array(passes, np.int64).reshape(-1, 3),
+            np.concatenate(turns).astype(np.float32),
             matrices.astype(np.float32),
             split.astype(np.float32),
             np.zeros((4, half), np.float32),
         )
 
 
-@compiled(fastmath=True, nogil=True)
-def _first_pass_of_4(
-    xr: Array, xi: Array, yr: Array, yi: Array, turns: Array
-) -> None:
+@compiled(fastmath=True)
+def _first_pass_of_4(xr: Array, xi: Array, yr: Array, yi: Array, turns: Array) -> None:
     """The first pass, of radix 4."""
     m = len(xr) // 4
     for p in range(m):
@@ -106,10 +106,8 @@ def _first_pass_of_4(
         yr[4 * p + 3], yi[4 * p + 3] = c3 * tr + s3 * ti, c3 * ti - s3 * tr
 
 
-@compiled(fastmath=True, nogil=True)
-def _pass_of_4(
-    xr: Array, xi: Array, yr: Array, yi: Array, turns: Array, stride: int
-) -> None:
+@compiled(fastmath=True)
+def _pass_of_4(xr: Array, xi: Array, yr: Array, yi: Array, turns: Array, stride: int) -> None:
     """A later pass of radix 4, on values that are `stride` places apart."""
     m = len(xr) // (4 * stride)
     step = stride * m
@@ -134,7 +132,7 @@ def _pass_of_4(
             yr[y + 3 * stride], yi[y + 3 * stride] = c3 * tr + s3 * ti, c3 * ti - s3 * tr
 
 
-@compiled(fastmath=True, nogil=True)
+@compiled(fastmath=True)
 def _pass_of(
     radix: int,
     xr: Array,
@@ -166,16 +164,15 @@ def _pass_of(
                     yr[y + q], yi[y + q] = c * tr + s * ti, c * ti - s * tr
 
 
-@compiled(fastmath=True, nogil=True)
+@compiled(fastmath=True)
 def _transform(fft: RealFFT) -> int:
     """Transform the first two rows of `work`; they end in rows 0 and 1, or 2 and 3."""
-    ends, begin, stride = 0, 0, np.int64(1)
-    for i in range(len(fft.radices)):
-        radix = fft.radices[i]
+    ends = 0
+    for i in range(len(fft.passes)):
+        radix, stride = int(fft.passes[i, 0]), int(fft.passes[i, 1])
         xr, xi = fft.work[ends], fft.work[ends + 1]
         yr, yi = fft.work[2 - ends], fft.work[3 - ends]
-        n_turns = 2 * (radix - 1) * (len(xr) // (stride * radix))
-        turns = fft.turns[begin : begin + n_turns]
+        turns = fft.turns[fft.passes[i, 2] :]
         if radix == 4 and stride == 1:
             _first_pass_of_4(xr, xi, yr, yi, turns)
         elif radix == 4:
@@ -183,12 +180,10 @@ def _transform(fft: RealFFT) -> int:
         else:
             _pass_of(radix, xr, xi, yr, yi, turns, stride, fft.matrices[radix])
         ends = 2 - ends
-        begin += n_turns
-        stride *= radix
     return ends
 
 
-@compiled(fastmath=True, nogil=True)
+@compiled(fastmath=True)
 def forward(fft: RealFFT, frame: Array, window: Array, real: Array, imag: Array) -> None:
     """Transform of a real frame under a window, (n_fft,) -> two times (n_fft // 2 + 1,)."""
     half = len(frame) // 2
@@ -207,7 +202,7 @@ def forward(fft: RealFFT, frame: Array, window: Array, real: Array, imag: Array)
         imag[k] = even_i + cosine[k] * odd_i - sine[k] * odd_r
 
 
-@compiled(fastmath=True, nogil=True)
+@compiled(fastmath=True)
 def inverse(fft: RealFFT, real: Array, imag: Array, frame: Array) -> None:
     """The frame with a transform, two times (n_fft // 2 + 1,) -> (n_fft,).
 

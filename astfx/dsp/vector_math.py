@@ -33,7 +33,7 @@ _L3, _L4, _L5 = _F(-1.6668057665e-1), _F(1.4249322787e-1), _F(-1.2420140846e-1)
 _L6, _L7, _L8 = _F(1.1676998740e-1), _F(-1.1514610310e-1), _F(7.0376836292e-2)
 
 
-@compiled(fastmath=True, nogil=True, error_model="numpy")
+@compiled(fastmath=True)
 def exp_all(values: Array) -> None:
     """Replace each value by its exponential, (n,), in place; exact to 1e-7 of the result."""
     for i in range(len(values)):
@@ -45,7 +45,7 @@ def exp_all(values: Array) -> None:
         values[i] = (y * r * r + r + _ONE) * bits.view(np.float32)
 
 
-@compiled(fastmath=True, nogil=True, error_model="numpy")
+@compiled(fastmath=True)
 def log_all(values: Array) -> None:
     """Replace each value by its natural logarithm, (n,), in place.
 
@@ -62,7 +62,7 @@ def log_all(values: Array) -> None:
         values[i] = r + (y + n * _LN_2_LOW - _HALF * square) + n * _LN_2_HIGH
 
 
-@compiled(fastmath=True, nogil=True)
+@compiled(fastmath=True)
 def raise_to(values: Array, exponent: float) -> None:
     """Raise each value, from 0 on, to a power from 0 on, (n,), in place."""
     log_all(values)

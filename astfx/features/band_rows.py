@@ -44,7 +44,7 @@ class BandRows(NamedTuple):
         return cls(np.array(first, np.int64), np.array(begin, np.int64), weights)
 
 
-@compiled(fastmath=True, nogil=True)
+@compiled(fastmath=True)
 def band_sums(rows: BandRows, values: Array, out: Array) -> None:
     """Weighted sum of the bins of each band, (bins,) -> (bands,)."""
     first, begin, weights = rows.first, rows.begin, rows.weights
@@ -56,7 +56,7 @@ def band_sums(rows: BandRows, values: Array, out: Array) -> None:
         out[band] = total
 
 
-@compiled(fastmath=True, nogil=True)
+@compiled(fastmath=True)
 def spread_exp(rows: BandRows, values: Array, out: Array) -> None:
     """Exponential of the bands' values spread over the bins, (bands,) -> (bins,)."""
     first, begin, weights = rows.first, rows.begin, rows.weights

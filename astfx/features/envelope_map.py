@@ -168,7 +168,7 @@ class EnvelopeMap(NamedTuple):
         Of the filters.
     powers : (bands, borders + 1)
         Of the content's modulations.
-    count, weight, total : (1,)
+    n_frames, weight, total : (1,)
         How many frames the means stand for, the weight of the latest frame in the distributions,
         and the sum of a distribution.
     memory : float, frames
@@ -185,7 +185,7 @@ class EnvelopeMap(NamedTuple):
     counts: Array
     state: Array
     powers: Array
-    count: Numbers
+    n_frames: Numbers
     weight: Numbers
     total: Numbers
     memory: float
@@ -219,7 +219,7 @@ class EnvelopeMap(NamedTuple):
             counts=_prior(style.quantiles),
             state=np.zeros((used, len(MODULATIONS_HZ)), np.float32),
             powers=style.modulations.copy(),
-            count=np.full(1, _PRIOR_OF_MEANS),
+            n_frames=np.full(1, _PRIOR_OF_MEANS),
             weight=np.ones(1),
             total=np.full(1, _PRIOR_FRAMES),
             memory=float(memory),
@@ -228,11 +228,11 @@ class EnvelopeMap(NamedTuple):
         )
 
 
-@compiled(fastmath=True, nogil=True)
+@compiled(fastmath=True)
 def _changes(mapping: EnvelopeMap, learn: bool) -> None:
     """Change of each band's level in nepers; the running statistics learn the frame or not."""
     running, counts, state, powers = mapping.running, mapping.counts, mapping.state, mapping.powers
-    share, total = 1.0 / mapping.count[0], mapping.total[0]
+    share, total = 1.0 / mapping.n_frames[0], mapping.total[0]
     weight = np.float32(mapping.weight[0])
     n_levels, n_quantiles = counts.shape[1], mapping.style.quantiles.shape[1]
     n_borders = state.shape[1]
@@ -279,7 +279,7 @@ def _changes(mapping: EnvelopeMap, learn: bool) -> None:
         mapping.change[b] = min(max(change, -_MOST_LOG_CUT), _MOST_LOG_GAIN)
 
 
-@compiled(fastmath=True, nogil=True)
+@compiled(fastmath=True)
 def envelope_gains(mapping: EnvelopeMap, power: Array, learn: bool, out: Array) -> None:
     """Update the statistics with a frame and find its linear gain, (bins,) -> (bins,).
 
@@ -294,7 +294,7 @@ def envelope_gains(mapping: EnvelopeMap, power: Array, learn: bool, out: Array) 
     """
     band_sums(mapping.means, power, mapping.power)
     if learn:
-        mapping.count[0] = min(mapping.count[0] + 1.0, mapping.memory)
+        mapping.n_frames[0] = min(mapping.n_frames[0] + 1.0, mapping.memory)
         mapping.weight[0] *= mapping.memory / (mapping.memory - 1.0)
         mapping.total[0] += mapping.weight[0]
     _changes(mapping, learn)

@@ -114,7 +114,7 @@ class RunningGaussian(NamedTuple):
         return cls(*estimates, np.full(1, prior), float(memory))
 
 
-@compiled(fastmath=True, nogil=True)
+@compiled(fastmath=True)
 def add_vector(running: RunningGaussian, vector: Array) -> None:
     """Update the estimates with a vector, (dims,)."""
     running.weight[0] = min(running.weight[0] + 1.0, running.memory)
@@ -225,7 +225,7 @@ class BandGains(NamedTuple):
     change: Array
 
 
-@compiled(fastmath=True, nogil=True)
+@compiled(fastmath=True)
 def band_gains(state: BandGains, magnitude: Array, learn: bool, out: Array) -> None:
     """Update the statistics with a frame and find its linear gain, (bins,) -> (bins,).
 

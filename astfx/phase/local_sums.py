@@ -70,7 +70,7 @@ def consistency_kernel(n_fft: int, hop_length: int, reach_bins: int) -> npt.NDAr
     return kernel
 
 
-@compiled(nogil=True, fastmath=True)
+@compiled(fastmath=True)
 def _sweep(
     spectrogram: Complex,
     magnitude: npt.NDArray[np.float32],

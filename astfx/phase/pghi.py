@@ -59,7 +59,7 @@ def phase_gradients(
     return time_gradient, frequency_gradient
 
 
-@compiled(nogil=True)
+@compiled()
 def _loudest_first(bucket: npt.NDArray[np.int32], n_buckets: int) -> npt.NDArray[np.int32]:
     """Indices by falling bucket, in their order within a bucket (a counting sort)."""
     place = np.zeros(n_buckets + 1, np.int32)
@@ -75,7 +75,7 @@ def _loudest_first(bucket: npt.NDArray[np.int32], n_buckets: int) -> npt.NDArray
     return order
 
 
-@compiled(nogil=True)
+@compiled()
 def _integrate(
     bucket: npt.NDArray[np.int32],
     time_gradient: npt.NDArray[np.float32],

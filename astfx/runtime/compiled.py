@@ -16,7 +16,7 @@ from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Generic, Literal, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from astfx.errors import AudioFileError
 from astfx.runtime.extras import require
@@ -25,70 +25,69 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def compiled(
-    *,
-    fastmath: bool = False,
-    nogil: bool = False,
-    error_model: Literal["python", "numpy"] = "python",
-) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def compiled(*, fastmath: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorator: let numba compile a function when it is first called.
 
     The function may take arrays, numbers, and named tuples of them, and it may call other compiled
-    functions of its module or imported by it. The machine code is cached on disk for later
-    processes, unless no folder for it can be written: then each process compiles for itself.
+    functions. Other threads run meanwhile. A division by zero gives an infinity. The machine code
+    is cached on disk for later processes, unless no folder for it can be written: then each process
+    compiles for itself.
 
     Parameters
     ----------
-    fastmath, nogil : bool
-    error_model : {"python", "numpy"}
+    fastmath : bool
         As in `numba.njit`.
     """
-    options = {"fastmath": fastmath, "nogil": nogil, "error_model": error_model}
-    return lambda function: _Compiled(function, options)
+    return lambda function: _Compiled(function, fastmath)
 
 
 class _Compiled(Generic[P, R]):
     """A function that numba compiles when it is first called."""
 
-    def __init__(self, function: Callable[P, R], options: dict[str, bool | str]) -> None:
+    def __init__(self, function: Callable[P, R], fastmath: bool) -> None:
         assert isinstance(function, FunctionType)
         update_wrapper(self, function)
-        self._function, self._options = function, options
+        self._function, self._fastmath = function, fastmath
         self._entry: Callable[P, R] | None = None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         if self._entry is None:
-            self._entry = self._machine_code()
+            self._entry = self._machine_code("entry", {})
         return self._entry(*args, **kwargs)
 
-    def _machine_code(self, **options: bool) -> Callable[P, R]:
+    @cached_property
+    def callee(self) -> Callable[P, R]:
+        """The machine code for other machine code, without an entry from Python, which is long."""
+        return self._machine_code("callee", {"no_cpython_wrapper": True, "no_cfunc_wrapper": True})
+
+    def _machine_code(self, role: str, wrappers: dict[str, Any]) -> Callable[P, R]:
         import numba
 
-        function, options = self._linked(), {**self._options, **options}
+        function, fastmath = self._linked(role), self._fastmath
+
+        def compile_it(*, cache: bool) -> Callable[P, R]:
+            how = numba.njit(
+                cache=cache, fastmath=fastmath, nogil=True, error_model="numpy", **wrappers
+            )
+            made: Callable[P, R] = how(function)
+            return made
+
         try:
-            made: Callable[P, R] = numba.njit(cache=True, **options)(function)
+            return compile_it(cache=True)
         except RuntimeError as error:
             if not _lacks_a_folder(error):
                 raise
-            made = numba.njit(**options)(function)
-        return made
+            return compile_it(cache=False)
 
-    @cached_property
-    def _callee(self) -> Callable[P, R]:
-        """The machine code for other machine code, without an entry from Python, which is long."""
-        return self._machine_code(no_cpython_wrapper=True, no_cfunc_wrapper=True)
-
-    def _linked(self) -> FunctionType:
+    def _linked(self, role: str) -> FunctionType:
         """The function, with the machine code of those that it calls.
 
-        numba compiles anew where the file of a function has changed, but does not look at the
-        files of the functions that it calls. So their digest is made a part of its name.
+        numba's cache knows a function by its name, and compiles it anew where its file has changed.
+        So the name says what else the machine code depends on: the files of the functions that are
+        called, and the role.
         """
-        called = self._called()
-        if not called:
-            return self._function
-        function = self._function
-        codes = {name: other._callee for name, other in called.items()}
+        function, called = self._function, self._called()
+        codes = {name: other.callee for name, other in called.items()}
         linked = FunctionType(
             function.__code__,
             {**function.__globals__, **codes},
@@ -98,7 +97,7 @@ class _Compiled(Generic[P, R]):
         )
         digest = sha256(b"".join(path.read_bytes() for path in sorted(self._files())))
         linked.__module__ = function.__module__
-        linked.__qualname__ = f"{function.__qualname__}_{digest.hexdigest()[:16]}"
+        linked.__qualname__ = f"{function.__qualname__}_{role}_{digest.hexdigest()[:16]}"
         return linked
 
     def _called(self) -> dict[str, _Compiled[..., object]]:

@@ -6,7 +6,6 @@ The bands get the distribution of levels and the modulations of the style
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -76,7 +75,7 @@ class _State(NamedTuple):
     gain: Array
 
 
-@compiled(fastmath=True, nogil=True)
+@compiled(fastmath=True)
 def _hops(state: _State, hops: Waveform, exponent: float, out: Waveform) -> None:
     """Process whole hops, (channels, n); the gains are raised to `exponent`, for the strength."""
     frames, power, gain, hop = state.frames, state.content, state.gain, state.hop

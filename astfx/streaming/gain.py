@@ -70,7 +70,7 @@ class _State(NamedTuple):
     magnitude: Array
 
 
-@compiled(fastmath=True, nogil=True)
+@compiled(fastmath=True)
 def _hop(state: _State, hop: Waveform, exponent: float, out: Waveform) -> None:
     """Process a hop, (channels, hop_length); the gains are raised to `exponent`."""
     frames, power, gain = state.frames, state.content, state.gain

@@ -44,7 +44,7 @@ class RunningMean(NamedTuple):
         return cls(np.zeros(1), np.zeros(1), float(memory))
 
 
-@compiled(nogil=True)
+@compiled()
 def add_to_mean(mean: RunningMean, value: float) -> None:
     """Add a value."""
     mean.weight[0] = min(mean.weight[0] + 1.0, mean.memory)
@@ -84,11 +84,11 @@ class HopPower(NamedTuple):
         return cls(RunningMean.of(memory), latest, ordered, n_hops, since, overlap)
 
 
-@compiled(nogil=True)
+@compiled()
 def _replace_oldest(power: HopPower, value: float) -> int:
     """Put a power among the latest ones, in place of the oldest, and return how many there are."""
     ordered, place = power.ordered, power.n_hops[0] % len(power.latest)
-    i = known = min(power.n_hops[0], len(power.latest))
+    i = known = min(int(power.n_hops[0]), len(power.latest))
     if known == len(power.latest):
         oldest, i = power.latest[place], 0
         while ordered[i] < oldest:
@@ -107,7 +107,7 @@ def _replace_oldest(power: HopPower, value: float) -> int:
     return known
 
 
-@compiled(nogil=True)
+@compiled()
 def add_power(power: HopPower, value: float) -> None:
     """Add the power of a hop."""
     known = _replace_oldest(power, value)
@@ -116,7 +116,7 @@ def add_power(power: HopPower, value: float) -> None:
     add_to_mean(power.mean, min(value, _MOST_OF_USUAL * usual))
 
 
-@compiled(nogil=True)
+@compiled()
 def in_burst(power: HopPower) -> bool:
     """Whether a hop of the current window is a burst, so that nothing should be learned."""
     return bool(power.since[0] < power.overlap)
@@ -156,7 +156,7 @@ class OutputLevel(NamedTuple):
         return cls(weights, content, output, RunningMean.of(memory))
 
 
-@compiled(nogil=True)
+@compiled()
 def loudness_gain(level: OutputLevel) -> float:
     """Linear gain, from 1/4 to 4, that brings the loudness of the output to the content's."""
     if level.output.value[0] <= 0.0:
@@ -165,7 +165,7 @@ def loudness_gain(level: OutputLevel) -> float:
     return min(max(ratio, 1.0 / _MOST_GAIN), _MOST_GAIN)
 
 
-@compiled(nogil=True)
+@compiled()
 def frame_limit(mean: RunningMean, content: float, output: float) -> float:
     """Linear gain, at most 1, for a frame of the output, given the powers of both.
 
@@ -176,7 +176,7 @@ def frame_limit(mean: RunningMean, content: float, output: float) -> float:
     return math.sqrt(most / output) if output > most else 1.0
 
 
-@compiled(fastmath=True, nogil=True)
+@compiled(fastmath=True)
 def output_gain(level: OutputLevel, power: Array, gain: Array, learn: bool) -> float:
     """Linear gain for a frame of the output, on top of the gains of its bins.
 
@@ -200,10 +200,10 @@ def output_gain(level: OutputLevel, power: Array, gain: Array, learn: bool) -> f
         loud_content += level.weights[k] * power[k]
         loud_output += level.weights[k] * wet
     louder = loudness_gain(level)
-    limit = frame_limit(level.frame, content, louder * louder * output)
+    limit = frame_limit(level.frame, float(content), louder * louder * float(output))
     if learn:
-        add_to_mean(level.content, loud_content)
-        add_to_mean(level.output, limit * limit * loud_output)
+        add_to_mean(level.content, float(loud_content))
+        add_to_mean(level.output, limit * limit * float(loud_output))
     return louder * limit
 
 
@@ -226,7 +226,7 @@ class HeldPeak(NamedTuple):
         return cls(np.zeros(1), math.exp(-1.0 / memory))
 
 
-@compiled(nogil=True)
+@compiled()
 def hold_peak(peaks: HeldPeak, peak: float) -> float:
     """Add the peak of a hop, and return the highest."""
     peaks.held[0] = max(peak, peaks.held[0] * peaks.decay)

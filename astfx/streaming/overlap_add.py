@@ -95,10 +95,10 @@ class OverlapAdd(NamedTuple):
     @property
     def delay_samples(self) -> int:
         """By how much the output is later than the input."""
-        return self.output.shape[1] - self.hop_length
+        return int(self.output.shape[1]) - self.hop_length
 
 
-@compiled(nogil=True)
+@compiled()
 def push(samples: Array, hop: Waveform) -> None:
     """Append a hop to samples, (channels, n), whose oldest ones are dropped."""
     n = hop.shape[1]
@@ -111,7 +111,7 @@ def push(samples: Array, hop: Waveform) -> None:
             row[kept + i] = hop[channel, i]
 
 
-@compiled(fastmath=True, nogil=True)
+@compiled(fastmath=True)
 def analyse(frames: OverlapAdd, hop: Waveform) -> None:
     """Take a hop, (channels, hop_length): `real` and `imag` become the spectra."""
     push(frames.input, hop)
@@ -120,7 +120,7 @@ def analyse(frames: OverlapAdd, hop: Waveform) -> None:
         forward(frames.fft, frames.input[channel], frames.analysis, real, imag)
 
 
-@compiled(fastmath=True, nogil=True)
+@compiled(fastmath=True)
 def mean_power(frames: OverlapAdd, out: Array) -> None:
     """Mean power of the channels' spectra, (bins,)."""
     for k in range(len(out)):
@@ -134,7 +134,7 @@ def mean_power(frames: OverlapAdd, out: Array) -> None:
         out[k] *= share
 
 
-@compiled(fastmath=True, nogil=True)
+@compiled(fastmath=True)
 def largest(samples: Array) -> float:
     """Largest magnitude of any sample, (channels, n)."""
     most = np.float32(0.0)
@@ -145,7 +145,7 @@ def largest(samples: Array) -> float:
     return float(most)
 
 
-@compiled(fastmath=True, nogil=True)
+@compiled(fastmath=True)
 def mean_square(samples: Array) -> float:
     """Mean power of samples, (channels, n)."""
     total = np.float32(0.0)
@@ -156,7 +156,7 @@ def mean_square(samples: Array) -> float:
     return float(total) / samples.size
 
 
-@compiled(fastmath=True, nogil=True)
+@compiled(fastmath=True)
 def _scale(samples: Array, factor: float) -> None:
     by = np.float32(factor)
     for channel in range(len(samples)):
@@ -165,7 +165,7 @@ def _scale(samples: Array, factor: float) -> None:
             row[i] *= by
 
 
-@compiled(fastmath=True, nogil=True)
+@compiled(fastmath=True)
 def _largest_sum(first: Array, second: Array) -> float:
     most = np.float32(0.0)
     for channel in range(len(first)):
@@ -175,7 +175,7 @@ def _largest_sum(first: Array, second: Array) -> float:
     return float(most)
 
 
-@compiled(fastmath=True, nogil=True)
+@compiled(fastmath=True)
 def _fitting_share(output: Array, added: Array, most: float) -> float:
     """The largest share of what is added with which no sum is above `most`, from 0 to 1."""
     share, limit = np.float32(1.0), np.float32(most)
@@ -187,7 +187,7 @@ def _fitting_share(output: Array, added: Array, most: float) -> float:
     return max(float(share), 0.0)
 
 
-@compiled(fastmath=True, nogil=True)
+@compiled(fastmath=True)
 def synthesise(frames: OverlapAdd, gain: Array, peak: float, out: Waveform) -> None:
     """Add the spectra to the output, with a gain of each bin, and return the hop that is complete.
 

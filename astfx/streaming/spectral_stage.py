@@ -102,7 +102,7 @@ class _State(NamedTuple):
     other: Array
 
 
-@compiled(fastmath=True, nogil=True)
+@compiled(fastmath=True)
 def _hop(
     state: _State, hop: Waveform, exponent: float, peak: float, checks: bool, out: Waveform
 ) -> None:

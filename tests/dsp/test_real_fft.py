@@ -29,9 +29,7 @@ def test_it_is_numpys(n_fft: int) -> None:
     inverse(fft, real, imag, again)
     whole = frame.astype(np.float64) * window
     scale = 2.0 / n_fft
-    np.testing.assert_allclose(
-        scale * again, whole, rtol=0.0, atol=TOLERANCE * np.abs(whole).max()
-    )
+    np.testing.assert_allclose(scale * again, whole, rtol=0.0, atol=TOLERANCE * np.abs(whole).max())
 
 
 @pytest.mark.parametrize("n_fft", [7, 22, 2 * 13])

@@ -13,9 +13,9 @@ def test_sums_and_spreads_are_products_with_the_matrix() -> None:
     rows = BandRows.of(matrix)
     values = rng.standard_normal(40).astype(np.float32)
     sums, gains = np.empty(5, np.float32), np.empty(40, np.float32)
-    band_sums(*rows, values, sums)
+    band_sums(rows, values, sums)
     np.testing.assert_allclose(sums, matrix @ values, rtol=1e-5, atol=1e-5)
-    spread_exp(*rows, sums, gains)
+    spread_exp(rows, sums, gains)
     np.testing.assert_allclose(gains, np.exp(matrix.T @ sums), rtol=1e-4)
 
 

@@ -5,17 +5,29 @@ import numpy.typing as npt
 import pytest
 
 from astfx.dsp.windows import asymmetric_windows, hann
-from astfx.streaming.overlap_add import MOST_IN_ALL, MOST_OF_FRAME, OverlapAdd
+from astfx.streaming.overlap_add import (
+    MOST_IN_ALL,
+    MOST_OF_FRAME,
+    OverlapAdd,
+    analyse,
+    synthesise,
+)
 
 TOLERANCE = 1e-5
+NO_PEAK = 1e9  # so high that nothing is turned down
 
 Array = npt.NDArray[np.float32]
 
 
-def through(frames: OverlapAdd, clip: Array, hop_length: int) -> Array:
-    """A clip that is analysed and overlap-added without a change."""
-    hops = np.split(clip, clip.shape[1] // hop_length, axis=1)
-    return np.concatenate([frames.synthesise(frames.analyse(hop)) for hop in hops], axis=1)
+def through(frames: OverlapAdd, clip: Array, gain: float = 1.0, peak: float = NO_PEAK) -> Array:
+    """A clip that is analysed and overlap-added, with one gain of all bins."""
+    gains = np.full(frames.real.shape[1], gain, np.float32)
+    done = []
+    for hop in np.split(clip, clip.shape[1] // frames.hop_length, axis=1):
+        analyse(frames, np.ascontiguousarray(hop))
+        done.append(np.empty_like(hop))
+        synthesise(frames, gains, peak, done[-1])
+    return np.concatenate(done, axis=1)
 
 
 @pytest.mark.parametrize(("n_fft", "n_synthesis"), [(512, 128), (512, 256), (96, 24), (480, 478)])
@@ -40,8 +52,9 @@ def test_unchanged_spectra_give_the_input_back_after_the_delay(
     channels: int, n_synthesis: int, hop_length: int
 ) -> None:
     clip = np.random.default_rng(0).standard_normal((channels, 4096)).astype(np.float32)
-    frames = OverlapAdd(channels, hop_length, *asymmetric_windows(512, n_synthesis), n_synthesis)
-    output = through(frames, clip, hop_length)
+    windows = asymmetric_windows(512, n_synthesis)
+    frames = OverlapAdd.of(channels, hop_length, *windows, n_synthesis)
+    output = through(frames, clip)
     delay = frames.delay_samples
     assert delay == n_synthesis - hop_length
     np.testing.assert_allclose(output[:, delay:], clip[:, : -delay or None], atol=TOLERANCE)
@@ -49,13 +62,9 @@ def test_unchanged_spectra_give_the_input_back_after_the_delay(
 
 def test_loud_frames_are_turned_down_to_the_limits() -> None:
     clip = np.random.default_rng(3).standard_normal((1, 2048)).astype(np.float32)
-    free, limited = (OverlapAdd(1, 64, *asymmetric_windows(512, 128), 128) for _ in range(2))
-    hops = np.split(clip, 32, axis=1)
+    free, limited = (OverlapAdd.of(1, 64, *asymmetric_windows(512, 128), 128) for _ in range(2))
     peak = 1.5
-    loud = np.concatenate([free.synthesise(9.0 * free.analyse(hop)) for hop in hops], axis=1)
-    output = np.concatenate(
-        [limited.synthesise(9.0 * limited.analyse(hop), peak) for hop in hops], axis=1
-    )
+    loud, output = through(free, clip, 9.0), through(limited, clip, 9.0, peak)
     assert np.abs(loud).max() > 9.0
     assert np.abs(output).max() <= MOST_IN_ALL * peak + TOLERANCE
     assert np.quantile(np.abs(output), 0.95) < MOST_OF_FRAME * peak

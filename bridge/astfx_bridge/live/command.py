@@ -130,11 +130,25 @@ def live(
         stack.callback(io.close)
         stack.enter_context(with_deadlines())
         stack.enter_context(_ending_signals(session))
-        io.start(session)
+        with _waiting(quiet):
+            io.start(session)
         header = _header(session, io, stack, osc_port)
         _play(session, header, seconds, quiet)
     if session.reason:
         raise BridgeError(session.reason)
+
+
+@contextmanager
+def _waiting(quiet: bool) -> Iterator[None]:
+    """Say what takes so long, in a terminal."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield
+        return
+    with console.status("getting the engine ready (the first time ever, it is compiled)"):
+        yield
 
 
 def _preset_name(name: str) -> str:
