@@ -193,6 +193,8 @@ class WetFade:
 
     def share(self, strength: Curve, sample_rate: int) -> Curve:
         """Share of the wet signal in the next samples, (n,) -> (n,)."""
+        if self._last == 1.0 and (strength >= _LEAST_STRENGTH).all():
+            return np.ones(len(strength), np.float32)
         aim: Curve = np.minimum(strength / np.float32(_LEAST_STRENGTH), np.float32(1.0))
         if not len(aim):
             return aim

@@ -443,9 +443,10 @@ class StyleTransfer(Effect):
         return self._built(style, sample_rate, channels)
 
     def _built(self, style: Style, sample_rate: int, channels: int) -> Engine:
-        targets = style.targets(RenderPlan.of(self._settings, sample_rate))
-        row = find_engine(self._engine, self._settings)
-        return row.make(targets, sample_rate, channels, self._settings)
+        with thread_count(_STREAM_THREADS):
+            targets = style.targets(RenderPlan.of(self._settings, sample_rate))
+            row = find_engine(self._engine, self._settings)
+            return row.make(targets, sample_rate, channels, self._settings)
 
     def _stream(self, waveform: Waveform, sample_rate: int, buffer_size: int) -> Waveform:
         if self._engine == "render":
@@ -470,12 +471,11 @@ class StyleTransfer(Effect):
         self._advance_incoming()
         self._keep_spares()
         parts = []
-        with thread_count(_STREAM_THREADS):
-            # A whole clip is processed in pieces, which keeps the queues small.
-            for first in range(0, max(n, 1), _PIECE_SAMPLES):
-                piece = waveform[:, first : first + _PIECE_SAMPLES]
-                now = self._controls.take(piece.shape[1], sample_rate)
-                parts.append(self._streamer.process(piece, now.strength, now.wet, now.shares))
+        # A whole clip is processed in pieces, which keeps the queues small.
+        for first in range(0, max(n, 1), _PIECE_SAMPLES):
+            piece = waveform[:, first : first + _PIECE_SAMPLES]
+            now = self._controls.take(piece.shape[1], sample_rate)
+            parts.append(self._streamer.process(piece, now.strength, now.wet, now.shares))
         output = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
         return output if self._limiter is None else self._limiter.process(output)
 

@@ -21,6 +21,7 @@ from astfx.dsp.linalg import symmetric_root
 from astfx.dsp.mel import hz_to_mel, mel_to_hz
 from astfx.features.band_rows import BandRows, Numbers, Places, band_sums, spread_exp
 from astfx.runtime.compiled import compiled
+from astfx.runtime.device import thread_count
 
 N_BANDS = 64
 LOWEST_HZ, HIGHEST_HZ = 20.0, 16000.0
@@ -322,11 +323,13 @@ class GainMap:
         """After a frame: begin to compute a map, if one is due."""
         if self.state.is_due[0]:
             self.state.is_due[0] = False
-            self._begun = begun_map(self.state.content.covariance, self._covariance)
+            with thread_count(1):
+                self._begun = begun_map(self.state.content.covariance, self._covariance)
 
     def finish(self) -> None:
         """Before a frame: complete the map that was begun."""
         if self._begun is not None:
-            self.state.next_map[:] = finished_map(self._begun)
+            with thread_count(1):
+                self.state.next_map[:] = finished_map(self._begun)
             self.state.has_next[0] = True
             self._begun = None

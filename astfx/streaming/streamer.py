@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from astfx.audio import Waveform
 from astfx.dsp.crossfade import mix_gains
+from astfx.runtime.compiled import compiled
 from astfx.streaming.base import Engine
 
 Curve = npt.NDArray[np.float32]
@@ -33,15 +34,20 @@ class _Fifo:
     def __len__(self) -> int:
         return self._last - self._first
 
-    def put(self, samples: npt.NDArray[np.float32]) -> None:
-        n = samples.shape[1]
+    def put(self, *parts: npt.NDArray[np.float32]) -> None:
+        """Append samples; each part, (rows, n) or (n,), holds some of the rows."""
+        n = parts[0].shape[-1]
         if self._last + n > self._data.shape[1]:
             held = self._data[:, self._first : self._last]
             if 2 * (len(self) + n) > self._data.shape[1]:
                 self._data = np.zeros((len(self._data), 4 * (len(self) + n)), np.float32)
             self._data[:, : held.shape[1]] = held.copy()
             self._first, self._last = 0, held.shape[1]
-        self._data[:, self._last : self._last + n] = samples
+        first = 0
+        for part in parts:
+            end = first + (1 if part.ndim == 1 else len(part))
+            self._data[first:end, self._last : self._last + n] = part
+            first = end
         self._last += n
 
     def any(self) -> bool:
@@ -76,8 +82,8 @@ class _Voice:
 
     def add(self, share: Curve) -> None:
         """Add the style's share of further samples, (n,)."""
-        self.at_input.put(share[None])
-        self.at_output.put(share[None])
+        self.at_input.put(share)
+        self.at_output.put(share)
 
 
 class Streamer:
@@ -162,8 +168,8 @@ class Streamer:
         for key, share in styles.items():
             if key not in self._voices and share.any():
                 self._voices[key] = self._new_voice()
-        self._input.put(np.concatenate([usable(block), strength[None]]))
-        self._dry.put(np.concatenate([block, wet[None]]))
+        self._input.put(usable(block), strength)
+        self._dry.put(block, wet)
         for key, voice in self._voices.items():
             own = styles.get(key)
             voice.add(np.zeros(n, np.float32) if own is None else own)
@@ -215,8 +221,10 @@ class Streamer:
             n_missing = min(n, max(0, -surplus))
             wet = voice.wet.take(n - n_missing)
             audible = share[0, n_missing:]
+            if not n_missing and len(self._voices) == 1 and (audible == 1.0).all():
+                return wet
             if audible.any():
-                total[:, n_missing:] += wet if (audible == 1.0).all() else wet * audible
+                total[:, n_missing:] += wet * audible
         return total
 
 
@@ -230,13 +238,21 @@ def latency_samples(hop_length: int, delay_samples: int) -> int:
 
 def usable(block: Waveform) -> Waveform:
     """Replace samples that engines cannot process by 0: not finite, above 100, or denormal."""
+    if _all_usable(block):
+        return block
     size = np.abs(block)
-    good = size <= _LOUDEST  # False for NaN too
-    if not good.all():
-        block = np.where(good, block, np.float32(0.0))
-    if ((size < _QUIETEST) & (size > 0.0)).any():
-        block = np.where(size < _QUIETEST, np.float32(0.0), block)
-    return block
+    return np.where((size <= _LOUDEST) & (size >= _QUIETEST), block, np.float32(0.0))
+
+
+@compiled()
+def _all_usable(block: Waveform) -> bool:
+    for row in block:
+        for sample in row:
+            size = abs(sample)
+            # NaN is not below anything.
+            if not (size <= _LOUDEST and (size >= _QUIETEST or size == 0.0)):
+                return False
+    return True
 
 
 def mixed(dry: Waveform, wet: Waveform, share: Curve, law: str = "linear") -> Waveform:
