@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -218,6 +219,15 @@ def test_a_function_may_end_it(clip: Waveform) -> None:
     assert (report.ended_by, report.blocks) == ("stop", 3)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C as usual, though a shell's background jobs ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a signal to itself")
 def test_ctrl_c_ends_the_stream_with_its_tail(make: Make, clip: Waveform) -> None:
     source, sink = Source(clip), Sink()
@@ -237,6 +247,7 @@ def test_ctrl_c_ends_the_stream_with_its_tail(make: Make, clip: Waveform) -> Non
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a signal to itself")
 def test_a_second_ctrl_c_leaves_at_once(clip: Waveform) -> None:
     source = Source(clip)
