@@ -257,7 +257,7 @@ def render(
         results[job.output] = result
         session.say(result.summary(), to_stderr=job.output == "-")
         if len(jobs) == 1:
-            session.say(result.closing(), to_stderr=job.output == "-")
+            session.say(result.closing(plot), to_stderr=job.output == "-")
     if report is not None and results:
         reports = {path: result.to_dict() for path, result in results.items()}
         _write_json(report, reports if len(jobs) > 1 else next(iter(reports.values())))

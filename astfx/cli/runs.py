@@ -84,13 +84,14 @@ class Measured:
             )
         return "\n".join([", ".join(parts), *self.remarks()])
 
-    def closing(self) -> str:
-        """The last line: what was made, where, and what to do next."""
+    def closing(self, plot: Path | None = None) -> str:
+        """The last line: what was made, where, with what picture, and what to do next."""
         made = "standard output" if self.output == "-" else self.output
         content = "standard input" if self.content == "-" else self.content
         return (
-            f"{made} is {content} in the style of {self.style}. Next: listen to it; --strength 0.6 "
-            "keeps more of the content"
+            f"{made} is {content} in the style of {self.style}"
+            f"{f' (picture {plot})' if plot else ''}. Next: listen to it; --strength 0.6 keeps more "
+            "of the content"
         )
 
     def remarks(self) -> list[str]:

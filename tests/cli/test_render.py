@@ -51,6 +51,7 @@ def test_render_writes_audio_picture_and_report(
     assert info.subtype == "PCM_24"
     assert "real-time factor" in out
     assert "(lower is nearer to the style)" in out
+    assert f"in the style of {style} (picture {plot}). Next: listen to it" in out
     assert plot.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     data = json.loads(report.read_text())
     assert data["settings"]["seed"] == 3
