@@ -88,10 +88,10 @@ class Measured:
         """The last line: what was made, where, with what picture, and what to do next."""
         made = "standard output" if self.output == "-" else self.output
         content = "standard input" if self.content == "-" else self.content
+        drawn = f" (picture {plot})" if plot else ""
         return (
-            f"{made} is {content} in the style of {self.style}"
-            f"{f' (picture {plot})' if plot else ''}. Next: listen to it; --strength 0.6 keeps more "
-            "of the content"
+            f"{made} is {content} in the style of {self.style}{drawn}. Next: listen to it; "
+            "--strength 0.6 keeps more of the content"
         )
 
     def remarks(self) -> list[str]:
