@@ -28,8 +28,9 @@ class Preparation(threading.Thread):
     """
 
     def __init__(self, styles: Sequence[Style], make: Callable[[Style], Engine]) -> None:
-        # Not a daemon: Python would end it inside torch when the program exits, which aborts.
-        super().__init__(name="astfx style")
+        # Never a daemon, as a thread that a daemon makes would be: Python would end it inside torch
+        # when the program exits, which aborts.
+        super().__init__(name="astfx style", daemon=False)
         self._styles, self._make = tuple(styles), make
         self.engines: Mapping[Style, Engine] | None = None
         self.error: AstfxError | None = None

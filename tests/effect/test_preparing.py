@@ -230,6 +230,7 @@ def test_a_whole_clip_takes_a_change_that_is_still_being_prepared(
 
 
 ENDING = """
+import sys
 import threading
 import numpy as np
 import astfx
@@ -246,12 +247,18 @@ def late(*arguments):
     return made
 
 astfx.StyleTransfer._make = late
-effect.style = "bells"
+thread = threading.Thread(
+    target=setattr, args=(effect, "style", "bells"), daemon=sys.argv[1] == "daemon"
+)
+thread.start()
+thread.join()
 """
 
 
-def test_a_program_may_end_while_a_style_is_being_prepared() -> None:
-    command = [sys.executable, "-c", ENDING]
+@pytest.mark.parametrize("thread", ["daemon", "usual"])
+def test_a_program_may_end_while_a_style_is_being_prepared(thread: str) -> None:
+    """Whatever thread has set it: a thread that a daemon starts would be one too."""
+    command = [sys.executable, "-c", ENDING, thread]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "made\n", "")
 
