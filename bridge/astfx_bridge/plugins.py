@@ -49,6 +49,8 @@ def build_folder() -> Path:
 def build(folder: Path) -> list[Path]:
     """Build the plugin in all formats, and return its bundles.
 
+    It has a window of its own where `window_needs` is empty.
+
     Raises
     ------
     BridgeError
@@ -59,8 +61,20 @@ def build(folder: Path) -> list[Path]:
             f"the plugin cannot be built on {sys.platform}: it has been tried on Linux only"
         )
     presets = factory_folder()
-    done = building.build(folder, "all", PRESETS=str(presets))
+    window = "OFF" if building.missing(building.WINDOW_NEEDS) else "ON"
+    done = building.build(folder, "all", PRESETS=str(presets), WINDOW=window)
     return [done / bundle.built for bundle in BUNDLES]
+
+
+def window_needs() -> str:
+    """A sentence about what the plugin's window needs and this machine lacks; empty if nothing."""
+    packages = dict.fromkeys(need.package for need in building.missing(building.WINDOW_NEEDS))
+    if not packages:
+        return ""
+    return (
+        "the plugin is built without a window of its own; hosts show its controls in theirs. "
+        f"For a window, install it again after: sudo apt-get install {' '.join(packages)}"
+    )
 
 
 def install(folder: Path, home: Path) -> list[Path]:

@@ -127,6 +127,16 @@ extern void astfx_wait_at_start(void*);
 
 START_NAMESPACE_DISTRHO")
 
+# So the window of LV2 must not count such ports or write to them.
+change(DistrhoUIPrivateData.hpp "# if (DISTRHO_PLUGIN_WANT_MIDI_INPUT || DISTRHO_PLUGIN_WANT_TIMEPOS || DISTRHO_PLUGIN_WANT_STATE)"
+       "# if 0")
+change(DistrhoUIPrivateData.hpp "# if (DISTRHO_PLUGIN_WANT_MIDI_OUTPUT || DISTRHO_PLUGIN_WANT_STATE)"
+       "# if 0")
+change(DistrhoUILV2.cpp "       #if DISTRHO_PLUGIN_WANT_STATE
+        // tell the DSP we're ready to receive msgs"
+"       #if 0
+        // tell the DSP we're ready to receive msgs")
+
 # They also set the parameters only after they have activated the plugin. They are programs for files, so
 # the plugin may wait in the first block until a preset is loaded.
 change(DistrhoPluginLV2.cpp "    void lv2_activate()

@@ -75,6 +75,29 @@ def test_what_is_missing_is_listed(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert "no/such.h" in command("info", "--home", str(tmp_path))
 
 
+def test_without_what_its_window_needs_it_is_built_without_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    def build(folder: Path, target: str = "all", **options: str) -> Path:
+        asked.append(options["WINDOW"])
+        return folder
+
+    monkeypatch.setattr(building, "build", build)
+    monkeypatch.setattr(building, "WINDOW_NEEDS", (building.Need("sh", "dash"),))
+    assert "window" not in command("build", "--folder", str(tmp_path))
+    lacking = building.Need("no/such.h", "no-such-dev", "header")
+    monkeypatch.setattr(building, "WINDOW_NEEDS", (lacking,))
+    for shown in (
+        command("build", "--folder", str(tmp_path)),
+        command("info", "--home", str(tmp_path)),
+    ):
+        assert "without a window of its own" in shown
+        assert "sudo apt-get install no-such-dev" in shown
+    assert asked == ["ON", "OFF"]
+
+
 def test_dpf_is_looked_for_where_its_variable_says(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -204,9 +204,14 @@ def test_clap_parameters_and_state(clap: ClapPlugin) -> None:
         "Morph",
         "Output gain",
         "Bypass",
+        "Input level",
+        "Output level",
+        "Preset problem",
     ]
-    automatable = 1 << 5
-    assert all(info.flags & automatable for info in infos.values())
+    read_only, automatable = 1 << 3, 1 << 5
+    for name, info in infos.items():
+        is_output = name.endswith((" level", " problem"))
+        assert info.flags & (read_only | automatable) == (read_only if is_output else automatable)
     assert clap.text("Preset", clap.value("Preset")) == "rain"
     index = next(k for k in range(128) if clap.text("Preset", k) == "choir")
     clap.set("Preset", index)
