@@ -86,7 +86,7 @@ def test_without_what_its_window_needs_it_is_built_without_one(
 
     monkeypatch.setattr(building, "build", build)
     monkeypatch.setattr(building, "WINDOW_NEEDS", (building.Need("sh", "dash"),))
-    assert "window" not in command("build", "--folder", str(tmp_path))
+    assert "without a window" not in command("build", "--folder", str(tmp_path))
     lacking = building.Need("no/such.h", "no-such-dev", "header")
     monkeypatch.setattr(building, "WINDOW_NEEDS", (lacking,))
     for shown in (

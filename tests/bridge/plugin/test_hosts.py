@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,6 @@ import soundfile
 from astfx_bridge import building
 
 import astfx
-from astfx import Preset
 from astfx.audio import Waveform
 from tests.bridge.plugin.clap_host import ClapPlugin
 from tests.bridge.plugin.conftest import music
@@ -123,44 +121,6 @@ def test_vst3_a_change_of_preset_during_a_render_is_heard_at_the_same_sample(
     n = round(1.15 * RATE) + rain.reported_latency_samples  # 150 ms after the change
     np.testing.assert_array_equal(outputs[0][:, :n], expected[:, :n])
     assert np.abs(outputs[0][:, n + RATE // 2 :] - expected[:, n + RATE // 2 :]).max() > 0.01
-
-
-def test_vst3_a_project_opens_on_a_machine_without_the_users_preset(
-    bundles: Path, tmp_path: Path
-) -> None:
-    mine = 0.1 * np.random.default_rng(5).standard_normal(2 * 44_100)
-    preset = Preset.from_audio(mine, name="my-noise", sample_rate=44_100)
-    here, there = tmp_path / "here", tmp_path / "there"
-    here.mkdir()
-    there.mkdir()
-    preset.save(here / "my-noise.astfx")
-    clip = music(RATE, 2, 2.0)
-    np.save(tmp_path / "clip.npy", clip)
-    code = """
-import sys, numpy, pedalboard
-plugin = pedalboard.load_plugin(sys.argv[1])
-clip = numpy.load("clip.npy")
-if sys.argv[2] == "save":
-    plugin.preset, plugin.strength = "my-noise", 70.0
-    numpy.save("saved.npy", plugin(clip, 48000))
-    open("state", "wb").write(plugin.raw_state)
-else:
-    plugin.raw_state = open("state", "rb").read()
-    numpy.save("opened.npy", plugin(clip, 48000))
-    assert abs(plugin.strength - 70.0) < 0.1, plugin.strength
-"""
-    for folder, step in ((here, "save"), (there, "open")):
-        subprocess.run(
-            [sys.executable, "-c", code, str(bundles / "vst3" / "astfx.vst3"), step],
-            cwd=tmp_path,
-            env={**os.environ, "ASTFX_PRESETS": str(folder)},
-            check=True,
-        )
-    saved = np.load(tmp_path / "saved.npy")
-    np.testing.assert_array_equal(np.load(tmp_path / "opened.npy"), saved)
-    assert_equal(
-        saved, np.asarray(astfx.StyleTransfer(preset, engine="live", strength=0.7)(clip, RATE))
-    )
 
 
 # --- CLAP --------------------------------------------------------------------------------------
