@@ -160,5 +160,42 @@ change(DistrhoPluginLV2.cpp "    return new PluginLv2(sampleRate, uridMap, worke
         made->astfxWaitAtStart();
     return made;")
 
+# A project that was cut off changes nothing. DPF uses what it has read before it has read the rest.
+foreach(format CLAP VST3)
+  change(DistrhoPlugin${format}.cpp "START_NAMESPACE_DISTRHO" "#include \"whole_state.hpp\"\n\nSTART_NAMESPACE_DISTRHO")
+endforeach()
+change(DistrhoPluginCLAP.cpp "        for (int32_t terminated = 0, read; terminated == 0;)
+        {
+            read = stream->read(stream, buffer, sizeof(buffer)-1);
+            DISTRHO_SAFE_ASSERT_INT_RETURN(read >= 0, read, false);"
+"        astfx::WholeState whole;
+        for (int64_t n; (n = stream->read(stream, buffer, sizeof(buffer)-1)) != 0;)
+            if (n < 0 || ! whole.add(buffer, static_cast<size_t>(n)))
+                return false;
+        if (! whole.is_whole())
+            return false;
+
+        for (int32_t terminated = 0, read; terminated == 0;)
+        {
+            read = whole.take(buffer, sizeof(buffer)-1);")
+change(DistrhoPluginVST3.cpp "        v3_result res;
+
+        for (int32_t terminated = 0, read; terminated == 0;)
+        {
+            read = -1;
+            res = v3_cpp_obj(stream)->read(stream, buffer, sizeof(buffer)-1, &read);
+            DISTRHO_SAFE_ASSERT_INT_RETURN(res == V3_OK, res, res);
+            DISTRHO_SAFE_ASSERT_INT_RETURN(read > 0, read, V3_INTERNAL_ERR);"
+"        astfx::WholeState whole;
+        for (int32_t n = 0; v3_cpp_obj(stream)->read(stream, buffer, sizeof(buffer)-1, &n) == V3_OK && n > 0; n = 0)
+            if (! whole.add(buffer, static_cast<size_t>(n)))
+                return V3_INVALID_ARG;
+        if (! whole.is_whole())
+            return V3_INVALID_ARG;
+
+        for (int32_t terminated = 0, read; terminated == 0;)
+        {
+            read = whole.take(buffer, sizeof(buffer)-1);")
+
 # Copies are as old as their originals, but what is built from them must be built again.
 file(TOUCH ${OUT}/distrho/DistrhoPluginMain.cpp)

@@ -248,6 +248,7 @@ bool Instance::set_state(int slot, const std::string& text) {
          "preset '" + name + "' has changed since the project was saved");
   else
     forget(slot, kOfProject);
+  if (kept) forget(slot, kOfChoice);
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     kept_[slot] = std::move(kept);

@@ -327,10 +327,12 @@ class ClapPlugin:
         return b"".join(parts)
 
     def load(self, state: bytes) -> bool:
-        left = [state]
+        taken = 0
 
         def read(stream: Any, data: Any, size: int) -> int:
-            part, left[0] = left[0][:size], left[0][size:]
+            nonlocal taken
+            part = state[taken : taken + size]
+            taken += len(part)
             c.memmove(data, part, len(part))
             return len(part)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from astfx_bridge import building
 from safetensors import safe_open
 
 import astfx
@@ -137,3 +138,45 @@ def test_a_project_keeps_a_preset_that_has_changed_or_has_another_number(
     shutil.copy(machines.there / "my-noise.astfx", machines.there / "a-first-one.astfx")
     machines.run("open", machines.there)
     np.testing.assert_array_equal(machines.output("opened"), machines.output("saved"))
+
+
+def damaged_projects(plugin: Path, presets: Path, count: int, **variables: str) -> str:
+    """What the program says that gives the plugin damaged projects."""
+    words = [str(plugin), str(count)]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bridge.plugin.mutated_projects", *words],
+        cwd=ROOT,
+        env={**os.environ, "ASTFX_PRESETS": str(presets), **variables},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
+    return done.stdout
+
+
+def test_damaged_projects_change_nothing(bundles: Path, mine: Preset, tmp_path: Path) -> None:
+    mine.save(tmp_path / "my-noise.astfx")
+    plugin = bundles / "clap" / "astfx" / "astfx.clap"
+    shown = damaged_projects(plugin, tmp_path, 200)
+    refused, total = (int(word) for word in re.findall(r"\d+", shown))
+    assert total // 8 < refused < total
+
+
+@pytest.mark.slow
+def test_damaged_projects_under_a_sanitizer(
+    build_folder: Path, mine: Preset, presets: Path, tmp_path: Path
+) -> None:
+    mine.save(tmp_path / "my-noise.astfx")
+    folder = build_folder.with_name("plugin-address")
+    options = {"ASTFX_SANITIZE": "address,undefined", "PRESETS": str(presets), "WINDOW": "OFF"}
+    bundles = building.build(folder, "astfx-clap", **options)
+    library = subprocess.run(
+        ["c++", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True
+    )
+    variables = {
+        "LD_PRELOAD": library.stdout.strip(),
+        "ASAN_OPTIONS": "detect_leaks=0",  # Python's own
+        "ASTFX_FACTORY_PRESETS": str(presets),
+    }
+    plugin = bundles / "clap" / "astfx" / "astfx.clap"
+    assert "refused" in damaged_projects(plugin, tmp_path, 100, **variables)
