@@ -359,8 +359,9 @@ def show_plugin(home: _HOME = None) -> None:
 
 @plugin.command("uninstall")
 def uninstall_plugin(home: _HOME = None) -> None:
-    """Delete the installed plugin."""
+    """Delete the installed plugin, and what its build has left if no home is given."""
     from astfx_bridge import plugins
 
-    for place in plugins.uninstall(home or Path.home()):
+    built = plugins.build_folder() if home is None else None
+    for place in plugins.uninstall(home or Path.home(), built):
         print(f"deleted {place}")

@@ -111,8 +111,14 @@ def installed(home: Path) -> list[tuple[Bundle, Path]]:
     return [(bundle, place) for bundle, place in places if place.is_dir()]
 
 
-def uninstall(home: Path) -> list[Path]:
+def uninstall(home: Path, built: Path | None = None) -> list[Path]:
     """Delete the installed bundles, and return their places.
+
+    Parameters
+    ----------
+    home : Path
+    built : Path or None
+        The folder of the build, which is deleted too if it has one.
 
     Raises
     ------
@@ -122,6 +128,8 @@ def uninstall(home: Path) -> list[Path]:
     found = [place for _, place in installed(home)]
     if not found:
         raise BridgeError(f"the plugin is not installed in '{home}'")
+    if built is not None and (built / "CMakeCache.txt").is_file():
+        found.append(built)
     for place in found:
         try:
             shutil.rmtree(place)

@@ -62,9 +62,7 @@ def main(path: str, count: str) -> None:
         plugin.activate()
         if not taken:
             refused += 1
-            assert plugin.save() == before, (
-                f"project {number} has changed something"
-            )
+            assert plugin.save() == before, f"project {number} has changed something"
         assert number >= len(cuts) or not taken, f"project {number} was cut off and taken"
         assert np.isfinite(plugin.run(noise, BLOCK)).all()
         if number % 10 == 0:

@@ -53,6 +53,20 @@ def test_install_info_and_uninstall(home: Path, tmp_path: Path) -> None:
         plugins.uninstall(home)
 
 
+def test_uninstall_deletes_the_build_too(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setattr(plugins, "build_folder", lambda: tmp_path / "build")
+    command("install")
+    command("uninstall")
+    assert (tmp_path / "build").is_dir()  # it is not known to be a build
+    command("install")
+    (tmp_path / "build" / "CMakeCache.txt").touch()
+    assert str(tmp_path / "build") in command("uninstall")
+    assert not (tmp_path / "build").exists()
+
+
 def test_a_folder_that_cannot_be_written(home: Path, tmp_path: Path) -> None:
     home.write_text("not a folder")
     with pytest.raises(BridgeError, match=r"cannot be copied to '.*astfx.vst3'"):

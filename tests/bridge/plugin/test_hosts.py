@@ -289,7 +289,8 @@ def check_jalv(
     building.build(build_folder, "jack_check")
     latency = astfx.StyleTransfer("rain", engine="live").latency_samples_at(RATE)
     with jack(f"astfx{os.getpid()}", frames, folder / "jack.log") as variables:
-        variables = {**variables, "LV2_PATH": lv2["LV2_PATH"]}
+        own = {name: value for name, value in variables.items() if name.startswith("JACK_")}
+        variables = {**lv2, **own}
         jalv = subprocess.Popen(
             ["jalv", "-x", "-n", "astfx-test", "-c", "strength=0", URI],
             env=variables,
