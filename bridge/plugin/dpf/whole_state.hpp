@@ -17,12 +17,12 @@ class WholeState {
     return true;
   }
 
-  // Whether it begins and ends as DPF writes it.
+  // Whether it is what DPF writes: states and parameters, each a key and a value, between marks.
   bool is_whole() const {
-    const std::string begin("__dpf_state_begin__\0", 20), end("\0__dpf_parameters_end__\0\xfe", 25);
-    const size_t at = bytes_.find('\xfe');
-    return at != std::string::npos && at + 1 >= end.size() && bytes_.compare(0, begin.size(), begin) == 0 &&
-           bytes_.compare(at + 1 - end.size(), end.size(), end) == 0;
+    size_t at = 0;
+    return follows(at, "__dpf_state_begin__") && pairs(at, "__dpf_state_end__") &&
+           follows(at, "__dpf_parameters_begin__") && pairs(at, "__dpf_parameters_end__") &&
+           at < bytes_.size() && bytes_[at] == '\xfe';
   }
 
   // Read on, as from a stream.
@@ -34,6 +34,29 @@ class WholeState {
   }
 
  private:
+  // The next text, which ends with a null; null if there is none.
+  const char* next(size_t& at) const {
+    const size_t end = bytes_.find('\0', at);
+    if (end == std::string::npos) return nullptr;
+    const char* text = bytes_.data() + at;
+    at = end + 1;
+    return std::strchr(text, '\xfe') == nullptr ? text : nullptr;
+  }
+  bool follows(size_t& at, const char* mark) const {
+    const char* text = next(at);
+    return text != nullptr && std::strcmp(text, mark) == 0;
+  }
+  bool pairs(size_t& at, const char* mark) const {
+    for (;;) {
+      const char* key = next(at);
+      if (key == nullptr) return false;
+      if (std::strcmp(key, mark) == 0) return true;
+      if (std::strncmp(key, "__dpf_", 6) == 0) return false;
+      const char* value = next(at);
+      if (value == nullptr || std::strncmp(value, "__dpf_", 6) == 0) return false;
+    }
+  }
+
   static constexpr size_t kMostBytes = size_t{64} << 20;
   std::string bytes_;
   size_t taken_ = 0;

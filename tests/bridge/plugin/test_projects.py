@@ -170,11 +170,15 @@ def test_damaged_projects_under_a_sanitizer(
     folder = build_folder.with_name("plugin-address")
     options = {"ASTFX_SANITIZE": "address,undefined", "PRESETS": str(presets), "WINDOW": "OFF"}
     bundles = building.build(folder, "astfx-clap", **options)
-    library = subprocess.run(
-        ["c++", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True
-    )
+    # Python is built without the sanitizer, and without C++, whose exceptions it watches.
+    libraries = [
+        subprocess.run(
+            ["c++", f"-print-file-name={name}"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        for name in ("libasan.so", "libstdc++.so")
+    ]
     variables = {
-        "LD_PRELOAD": library.stdout.strip(),
+        "LD_PRELOAD": " ".join(libraries),
         "ASAN_OPTIONS": "detect_leaks=0",  # Python's own
         "ASTFX_FACTORY_PRESETS": str(presets),
     }
