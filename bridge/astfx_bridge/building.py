@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -45,6 +46,12 @@ NEEDS = (
     Need("distrho/DistrhoPluginMain.cpp", "dpf-source", "dpf"),
 )
 
+# Without these, the plugin has no window of its own.
+WINDOW_NEEDS = (
+    Need("cairo/cairo.h", "libcairo2-dev", "header"),
+    Need("X11/Xlib.h", "libx11-dev", "header"),
+)
+
 
 def plugin_sources() -> Path:
     """The folder of the plugin's sources: in the installed package, or beside it in a checkout."""
@@ -57,9 +64,9 @@ def dpf_folder() -> Path:
     return Path(os.environ.get(DPF_VARIABLE) or "/usr/share/dpf")
 
 
-def missing() -> list[Need]:
-    """What the build needs and this machine lacks."""
-    return [need for need in NEEDS if not _has(need)]
+def missing(needs: Sequence[Need] | None = None) -> list[Need]:
+    """What the build needs, or what else is given, and this machine lacks."""
+    return [need for need in (NEEDS if needs is None else needs) if not _has(need)]
 
 
 def _has(need: Need) -> bool:

@@ -312,6 +312,13 @@ _HOME = Annotated[
 ]
 
 
+def _say_window() -> None:
+    from astfx_bridge import plugins
+
+    if sentence := plugins.window_needs():
+        print(sentence)
+
+
 @plugin.command("build")
 def build_plugin(folder: _FOLDER = None) -> None:
     """Build the plugin with this machine's compiler."""
@@ -319,6 +326,7 @@ def build_plugin(folder: _FOLDER = None) -> None:
 
     for place in plugins.build(folder or plugins.build_folder()):
         print(place)
+    _say_window()
 
 
 @plugin.command("install")
@@ -328,6 +336,7 @@ def install_plugin(folder: _FOLDER = None, home: _HOME = None) -> None:
 
     for place in plugins.install(folder or plugins.build_folder(), home or Path.home()):
         print(place)
+    _say_window()
     print("let your host look for new plugins; it calls them astfx and astfx mono")
 
 
@@ -345,12 +354,14 @@ def show_plugin(home: _HOME = None) -> None:
     print("the build needs " + ("nothing that is missing" if not lacking else "what is missing:"))
     for need in lacking:
         print(f"  {need.name:34}Debian's {need.package}")
+    _say_window()
 
 
 @plugin.command("uninstall")
 def uninstall_plugin(home: _HOME = None) -> None:
-    """Delete the installed plugin."""
+    """Delete the installed plugin, and what its build has left if no home is given."""
     from astfx_bridge import plugins
 
-    for place in plugins.uninstall(home or Path.home()):
+    built = plugins.build_folder() if home is None else None
+    for place in plugins.uninstall(home or Path.home(), built):
         print(f"deleted {place}")

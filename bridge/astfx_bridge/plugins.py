@@ -49,6 +49,8 @@ def build_folder() -> Path:
 def build(folder: Path) -> list[Path]:
     """Build the plugin in all formats, and return its bundles.
 
+    It has a window of its own where `window_needs` is empty.
+
     Raises
     ------
     BridgeError
@@ -59,8 +61,20 @@ def build(folder: Path) -> list[Path]:
             f"the plugin cannot be built on {sys.platform}: it has been tried on Linux only"
         )
     presets = factory_folder()
-    done = building.build(folder, "all", PRESETS=str(presets))
+    window = "OFF" if building.missing(building.WINDOW_NEEDS) else "ON"
+    done = building.build(folder, "all", PRESETS=str(presets), WINDOW=window)
     return [done / bundle.built for bundle in BUNDLES]
+
+
+def window_needs() -> str:
+    """A sentence about what the plugin's window needs and this machine lacks; empty if nothing."""
+    packages = dict.fromkeys(need.package for need in building.missing(building.WINDOW_NEEDS))
+    if not packages:
+        return ""
+    return (
+        "the plugin is built without a window of its own; hosts show its controls in theirs. "
+        f"For a window, install it again after: sudo apt-get install {' '.join(packages)}"
+    )
 
 
 def install(folder: Path, home: Path) -> list[Path]:
@@ -97,8 +111,14 @@ def installed(home: Path) -> list[tuple[Bundle, Path]]:
     return [(bundle, place) for bundle, place in places if place.is_dir()]
 
 
-def uninstall(home: Path) -> list[Path]:
+def uninstall(home: Path, built: Path | None = None) -> list[Path]:
     """Delete the installed bundles, and return their places.
+
+    Parameters
+    ----------
+    home : Path
+    built : Path or None
+        The folder of the build, which is deleted too if it has one.
 
     Raises
     ------
@@ -108,6 +128,8 @@ def uninstall(home: Path) -> list[Path]:
     found = [place for _, place in installed(home)]
     if not found:
         raise BridgeError(f"the plugin is not installed in '{home}'")
+    if built is not None and (built / "CMakeCache.txt").is_file():
+        found.append(built)
     for place in found:
         try:
             shutil.rmtree(place)

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "problems.hpp"
+
 enum ParameterIndex : uint32_t {
   kStrength,
   kMix,
@@ -11,6 +13,9 @@ enum ParameterIndex : uint32_t {
   kMorph,
   kOutputGain,
   kBypass,
+  kInputLevel,
+  kOutputLevel,
+  kPresetProblem,
   kParameterCount,
 };
 
@@ -18,4 +23,5 @@ enum StateIndex : uint32_t { kFirstState, kSecondState, kStateCount };
 constexpr const char* kStateKeys[kStateCount] = {"preset", "morph_to"};
 
 constexpr float kLowestGainDb = -24.0f, kHighestGainDb = 24.0f;
+constexpr float kQuietestDb = -60.0f, kLoudestDb = 24.0f;  // of the meters
 constexpr const char* kDefaultPresets[kStateCount] = {"rain", "bells"};

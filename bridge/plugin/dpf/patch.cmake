@@ -127,6 +127,16 @@ extern void astfx_wait_at_start(void*);
 
 START_NAMESPACE_DISTRHO")
 
+# So the window of LV2 must not count such ports or write to them.
+change(DistrhoUIPrivateData.hpp "# if (DISTRHO_PLUGIN_WANT_MIDI_INPUT || DISTRHO_PLUGIN_WANT_TIMEPOS || DISTRHO_PLUGIN_WANT_STATE)"
+       "# if 0")
+change(DistrhoUIPrivateData.hpp "# if (DISTRHO_PLUGIN_WANT_MIDI_OUTPUT || DISTRHO_PLUGIN_WANT_STATE)"
+       "# if 0")
+change(DistrhoUILV2.cpp "       #if DISTRHO_PLUGIN_WANT_STATE
+        // tell the DSP we're ready to receive msgs"
+"       #if 0
+        // tell the DSP we're ready to receive msgs")
+
 # They also set the parameters only after they have activated the plugin. They are programs for files, so
 # the plugin may wait in the first block until a preset is loaded.
 change(DistrhoPluginLV2.cpp "    void lv2_activate()
@@ -149,6 +159,43 @@ change(DistrhoPluginLV2.cpp "    return new PluginLv2(sampleRate, uridMap, worke
     if (simple)
         made->astfxWaitAtStart();
     return made;")
+
+# A project that was cut off changes nothing. DPF uses what it has read before it has read the rest.
+foreach(format CLAP VST3)
+  change(DistrhoPlugin${format}.cpp "START_NAMESPACE_DISTRHO" "#include \"whole_state.hpp\"\n\nSTART_NAMESPACE_DISTRHO")
+endforeach()
+change(DistrhoPluginCLAP.cpp "        for (int32_t terminated = 0, read; terminated == 0;)
+        {
+            read = stream->read(stream, buffer, sizeof(buffer)-1);
+            DISTRHO_SAFE_ASSERT_INT_RETURN(read >= 0, read, false);"
+"        astfx::WholeState whole;
+        for (int64_t n; (n = stream->read(stream, buffer, sizeof(buffer)-1)) != 0;)
+            if (n < 0 || ! whole.add(buffer, static_cast<size_t>(n)))
+                return false;
+        if (! whole.is_whole())
+            return false;
+
+        for (int32_t terminated = 0, read; terminated == 0;)
+        {
+            read = whole.take(buffer, sizeof(buffer)-1);")
+change(DistrhoPluginVST3.cpp "        v3_result res;
+
+        for (int32_t terminated = 0, read; terminated == 0;)
+        {
+            read = -1;
+            res = v3_cpp_obj(stream)->read(stream, buffer, sizeof(buffer)-1, &read);
+            DISTRHO_SAFE_ASSERT_INT_RETURN(res == V3_OK, res, res);
+            DISTRHO_SAFE_ASSERT_INT_RETURN(read > 0, read, V3_INTERNAL_ERR);"
+"        astfx::WholeState whole;
+        for (int32_t n = 0; v3_cpp_obj(stream)->read(stream, buffer, sizeof(buffer)-1, &n) == V3_OK && n > 0; n = 0)
+            if (! whole.add(buffer, static_cast<size_t>(n)))
+                return V3_INVALID_ARG;
+        if (! whole.is_whole())
+            return V3_INVALID_ARG;
+
+        for (int32_t terminated = 0, read; terminated == 0;)
+        {
+            read = whole.take(buffer, sizeof(buffer)-1);")
 
 # Copies are as old as their originals, but what is built from them must be built again.
 file(TOUCH ${OUT}/distrho/DistrhoPluginMain.cpp)

@@ -25,6 +25,32 @@ void share(Parameter& parameter, const char* name, const char* symbol, const cha
   parameter.ranges = ParameterRanges(usual, 0.0f, 100.0f);
 }
 
+// A level for hosts to show.
+void level(Parameter& parameter, const char* name, const char* symbol, const char* description) {
+  parameter.hints = kParameterIsOutput;
+  parameter.name = name;
+  parameter.symbol = symbol;
+  parameter.description = description;
+  parameter.unit = "dB";
+  parameter.ranges = ParameterRanges(kQuietestDb, kQuietestDb, kLoudestDb);
+}
+
+void preset_problem(Parameter& parameter) {
+  parameter.hints = kParameterIsOutput | kParameterIsInteger;
+  parameter.name = "Preset problem";
+  parameter.symbol = "preset_problem";
+  parameter.description = "Whether a preset is not on this machine, is damaged, or has changed.";
+  parameter.ranges = ParameterRanges(0.0f, 0.0f, astfx::kPresetProblemCount - 1);
+  ParameterEnumerationValue* values = new ParameterEnumerationValue[astfx::kPresetProblemCount];
+  for (int kind = 0; kind < astfx::kPresetProblemCount; ++kind) {
+    values[kind].value = static_cast<float>(kind);
+    values[kind].label = astfx::kPresetProblems[kind].label;
+  }
+  parameter.enumValues.values = values;
+  parameter.enumValues.count = astfx::kPresetProblemCount;
+  parameter.enumValues.restrictedMode = true;
+}
+
 }  // namespace
 
 AstfxPlugin::AstfxPlugin() : Plugin(kParameterCount, 0, kStateCount) {
@@ -74,6 +100,13 @@ void AstfxPlugin::initParameter(uint32_t index, Parameter& parameter) {
     case kBypass:
       parameter.initDesignation(kParameterDesignationBypass);
       break;
+    case kInputLevel:
+      level(parameter, "Input level", "input_level", "Peaks of the input.");
+      break;
+    case kOutputLevel:
+      level(parameter, "Output level", "output_level", "Peaks of the output.");
+      break;
+    case kPresetProblem: preset_problem(parameter); break;
   }
 }
 
@@ -94,6 +127,9 @@ float AstfxPlugin::getParameterValue(uint32_t index) const {
     case kMorphTo: return static_cast<float>(instance_.chosen(1));
     case kOutputGain: return gain_db_;
     case kBypass: return settings.bypass ? 1.0f : 0.0f;
+    case kInputLevel: return input_level_.level_db(kQuietestDb, kLoudestDb);
+    case kOutputLevel: return output_level_.level_db(kQuietestDb, kLoudestDb);
+    case kPresetProblem: return static_cast<float>(instance_.preset_problem());
   }
   return 0.0f;
 }
@@ -140,7 +176,10 @@ void AstfxPlugin::activate() {
 }
 
 void AstfxPlugin::run(const float** inputs, float** outputs, uint32_t frames) {
-  instance_.process(inputs, outputs, static_cast<int>(frames));
+  const int n = static_cast<int>(frames);
+  instance_.process(inputs, outputs, n);
+  input_level_.add(instance_.input_peak(), n, getSampleRate());
+  output_level_.add(instance_.output_peak(), n, getSampleRate());
 }
 
 Plugin* createPlugin() { return new AstfxPlugin; }

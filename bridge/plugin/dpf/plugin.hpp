@@ -3,6 +3,7 @@
 
 #include "DistrhoPlugin.hpp"
 #include "instance.hpp"
+#include "level_meter.hpp"
 #include "parameters.hpp"
 
 START_NAMESPACE_DISTRHO
@@ -38,6 +39,7 @@ class AstfxPlugin : public Plugin {
   // DPF asks a constant plugin for its state.
   mutable astfx::Instance instance_{ASTFX_CHANNELS};
   float gain_db_ = 0.0f;
+  astfx::LevelMeter input_level_, output_level_;
 };
 
 END_NAMESPACE_DISTRHO

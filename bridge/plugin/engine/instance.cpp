@@ -17,6 +17,10 @@ constexpr double kChangeSeconds = 0.15;
 constexpr double kWatchedSeconds = 2.0;
 constexpr double kLowestRate = 8000.0, kHighestRate = 192000.0;
 constexpr auto kLongestWait = std::chrono::seconds(20);
+// A host sets what a project has within this time. A choice after it is the user's.
+constexpr auto kOpeningTime = std::chrono::seconds(2);
+// The longest text of a state: a preset's largest file in base64, with its number, name and hash.
+constexpr size_t kMostStateBytes = static_cast<size_t>(kMaxFileBytes) / 3 * 4 + 1000;
 
 }  // namespace
 
@@ -61,14 +65,23 @@ Instance::Wanted Instance::wanted() const {
 std::shared_ptr<const Preset> Instance::preset(int slot, int index) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (kept_[slot] && kept_[slot]->index == index) return kept_[slot]->preset;
+    if (kept_[slot] && kept_[slot]->index == index) {
+      problems_[slot][kOfChoice].kind = kNoProblem;
+      return kept_[slot]->preset;
+    }
   }
   const LibraryEntry* entry = library_.at(index);
-  if (entry == nullptr) return nullptr;
+  if (entry == nullptr) {
+    note(slot, kOfChoice, kPresetIsMissing,
+         "preset " + std::to_string(index) + " is not on this machine");
+    return nullptr;
+  }
   try {
-    return std::make_shared<const Preset>(load_preset(entry->path));
+    auto found = std::make_shared<const Preset>(load_preset(entry->path));
+    forget(slot, kOfChoice);
+    return found;
   } catch (const PresetError& error) {
-    note(error.what());
+    note(slot, kOfChoice, kPresetIsDamaged, error.what());
     return nullptr;
   }
 }
@@ -96,6 +109,7 @@ void Instance::load(const Wanted& wanted) {
 void Instance::work() {
   effect_->empty_trash();
   if (stage_.load(std::memory_order_acquire) != kAsked) return;
+  forget_old_problems(asked_);
   load(asked_);
   stage_.store(kLoaded, std::memory_order_release);
 }
@@ -175,44 +189,66 @@ std::string Instance::state(int slot) {
     const std::string text = std::to_string(index) + " " + found.name + " " + found.sha256;
     return entry->is_factory() ? text : text + " " + base64(packed_preset(entry->path));
   } catch (const PresetError& error) {
-    note(error.what());
+    note(slot, kOfChoice, kPresetIsDamaged, error.what());
     return std::to_string(index);
   }
 }
 
 bool Instance::set_state(int slot, const std::string& text) {
   if (slot < 0 || slot >= kSlots) return false;
+  if (text.size() > kMostStateBytes) {
+    note(slot, kOfProject, kPresetIsDamaged,
+         "a preset of the project has more than " + std::to_string(kMostStateBytes) + " characters");
+    return false;
+  }
   std::istringstream words(text);
   int index = -1;
   std::string name, sha256, data;
-  if (!(words >> index) || index < 0 || index > kHighestPreset) return false;
+  const auto damaged = [&](const std::string& reason) {
+    note(slot, kOfProject, kPresetIsDamaged, reason);
+    return false;
+  };
+  if (!(words >> index) || index < 0 || index > kHighestPreset)
+    return damaged("a preset of the project has no number from 0 to " +
+                   std::to_string(kHighestPreset));
   std::optional<Kept> kept;
-  if (words >> name >> sha256) {
+  bool has_changed = false;
+  if (words >> name) {
+    if (!(words >> sha256) || !is_preset_name(name) || sha256.size() != 64)
+      return damaged("a preset of the project has no name and SHA-256");
+    words >> data;
     try {
-      if (!is_preset_name(name) || sha256.size() != 64) return false;
-      words >> data;
       if (!data.empty()) {
         const std::optional<std::string> bytes = from_base64(data);
         if (!bytes) throw PresetError("preset '" + name + "' of the project is damaged");
         auto preset = std::make_shared<const Preset>(
             unpack_preset(*bytes, "preset '" + name + "' of the project"));
+        if (preset->name != name || preset->sha256 != sha256)
+          throw PresetError("preset '" + name + "' of the project is not the one that was saved");
         kept = Kept{index, std::move(preset), *bytes};
       } else {
         const LibraryEntry* entry = library_.at(index);
         if (entry == nullptr || entry->name != name) entry = library_.named(name);
-        if (entry == nullptr)
-          throw PresetError("preset '" + name + "' of the project is not on this machine");
+        if (entry == nullptr) {
+          note(slot, kOfProject, kPresetIsMissing,
+               "preset '" + name + "' of the project is not on this machine");
+          return false;
+        }
         auto preset = std::make_shared<const Preset>(load_preset(entry->path));
-        if (preset->sha256 != sha256)
-          note("preset '" + name + "' has changed since the project was saved");
+        has_changed = preset->sha256 != sha256;
         kept = Kept{index, std::move(preset),
                     entry->is_factory() ? "" : packed_preset(entry->path)};
       }
     } catch (const PresetError& error) {
-      note(error.what());
-      return false;
+      return damaged(error.what());
     }
   }
+  if (has_changed)
+    note(slot, kOfProject, kPresetHasChanged,
+         "preset '" + name + "' has changed since the project was saved");
+  else
+    forget(slot, kOfProject);
+  if (kept) forget(slot, kOfChoice);
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     kept_[slot] = std::move(kept);
@@ -222,14 +258,41 @@ bool Instance::set_state(int slot, const std::string& text) {
   return true;
 }
 
-void Instance::note(const std::string& sentence) {
+void Instance::note(int slot, Source source, PresetProblem kind, const std::string& sentence) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  problem_ = sentence;
+  Problem& problem = problems_[slot][source];
+  problem.kind = kind;
+  problem.sentence = sentence;
+  problem.time = std::chrono::steady_clock::now();
+}
+
+// Another choice than the project's ends what is said of the project.
+void Instance::forget_old_problems(const Wanted& wanted) {
+  for (int slot = 0; slot < kSlots; ++slot) {
+    const bool is_other = slot == 0 ? wanted.first != loaded_.first : wanted.second != loaded_.second;
+    bool is_old;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      is_old = std::chrono::steady_clock::now() - problems_[slot][kOfProject].time > kOpeningTime;
+    }
+    if (is_other && is_old) forget(slot, kOfProject);
+  }
+}
+
+PresetProblem Instance::preset_problem() const {
+  for (const auto& slot : problems_)
+    for (const Problem& problem : slot)
+      if (const int kind = problem.kind.load(std::memory_order_relaxed))
+        return static_cast<PresetProblem>(kind);
+  return kNoProblem;
 }
 
 std::string Instance::problem() {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return problem_;
+  for (const auto& slot : problems_)
+    for (const Problem& problem : slot)
+      if (problem.kind != kNoProblem) return problem.sentence;
+  return "";
 }
 
 }  // namespace astfx

@@ -12,6 +12,7 @@
 #include "effect.hpp"
 #include "library.hpp"
 #include "preset.hpp"
+#include "problems.hpp"
 
 namespace astfx {
 
@@ -48,8 +49,10 @@ class Instance : private Task {
   // is not a factory preset. A text that cannot be used changes nothing and returns false.
   std::string state(int slot);
   bool set_state(int slot, const std::string& text);
-  // A sentence about the last preset that could not be used; empty if there is none.
+  // A sentence about a preset that cannot be used; empty if there is none.
   std::string problem();
+  // Any thread: what kind of problem that is.
+  PresetProblem preset_problem() const;
 
   float input_peak() { return effect_ ? effect_->meters.input.exchange(0.0f) : 0.0f; }
   float output_peak() { return effect_ ? effect_->meters.output.exchange(0.0f) : 0.0f; }
@@ -69,6 +72,13 @@ class Instance : private Task {
     }
   };
   enum Stage : int { kIdle, kAsked, kLoaded };
+  // What a project brings and what is chosen by number can both be wrong.
+  enum Source : int { kOfProject, kOfChoice, kSourceCount };
+  struct Problem {
+    std::atomic<int> kind{kNoProblem};
+    std::string sentence;
+    std::chrono::steady_clock::time_point time{};
+  };
 
   void work() override;
   Wanted wanted() const;
@@ -76,7 +86,9 @@ class Instance : private Task {
   std::shared_ptr<const Preset> preset(int slot, int index);
   void part(const float* const* input, float* const* output, int first, int n, bool takes);
   bool comes_fast();
-  void note(const std::string& sentence);
+  void note(int slot, Source source, PresetProblem kind, const std::string& sentence);
+  void forget(int slot, Source source) { note(slot, source, kNoProblem, ""); }
+  void forget_old_problems(const Wanted& wanted);
 
   const int channels_;
   Library library_;
@@ -100,7 +112,7 @@ class Instance : private Task {
 
   std::mutex mutex_;  // of what is below; never locked by the audio thread
   std::array<std::optional<Kept>, kSlots> kept_;
-  std::string problem_;
+  std::array<std::array<Problem, kSourceCount>, kSlots> problems_;
 };
 
 }  // namespace astfx

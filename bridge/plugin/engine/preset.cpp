@@ -214,7 +214,7 @@ Preset from_parts(const std::string& text, const Container& container) {
 
 // Raise every error that a bad file can cause as a PresetError that names the file's role.
 template <typename Read>
-Preset refusing(const std::string& role, Read read) {
+auto refusing(const std::string& role, Read read) -> decltype(read()) {
   try {
     return read();
   } catch (const PresetError& error) {
@@ -272,7 +272,24 @@ Preset load_preset(const std::string& path) {
   });
 }
 
-std::string packed_preset(const std::string& path) {
+PresetTexts preset_texts(const std::string& path) {
+  return refusing("preset file '" + path + "'", [&] {
+    std::string text;
+    if (ends_with(path, ".toml")) {
+      text = file_bytes(path, kMaxTextBytes);
+    } else {
+      const std::string bytes = file_bytes(path, kMaxFileBytes);
+      const Container container = read_container(bytes);
+      const auto found = container.metadata.find(kMetadataKey);
+      if (found == container.metadata.end()) throw PresetError("it has no preset description");
+      text = found->second;
+    }
+    const toml::table table = toml::parse(text);
+    return PresetTexts{text_of(table, "family"), text_of(table, "description")};
+  });
+}
+
+static std::string packed(const std::string& path) {
   if (!ends_with(path, ".toml")) return file_bytes(path, kMaxFileBytes);
   const std::string text = file_bytes(path, kMaxTextBytes);
   const std::string tensors = file_bytes(tensors_beside(path), kMaxFileBytes);
@@ -290,6 +307,10 @@ std::string packed_preset(const std::string& path) {
   std::string bytes(8, '\0');
   for (int i = 0; i < 8; ++i) bytes[i] = static_cast<char>(json.size() >> 8 * i);
   return bytes + json + tensors.substr(8 + size);
+}
+
+std::string packed_preset(const std::string& path) {
+  return refusing("preset file '" + path + "'", [&] { return packed(path); });
 }
 
 }  // namespace astfx

@@ -27,6 +27,14 @@ struct Preset {
 // Whether a name is one that presets may have.
 bool is_preset_name(const std::string& name);
 
+// What a preset says of itself.
+struct PresetTexts {
+  std::string family, description;
+};
+
+// Read only the texts of a .toml or .astfx file.
+PresetTexts preset_texts(const std::string& path);
+
 // Read a .astfx file, or a .toml file and the .safetensors file beside it.
 Preset load_preset(const std::string& path);
 

@@ -11,6 +11,7 @@ import numpy as np
 from astfx.audio import Waveform
 
 _PARAM_VALUE = 5
+_READ_ONLY = 1 << 3
 _Pointer = c.c_void_p
 
 
@@ -187,32 +188,50 @@ class ClapPlugin:
     sample_rate : float, hertz
     channels : int
     offline : bool
+    extensions : dict of bytes to ctypes.Structure
+        What the host offers, by the names of CLAP.
+
+    Attributes
+    ----------
+    sent : list of (str, float)
+        The parameters that the plugin has set itself, by its window.
     """
 
     def __init__(
-        self, path: Path, plugin_id: str, sample_rate: float, channels: int, *, offline: bool = True
+        self,
+        path: Path,
+        plugin_id: str,
+        sample_rate: float,
+        channels: int,
+        *,
+        offline: bool = True,
+        extensions: dict[bytes, c.Structure] | None = None,
     ) -> None:
         self.channels = channels
         self._entry = _Entry.in_dll(c.CDLL(str(path)), "clap_entry")
         assert self._entry.init(str(path).encode())
         self._factory = self._at(self._entry.get_factory(b"clap.plugin-factory"), _Factory)
-        self._no_extension = _GET_EXTENSION(lambda host, name: None)
+        offered = extensions or {}
+        self.sent: list[tuple[str, float]] = []
+        self._offered = _GET_EXTENSION(
+            lambda host, name: c.addressof(offered[name]) if name in offered else None
+        )
         self._nothing = _REQUEST(lambda host: None)
         version = self._entry.version
         texts = (b"host", b"astfx", b"", b"1")
-        asks = (self._no_extension, self._nothing, self._nothing, self._nothing)
+        asks = (self._offered, self._nothing, self._nothing, self._nothing)
         self._host = _Host(version, None, *texts, *asks)
         factory = c.addressof(self._factory)
         self.address = self._factory.create(factory, c.byref(self._host), plugin_id.encode())
         self.plugin = self._at(self.address, _Plugin)
         assert self.plugin.init(self.address)
-        self.parameters = self._extension("clap.params", _Parameters)
-        assert self._extension("clap.render", _Render).set(self.address, int(offline))
+        self.parameters = self.extension("clap.params", _Parameters)
+        assert self.extension("clap.render", _Render).set(self.address, int(offline))
         self._changes: list[_Event] = []
         self._offset = 0
         self._size = _SIZE(lambda events: len(self._changes))
         self._get = _GET(lambda events, index: c.addressof(self._changes[index]))
-        self._push = _PUSH(lambda events, event: True)
+        self._push = _PUSH(self._receive)
         self._sample_rate = sample_rate
         self.activate()
 
@@ -221,8 +240,17 @@ class ClapPlugin:
         assert address
         return c.cast(address, c.POINTER(kind)).contents
 
-    def _extension(self, name: str, kind: Any) -> Any:
+    def extension(self, name: str, kind: Any) -> Any:
         return self._at(self.plugin.get_extension(self.address, name.encode()), kind)
+
+    def _receive(self, events: Any, address: int) -> bool:
+        event = _Event.from_address(address)
+        names = {
+            info.id: name for name, info in self.infos().items() if not info.flags & _READ_ONLY
+        }
+        if event.type == _PARAM_VALUE and event.parameter in names:
+            self.sent.append((names[event.parameter], event.value))
+        return True
 
     def activate(self) -> None:
         assert self.plugin.activate(self.address, self._sample_rate, 1, 8192)
@@ -239,7 +267,7 @@ class ClapPlugin:
 
     @property
     def latency(self) -> int:
-        return int(self._extension("clap.latency", _Latency).get(self.address))
+        return int(self.extension("clap.latency", _Latency).get(self.address))
 
     def infos(self) -> dict[str, _Info]:
         found = {}
@@ -295,16 +323,18 @@ class ClapPlugin:
             return size
 
         stream = _Stream(None, _STREAM(write))
-        assert self._extension("clap.state", _State).save(self.address, c.byref(stream))
+        assert self.extension("clap.state", _State).save(self.address, c.byref(stream))
         return b"".join(parts)
 
     def load(self, state: bytes) -> bool:
-        left = [state]
+        taken = 0
 
         def read(stream: Any, data: Any, size: int) -> int:
-            part, left[0] = left[0][:size], left[0][size:]
+            nonlocal taken
+            part = state[taken : taken + size]
+            taken += len(part)
             c.memmove(data, part, len(part))
             return len(part)
 
         stream = _Stream(None, _STREAM(read))
-        return bool(self._extension("clap.state", _State).load(self.address, c.byref(stream)))
+        return bool(self.extension("clap.state", _State).load(self.address, c.byref(stream)))

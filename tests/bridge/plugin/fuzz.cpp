@@ -78,14 +78,42 @@ static void corrupt_states(const std::string& preset) {
                             unpack_preset(preset, "preset").sha256 + " " + base64(preset);
   require(instance.set_state(0, whole) && instance.state(0) == whole, "a state is kept");
   int refused = 0;
-  for (int turn = 0; turn < 200; ++turn) {
-    refused += !instance.set_state(below(3), damaged(turn % 2 ? whole : whole.substr(0, 90)));
+  // What is refused is reported, and changes neither the slot nor the other one.
+  const auto give = [&](const std::string& text) {
+    const int slot = below(2), number = instance.chosen(slot);
+    const std::string before[] = {instance.state(0), instance.state(1)};
+    if (instance.set_state(slot, text)) {
+      require(instance.state(1 - slot) == before[1 - slot], "the other preset stays");
+      return true;
+    }
+    ++refused;
+    require(instance.state(0) == before[0] && instance.state(1) == before[1], "both presets stay");
+    require(instance.chosen(slot) == number, "the number stays");
+    require(instance.preset_problem() != kNoProblem, "a problem is reported");
+    require(instance.problem().size() > 10, "the problem is a sentence");
+    return false;
+  };
+  for (int turn = 0; turn < 300; ++turn) {
+    give(damaged(turn % 2 ? whole : whole.substr(0, 90)));
     float* output[] = {samples.data()};
     instance.process(output, output, 300);
   }
-  for (const char* text : {"", " ", "-1 rain", "128", "99999999999999999999", "5 ../../x 0", "1 a b c d"})
-    refused += !instance.set_state(0, text);
-  require(refused > 50, "corrupt states are refused");
+  const size_t at_hash = whole.find(' ', 3) + 1;
+  std::string other_hash = whole, other_name = whole;
+  other_hash[at_hash] = whole[at_hash] == '0' ? '1' : '0';
+  other_name.insert(3, "x");
+  const std::string huge(200u << 20, 'A');
+  for (const std::string& text : {std::string(), std::string(" "), std::string("-1 rain"), std::string("128"),
+                                  std::string("99999999999999999999"), std::string("5 ../../x 0"),
+                                  std::string("1 a b c d"), std::string("70 x"), std::string("nan"), huge,
+                                  "70 rain " + huge, whole + huge, whole.substr(0, whole.size() - 1),
+                                  whole.substr(0, whole.size() - 4), whole.substr(0, whole.size() / 2),
+                                  whole.substr(0, at_hash + 64) + " ====", other_hash, other_name})
+    require(!give(text), "a wrong state is refused");
+  require(!instance.set_state(-1, whole) && !instance.set_state(2, whole), "there are two slots");
+  require(instance.set_state(0, whole) && instance.set_state(1, whole), "a good state is taken");
+  require(instance.preset_problem() == kNoProblem, "a good state ends the problem");
+  require(refused > 150, "corrupt states are refused");
   std::printf("states: %d refused\n", refused);
 }
 

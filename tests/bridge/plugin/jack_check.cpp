@@ -2,7 +2,7 @@
 //
 //     jack_check CLIENT SECONDS LATENCY
 //
-// CLIENT's output must be its input, LATENCY frames late. Prints "latency L wrong W checked C".
+// CLIENT's output must be its input, LATENCY frames late. Prints "latency L wrong W checked C xruns X".
 #include <jack/jack.h>
 
 #include <atomic>
@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-static std::atomic<long> sent{0}, received{0}, wrong{0}, checked{0}, first_heard{-1};
+static std::atomic<long> sent{0}, received{0}, wrong{0}, checked{0}, first_heard{-1}, xruns{0};
 static std::atomic<bool> runs{false};
 static long latency = 0;
 static jack_port_t* out_ports[2];
@@ -80,6 +80,7 @@ int main(int argc, char** argv) {
   }
   jack_set_process_callback(source, send, nullptr);
   jack_set_process_callback(sink, receive, nullptr);
+  jack_set_xrun_callback(sink, [](void*) { xruns += runs.load(); return 0; }, nullptr);
   if (jack_activate(source) != 0 || jack_activate(sink) != 0) return 3;
   const std::string pattern = std::string(argv[1]) + ":";
   std::vector<std::string> ins, outs;
@@ -105,8 +106,8 @@ int main(int argc, char** argv) {
   runs = true;
   const long frames = atol(argv[2]) * static_cast<long>(jack_get_sample_rate(source));
   while (received.load() < frames) std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  std::printf("latency %ld wrong %ld checked %ld\n", first_heard.load() - 24000, wrong.load(),
-              checked.load());
+  std::printf("latency %ld wrong %ld checked %ld xruns %ld\n", first_heard.load() - 24000, wrong.load(),
+              checked.load(), xruns.load());
   std::fflush(stdout);
   _Exit(0);
 }

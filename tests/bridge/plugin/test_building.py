@@ -53,6 +53,20 @@ def test_install_info_and_uninstall(home: Path, tmp_path: Path) -> None:
         plugins.uninstall(home)
 
 
+def test_uninstall_deletes_the_build_too(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setattr(plugins, "build_folder", lambda: tmp_path / "build")
+    command("install")
+    command("uninstall")
+    assert (tmp_path / "build").is_dir()  # it is not known to be a build
+    command("install")
+    (tmp_path / "build" / "CMakeCache.txt").touch()
+    assert str(tmp_path / "build") in command("uninstall")
+    assert not (tmp_path / "build").exists()
+
+
 def test_a_folder_that_cannot_be_written(home: Path, tmp_path: Path) -> None:
     home.write_text("not a folder")
     with pytest.raises(BridgeError, match=r"cannot be copied to '.*astfx.vst3'"):
@@ -73,6 +87,29 @@ def test_what_is_missing_is_listed(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert "because these are missing:\n  no-such-program  Debian's one-package" in message
     assert message.endswith("sudo apt-get install one-package other-package")
     assert "no/such.h" in command("info", "--home", str(tmp_path))
+
+
+def test_without_what_its_window_needs_it_is_built_without_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    def build(folder: Path, target: str = "all", **options: str) -> Path:
+        asked.append(options["WINDOW"])
+        return folder
+
+    monkeypatch.setattr(building, "build", build)
+    monkeypatch.setattr(building, "WINDOW_NEEDS", (building.Need("sh", "dash"),))
+    assert "without a window" not in command("build", "--folder", str(tmp_path))
+    lacking = building.Need("no/such.h", "no-such-dev", "header")
+    monkeypatch.setattr(building, "WINDOW_NEEDS", (lacking,))
+    for shown in (
+        command("build", "--folder", str(tmp_path)),
+        command("info", "--home", str(tmp_path)),
+    ):
+        assert "without a window of its own" in shown
+        assert "sudo apt-get install no-such-dev" in shown
+    assert asked == ["ON", "OFF"]
 
 
 def test_dpf_is_looked_for_where_its_variable_says(

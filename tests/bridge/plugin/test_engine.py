@@ -295,10 +295,10 @@ def test_what_no_host_should_do(engine: Engine, build_folder: Path, presets: Pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sanitizer", ["address", "thread"])
+@pytest.mark.parametrize("sanitizer", ["address,undefined", "thread"])
 def test_what_no_host_should_do_under_a_sanitizer(
     build_folder: Path, presets: Path, sanitizer: str
 ) -> None:
-    folder = build_folder.with_name(f"plugin-{sanitizer}")
+    folder = build_folder.with_name(f"plugin-{sanitizer.partition(',')[0]}")
     building.build(folder, "fuzz", ASTFX_SANITIZE=sanitizer)
     assert fuzzed(folder, presets, 61).endswith("threads: done\n")

@@ -1,0 +1,32 @@
+// The presets of this machine by family, as the browser lists them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace astfx::window {
+
+struct Listed {
+  int number;
+  std::string name, family, description;
+};
+
+class Catalogue {
+ public:
+  // Reads the descriptions of the presets. What cannot be read is listed without a family.
+  Catalogue();
+
+  // Sorted by family, the user's first, then by name.
+  const std::vector<Listed>& presets() const { return presets_; }
+  // Null if this machine has no such preset.
+  const Listed* at(int number) const;
+  // Also of a preset that only the project has.
+  std::string name_of(int number) const;
+  // Places of the presets whose name, family or description has all words of a text.
+  std::vector<size_t> found(const std::string& text) const;
+
+ private:
+  std::vector<Listed> presets_;
+};
+
+}  // namespace astfx::window
