@@ -11,6 +11,9 @@ enum ParameterIndex : uint32_t {
   kMorph,
   kOutputGain,
   kBypass,
+  kEngine,
+  kBackend,     // output: how the Python process of the engine is
+  kLateBlocks,  // output
   kParameterCount,
 };
 
@@ -18,4 +21,5 @@ enum StateIndex : uint32_t { kFirstState, kSecondState, kStateCount };
 constexpr const char* kStateKeys[kStateCount] = {"preset", "morph_to"};
 
 constexpr float kLowestGainDb = -24.0f, kHighestGainDb = 24.0f;
+constexpr float kMostLateBlocks = 1e6f;
 constexpr const char* kDefaultPresets[kStateCount] = {"rain", "bells"};

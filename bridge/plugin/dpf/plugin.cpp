@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <initializer_list>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -14,6 +15,20 @@ int number_of(const astfx::Library& library, const char* name) {
   for (const astfx::LibraryEntry& entry : library.entries())
     if (entry.is_factory() && entry.name == name) return entry.index;
   return 0;
+}
+
+// Names for the values from 0.
+void name_values(Parameter& parameter, std::initializer_list<const char*> names) {
+  parameter.hints |= kParameterIsInteger;
+  parameter.ranges = ParameterRanges(0.0f, 0.0f, static_cast<float>(names.size() - 1));
+  parameter.enumValues.values = new ParameterEnumerationValue[names.size()];
+  parameter.enumValues.count = static_cast<uint8_t>(names.size());
+  parameter.enumValues.restrictedMode = true;
+  ParameterEnumerationValue* next = parameter.enumValues.values;
+  for (const char* name : names) {
+    next->value = static_cast<float>(next - parameter.enumValues.values);
+    (next++)->label = name;
+  }
 }
 
 void share(Parameter& parameter, const char* name, const char* symbol, const char* description,
@@ -30,7 +45,12 @@ void share(Parameter& parameter, const char* name, const char* symbol, const cha
 AstfxPlugin::AstfxPlugin() : Plugin(kParameterCount, 0, kStateCount) {
   for (int slot = 0; slot < astfx::kSlots; ++slot)
     instance_.choose(slot, number_of(instance_.library(), kDefaultPresets[slot]));
-  setLatency(static_cast<uint32_t>(astfx::Instance::latency(getSampleRate())));
+  show_latency();
+}
+
+void AstfxPlugin::show_latency() {
+  const int frames = instance_.latency(getSampleRate(), static_cast<int>(getBufferSize()));
+  setLatency(static_cast<uint32_t>(frames));
 }
 
 void AstfxPlugin::initParameter(uint32_t index, Parameter& parameter) {
@@ -74,6 +94,28 @@ void AstfxPlugin::initParameter(uint32_t index, Parameter& parameter) {
     case kBypass:
       parameter.initDesignation(kParameterDesignationBypass);
       break;
+    case kEngine:
+      parameter.name = "Engine";
+      parameter.symbol = "engine";
+      parameter.description =
+          "live is quick; stream, in a Python process, comes nearer to the sound.";
+      parameter.hints = 0;  // its latency is another one, so it cannot be automated
+      name_values(parameter, {"live", "stream"});
+      break;
+    case kBackend:
+      parameter.name = "Backend";
+      parameter.symbol = "backend";
+      parameter.description = "The Python process of the engine stream.";
+      parameter.hints = kParameterIsOutput;
+      name_values(parameter, {"unused", "starts", "runs", "not found", "fails"});
+      break;
+    case kLateBlocks:
+      parameter.name = "Late blocks";
+      parameter.symbol = "late_blocks";
+      parameter.description = "Blocks that were dry because the Python process was late.";
+      parameter.hints = kParameterIsOutput | kParameterIsInteger;
+      parameter.ranges = ParameterRanges(0.0f, 0.0f, kMostLateBlocks);
+      break;
   }
 }
 
@@ -94,6 +136,9 @@ float AstfxPlugin::getParameterValue(uint32_t index) const {
     case kMorphTo: return static_cast<float>(instance_.chosen(1));
     case kOutputGain: return gain_db_;
     case kBypass: return settings.bypass ? 1.0f : 0.0f;
+    case kEngine: return static_cast<float>(instance_.engine());
+    case kBackend: return static_cast<float>(instance_.backend_state());
+    case kLateBlocks: return std::fmin(static_cast<float>(instance_.late_blocks()), kMostLateBlocks);
   }
   return 0.0f;
 }
@@ -115,6 +160,12 @@ void AstfxPlugin::setParameterValue(uint32_t index, float value) {
       settings.gain = std::pow(10.0f, gain_db_ / 20.0f);
       break;
     case kBypass: settings.bypass = value > 0.5f; break;
+    case kEngine:
+      instance_.choose_engine(value > 0.5f ? astfx::kEngineStream : astfx::kEngineLive);
+#ifndef DISTRHO_PLUGIN_TARGET_LV2
+      show_latency();  // lets the host activate the plugin again, as LV2 cannot
+#endif
+      break;
   }
 }
 
@@ -130,17 +181,20 @@ void AstfxPlugin::setState(const char* key, const char* value) {
       instance_.set_state(slot, value);
 }
 
-void AstfxPlugin::sampleRateChanged(double sample_rate) {
-  setLatency(static_cast<uint32_t>(astfx::Instance::latency(sample_rate)));
-}
+void AstfxPlugin::sampleRateChanged(double) { show_latency(); }
+
+void AstfxPlugin::bufferSizeChanged(uint32_t) { show_latency(); }
 
 void AstfxPlugin::activate() {
-  instance_.activate(getSampleRate());
-  setLatency(static_cast<uint32_t>(astfx::Instance::latency(getSampleRate())));
+  instance_.activate(getSampleRate(), static_cast<int>(getBufferSize()));
+  show_latency();
 }
 
 void AstfxPlugin::run(const float** inputs, float** outputs, uint32_t frames) {
   instance_.process(inputs, outputs, static_cast<int>(frames));
+#ifdef DISTRHO_PLUGIN_TARGET_LV2
+  setLatency(static_cast<uint32_t>(instance_.latency_in_use()));
+#endif
 }
 
 Plugin* createPlugin() { return new AstfxPlugin; }

@@ -72,7 +72,7 @@ static void corrupt_presets(const std::string& preset) {
 
 static void corrupt_states(const std::string& preset) {
   Instance instance(1);
-  instance.activate(22050);
+  instance.activate(22050, 1024);
   std::vector<float> samples(300);
   const std::string whole = "70 " + unpack_preset(preset, "preset").name + " " +
                             unpack_preset(preset, "preset").sha256 + " " + base64(preset);
@@ -105,7 +105,7 @@ static float strange() {
 static void many_block_sizes(int least_step) {
   for (int channels = 0; channels <= 2; ++channels) {
     Instance instance(channels);
-    instance.activate(48000);
+    instance.activate(48000, 1024);
     std::vector<float> samples[2] = {std::vector<float>(8192), std::vector<float>(8192)};
     const int step = channels == 1 ? least_step : std::max(least_step, 37);
     for (int size = 0; size <= 8192; size += step) {
@@ -132,11 +132,11 @@ static void strange_rates() {
   std::vector<float> samples(1000, 0.5f);
   for (double rate : {0.0, -1.0, 7999.0, 192001.0, 1e300, std::nan(""), 8000.0, 44100.5, 192000.0}) {
     Instance instance(1);
-    instance.activate(rate);
+    instance.activate(rate, 1024);
     float* pointers[] = {samples.data()};
     instance.process(pointers, pointers, 1000);
-    require(Instance::latency(rate) >= 0, "a latency");
-    instance.activate(48000);
+    require(instance.latency(rate, 1024) >= 0, "a latency");
+    instance.activate(48000, 1024);
     instance.process(pointers, pointers, 1000);
   }
   std::printf("rates: done\n");
@@ -144,7 +144,7 @@ static void strange_rates() {
 
 static void several_threads(const std::string& preset) {
   Instance instance(2);
-  instance.activate(48000);
+  instance.activate(48000, 1024);
   const std::string state = "90 " + unpack_preset(preset, "preset").name + " " +
                             unpack_preset(preset, "preset").sha256 + " " + base64(preset);
   std::atomic<bool> ends{false};

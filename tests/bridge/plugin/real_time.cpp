@@ -99,7 +99,7 @@ int main(int argc, char** argv) {
   const bool breaks = argc > 3;  // shows that the hooks work
   Instance instance(2);
   instance.choose(1, 5);
-  instance.activate(rate);
+  instance.activate(rate, 1500);
   std::atomic<long> n_done{0};
   std::thread control([&] {
     // Waits for what the audio thread has done, and changes presets and controls.
