@@ -204,9 +204,13 @@ def test_clap_parameters_and_state(clap: ClapPlugin) -> None:
         "Morph",
         "Output gain",
         "Bypass",
+        "Engine",
+        "Backend",
+        "Late blocks",
     ]
-    automatable = 1 << 5
-    assert all(info.flags & automatable for info in infos.values())
+    automatable, read_only = 1 << 5, 1 << 3
+    assert [name for name, info in infos.items() if not info.flags & automatable] == list(infos)[7:]
+    assert [name for name, info in infos.items() if info.flags & read_only] == list(infos)[8:]
     assert clap.text("Preset", clap.value("Preset")) == "rain"
     index = next(k for k in range(128) if clap.text("Preset", k) == "choir")
     clap.set("Preset", index)
