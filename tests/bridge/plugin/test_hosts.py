@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -320,17 +320,25 @@ def test_lv2_jalv_for_ten_minutes(
 
 
 def check_jalv(
-    build_folder: Path, lv2: dict[str, str], folder: Path, frames: int, seconds: int
+    build_folder: Path,
+    lv2: dict[str, str],
+    folder: Path,
+    frames: int,
+    seconds: int,
+    controls: Sequence[str] = (),
+    latency: int | None = None,
 ) -> None:
     """The input comes back bit for bit at a strength of 0, late by the latency that is reported."""
     for program in ("jackd", "jalv", "jack_wait"):
         needs(program)
     building.build(build_folder, "jack_check")
-    latency = astfx.StyleTransfer("rain", engine="live").latency_samples_at(RATE)
+    if latency is None:
+        latency = astfx.StyleTransfer("rain", engine="live").latency_samples_at(RATE)
     with jack(f"astfx{os.getpid()}", frames, folder / "jack.log") as variables:
         variables = {**variables, "LV2_PATH": lv2["LV2_PATH"]}
+        words = [word for control in ("strength=0", *controls) for word in ("-c", control)]
         jalv = subprocess.Popen(
-            ["jalv", "-x", "-n", "astfx-test", "-c", "strength=0", URI],
+            ["jalv", "-x", "-n", "astfx-test", *words, URI],
             env=variables,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
