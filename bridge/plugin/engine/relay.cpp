@@ -18,9 +18,16 @@ constexpr double kLeastFrames = 128.0;
 // The least buffer, which leaves 13 ms for a block of 5 ms.
 constexpr double kBufferFrames = 1024.0;
 constexpr int kLongestBlock = 8192;
+constexpr float kMostGain = 100.0f;
 constexpr double kKeptSeconds = 2.5;
 constexpr auto kStep = std::chrono::microseconds(200);
 constexpr auto kLongestWait = std::chrono::seconds(120);
+
+// The value of a setting; 0 where it is no number.
+float within(const std::atomic<float>& setting, float most) {
+  const float value = setting.load(std::memory_order_relaxed);
+  return value >= 0.0f ? std::min(value, most) : 0.0f;
+}
 
 int at_rate(double frames, int sample_rate) {
   return static_cast<int>(std::lround(frames * sample_rate / 48000.0));
@@ -86,14 +93,11 @@ void Relay::begin_stream() {
 }
 
 void Relay::add_event() {
-  const auto within = [](float value) {
-    return value >= 0.0f ? std::min(value, 1.0f) : 0.0f;  // 0 for NaN
-  };
   RingEvent event{};
   event.frame = position_;
-  event.strength = within(settings_.strength.load(std::memory_order_relaxed));
-  event.mix = within(settings_.mix.load(std::memory_order_relaxed));
-  event.morph = within(settings_.morph.load(std::memory_order_relaxed));
+  event.strength = within(settings_.strength, 1.0f);
+  event.mix = within(settings_.mix, 1.0f);
+  event.morph = within(settings_.morph, 1.0f);
   event.first = presets_.first;
   event.second = presets_.second;
   const bool is_same = event.strength == last_.strength && event.mix == last_.mix &&
@@ -127,10 +131,7 @@ void Relay::process(const float* const* input, float* const* output, int n,
     add_event();
   else
     begin_stream();
-  gain_.begin(std::isfinite(settings_.gain.load(std::memory_order_relaxed))
-                  ? settings_.gain.load(std::memory_order_relaxed)
-                  : 1.0f,
-              sample_rate_);
+  gain_.begin(within(settings_.gain, kMostGain), sample_rate_);
   bypass_.begin(settings_.bypass.load(std::memory_order_relaxed) ? 1.0f : 0.0f, sample_rate_);
   for (int first = 0; first < n; first += kLongestBlock)
     part(input, output, first, std::min(n - first, kLongestBlock), may_wait);
@@ -182,7 +183,8 @@ void Relay::part(const float* const* input, float* const* output, int first, int
         sample = level_ == 1.0f ? finished : sample + level_ * (finished - sample);
         if (bypass > 0.0f) sample = bypass == 1.0f ? dry[channel] : sample + bypass * (dry[channel] - sample);
       }
-      output[channel][first + i] = sample * gain;
+      // The other process may have written anything, even over the input.
+      output[channel][first + i] = std::isfinite(sample) ? sample * gain : 0.0f;
       peaks[1] = std::max(peaks[1], std::abs(output[channel][first + i]));
     }
   }
