@@ -332,11 +332,11 @@ def install_plugin(folder: _FOLDER = None, home: _HOME = None) -> None:
 
 
 @plugin.command("backend", hidden=True)
-def run_backend(ring: Path) -> None:
+def run_backend(ring: Path, host: int) -> None:
     """Run the engine `stream` for a plugin, which starts this command by itself."""
     from astfx_bridge.live import backend
 
-    backend.serve(ring)
+    backend.serve(ring, host)
 
 
 @plugin.command("info")

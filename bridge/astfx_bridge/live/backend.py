@@ -1,7 +1,8 @@
 """The process that runs an effect for the native plugin: the engine `stream`, through a ring file.
 
-The plugin starts it, as ``python -m astfx_bridge.live.backend FILE``, and it ends when the plugin's
-process is gone. `astfx_bridge.live.ring_file` says what is in the file.
+The plugin starts it, as ``python -m astfx_bridge.live.backend FILE HOST``. It ends when the process
+with the number HOST, in which the plugin runs, is no longer its parent, because it is gone then.
+`astfx_bridge.live.ring_file` says what is in the file.
 
 Where the plugin waits for every frame, the output is that of an effect that was not prepared: a
 change of presets is heard from its own sample on. Otherwise, new presets are prepared on a thread
@@ -177,14 +178,14 @@ class Backend:
         return self._presets[at]
 
 
-def run(ring: RingFile, parent: int) -> None:
-    """Process a ring until the process that started this one is gone."""
+def run(ring: RingFile, host: int) -> None:
+    """Process a ring until the process that started this one, with the number `host`, is gone."""
     threading.Thread(target=_beat, args=(ring,), name="astfx heartbeat", daemon=True).start()
     backend = Backend(ring)
     raise_priority()
     last = time.monotonic()
     with with_deadlines():
-        while os.getppid() == parent:
+        while os.getppid() == host:
             if backend.work():
                 last = time.monotonic()
             elif time.monotonic() - last > _IDLE_SECONDS:
@@ -199,20 +200,19 @@ def _beat(ring: RingFile) -> None:
         time.sleep(_BEAT_SECONDS)
 
 
-def serve(path: Path) -> None:
-    """Open a ring, process it until the plugin is gone, and end this process.
+def serve(path: Path, host: int) -> None:
+    """Open a ring, process it until the host is gone, and end this process.
 
     Raises
     ------
     DeviceError
         If it is no ring.
     """
-    parent = os.getppid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the host
     ring = RingFile(path)
     status = 0
     try:
-        run(ring, parent)
+        run(ring, host)
     except AstfxError as error:
         ring.message = str(error)
         status = 1
@@ -220,4 +220,4 @@ def serve(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]))
+    serve(Path(sys.argv[1]), int(sys.argv[2]))

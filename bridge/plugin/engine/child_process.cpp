@@ -79,6 +79,7 @@ std::optional<std::vector<std::string>> backend_command() {
 int ChildProcess::start(const std::vector<std::string>& command, int descriptor) {
   std::vector<std::string> words = command, kept = variables();
   words.push_back(kRingName);
+  words.push_back(std::to_string(getpid()));
   std::vector<char*> arguments = pointers(words), environment = pointers(kept);
   posix_spawn_file_actions_t files;
   posix_spawnattr_t attributes;

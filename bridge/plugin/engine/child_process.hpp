@@ -9,7 +9,7 @@
 
 namespace astfx {
 
-// The words of the command that starts the process, without the name of the ring file: ASTFX_PYTHON, or
+// The words of the command that starts the process, without the two that `start` adds: ASTFX_PYTHON, or
 // the interpreter that `astfx plugin build` has written into the plugin's bundle, or else the command
 // `astfx`. Nothing if there is none of them on this machine.
 std::optional<std::vector<std::string>> backend_command();
@@ -21,8 +21,8 @@ class ChildProcess {
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
 
-  // Start a command, which gets a file as its only open one but for the null device. Its last word will
-  // be the file's name. Returns 0, or the error's number.
+  // Start a command, which gets a file as its only open one but for the null device. Its last words will
+  // be the file's name and the number of this process. Returns 0, or the error's number.
   int start(const std::vector<std::string>& command, int descriptor);
   // Whether it runs. Not any more, if it has ended.
   bool runs();

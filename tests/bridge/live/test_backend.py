@@ -169,20 +169,31 @@ def test_a_plugin_of_another_version_is_refused(tmp_path: Path) -> None:
             Backend(ring).work()
 
 
+def command(host: Host, parent: int) -> list[str]:
+    words = [sys.executable, "-P", "-m", "astfx_bridge.live.backend"]
+    return [*words, str(host.ring.path), str(parent)]
+
+
 def wait_for(process: subprocess.Popen[bytes]) -> int:
     return process.wait(PATIENCE_SECONDS)
 
 
 def test_the_process_says_why_it_ends(host: Host) -> None:
     host.begin(Event(0, 1.0, 1.0, 0.0, (0, 10), (0, 0)))
-    command = [sys.executable, "-P", "-m", "astfx_bridge.live.backend", str(host.ring.path)]
-    assert wait_for(subprocess.Popen(command)) == 1
+    assert wait_for(subprocess.Popen(command(host, os.getpid()))) == 1
     assert host.ring.message.startswith("preset of the plugin ")
 
 
+def test_the_process_ends_at_once_if_its_starter_is_gone_already(host: Host) -> None:
+    assert wait_for(subprocess.Popen(command(host, os.getppid()))) == 0
+
+
 def test_the_process_ends_with_the_one_that_started_it(host: Host, tmp_path: Path) -> None:
-    command = [sys.executable, "-P", "-m", "astfx_bridge.live.backend", str(host.ring.path)]
-    code = f"import subprocess; print(subprocess.Popen({command!r}).pid, flush=True); input()"
+    words = command(host, -1)[:-1]
+    code = (
+        f"import os, subprocess; words = {words!r} + [str(os.getpid())]\n"
+        "print(subprocess.Popen(words).pid, flush=True); input()"
+    )
     read, write = os.pipe()
     starter = subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=write, stderr=write
