@@ -61,6 +61,7 @@ class Backend:
         self._now: Event
         self._next_event = 0
         self._catches_up = False
+        self._prepared: tuple[tuple[int, int], tuple[int, int]] | None = None
 
     def work(self) -> bool:
         """Process what has come in. Returns whether there was anything to do.
@@ -104,9 +105,7 @@ class Backend:
         ring.forget_output()
         self._next_event = ring.oldest_event
         self._now = self._event(self._next_event)
-        effect = self._effect = self._made(self._now)
-        if not ring.waits:
-            effect.prepare(ring.sample_rate, ring.channels, self._least)
+        effect = self._effect = self._effect_for(self._now)
         # An effect that starts in the middle hears some of what was before.
         primed = _PRIMING_SECONDS * ring.sample_rate
         if ring.waits:
@@ -148,10 +147,26 @@ class Backend:
         for name in ("strength", "mix", "morph"):
             if getattr(event, name) != getattr(before, name):
                 setattr(effect, name, getattr(event, name))
+        if (event.first, event.second) != (before.first, before.second):
+            self._prepared = None
         if event.first != before.first:
             effect.style = self._preset(event.first)
         if event.second != before.second:
             effect.morph_to = self._preset(event.second) if event.second[1] else None
+
+    def _effect_for(self, event: Event) -> astfx.StyleTransfer:
+        """An effect at the start of a stream, prepared unless the plugin waits."""
+        wanted = None if self._ring.waits else (event.first, event.second)
+        if wanted is None or wanted != self._prepared:
+            effect = self._made(event)
+            if wanted is not None:
+                effect.prepare(self._ring.sample_rate, self._ring.channels, self._least)
+        else:
+            effect = self._effect
+            effect.reset()
+            effect.strength, effect.mix, effect.morph = event.strength, event.mix, event.morph
+        self._prepared = wanted
+        return effect
 
     def _made(self, event: Event) -> astfx.StyleTransfer:
         effect = astfx.StyleTransfer(

@@ -11,6 +11,9 @@ namespace {
 // busy machine is more likely, and a new process would not give the same bits.
 constexpr auto kLongestSilence = std::chrono::seconds(1);
 constexpr auto kLongestSilenceOffline = std::chrono::seconds(10);
+// One that lives but finishes nothing hangs. The first frames of an offline render may be compiled for.
+constexpr auto kLongestStall = std::chrono::seconds(10), kLongestStallOffline = std::chrono::seconds(60);
+constexpr uint64_t kFramesInHand = 4096;
 // It may take long to read its modules and to compile for the first time.
 constexpr auto kLongestStart = std::chrono::seconds(90);
 constexpr auto kFirstPause = std::chrono::milliseconds(250), kLongestPause = std::chrono::milliseconds(10000);
@@ -59,7 +62,7 @@ void Backend::start() {
   if (n_failures_ < kManyFailures) state_.store(kBackendStarts);
   process_id_.store(process_.id());
   beats_ = relay_.ring().header().heartbeat.get();
-  last_beat_ = Clock::now();
+  last_beat_ = last_progress_ = Clock::now();
 }
 
 void Backend::watch() {
@@ -77,9 +80,16 @@ void Backend::watch() {
   const Clock::duration most = !is_ready_now ? Clock::duration(kLongestStart)
                                : waits       ? Clock::duration(kLongestSilenceOffline)
                                              : Clock::duration(kLongestSilence);
-  if (now - last_beat_ > most) {
+  const RingHeader& header = relay_.ring().header();
+  const uint64_t n_output = header.n_output.get();
+  const bool has_work = is_ready_now && header.n_input.get() > n_output + kFramesInHand;
+  if (!has_work || n_output != n_output_) last_progress_ = now;
+  n_output_ = n_output;
+  const bool hangs = now - last_progress_ > (waits ? kLongestStallOffline : kLongestStall);
+  if (now - last_beat_ > most || hangs) {
     process_.kill();
-    ended("showed no sign of life, and was ended");
+    ended(hangs ? "finished nothing for too long, and was ended"
+                : "showed no sign of life, and was ended");
     return;
   }
   if (is_ready_now) {

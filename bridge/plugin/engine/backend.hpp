@@ -51,8 +51,8 @@ class Backend : private Task {
   ChildProcess process_;
   std::string program_;
   std::atomic<int> state_{kBackendStarts}, process_id_{-1};
-  Clock::time_point next_start_{}, last_beat_{};
-  uint64_t beats_ = 0;
+  Clock::time_point next_start_{}, last_beat_{}, last_progress_{};
+  uint64_t beats_ = 0, n_output_ = 0;
   int n_failures_ = 0;  // since it last processed audio
 
   std::mutex mutex_;

@@ -160,6 +160,30 @@ def test_a_backend_that_is_far_behind_leaves_input_out(tmp_path: Path) -> None:
         np.testing.assert_array_equal(output, clip[:, first - LATENCY : end - LATENCY])
 
 
+def test_a_prepared_effect_is_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared: list[int] = []
+    prepare = astfx.StyleTransfer.prepare
+
+    def counted(effect: astfx.StyleTransfer, *words: int) -> None:
+        prepared.append(1)
+        prepare(effect, *words)
+
+    monkeypatch.setattr(astfx.StyleTransfer, "prepare", counted)
+    host = Host(tmp_path / "x.ring", waits=False)
+    clip = noise(RATE)
+    with closing(host.ring) as ring:
+        rain = host.keep("rain")
+        backend = Backend(ring)
+        for strength in (1.0, 0.5):
+            host.begin(Event(0, strength, 1.0, 0.0, rain, (0, 0)))
+            backend.work()
+            expected = effect(strength=strength).process(clip, RATE, reset=False)
+            output = processed(backend, ring, clip)
+            np.testing.assert_array_equal(output, expected[:, : output.shape[1]])
+            assert output.shape[1] > RATE - LATENCY - 128
+    assert prepared == [1]
+
+
 def test_a_plugin_of_another_version_is_refused(tmp_path: Path) -> None:
     host = Host(tmp_path / "x.ring", LATENCY + 1)
     with closing(host.ring) as ring:

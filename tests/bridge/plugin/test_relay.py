@@ -305,6 +305,32 @@ def test_a_process_that_is_stopped_is_replaced(
     assert relay.problem == ""
 
 
+def test_a_process_that_lives_but_hangs_is_replaced(
+    relay: NativeRelay, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    script = tmp_path / "python"
+    script.write_text(
+        f"#!{sys.executable}\n"
+        "import sys, time, pathlib\n"
+        "from astfx_bridge.live.ring_file import RingFile\n"
+        "ring = RingFile(pathlib.Path(sys.argv[4]))\n"
+        "ring.ready = ring.stream\n"
+        "while True:\n"
+        "    ring.beat()\n"
+        "    time.sleep(0.02)\n"
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("ASTFX_PYTHON", str(script))
+    relay.begin()
+    relay.start()
+    relay.run(music(RATE, 2, 0.5), [BLOCK])
+    wait_until(lambda: relay.state == "runs")
+    hanging = relay.process_id
+    wait_until(lambda: relay.process_id not in (hanging, -1))
+    assert not exists(hanging)
+    assert "finished nothing for too long, and was ended" in relay.problem
+
+
 def test_a_missing_python_is_told_and_nothing_waits(
     relay: NativeRelay, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
