@@ -78,7 +78,7 @@ def streams() -> None:
         "instances",
         "share of a core",
         "memory",
-        "audio thread, 99.9 %",
+        "audio thread",
         "late blocks",
     ]
     write_section(PAGE, "stream", table(header, rows))
