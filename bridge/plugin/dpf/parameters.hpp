@@ -14,6 +14,9 @@ enum ParameterIndex : uint32_t {
   kEngine,
   kBackend,     // output: how the Python process of the engine is
   kLateBlocks,  // output
+#ifdef DISTRHO_PLUGIN_TARGET_LV2
+  kOffline,  // whether the host renders offline; the other formats have other means
+#endif
   kParameterCount,
 };
 

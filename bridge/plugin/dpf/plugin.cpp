@@ -116,6 +116,14 @@ void AstfxPlugin::initParameter(uint32_t index, Parameter& parameter) {
       parameter.hints = kParameterIsOutput | kParameterIsInteger;
       parameter.ranges = ParameterRanges(0.0f, 0.0f, kMostLateBlocks);
       break;
+#ifdef DISTRHO_PLUGIN_TARGET_LV2
+    case kOffline:
+      parameter.name = "Offline";
+      parameter.symbol = "lv2_freewheel";
+      parameter.hints = kParameterIsInteger | kParameterIsBoolean;
+      parameter.ranges = ParameterRanges(0.0f, 0.0f, 1.0f);
+      break;
+#endif
   }
 }
 
@@ -137,6 +145,9 @@ float AstfxPlugin::getParameterValue(uint32_t index) const {
     case kOutputGain: return gain_db_;
     case kBypass: return settings.bypass ? 1.0f : 0.0f;
     case kEngine: return static_cast<float>(instance_.engine());
+#ifdef DISTRHO_PLUGIN_TARGET_LV2
+    case kOffline: return instance_.is_offline() ? 1.0f : 0.0f;
+#endif
     case kBackend: return static_cast<float>(instance_.backend_state());
     case kLateBlocks: return std::fmin(static_cast<float>(instance_.late_blocks()), kMostLateBlocks);
   }
@@ -160,6 +171,9 @@ void AstfxPlugin::setParameterValue(uint32_t index, float value) {
       settings.gain = std::pow(10.0f, gain_db_ / 20.0f);
       break;
     case kBypass: settings.bypass = value > 0.5f; break;
+#ifdef DISTRHO_PLUGIN_TARGET_LV2
+    case kOffline: instance_.set_offline(value > 0.5f); break;
+#endif
     case kEngine:
       instance_.choose_engine(value > 0.5f ? astfx::kEngineStream : astfx::kEngineLive);
 #ifndef DISTRHO_PLUGIN_TARGET_LV2

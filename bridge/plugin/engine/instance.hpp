@@ -41,6 +41,7 @@ class Instance : private Task {
   int engine() const { return engine_.load(std::memory_order_relaxed); }
   // Whether the host renders offline, so that the audio thread may wait.
   void set_offline(bool offline) { offline_.store(offline, std::memory_order_relaxed); }
+  bool is_offline() const { return offline_.load(std::memory_order_relaxed); }
   // The host may set presets only with the first block, which may then wait for them.
   void wait_at_start() { waits_at_start_ = true; }
 

@@ -126,6 +126,7 @@ void Relay::wait_for(uint64_t from, uint64_t until) const {
 void Relay::process(const float* const* input, float* const* output, int n,
                     const PresetPlaces* presets, bool may_wait) {
   const FlushDenormals flush;
+  ring_.header().waits.set(may_wait);
   if (presets != nullptr) presets_ = *presets;
   if (has_begun_)
     add_event();

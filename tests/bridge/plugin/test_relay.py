@@ -251,6 +251,19 @@ def test_an_offline_render_waits_and_is_the_effects(running: NativeRelay) -> Non
     assert (running.n_late, running.problem) == (0, "")
 
 
+def test_a_host_may_render_offline_from_some_time_on(
+    relay: NativeRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASTFX_PYTHON", sys.executable)
+    relay.begin()
+    relay.start()
+    wait_until(lambda: relay.state == "runs")
+    clip = music(RATE, 2, 2.0)
+    expected = late(effect()(clip, RATE), relay.latency)
+    np.testing.assert_array_equal(relay.run(clip, [BLOCK], may_wait=True), expected)
+    assert relay.n_late == 0
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
 def test_an_offline_render_goes_on_with_another_process(
     running: NativeRelay, how: signal.Signals

@@ -208,6 +208,14 @@ def test_clap_equals_the_effect_and_shows_its_process(bundles: Path) -> None:
 # --- LV2 ---------------------------------------------------------------------------------------
 
 
+def test_lv2_hosts_can_say_that_they_render_offline(bundles: Path) -> None:
+    text = (bundles / "lv2" / "astfx.lv2" / "astfx.ttl").read_text()
+    port = next(part for part in text.split("] ,") if "lv2_freewheel" in part)
+    assert "lv2:designation lv2:freeWheeling ;" in port
+    assert "a lv2:InputPort, lv2:ControlPort ;" in port
+    assert "lv2:default 0" in port
+
+
 def test_lv2_ffmpeg_equals_the_effect(bundles: Path, lv2: dict[str, str], tmp_path: Path) -> None:
     needs("ffmpeg")
     clip = music(RATE, 2, 5.0)
