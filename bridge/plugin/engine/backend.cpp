@@ -68,7 +68,7 @@ void Backend::start() {
 void Backend::watch() {
   if (!process_.runs()) {
     const std::string said = relay_.ring().message();
-    ended(!said.empty() ? "has ended: " + said : "has ended " + process_.end());
+    ended(!said.empty() ? "has ended: " + said : "has ended" + process_.end());
     return;
   }
   const Clock::time_point now = Clock::now();

@@ -113,8 +113,8 @@ bool ChildProcess::runs() {
   if (found == 0 || (found < 0 && errno == EINTR)) return true;
   end_ = "";
   // A host may let the system forget its children, which leaves no status.
-  if (found > 0 && WIFEXITED(status)) end_ = "with status " + std::to_string(WEXITSTATUS(status));
-  if (found > 0 && WIFSIGNALED(status)) end_ = "by signal " + std::to_string(WTERMSIG(status));
+  if (found > 0 && WIFEXITED(status)) end_ = " with status " + std::to_string(WEXITSTATUS(status));
+  if (found > 0 && WIFSIGNALED(status)) end_ = " by signal " + std::to_string(WTERMSIG(status));
   id_ = -1;
   return false;
 }
@@ -124,7 +124,7 @@ void ChildProcess::kill() {
   ::kill(id_, SIGKILL);
   while (waitpid(id_, nullptr, 0) < 0 && errno == EINTR) {
   }
-  end_ = "by signal 9";
+  end_ = " by signal 9";
   id_ = -1;
 }
 

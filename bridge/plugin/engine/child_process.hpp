@@ -29,7 +29,7 @@ class ChildProcess {
   // End it, and wait until it is gone.
   void kill();
   pid_t id() const { return id_; }
-  // How it ended, for a sentence: "with status 1", "by signal 9".
+  // How it ended, for a sentence: " with status 1", " by signal 9"; empty if that is not known.
   const std::string& end() const { return end_; }
 
  private:

@@ -136,13 +136,21 @@ def backends_of(process_id: int) -> list[int]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            words = (folder / "cmdline").read_bytes().split(b"\0")
-            status = (folder / "stat").read_text().rpartition(")")[2].split()
+            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
         except OSError:
             continue
-        if b"astfx_bridge.live.backend" in words and int(status[1]) == process_id:
+        if int(parent) == process_id and is_backend(int(folder.name)):
             found.append(int(folder.name))
     return found
+
+
+def is_backend(process_id: int) -> bool:
+    """Whether a process runs the engine, and has not ended."""
+    try:
+        words = Path(f"/proc/{process_id}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return b"astfx_bridge.live.backend" in words
 
 
 def test_a_host_that_is_killed_leaves_nothing_behind(bundles: Path, tmp_path: Path) -> None:
@@ -171,7 +179,7 @@ sys.stdin.read()
     host.send_signal(signal.SIGKILL)
     host.wait(PATIENCE_SECONDS)
     for process in processes:
-        while exists(process):  # it looks for its host every few milliseconds
+        while is_backend(process):  # it looks for its host every few milliseconds
             os.sched_yield()
     assert set(tmp_path.iterdir()) == before
     host.stdin.close()
