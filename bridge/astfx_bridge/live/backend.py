@@ -26,7 +26,7 @@ from astfx.errors import AstfxError, PresetError
 from astfx.presets.files import unpacked
 from astfx.presets.preset import Preset
 from astfx.runtime.deadlines import with_deadlines
-from astfx_bridge.live.priority import raise_priority
+from astfx_bridge.live.priority import lower_priority, raise_priority
 from astfx_bridge.live.ring_file import Event, RingFile
 from astfx_bridge.live.stage import Stage
 
@@ -60,7 +60,7 @@ class Backend:
         self._stage: Stage
         self._now: Event
         self._next_event = 0
-        self._catches_up = False
+        self._catches_up = self._is_raised = False
         self._prepared: tuple[tuple[int, int], tuple[int, int]] | None = None
 
     def work(self) -> bool:
@@ -80,6 +80,10 @@ class Backend:
         stage, n_input = self._stage, ring.n_input
         behind = (n_input - stage.place) / ring.sample_rate
         self._catches_up = self._catches_up and behind > _MOST_BEHIND_SECONDS
+        if not self._catches_up and not self._is_raised and not ring.waits:
+            # Not earlier: if long work had this priority, the system would hold up all that has it.
+            raise_priority()
+            self._is_raised = True
         most = 2.0 * _PRIMING_SECONDS if self._catches_up else _MOST_BEHIND_SECONDS
         if behind > most and not ring.waits:
             # What is still inside the effect belongs to earlier input. Its end is not played.
@@ -103,6 +107,9 @@ class Backend:
         """Get ready for a stream that may have begun long ago."""
         ring = self._ring
         ring.forget_output()
+        if self._is_raised:
+            lower_priority()
+            self._is_raised = False
         self._next_event = ring.oldest_event
         self._now = self._event(self._next_event)
         effect = self._effect = self._effect_for(self._now)
@@ -197,7 +204,6 @@ def run(ring: RingFile, host: int) -> None:
     """Process a ring until the process that started this one, with the number `host`, is gone."""
     threading.Thread(target=_beat, args=(ring,), name="astfx heartbeat", daemon=True).start()
     backend = Backend(ring)
-    raise_priority()
     last = time.monotonic()
     with with_deadlines():
         while os.getppid() == host:

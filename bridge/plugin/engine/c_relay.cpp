@@ -70,7 +70,8 @@ void astfx_relay_process(OwnRelay* own, const float* input, float* output, int n
     outputs[channel] = output + static_cast<long>(channel) * n;
   }
   const PresetPlaces found = places == nullptr ? PresetPlaces{} : places_of(places);
-  own->relay.process(inputs, outputs, n, places == nullptr ? nullptr : &found, may_wait != 0);
+  own->relay.process(inputs, outputs, n, places == nullptr ? nullptr : &found,
+                     std::chrono::seconds(may_wait ? 120 : 0));
 }
 
 long astfx_relay_late(const OwnRelay* own) { return static_cast<long>(own->relay.n_late.load()); }

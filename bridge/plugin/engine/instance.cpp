@@ -16,6 +16,7 @@ namespace {
 constexpr double kChangeSeconds = 0.15;
 constexpr double kLowestRate = 8000.0, kHighestRate = 192000.0;
 constexpr auto kLongestWait = std::chrono::seconds(20);
+constexpr std::chrono::seconds kLongestPatience(120), kShortPatience(1);
 
 }  // namespace
 
@@ -169,15 +170,18 @@ void Instance::part(const float* const* input, float* const* output, int first, 
     outputs[channel] = output[channel] + first;
   }
   if (relay_)
-    relay_->process(inputs, outputs, n, takes ? &places_ : nullptr, may_wait());
+    relay_->process(inputs, outputs, n, takes ? &places_ : nullptr, patience());
   else
     effect_->process(inputs, outputs, n, takes);
   position_ += n;
 }
 
-bool Instance::may_wait() const {
-  if (offline_.load(std::memory_order_relaxed)) return true;
-  return relay_ && waits_at_start_ ? !pace_.is_real_time() : pace_.is_fast();
+// How long the audio thread may wait for the other process.
+std::chrono::seconds Instance::patience() const {
+  const bool is_simple = waits_at_start_ && !pace_.is_real_time();
+  if (offline_.load(std::memory_order_relaxed) || is_simple) return kLongestPatience;
+  // A host may also be fast because it was held up, and catches up.
+  return pace_.is_fast() ? kShortPatience : std::chrono::seconds(0);
 }
 
 void Instance::process(const float* const* input, float* const* output, int n) {
@@ -208,7 +212,7 @@ void Instance::process(const float* const* input, float* const* output, int n) {
     done = static_cast<int>(std::max(0L, due_ - position_));
     if (done > 0) part(input, output, 0, done, false);
     // An offline render waits for the preset.
-    if (offline || may_wait()) {
+    if (offline || pace_.is_fast()) {
       const auto end = std::chrono::steady_clock::now() + kLongestWait;
       while (stage_.load(std::memory_order_acquire) != kLoaded &&
              std::chrono::steady_clock::now() < end)

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -95,7 +96,7 @@ class Instance : private Task {
   void activate_relay(int rate, int longest);
   std::shared_ptr<const Preset> preset(int slot, int index);
   void part(const float* const* input, float* const* output, int first, int n, bool takes);
-  bool may_wait() const;
+  std::chrono::seconds patience() const;
   void note(const std::string& sentence);
 
   const int channels_;

@@ -21,7 +21,6 @@ constexpr int kLongestBlock = 8192;
 constexpr float kMostGain = 100.0f;
 constexpr double kKeptSeconds = 2.5;
 constexpr auto kStep = std::chrono::microseconds(200);
-constexpr auto kLongestWait = std::chrono::seconds(120);
 
 // The value of a setting; 0 where it is no number.
 float within(const std::atomic<float>& setting, float most) {
@@ -116,17 +115,17 @@ bool Relay::has(uint64_t from, uint64_t until) const {
   return end >= until && end - from <= ring_.frames() && header.first_output.get() <= from;
 }
 
-void Relay::wait_for(uint64_t from, uint64_t until) const {
-  const auto end = std::chrono::steady_clock::now() + kLongestWait;
+void Relay::wait_for(uint64_t from, uint64_t until, std::chrono::seconds patience) const {
+  const auto end = std::chrono::steady_clock::now() + patience;
   while (!has(from, until) && !is_hopeless.load(std::memory_order_acquire) &&
          std::chrono::steady_clock::now() < end)
     std::this_thread::sleep_for(kStep);
 }
 
 void Relay::process(const float* const* input, float* const* output, int n,
-                    const PresetPlaces* presets, bool may_wait) {
+                    const PresetPlaces* presets, std::chrono::seconds patience) {
   const FlushDenormals flush;
-  ring_.header().waits.set(may_wait);
+  ring_.header().waits.set(patience.count() > 0);
   if (presets != nullptr) presets_ = *presets;
   if (has_begun_)
     add_event();
@@ -135,10 +134,11 @@ void Relay::process(const float* const* input, float* const* output, int n,
   gain_.begin(within(settings_.gain, kMostGain), sample_rate_);
   bypass_.begin(settings_.bypass.load(std::memory_order_relaxed) ? 1.0f : 0.0f, sample_rate_);
   for (int first = 0; first < n; first += kLongestBlock)
-    part(input, output, first, std::min(n - first, kLongestBlock), may_wait);
+    part(input, output, first, std::min(n - first, kLongestBlock), patience);
 }
 
-void Relay::part(const float* const* input, float* const* output, int first, int n, bool may_wait) {
+void Relay::part(const float* const* input, float* const* output, int first, int n,
+                 std::chrono::seconds patience) {
   float peaks[2] = {};
   for (int i = 0; i < n; ++i) {
     float* frame = ring_.input(position_ + static_cast<uint64_t>(i));
@@ -156,7 +156,7 @@ void Relay::part(const float* const* input, float* const* output, int first, int
   const uint64_t buffer = static_cast<uint64_t>(buffer_), fade = static_cast<uint64_t>(fade_);
   const uint64_t until = position_ + fade > buffer ? position_ + fade - buffer : 0;
   const uint64_t from = begin > buffer ? begin - buffer : 0;
-  if (may_wait && has_begun_) wait_for(from, until);
+  if (patience.count() > 0 && has_begun_) wait_for(from, until, patience);
   const bool is_there = has_begun_ && has(from, until);
   if (is_there) was_heard_ = true;
   if (!is_there && was_heard_) n_late.fetch_add(1, std::memory_order_relaxed);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -32,10 +33,10 @@ class Relay {
   // While no audio is processed: start again. If `waits`, the host renders offline.
   void begin(const PresetPlaces& presets, bool waits);
 
-  // The audio thread. New presets, if any, are used from the first frame on. With `may_wait`, it waits
-  // for the other process as long as `is_hopeless` is false.
+  // The audio thread. New presets, if any, are used from the first frame on. It waits for the other
+  // process for up to `patience`, unless `is_hopeless` is true.
   void process(const float* const* input, float* const* output, int n, const PresetPlaces* presets,
-               bool may_wait);
+               std::chrono::seconds patience);
   uint64_t position() const { return position_; }
 
   // Set by whoever looks after the other process: nobody will ever finish a frame.
@@ -46,11 +47,12 @@ class Relay {
   std::atomic<bool> is_heard{false};
 
  private:
-  void part(const float* const* input, float* const* output, int first, int n, bool may_wait);
+  void part(const float* const* input, float* const* output, int first, int n,
+            std::chrono::seconds patience);
   void begin_stream();
   void add_event();
   bool has(uint64_t from, uint64_t until) const;
-  void wait_for(uint64_t from, uint64_t until) const;
+  void wait_for(uint64_t from, uint64_t until, std::chrono::seconds patience) const;
 
   const int sample_rate_, channels_, longest_, engine_latency_, buffer_, fade_;
   const Settings& settings_;

@@ -204,7 +204,7 @@ static void damaged_rings() {
     for (std::vector<float>& channel : samples)
       for (float& sample : channel) sample = strange();
     const int n = 1 + below(512);
-    relay.process(pointers, pointers, n, nullptr, false);
+    relay.process(pointers, pointers, n, nullptr, std::chrono::seconds(0));
     for (int i = 0; i < n; ++i) require(!std::isnan(samples[0][i]), "no output is NaN");
     relay.ring().message();
   }
