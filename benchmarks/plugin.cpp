@@ -30,9 +30,10 @@ int main(int argc, char** argv) {
   const int n = rate * std::atoi(argv[5]);
   const StyleModel model = style_model(style_frames(load_preset(argv[1]), rate), rate);
   Settings settings;
+  Meters meters;
   std::vector<std::unique_ptr<Effect>> effects;
   for (int i = 0; i < n_instances; ++i) {
-    effects.push_back(std::make_unique<Effect>(rate, 2, settings));
+    effects.push_back(std::make_unique<Effect>(rate, 2, settings, meters));
     StyleChange* change = new StyleChange;
     change->first = new Voice(model, 2, nullptr);
     effects.back()->change(change);

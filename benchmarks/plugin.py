@@ -1,11 +1,14 @@
-"""Time of the native plugin's engine: `python -m benchmarks.plugin` (a few minutes).
+"""Time of the native plugin's engines: `python -m benchmarks.plugin` (a quarter of an hour).
 
-Writes the section of docs/measured/plugin.md. It needs what `astfx plugin build` needs.
+Writes the sections of docs/measured/plugin.md. `python -m benchmarks.plugin live` or `stream`
+writes one of them. It needs what `astfx plugin build` needs.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 
 from astfx_bridge import building
 
@@ -18,6 +21,8 @@ BLOCKS = (64, 128, 256, 512)
 INSTANCES = (1, 2, 4, 8, 16)
 SECONDS = 20
 RUNS = 3
+STREAM_SECONDS = 60
+BUILD = ROOT / "build" / "plugin"
 
 
 def measured(rate: int, block: int, instances: int) -> list[float]:
@@ -26,7 +31,7 @@ def measured(rate: int, block: int, instances: int) -> list[float]:
     Of several runs, the one with the lowest mean counts, because other programs only add to it.
     """
     words = [factory_folder() / "rain.toml", rate, block, instances, SECONDS]
-    program = ROOT / "build" / "plugin" / "plugin_benchmark"
+    program = BUILD / "plugin_benchmark"
     runs = [
         subprocess.run(
             [str(program), *map(str, words)], capture_output=True, text=True, check=True
@@ -36,8 +41,9 @@ def measured(rate: int, block: int, instances: int) -> list[float]:
     return min([float(word) for word in run] for run in runs)
 
 
-def main() -> None:
-    building.build(ROOT / "build" / "plugin", "plugin_benchmark")
+def live() -> None:
+    """The engine in C++, which uses processor time on the audio thread."""
+    building.build(BUILD, "plugin_benchmark")
     rows = [["sample rate", "block", "instances", "an instance", "median", "99 %", "99.9 %"]]
     cases = [(RATE, block, 1) for block in BLOCKS]
     cases += [(RATE, 256, count) for count in INSTANCES[1:]]
@@ -48,5 +54,39 @@ def main() -> None:
     write_section(PAGE, "plugin", table(rows[0], rows[1:]))
 
 
+def streams() -> None:
+    """The engine `stream`, in real time, each instance with a Python process."""
+    building.build(BUILD, "plugin_stream_benchmark")
+    rows = []
+    for block, count in ((256, 1), (256, 2), (256, 4), (64, 1), (1024, 1)):
+        words = [str(word) for word in (RATE, block, count, STREAM_SECONDS)]
+        done = subprocess.run(
+            [str(BUILD / "plugin_stream_benchmark"), *words],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={
+                **os.environ,
+                "ASTFX_PYTHON": sys.executable,
+                "ASTFX_FACTORY_PRESETS": str(factory_folder()),
+            },
+        )
+        core, megabytes, share, late = done.stdout.split()
+        rows.append([str(block), str(count), core, f"{megabytes} MB", share, f"{late} %"])
+    header = [
+        "block",
+        "instances",
+        "share of a core",
+        "memory",
+        "audio thread",
+        "late blocks",
+    ]
+    write_section(PAGE, "stream", table(header, rows))
+
+
+SECTIONS = {"live": live, "stream": streams}
+
+
 if __name__ == "__main__":
-    main()
+    for name in sys.argv[1:] or SECTIONS:
+        SECTIONS[name]()

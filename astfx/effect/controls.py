@@ -118,6 +118,11 @@ class Controls:
         """The styles that are heard, or will be after the fade that is under way."""
         return self._next or self._blend
 
+    @property
+    def n_until_change(self) -> int:
+        """Samples until a change begins that waits for the end of a fade; 0 if none waits."""
+        return self._fade_left if self._next is not None else 0
+
     def fade_to(self, blend: Blend) -> None:
         """Fade from what was heard last to other styles, after a fade that is under way.
 

@@ -470,10 +470,14 @@ class StyleTransfer(Effect):
         assert self._streamer is not None
         self._advance_incoming()
         self._keep_spares()
-        parts = []
-        # A whole clip is processed in pieces, which keeps the queues small.
-        for first in range(0, max(n, 1), _PIECE_SAMPLES):
-            piece = waveform[:, first : first + _PIECE_SAMPLES]
+        parts: list[Waveform] = []
+        # A whole clip is processed in pieces, which keeps the queues small. A change that waits for
+        # the end of a fade begins with a piece.
+        first = 0
+        while first < n or not parts:
+            size = min(_PIECE_SAMPLES, self._controls.n_until_change or _PIECE_SAMPLES)
+            piece = waveform[:, first : first + size]
+            first += size
             now = self._controls.take(piece.shape[1], sample_rate)
             parts.append(self._streamer.process(piece, now.strength, now.wet, now.shares))
         output = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)

@@ -340,6 +340,14 @@ def install_plugin(folder: _FOLDER = None, home: _HOME = None) -> None:
     print("let your host look for new plugins; it calls them astfx and astfx mono")
 
 
+@plugin.command("backend", hidden=True)
+def run_backend(ring: Path, host: int) -> None:
+    """Run the engine `stream` for a plugin, which starts this command by itself."""
+    from astfx_bridge.live import backend
+
+    backend.serve(ring, host)
+
+
 @plugin.command("info")
 def show_plugin(home: _HOME = None) -> None:
     """Show where the plugin is installed, and what the build needs."""

@@ -39,6 +39,10 @@ BUNDLES = (
 )
 
 
+INTERPRETER_FILE = "python.txt"
+"""File of a bundle with the path of the interpreter that has astfx."""
+
+
 def build_folder() -> Path:
     """The folder in which the plugin is built, unless another one is given."""
     from platformdirs import user_cache_path
@@ -63,7 +67,20 @@ def build(folder: Path) -> list[Path]:
     presets = factory_folder()
     window = "OFF" if building.missing(building.WINDOW_NEEDS) else "ON"
     done = building.build(folder, "all", PRESETS=str(presets), WINDOW=window)
-    return [done / bundle.built for bundle in BUNDLES]
+    bundles = [done / bundle.built for bundle in BUNDLES]
+    for bundle in bundles:
+        _write_interpreter(bundle)
+    return bundles
+
+
+def _write_interpreter(bundle: Path) -> None:
+    """Tell the plugin which Python runs the engine `stream`."""
+    resources = bundle / "Contents" / "Resources"
+    file = (resources if resources.is_dir() else bundle) / INTERPRETER_FILE
+    try:
+        file.write_text(f"{sys.executable}\n", "utf-8")
+    except OSError as error:
+        raise BridgeError(f"'{file}' cannot be written ({error.strerror or error})") from None
 
 
 def window_needs() -> str:

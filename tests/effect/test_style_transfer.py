@@ -448,3 +448,19 @@ def test_a_long_clip_streams_in_bounded_pieces(make: Make) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 5.5 * clip.nbytes
+
+
+@pytest.mark.parametrize("size", [100, 4096])
+def test_a_change_during_a_fade_does_not_depend_on_the_block_size(
+    size: int, make: Make, clip: Waveform
+) -> None:
+    outputs = []
+    for n in (clip.shape[1], size):
+        effect = make(engine="live")
+        parts = [effect.process(clip[:, :1_000], RATE, reset=False)]
+        effect.style = "bells"
+        effect.morph = {"bells": 1.0, "wind": 1.0}  # waits until the fade has ended
+        for first in range(1_000, clip.shape[1], n):
+            parts.append(effect.process(clip[:, first : first + n], RATE, reset=False))
+        outputs.append(np.concatenate(parts, axis=1))
+    np.testing.assert_array_equal(outputs[0], outputs[1])

@@ -9,11 +9,9 @@ A delay of one block gives the worker time for each block. It comes on top of th
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
@@ -21,14 +19,15 @@ from typing import Any
 import numpy as np
 
 from astfx.audio import Waveform
+from astfx_bridge.live.priority import raise_priority
 from astfx_bridge.live.ring import Ring
+from astfx_bridge.live.stage import Stage
 
 FADE_SAMPLES = 64
 _KEPT_SAMPLES = 1 << 16
 _MOST_BEHIND_SECONDS = 0.25
 _OFFLINE_POLL_SECONDS = 1.0
 _LOAD_MEMORY_SECONDS = 1.0
-_PRIORITY = 50  # JACK's clients have 65 or more
 
 
 @dataclass
@@ -117,6 +116,7 @@ class Player:
         self._worker: threading.Thread | None = None
         self.offline = self.bypass = self._realtime = self._stopped = False
         self.gain = 1.0
+        self._backlog = _Backlog()
         self.taps: list[Callable[[Waveform], None]] = []
         self.error: Exception | None = None
         self.figures = Figures()
@@ -213,18 +213,18 @@ class Player:
     def _work(self) -> None:
         """Called by the worker: process what has come in, whenever something has."""
         if self._realtime:
-            _raise_priority()
+            raise_priority()
         try:
-            stage = _Stage(self._board, self.sample_rate, self.channels, self.block_size)
+            stage = Stage(self._board, self.sample_rate, self.channels, self.block_size)
             while self._wake.get():
-                while not self._stopped and stage.n_fed + stage.shift < self._n_in:
+                while not self._stopped and stage.place < self._n_in:
                     self._advance(stage)
         except Exception as error:
             self.error = error
             self._finished.set()
 
-    def _advance(self, stage: _Stage) -> None:
-        place = stage.n_fed + stage.shift
+    def _advance(self, stage: Stage) -> None:
+        place = stage.place
         behind = self._n_in - place
         most = max(round(_MOST_BEHIND_SECONDS * self.sample_rate), 8 * self.block_size)
         if behind > most and not self.offline:
@@ -248,14 +248,7 @@ class Player:
         share = min(1.0, seconds / _LOAD_MEMORY_SECONDS)
         self.figures.load += share * (spent / seconds - self.figures.load)
         allowed = self.block_size / self.sample_rate
-        self.figures.own_late_blocks += stage.backlog.add(seconds, own) > allowed
-
-
-def _raise_priority() -> None:
-    """Give the calling thread real-time priority, below that of the callback, where it may."""
-    if hasattr(os, "sched_setscheduler"):
-        with suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PRIORITY))
+        self.figures.own_late_blocks += self._backlog.add(seconds, own) > allowed
 
 
 class _Backlog:
@@ -269,36 +262,3 @@ class _Backlog:
         late = self._waiting + own
         self._waiting = max(0.0, late - seconds)
         return late
-
-
-class _Stage:
-    """The effect as the worker sees it, with the places of its samples in the input.
-
-    Attributes
-    ----------
-    n_fed : int
-        Number of samples that the effect has taken.
-    shift : int
-        Number of samples that were left out before the latest.
-    """
-
-    def __init__(self, board: Any, sample_rate: int, channels: int, block_size: int) -> None:
-        self._board, self._rate = board, sample_rate
-        self.block = np.zeros((channels, block_size), np.float32)
-        self.n_fed = self.shift = self._n_out = 0
-        self._unplayed = 0  # output up to this sample belongs to earlier input
-        self.backlog = _Backlog()
-
-    def skip(self, n: int) -> None:
-        """Leave out the next n samples of the input."""
-        self.shift += n
-        self._unplayed = self.n_fed
-
-    def process(self, block: Waveform) -> tuple[Waveform, int]:
-        """Process a block. Returns the output, and the place of its first sample in the input."""
-        output = self._board.process(block, self._rate, reset=False)
-        first = self._n_out
-        self.n_fed += block.shape[1]
-        self._n_out += output.shape[1]
-        dropped = min(output.shape[1], max(0, self._unplayed - first))
-        return output[:, dropped:], first + dropped + self.shift

@@ -1,126 +1,24 @@
-"""Live audio through a memory-mapped file, for programs on this machine that are no JACK clients.
+"""Live audio through a ring file, for programs on this machine that are no JACK clients.
 
-The file is a header of 4096 bytes, little-endian, and two rings of float32 frames: the input, which
-the other program writes, and the output, which it reads.
-
-=====  ==========  ===============================================================
-byte   type        what
-=====  ==========  ===============================================================
-0      8 bytes     ``ASTFXRNG``
-8      5 uint32    version (1), sample rate, channels, frames in each ring, latency
-64     uint64      frames of input written so far, by the other program
-128    uint64      frames of output written so far, by astfx
-192    uint64      1 once astfx has ended
-=====  ==========  ===============================================================
-
-Frame n lies at place n modulo the number of frames, its channels one after the other. Frame n of
-the output is the processed frame n - latency of the input. The other program may be at most one
-ring ahead of the output. Nothing is ever dry: the other program decides how long it waits.
+`astfx_bridge.live.ring_file` says what is in the file. The other program may be at most one ring
+ahead of the output. Nothing is ever dry: the other program decides how long it waits.
 """
 
 from __future__ import annotations
 
-import mmap
-import struct
 import threading
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 
-from astfx.audio import Waveform
-from astfx.errors import DeviceError
+from astfx_bridge.live.ring_file import RingFile
 from astfx_bridge.live.session import LiveSession
 
 PREFIX = "ring:"
-_MAGIC, _VERSION, _HEADER_BYTES = b"ASTFXRNG", 1, 4096
-_FIELDS = struct.Struct("<8s5I")
-_INPUT, _OUTPUT, _ENDED = 8, 16, 24  # places among the numbers of 8 bytes
 _POLL_SECONDS = 0.0005
 _RING_SECONDS = 1.0
 _MOST_FRAMES = 1 << 22
-
-
-class RingFile:
-    """A file with two rings, mapped into memory.
-
-    Parameters
-    ----------
-    path : Path
-        A file that `create` has made.
-
-    Raises
-    ------
-    DeviceError
-        If it is no such file.
-    """
-
-    def __init__(self, path: Path) -> None:
-        try:
-            with path.open("r+b") as file:
-                self._map = mmap.mmap(file.fileno(), 0)
-        except (OSError, ValueError) as error:
-            raise DeviceError(f"ring '{path}' cannot be opened ({error})") from None
-        fields = (b"",) if len(self._map) < _HEADER_BYTES else _FIELDS.unpack_from(self._map)
-        if fields[0] != _MAGIC or fields[1] != _VERSION:
-            self._map.close()
-            raise DeviceError(f"ring '{path}' is not a ring of this version of astfx")
-        _, _, self.sample_rate, self.channels, self.frames, self.latency_samples = fields
-        self._counts = np.frombuffer(self._map, np.uint64, _HEADER_BYTES // 8)
-        shape = (2, self.frames, self.channels)
-        data = np.frombuffer(self._map, np.float32, offset=_HEADER_BYTES)
-        self._data = data[: 2 * self.frames * self.channels].reshape(shape)
-
-    @classmethod
-    def create(
-        cls, path: Path, sample_rate: int, channels: int, frames: int, latency_samples: int
-    ) -> RingFile:
-        """Make a file with silent rings."""
-        size = _HEADER_BYTES + 2 * 4 * frames * channels
-        header = _FIELDS.pack(_MAGIC, _VERSION, sample_rate, channels, frames, latency_samples)
-        try:
-            with path.open("wb") as file:
-                file.write(header)
-                file.truncate(size)
-        except OSError as error:
-            raise DeviceError(f"ring '{path}' cannot be made ({error.strerror})") from None
-        return cls(path)
-
-    @property
-    def n_input(self) -> int:
-        """Frames of input written so far."""
-        return int(self._counts[_INPUT])
-
-    @property
-    def n_output(self) -> int:
-        """Frames of output written so far."""
-        return int(self._counts[_OUTPUT])
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether astfx has ended."""
-        return bool(self._counts[_ENDED])
-
-    def end(self) -> None:
-        """Say that astfx has ended."""
-        self._counts[_ENDED] = 1
-
-    def write(self, samples: Waveform, *, output: bool = False) -> None:
-        """Append frames, (channels, n), to the input or the output."""
-        place = _OUTPUT if output else _INPUT
-        first, n = int(self._counts[place]), samples.shape[1]
-        self._data[int(output), (first + np.arange(n)) % self.frames] = samples.T
-        self._counts[place] = first + n
-
-    def read(self, first: int, n: int, *, output: bool = True) -> Waveform:
-        """Frames from place `first` on, (channels, n)."""
-        found = self._data[int(output), (first + np.arange(n)) % self.frames]
-        return np.ascontiguousarray(found.T)
-
-    def close(self) -> None:
-        """Unmap the file."""
-        del self._counts, self._data
-        self._map.close()
 
 
 class RingIO:

@@ -13,9 +13,15 @@ enum ParameterIndex : uint32_t {
   kMorph,
   kOutputGain,
   kBypass,
-  kInputLevel,
+  kEngine,
+  kInputLevel,  // output, and those below
   kOutputLevel,
   kPresetProblem,
+  kBackend,  // how the Python process of the engine is
+  kLateBlocks,
+#ifdef DISTRHO_PLUGIN_TARGET_LV2
+  kOffline,  // whether the host renders offline; the other formats have other means
+#endif
   kParameterCount,
 };
 
@@ -24,4 +30,5 @@ constexpr const char* kStateKeys[kStateCount] = {"preset", "morph_to"};
 
 constexpr float kLowestGainDb = -24.0f, kHighestGainDb = 24.0f;
 constexpr float kQuietestDb = -60.0f, kLoudestDb = 24.0f;  // of the meters
+constexpr float kMostLateBlocks = 1e6f;
 constexpr const char* kDefaultPresets[kStateCount] = {"rain", "bells"};

@@ -70,6 +70,16 @@ change(DistrhoPluginLV2.cpp "        fPlugin.activate();
 
     void lv2_deactivate()")
 
+# LV2 says so by a port, which hosts find by its designation.
+change(DistrhoPluginLV2export.cpp "                // designation
+                if (plugin.isParameterInput(i))"
+"                if (plugin.getParameterSymbol(i) == \"lv2_freewheel\")
+                    pluginString += \"        lv2:designation lv2:freeWheeling ;\\n\"
+                                    \"        lv2:portProperty <\" LV2_PORT_PROPS__notOnGUI \"> ;\\n\";
+
+                // designation
+                if (plugin.isParameterInput(i))")
+
 # A host of CLAP need not have the extension "latency". DPF calls it without a look.
 change(DistrhoPluginCLAP.cpp "fHostExtensions.latency->changed(fHost);"
        "if (fHostExtensions.latency != nullptr) fHostExtensions.latency->changed(fHost);")

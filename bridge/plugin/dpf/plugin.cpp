@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <initializer_list>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -14,6 +15,20 @@ int number_of(const astfx::Library& library, const char* name) {
   for (const astfx::LibraryEntry& entry : library.entries())
     if (entry.is_factory() && entry.name == name) return entry.index;
   return 0;
+}
+
+// Names for the values from 0.
+void name_values(Parameter& parameter, std::initializer_list<const char*> names) {
+  parameter.hints |= kParameterIsInteger;
+  parameter.ranges = ParameterRanges(0.0f, 0.0f, static_cast<float>(names.size() - 1));
+  parameter.enumValues.values = new ParameterEnumerationValue[names.size()];
+  parameter.enumValues.count = static_cast<uint8_t>(names.size());
+  parameter.enumValues.restrictedMode = true;
+  ParameterEnumerationValue* next = parameter.enumValues.values;
+  for (const char* name : names) {
+    next->value = static_cast<float>(next - parameter.enumValues.values);
+    (next++)->label = name;
+  }
 }
 
 void share(Parameter& parameter, const char* name, const char* symbol, const char* description,
@@ -56,7 +71,12 @@ void preset_problem(Parameter& parameter) {
 AstfxPlugin::AstfxPlugin() : Plugin(kParameterCount, 0, kStateCount) {
   for (int slot = 0; slot < astfx::kSlots; ++slot)
     instance_.choose(slot, number_of(instance_.library(), kDefaultPresets[slot]));
-  setLatency(static_cast<uint32_t>(astfx::Instance::latency(getSampleRate())));
+  show_latency();
+}
+
+void AstfxPlugin::show_latency() {
+  const int frames = instance_.latency(getSampleRate(), static_cast<int>(getBufferSize()));
+  setLatency(static_cast<uint32_t>(frames));
 }
 
 void AstfxPlugin::initParameter(uint32_t index, Parameter& parameter) {
@@ -107,6 +127,36 @@ void AstfxPlugin::initParameter(uint32_t index, Parameter& parameter) {
       level(parameter, "Output level", "output_level", "Peaks of the output.");
       break;
     case kPresetProblem: preset_problem(parameter); break;
+    case kEngine:
+      parameter.name = "Engine";
+      parameter.symbol = "engine";
+      parameter.description =
+          "live is quick; stream, in a Python process, comes nearer to the sound.";
+      parameter.hints = 0;  // its latency is another one, so it cannot be automated
+      name_values(parameter, {"live", "stream"});
+      break;
+    case kBackend:
+      parameter.name = "Backend";
+      parameter.symbol = "backend";
+      parameter.description = "The Python process of the engine stream.";
+      parameter.hints = kParameterIsOutput;
+      name_values(parameter, {"unused", "starts", "runs", "not found", "fails"});
+      break;
+    case kLateBlocks:
+      parameter.name = "Late blocks";
+      parameter.symbol = "late_blocks";
+      parameter.description = "Blocks that were dry because the Python process was late.";
+      parameter.hints = kParameterIsOutput | kParameterIsInteger;
+      parameter.ranges = ParameterRanges(0.0f, 0.0f, kMostLateBlocks);
+      break;
+#ifdef DISTRHO_PLUGIN_TARGET_LV2
+    case kOffline:
+      parameter.name = "Offline";
+      parameter.symbol = "lv2_freewheel";
+      parameter.hints = kParameterIsInteger | kParameterIsBoolean;
+      parameter.ranges = ParameterRanges(0.0f, 0.0f, 1.0f);
+      break;
+#endif
   }
 }
 
@@ -130,6 +180,12 @@ float AstfxPlugin::getParameterValue(uint32_t index) const {
     case kInputLevel: return input_level_.level_db(kQuietestDb, kLoudestDb);
     case kOutputLevel: return output_level_.level_db(kQuietestDb, kLoudestDb);
     case kPresetProblem: return static_cast<float>(instance_.preset_problem());
+    case kEngine: return static_cast<float>(instance_.engine());
+#ifdef DISTRHO_PLUGIN_TARGET_LV2
+    case kOffline: return instance_.is_offline() ? 1.0f : 0.0f;
+#endif
+    case kBackend: return static_cast<float>(instance_.backend_state());
+    case kLateBlocks: return std::fmin(static_cast<float>(instance_.late_blocks()), kMostLateBlocks);
   }
   return 0.0f;
 }
@@ -151,6 +207,15 @@ void AstfxPlugin::setParameterValue(uint32_t index, float value) {
       settings.gain = std::pow(10.0f, gain_db_ / 20.0f);
       break;
     case kBypass: settings.bypass = value > 0.5f; break;
+#ifdef DISTRHO_PLUGIN_TARGET_LV2
+    case kOffline: instance_.set_offline(value > 0.5f); break;
+#endif
+    case kEngine:
+      instance_.choose_engine(value > 0.5f ? astfx::kEngineStream : astfx::kEngineLive);
+#ifndef DISTRHO_PLUGIN_TARGET_LV2
+      show_latency();  // lets the host activate the plugin again, as LV2 cannot
+#endif
+      break;
   }
 }
 
@@ -166,18 +231,21 @@ void AstfxPlugin::setState(const char* key, const char* value) {
       instance_.set_state(slot, value);
 }
 
-void AstfxPlugin::sampleRateChanged(double sample_rate) {
-  setLatency(static_cast<uint32_t>(astfx::Instance::latency(sample_rate)));
-}
+void AstfxPlugin::sampleRateChanged(double) { show_latency(); }
+
+void AstfxPlugin::bufferSizeChanged(uint32_t) { show_latency(); }
 
 void AstfxPlugin::activate() {
-  instance_.activate(getSampleRate());
-  setLatency(static_cast<uint32_t>(astfx::Instance::latency(getSampleRate())));
+  instance_.activate(getSampleRate(), static_cast<int>(getBufferSize()));
+  show_latency();
 }
 
 void AstfxPlugin::run(const float** inputs, float** outputs, uint32_t frames) {
   const int n = static_cast<int>(frames);
   instance_.process(inputs, outputs, n);
+#ifdef DISTRHO_PLUGIN_TARGET_LV2
+  setLatency(static_cast<uint32_t>(instance_.latency_in_use()));
+#endif
   input_level_.add(instance_.input_peak(), n, getSampleRate());
   output_level_.add(instance_.output_peak(), n, getSampleRate());
 }

@@ -33,9 +33,12 @@ class AstfxPlugin : public Plugin {
   void setState(const char* key, const char* value) override;
   void activate() override;
   void sampleRateChanged(double sample_rate) override;
+  void bufferSizeChanged(uint32_t frames) override;
   void run(const float** inputs, float** outputs, uint32_t frames) override;
 
  private:
+  void show_latency();
+
   // DPF asks a constant plugin for its state.
   mutable astfx::Instance instance_{ASTFX_CHANNELS};
   float gain_db_ = 0.0f;

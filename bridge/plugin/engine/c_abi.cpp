@@ -22,9 +22,10 @@ void keep(char* to, int size, const std::string& text) {
 // An effect with settings of its own.
 struct OwnSettings {
   Settings settings;
+  Meters meters;
 };
 struct OwnEffect : OwnSettings, Effect {
-  OwnEffect(int sample_rate, int channels) : Effect(sample_rate, channels, settings) {}
+  OwnEffect(int sample_rate, int channels) : Effect(sample_rate, channels, settings, meters) {}
 };
 
 }  // namespace

@@ -31,6 +31,9 @@ constexpr double kFullStrength = 0.9999;
 constexpr int kSynthesisShare = 4;
 constexpr double kQuantileShare = 0.7, kQuantileFollow = 0.5;
 
+// astfx/streaming/stream.py
+constexpr int kStreamSynthesisShare = 2;
+
 // astfx/features/envelope_map.py
 constexpr int kEnvelopeOverlap = 4;
 

@@ -7,8 +7,9 @@
 
 namespace astfx {
 
-Effect::Effect(int sample_rate, int channels, const Settings& settings)
+Effect::Effect(int sample_rate, int channels, const Settings& settings, Meters& meters)
     : settings_(settings),
+      meters_(meters),
       sample_rate_(sample_rate),
       channels_(channels),
       hop_length_(engine_grid(sample_rate).hop_length),
@@ -337,8 +338,8 @@ void Effect::process(const float* const* input, float* const* output, int n, boo
   const auto raise = [](std::atomic<float>& meter, float peak) {
     if (peak > meter.load(std::memory_order_relaxed)) meter.store(peak, std::memory_order_relaxed);
   };
-  raise(meters.input, peaks[0]);
-  raise(meters.output, peaks[1]);
+  raise(meters_.input, peaks[0]);
+  raise(meters_.output, peaks[1]);
 }
 
 }  // namespace astfx

@@ -25,7 +25,7 @@ struct Meters {
 
 class Effect {
  public:
-  Effect(int sample_rate, int channels, const Settings& settings);
+  Effect(int sample_rate, int channels, const Settings& settings, Meters& meters);
   ~Effect();
   Effect(const Effect&) = delete;
   Effect& operator=(const Effect&) = delete;
@@ -33,7 +33,6 @@ class Effect {
   int latency() const { return latency_; }
   int sample_rate() const { return sample_rate_; }
   int channels() const { return channels_; }
-  Meters meters;
 
   // While no audio is processed: forget what was heard, without fades. A change of styles that waits
   // is made at once.
@@ -70,6 +69,7 @@ class Effect {
   void sweep();
 
   const Settings& settings_;
+  Meters& meters_;
   int sample_rate_, channels_, hop_length_, latency_;
   long fade_length_, fade_left_ = 0;
   Stations stations_, next_;

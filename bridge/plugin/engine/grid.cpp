@@ -51,4 +51,9 @@ int latency_samples(int sample_rate) {
   return engine_grid(sample_rate).n_fft / kSynthesisShare - 1;
 }
 
+int stream_latency_samples(int sample_rate) {
+  const Grid grid = engine_grid(sample_rate);
+  return grid.n_fft / kStreamSynthesisShare + grid.hop_length - grid.hop_length / kEnvelopeOverlap - 1;
+}
+
 }  // namespace astfx

@@ -19,6 +19,9 @@ Grid engine_grid(int sample_rate);
 // Delay of a stream in samples, with the wait until a hop is full.
 int latency_samples(int sample_rate);
 
+// The same of the engine `stream`.
+int stream_latency_samples(int sample_rate);
+
 // Rounds halves to even, as Python does.
 long round_even(double value);
 

@@ -14,9 +14,9 @@ namespace astfx {
 namespace {
 
 constexpr double kChangeSeconds = 0.15;
-constexpr double kWatchedSeconds = 2.0;
 constexpr double kLowestRate = 8000.0, kHighestRate = 192000.0;
 constexpr auto kLongestWait = std::chrono::seconds(20);
+constexpr std::chrono::seconds kLongestPatience(120), kShortPatience(1);
 // A host sets what a project has within this time. A choice after it is the user's.
 constexpr auto kOpeningTime = std::chrono::seconds(2);
 // The longest text of a state: a preset's largest file in base64, with its number, name and hash.
@@ -32,30 +32,64 @@ Instance::Instance(int channels)
 
 Instance::~Instance() { loader_->remove(this); }
 
-int Instance::latency(double sample_rate) {
+int Instance::latency(double sample_rate, int longest) const {
   if (!(sample_rate >= kLowestRate && sample_rate <= kHighestRate)) return 0;
-  return latency_samples(static_cast<int>(std::lround(sample_rate)));
+  const int rate = static_cast<int>(std::lround(sample_rate));
+  return engine() == kEngineStream ? Relay::latency(rate, longest) : latency_samples(rate);
 }
 
-void Instance::activate(double sample_rate) {
+int Instance::latency_in_use() const {
+  if (relay_) return Relay::latency(sample_rate_, longest_);
+  return effect_ ? effect_->latency() : 0;
+}
+
+void Instance::activate(double sample_rate, int longest) {
   loader_->remove(this);
-  if (latency(sample_rate) == 0 || channels_ < 1) {
-    effect_.reset();
-    return;
+  const bool is_possible = latency(sample_rate, longest) > 0 && channels_ > 0;
+  const bool is_stream = is_possible && engine() == kEngineStream;
+  if (!is_possible || is_stream) effect_.reset();
+  if (!is_stream) {
+    backend_.reset();
+    relay_.reset();
   }
-  const int rate = static_cast<int>(std::lround(sample_rate));
-  if (!effect_ || effect_->sample_rate() != rate) {
-    effect_ = std::make_unique<Effect>(rate, channels_, settings);
-    loaded_ = {-1, -1, -1};
-  }
+  if (!is_possible) return;
+  sample_rate_ = static_cast<int>(std::lround(sample_rate));
+  longest_ = longest;
   stage_ = kIdle;
   asked_ = wanted();
-  load(asked_);
-  effect_->reset();
-  effect_->empty_trash();
+  if (is_stream) {
+    activate_relay(sample_rate_, longest);
+    if (!relay_) return;
+  } else {
+    if (!effect_ || effect_->sample_rate() != sample_rate_) {
+      effect_ = std::make_unique<Effect>(sample_rate_, channels_, settings, meters_);
+      loaded_ = {-1, -1, -1};
+    }
+    load(asked_);
+    effect_->reset();
+    effect_->empty_trash();
+  }
   position_ = 0;
-  earlier_ = later_ = {std::chrono::steady_clock::now(), 0};
+  pace_.reset(sample_rate_);
   loader_->add(this);
+}
+
+void Instance::activate_relay(int rate, int longest) {
+  if (!relay_ || relay_->sample_rate() != rate || relay_->longest() != longest) {
+    backend_.reset();
+    relay_.reset();
+    try {
+      relay_ = std::make_unique<Relay>(rate, channels_, longest, settings, meters_);
+    } catch (const std::system_error& error) {
+      note_of_relay(error.what());
+      return;
+    }
+    backend_ = std::make_unique<Backend>(*relay_);
+    loaded_ = {-1, -1, -1};
+    places_ = {};
+  }
+  load(asked_);
+  relay_->begin(places_, offline_.load(std::memory_order_relaxed) || waits_at_start_);
 }
 
 Instance::Wanted Instance::wanted() const {
@@ -86,7 +120,36 @@ std::shared_ptr<const Preset> Instance::preset(int slot, int index) {
   }
 }
 
+std::string Instance::bytes(int slot, int index) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (kept_[slot] && kept_[slot]->index == index && !kept_[slot]->bytes.empty())
+      return kept_[slot]->bytes;
+  }
+  const LibraryEntry* entry = library_.at(index);
+  return entry == nullptr ? "" : packed_preset(entry->path);
+}
+
+void Instance::load_for_relay(const Wanted& wanted) {
+  const std::shared_ptr<const Preset> first = preset(0, wanted.first);
+  const std::shared_ptr<const Preset> second = preset(1, wanted.second);
+  const bool is_same = !second || (first && first->sha256 == second->sha256);
+  try {
+    Ring& ring = relay_->ring();
+    if (first) places_.first = ring.keep(first->sha256, bytes(0, wanted.first));
+    places_.second = is_same ? PresetPlace{} : ring.keep(second->sha256, bytes(1, wanted.second));
+    note_of_relay("");
+  } catch (const std::exception& error) {
+    note_of_relay(error.what());
+  }
+  loaded_ = wanted;
+}
+
 void Instance::load(const Wanted& wanted) {
+  if (relay_) {
+    load_for_relay(wanted);
+    return;
+  }
   const std::shared_ptr<const Preset> first = preset(0, wanted.first);
   const std::shared_ptr<const Preset> second = preset(1, wanted.second);
   const bool was_same = loaded_.first == loaded_.second;
@@ -107,7 +170,7 @@ void Instance::load(const Wanted& wanted) {
 }
 
 void Instance::work() {
-  effect_->empty_trash();
+  if (effect_) effect_->empty_trash();
   if (stage_.load(std::memory_order_acquire) != kAsked) return;
   forget_old_problems(asked_);
   load(asked_);
@@ -121,36 +184,42 @@ void Instance::part(const float* const* input, float* const* output, int first, 
     inputs[channel] = input[channel] + first;
     outputs[channel] = output[channel] + first;
   }
-  effect_->process(inputs, outputs, n, takes);
+  if (relay_)
+    relay_->process(inputs, outputs, n, takes ? &places_ : nullptr, patience());
+  else
+    effect_->process(inputs, outputs, n, takes);
   position_ += n;
 }
 
-// Whether the audio of the last seconds has come at more than twice the speed of real time.
-bool Instance::comes_fast() {
-  const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - earlier_.time;
-  const double audio = static_cast<double>(position_ - earlier_.position) / effect_->sample_rate();
-  return audio >= kWatchedSeconds && passed.count() < 0.5 * audio;
+// How long the audio thread may wait for the other process.
+std::chrono::seconds Instance::patience() const {
+  const bool is_simple = waits_at_start_ && !pace_.is_real_time();
+  if (offline_.load(std::memory_order_relaxed) || is_simple) return kLongestPatience;
+  // A host may also be fast because it was held up, and catches up.
+  return pace_.is_fast() ? kShortPatience : std::chrono::seconds(0);
 }
 
 void Instance::process(const float* const* input, float* const* output, int n) {
-  if (!effect_) {
+  if (!effect_ && !relay_) {
     for (int channel = 0; channel < channels_; ++channel)
       for (int i = 0; i < n; ++i)
         output[channel][i] = std::isfinite(input[channel][i]) ? input[channel][i] : 0.0f;
     return;
   }
+  pace_.enter();
   const bool offline =
       offline_.load(std::memory_order_relaxed) || (waits_at_start_ && position_ == 0);
+  // The engine too can be chosen before the first sample of an offline render.
+  if (offline && position_ == 0 && (engine() == kEngineStream) != (relay_ != nullptr)) {
+    activate(sample_rate_, longest_);
+    if (!effect_ && !relay_) return process(input, output, n);
+  }
   if (stage_.load(std::memory_order_relaxed) == kIdle && wanted() != asked_) {
     asked_ = wanted();
     // Offline, what is set before the first sample is heard from the first sample on.
     const bool at_once = offline && position_ == 0;
-    due_ = position_ + (at_once ? 0 : std::lround(kChangeSeconds * effect_->sample_rate()));
+    due_ = position_ + (at_once ? 0 : std::lround(kChangeSeconds * sample_rate_));
     stage_.store(kAsked, std::memory_order_release);
-  }
-  if (static_cast<double>(position_ - later_.position) > kWatchedSeconds * effect_->sample_rate()) {
-    earlier_ = later_;
-    later_ = {std::chrono::steady_clock::now(), position_};
   }
   int done = 0;
   bool takes = false;
@@ -158,7 +227,7 @@ void Instance::process(const float* const* input, float* const* output, int n) {
     done = static_cast<int>(std::max(0L, due_ - position_));
     if (done > 0) part(input, output, 0, done, false);
     // An offline render waits for the preset.
-    if (offline || comes_fast()) {
+    if (offline || pace_.is_fast()) {
       const auto end = std::chrono::steady_clock::now() + kLongestWait;
       while (stage_.load(std::memory_order_acquire) != kLoaded &&
              std::chrono::steady_clock::now() < end)
@@ -170,6 +239,7 @@ void Instance::process(const float* const* input, float* const* output, int n) {
     }
   }
   if (done < n) part(input, output, done, n - done, takes);
+  pace_.leave(n);
 }
 
 std::string Instance::state(int slot) {
@@ -266,6 +336,11 @@ void Instance::note(int slot, Source source, PresetProblem kind, const std::stri
   problem.time = std::chrono::steady_clock::now();
 }
 
+void Instance::note_of_relay(const std::string& sentence) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  relay_problem_ = sentence;
+}
+
 // Another choice than the project's ends what is said of the project.
 void Instance::forget_old_problems(const Wanted& wanted) {
   for (int slot = 0; slot < kSlots; ++slot) {
@@ -288,11 +363,13 @@ PresetProblem Instance::preset_problem() const {
 }
 
 std::string Instance::problem() {
+  const std::string sentence = backend_ ? backend_->problem() : "";
+  if (!sentence.empty()) return sentence;
   const std::lock_guard<std::mutex> lock(mutex_);
   for (const auto& slot : problems_)
     for (const Problem& problem : slot)
       if (problem.kind != kNoProblem) return problem.sentence;
-  return "";
+  return relay_problem_;
 }
 
 }  // namespace astfx

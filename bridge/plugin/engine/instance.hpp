@@ -9,14 +9,20 @@
 #include <optional>
 #include <string>
 
+#include "backend.hpp"
 #include "effect.hpp"
 #include "library.hpp"
+#include "pace.hpp"
 #include "preset.hpp"
 #include "problems.hpp"
+#include "relay.hpp"
 
 namespace astfx {
 
 constexpr int kSlots = 2;  // the preset, and the one to morph to
+
+// `live` runs here, `stream` in a Python process.
+enum EngineKind : int { kEngineLive, kEngineStream, kEngines };
 
 class Instance : private Task {
  public:
@@ -32,15 +38,22 @@ class Instance : private Task {
   // every run.
   void choose(int slot, int index) { chosen_[slot].store(index, std::memory_order_relaxed); }
   int chosen(int slot) const { return chosen_[slot].load(std::memory_order_relaxed); }
+  // Any thread: choose the engine. It is used from the next activation on.
+  void choose_engine(int engine) { engine_.store(engine, std::memory_order_relaxed); }
+  int engine() const { return engine_.load(std::memory_order_relaxed); }
   // Whether the host renders offline, so that the audio thread may wait.
   void set_offline(bool offline) { offline_.store(offline, std::memory_order_relaxed); }
+  bool is_offline() const { return offline_.load(std::memory_order_relaxed); }
   // The host may set presets only with the first block, which may then wait for them.
   void wait_at_start() { waits_at_start_ = true; }
 
-  // While no audio is processed: get ready for a sample rate, with the chosen presets loaded.
-  void activate(double sample_rate);
-  // In samples at a sample rate; 0 at rates that the engine does not have.
-  static int latency(double sample_rate);
+  // While no audio is processed: get ready for a sample rate, with the chosen presets loaded. `longest` is
+  // the most frames that the host gives at a time.
+  void activate(double sample_rate, int longest);
+  // Of the chosen engine, in samples; 0 at rates that the engines do not have.
+  int latency(double sample_rate, int longest) const;
+  // Of the engine that is used.
+  int latency_in_use() const;
 
   // The audio thread.
   void process(const float* const* input, float* const* output, int n);
@@ -49,13 +62,18 @@ class Instance : private Task {
   // is not a factory preset. A text that cannot be used changes nothing and returns false.
   std::string state(int slot);
   bool set_state(int slot, const std::string& text);
-  // A sentence about a preset that cannot be used; empty if there is none.
+  // A sentence about what is wrong: with the Python process, or a preset that cannot be used. Empty if
+  // nothing is.
   std::string problem();
-  // Any thread: what kind of problem that is.
+  // Any thread: what kind of problem a preset has.
   PresetProblem preset_problem() const;
+  // How the Python process is, and how many blocks were dry because it was late.
+  BackendState backend_state() const { return backend_ ? backend_->state() : kBackendUnused; }
+  int backend_process_id() const { return backend_ ? backend_->process_id() : -1; }
+  long late_blocks() const { return relay_ ? static_cast<long>(relay_->n_late.load()) : 0; }
 
-  float input_peak() { return effect_ ? effect_->meters.input.exchange(0.0f) : 0.0f; }
-  float output_peak() { return effect_ ? effect_->meters.output.exchange(0.0f) : 0.0f; }
+  float input_peak() { return meters_.input.exchange(0.0f); }
+  float output_peak() { return meters_.output.exchange(0.0f); }
   float late_maps() const { return effect_ ? static_cast<float>(effect_->n_own_maps()) : 0.0f; }
 
  private:
@@ -83,36 +101,42 @@ class Instance : private Task {
   void work() override;
   Wanted wanted() const;
   void load(const Wanted& wanted);
+  void load_for_relay(const Wanted& wanted);
+  std::string bytes(int slot, int index);
+  void activate_relay(int rate, int longest);
   std::shared_ptr<const Preset> preset(int slot, int index);
   void part(const float* const* input, float* const* output, int first, int n, bool takes);
-  bool comes_fast();
+  std::chrono::seconds patience() const;
   void note(int slot, Source source, PresetProblem kind, const std::string& sentence);
   void forget(int slot, Source source) { note(slot, source, kNoProblem, ""); }
   void forget_old_problems(const Wanted& wanted);
+  void note_of_relay(const std::string& sentence);
 
   const int channels_;
   Library library_;
-  std::unique_ptr<Effect> effect_;
+  Meters meters_;
+  std::unique_ptr<Effect> effect_;  // of the engine `live`
+  std::unique_ptr<Relay> relay_;    // of the engine `stream`
+  std::unique_ptr<Backend> backend_;
+  PresetPlaces places_;  // the presets of the relay that were loaded last
   std::shared_ptr<Worker> loader_, maps_;
   std::array<std::atomic<int>, kSlots> chosen_{};
   std::atomic<int> version_{0};
   std::atomic<bool> offline_{false};
+  std::atomic<int> engine_{kEngineLive};
   bool waits_at_start_ = false;
 
   std::atomic<int> stage_{kIdle};
   Wanted asked_{-1, -1, -1};
   Wanted loaded_{-1, -1, -1};  // for the thread that loads
   long position_ = 0, due_ = 0;
-  // Moments of the stream, a few seconds ago and a few before, which show how fast the audio comes.
-  struct Moment {
-    std::chrono::steady_clock::time_point time;
-    long position;
-  };
-  Moment earlier_{}, later_{};
+  int sample_rate_ = 0, longest_ = 0;
+  Pace pace_;
 
   std::mutex mutex_;  // of what is below; never locked by the audio thread
   std::array<std::optional<Kept>, kSlots> kept_;
   std::array<std::array<Problem, kSourceCount>, kSlots> problems_;
+  std::string relay_problem_;  // why the relay has no preset; empty if it has
 };
 
 }  // namespace astfx

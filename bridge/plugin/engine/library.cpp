@@ -33,16 +33,21 @@ std::string user_folder() {
   return home.empty() ? "" : home + "/.local/share/astfx/presets";
 }
 
-std::string factory_folder() {
-  const std::string chosen = variable("ASTFX_FACTORY_PRESETS");
-  if (!chosen.empty()) return chosen;
+std::string bundle_folder() {
   Dl_info info;
   if (dladdr(reinterpret_cast<void*>(&here), &info) == 0 || info.dli_fname == nullptr) return "";
   std::error_code error;
   const fs::path own = fs::weakly_canonical(info.dli_fname, error).parent_path();
-  for (const fs::path& folder : {own / "presets", own.parent_path() / "Resources" / "presets"})
-    if (fs::is_directory(folder, error)) return folder.string();
+  for (const fs::path& folder : {own, own.parent_path() / "Resources"})
+    if (fs::is_directory(folder / "presets", error)) return folder.string();
   return "";
+}
+
+std::string factory_folder() {
+  const std::string chosen = variable("ASTFX_FACTORY_PRESETS");
+  if (!chosen.empty()) return chosen;
+  const std::string bundle = bundle_folder();
+  return bundle.empty() ? "" : bundle + "/presets";
 }
 
 void Library::add(const std::string& folder, int first, int last) {

@@ -35,6 +35,9 @@ class Library {
 // The user's presets: ASTFX_PRESETS, or a folder among the user's data.
 std::string user_folder();
 
+// The folder of the plugin's bundle that has the presets' folder; empty if it is not known.
+std::string bundle_folder();
+
 // The factory presets: ASTFX_FACTORY_PRESETS, or a folder of the plugin's bundle.
 std::string factory_folder();
 

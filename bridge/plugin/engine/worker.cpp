@@ -8,25 +8,30 @@ namespace astfx {
 
 namespace {
 
-constexpr std::chrono::microseconds kPauseOfMaps{1500}, kPauseOfPresets{10000};
+constexpr std::chrono::microseconds kPauseOfMaps{1500}, kPauseOfPresets{10000},
+    kPauseOfBackends{20000};
 
 }  // namespace
 
 std::shared_ptr<Worker> Worker::of_maps() {
-  static std::mutex mutex;
-  static std::weak_ptr<Worker> present;
-  const std::lock_guard<std::mutex> lock(mutex);
-  std::shared_ptr<Worker> worker = present.lock();
-  if (!worker) present = worker = std::shared_ptr<Worker>(new Worker(kPauseOfMaps));
-  return worker;
+  static Shared shared;
+  return shared.get(kPauseOfMaps);
 }
 
 std::shared_ptr<Worker> Worker::of_presets() {
-  static std::mutex mutex;
-  static std::weak_ptr<Worker> present;
+  static Shared shared;
+  return shared.get(kPauseOfPresets);
+}
+
+std::shared_ptr<Worker> Worker::of_backends() {
+  static Shared shared;
+  return shared.get(kPauseOfBackends);
+}
+
+std::shared_ptr<Worker> Worker::Shared::get(std::chrono::microseconds pause) {
   const std::lock_guard<std::mutex> lock(mutex);
   std::shared_ptr<Worker> worker = present.lock();
-  if (!worker) present = worker = std::shared_ptr<Worker>(new Worker(kPauseOfPresets));
+  if (!worker) present = worker = std::shared_ptr<Worker>(new Worker(pause));
   return worker;
 }
 

@@ -24,6 +24,8 @@ class Worker {
   static std::shared_ptr<Worker> of_maps();
   // The thread that loads presets.
   static std::shared_ptr<Worker> of_presets();
+  // The thread that looks after Python processes.
+  static std::shared_ptr<Worker> of_backends();
   ~Worker();
 
   void add(Task* task);
@@ -31,6 +33,13 @@ class Worker {
   void remove(Task* task);
 
  private:
+  // A thread that exists as long as somebody uses it.
+  struct Shared {
+    std::mutex mutex;
+    std::weak_ptr<Worker> present;
+    std::shared_ptr<Worker> get(std::chrono::microseconds pause);
+  };
+
   explicit Worker(std::chrono::microseconds pause);
   void run();
 

@@ -18,10 +18,11 @@ Face::Face()
       dials_{Dial(values, kStrength, kFirst), Dial(values, kMix, kFirst), Dial(values, kMorph, kSecond),
              Dial(values, kOutputGain, kGood)},
       meters_(values),
+      stream_(values, kEngine, "Engine stream", kGood),
       bypass_(values, kBypass, "Bypass", kLoud),
       status_(values, catalogue_),
-      parts_{&browser_,   &pad_,    &dials_[0], &dials_[1], &dials_[2],
-             &dials_[3], &meters_, &bypass_,   &status_} {}
+      parts_{&browser_,  &pad_,    &dials_[0], &dials_[1], &dials_[2],
+             &dials_[3], &meters_, &stream_,   &bypass_,   &status_} {}
 
 bool Face::take(uint32_t parameter, float value) {
   if (!values.take(parameter, value)) return false;
@@ -36,6 +37,7 @@ void Face::fit(double width, double height) {
   scale_ = std::max(0.1, std::min(width / kWidth, height / kHeight));
   const double right = width / scale_ - kMargin, bottom = height / scale_ - kMargin;
   bypass_.box = {right - 100.0, kMargin, 100.0, kHeader};
+  stream_.box = {right - 100.0 - kGap - 140.0, kMargin, 140.0, kHeader};
   const double top = kMargin + kHeader + kGap;
   const double low = bottom - kStatusHeight - 6.0;
   status_.box = {kMargin, bottom - kStatusHeight + 6.0, right - kMargin, kStatusHeight};

@@ -42,9 +42,9 @@ class Face {
   Pad pad_;
   std::array<Dial, 4> dials_;
   Meters meters_;
-  Toggle bypass_;
+  Toggle stream_, bypass_;
   Status status_;
-  std::array<Control*, 9> parts_;
+  std::array<Control*, 10> parts_;
   Control* held_ = nullptr;
   double width_ = 0.0, height_ = 0.0, scale_ = 1.0;
   double last_press_ = -1e9, last_x_ = 0.0, last_y_ = 0.0;

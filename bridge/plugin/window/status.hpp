@@ -18,6 +18,7 @@ class Status : public Control {
     Colour colour;
   };
   Line line() const;
+  std::string late_blocks() const;
 
   Values& values_;
   const Catalogue& catalogue_;

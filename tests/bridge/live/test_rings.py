@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from astfx_bridge.live.ring_io import RingFile, RingIO
+from astfx_bridge.live.ring_file import RingFile
+from astfx_bridge.live.ring_io import RingIO
 from astfx_bridge.live.session import LiveSession, LiveSetup
 
 import astfx
@@ -50,7 +51,7 @@ def test_the_layout_is_the_one_that_is_documented(tmp_path: Path) -> None:
         ring.write(clip[:, :3], output=True)
         ring.end()
     data = path.read_bytes()
-    assert struct.unpack_from("<8s5I", data) == (b"ASTFXRNG", 1, RATE, 2, 64, 77)
+    assert struct.unpack_from("<8s6I", data) == (b"ASTFXRNG", 2, RATE, 2, 64, 77, 0)
     assert [struct.unpack_from("<Q", data, place)[0] for place in (64, 128, 192)] == [10, 3, 1]
     rings = np.frombuffer(data, "<f4", offset=4096).reshape(2, 64, 2)
     np.testing.assert_array_equal(rings[0, :10], clip.T)
@@ -95,5 +96,11 @@ def test_what_is_no_ring_is_refused(tmp_path: Path) -> None:
         RingFile(tmp_path / "empty")
     with pytest.raises(DeviceError, match=r"ring '.*other' is not a ring of this version"):
         RingFile(tmp_path / "other")
+    with closing(RingFile.create(tmp_path / "short", RATE, 2, 64, 0)):
+        pass
+    with (tmp_path / "short").open("r+b") as file:
+        file.truncate(4200)
+    with pytest.raises(DeviceError, match=r"ring '.*short' is damaged: 4200 bytes do not hold"):
+        RingFile(tmp_path / "short")
     with pytest.raises(DeviceError, match=r"ring '.*x' cannot be made \(No such file"):
         RingFile.create(tmp_path / "none" / "x", RATE, 2, 64, 0)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 from astfx_bridge.client import Client
-from astfx_bridge.live.ring_io import RingFile
+from astfx_bridge.live.ring_file import RingFile
 
 from tests.bridge.live.test_rings import BLOCK, RATE, noise, through
 from tests.bridge.serving import Server, until

@@ -30,6 +30,8 @@ static void require(bool holds, const char* what) {
   std::exit(1);
 }
 
+static const char* name_of(EngineKind engine) { return engine == kEngineLive ? "live" : "stream"; }
+
 static int below(int n) { return static_cast<int>(rng() % static_cast<unsigned>(n)); }
 
 static std::string damaged(std::string bytes) {
@@ -72,7 +74,7 @@ static void corrupt_presets(const std::string& preset) {
 
 static void corrupt_states(const std::string& preset) {
   Instance instance(1);
-  instance.activate(22050);
+  instance.activate(22050, 1024);
   std::vector<float> samples(300);
   const std::string whole = "70 " + unpack_preset(preset, "preset").name + " " +
                             unpack_preset(preset, "preset").sha256 + " " + base64(preset);
@@ -130,10 +132,11 @@ static float strange() {
   }
 }
 
-static void many_block_sizes(int least_step) {
+static void many_block_sizes(int least_step, EngineKind engine) {
   for (int channels = 0; channels <= 2; ++channels) {
     Instance instance(channels);
-    instance.activate(48000);
+    instance.choose_engine(engine);
+    instance.activate(48000, 1024);
     std::vector<float> samples[2] = {std::vector<float>(8192), std::vector<float>(8192)};
     const int step = channels == 1 ? least_step : std::max(least_step, 37);
     for (int size = 0; size <= 8192; size += step) {
@@ -153,26 +156,28 @@ static void many_block_sizes(int least_step) {
           require(!std::isnan(samples[channel][i]), "no output is NaN");
     }
   }
-  std::printf("blocks: sizes from 0 to 8192 in steps of %d\n", least_step);
+  std::printf("blocks of %s: sizes from 0 to 8192 in steps of %d\n", name_of(engine), least_step);
 }
 
-static void strange_rates() {
+static void strange_rates(EngineKind engine) {
   std::vector<float> samples(1000, 0.5f);
   for (double rate : {0.0, -1.0, 7999.0, 192001.0, 1e300, std::nan(""), 8000.0, 44100.5, 192000.0}) {
     Instance instance(1);
-    instance.activate(rate);
+    instance.choose_engine(engine);
+    instance.activate(rate, 1024);
     float* pointers[] = {samples.data()};
     instance.process(pointers, pointers, 1000);
-    require(Instance::latency(rate) >= 0, "a latency");
-    instance.activate(48000);
+    require(instance.latency(rate, 1024) >= 0, "a latency");
+    instance.activate(48000, 1024);
     instance.process(pointers, pointers, 1000);
   }
-  std::printf("rates: done\n");
+  std::printf("rates of %s: done\n", name_of(engine));
 }
 
-static void several_threads(const std::string& preset) {
+static void several_threads(const std::string& preset, EngineKind engine) {
   Instance instance(2);
-  instance.activate(48000);
+  instance.choose_engine(engine);
+  instance.activate(48000, 1024);
   const std::string state = "90 " + unpack_preset(preset, "preset").name + " " +
                             unpack_preset(preset, "preset").sha256 + " " + base64(preset);
   std::atomic<bool> ends{false};
@@ -186,7 +191,7 @@ static void several_threads(const std::string& preset) {
         case 3: instance.settings.strength = static_cast<float>(own() % 5) / 4.0f; break;
         case 4: instance.settings.morph = static_cast<float>(own() % 5) / 4.0f; break;
         case 5: instance.input_peak(); instance.output_peak(); instance.late_maps(); break;
-        case 6: instance.problem(); break;
+        case 6: instance.problem(); instance.backend_state(); instance.late_blocks(); break;
         case 7: instance.settings.bypass = own() % 2; break;
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -202,7 +207,36 @@ static void several_threads(const std::string& preset) {
   }
   ends = true;
   host.join();
-  std::printf("threads: done\n");
+  std::printf("threads of %s: done\n", name_of(engine));
+}
+
+// The other process may write anything into the ring.
+static void damaged_rings() {
+  Settings settings;
+  Meters meters;
+  Relay relay(48000, 2, 512, settings, meters);
+  std::vector<float> samples[2] = {std::vector<float>(512), std::vector<float>(512)};
+  char* bytes = reinterpret_cast<char*>(&relay.ring().header());
+  const size_t size = 4096 + 4 * sizeof(float) * relay.ring().frames();
+  relay.begin({{1, 1}, {}}, false);
+  for (int turn = 0; turn < 5000; ++turn) {
+    if (turn % 100 == 0) relay.begin({{1, 1}, {}}, false);
+    RingHeader& header = relay.ring().header();
+    header.ready.set(header.stream.get());
+    header.n_output.set(below(4) ? relay.position() : rng() * uint64_t{rng()});
+    if (below(4) == 0) header.first_output.set(rng() * uint64_t{rng()});
+    if (below(8) == 0) bytes[rng() % 4096] = static_cast<char>(rng());
+    const uint32_t word = below(2) ? 0xffffffff : static_cast<uint32_t>(rng());
+    for (int k = 0; k < 100; ++k) std::memcpy(bytes + 4096 + rng() % (size - 4100), &word, sizeof word);
+    float* pointers[2] = {samples[0].data(), samples[1].data()};
+    for (std::vector<float>& channel : samples)
+      for (float& sample : channel) sample = strange();
+    const int n = 1 + below(512);
+    relay.process(pointers, pointers, n, nullptr, std::chrono::seconds(0));
+    for (int i = 0; i < n; ++i) require(!std::isnan(samples[0][i]), "no output is NaN");
+    relay.ring().message();
+  }
+  std::printf("rings: done\n");
 }
 
 int main(int argc, char** argv) {
@@ -211,7 +245,11 @@ int main(int argc, char** argv) {
   const std::string preset = packed_preset(argv[1]);
   corrupt_presets(preset);
   corrupt_states(packed_preset(argv[2]));
-  many_block_sizes(std::atoi(argv[3]));
-  strange_rates();
-  several_threads(preset);
+  setenv("ASTFX_PYTHON", "/none", 1);  // the sanitizers need no other process
+  for (const EngineKind engine : {kEngineLive, kEngineStream}) {
+    many_block_sizes(std::atoi(argv[3]), engine);
+    strange_rates(engine);
+    several_threads(preset, engine);
+  }
+  damaged_rings();
 }

@@ -1,8 +1,8 @@
 // Runs the plugin on an audio thread that may neither allocate, lock nor make a system call.
 //
-//     real_time RATE SECONDS
+//     real_time RATE SECONDS ENGINE
 //
-// The presets are those of ASTFX_FACTORY_PRESETS. The audio comes in real time. Exits with 0, or with 1 after a line that names what the audio thread did.
+// The presets are those of ASTFX_FACTORY_PRESETS. ENGINE is live or stream. The audio comes in real time. Exits with 0, or with 1 after a line that names what the audio thread did.
 #include <dlfcn.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -93,13 +93,14 @@ static void forbid_system_calls() {
 }
 
 int main(int argc, char** argv) {
-  if (argc < 3) return 2;
+  if (argc < 4) return 2;
   const int rate = atoi(argv[1]);
   const long n_samples = atol(argv[2]) * rate;
-  const bool breaks = argc > 3;  // shows that the hooks work
+  const bool breaks = argc > 4;  // shows that the hooks work
   Instance instance(2);
   instance.choose(1, 5);
-  instance.activate(rate);
+  if (!strcmp(argv[3], "stream")) instance.choose_engine(kEngineStream);
+  instance.activate(rate, 1500);
   std::atomic<long> n_done{0};
   std::thread control([&] {
     // Waits for what the audio thread has done, and changes presets and controls.
@@ -116,6 +117,7 @@ int main(int argc, char** argv) {
   std::thread audio([&] {
     static float samples[2][8192];
     unsigned seed = 1;
+    bool was_dry = false, was_heard = false;
     forbid_system_calls();
     in_audio = true;
     auto due = std::chrono::steady_clock::now();
@@ -131,10 +133,11 @@ int main(int argc, char** argv) {
       float* outputs[2] = {samples[0], samples[1]};
       instance.process(inputs, outputs, n);
       if (breaks && block == 10) {
-        if (!strcmp(argv[3], "malloc")) free(malloc(10));
-        if (!strcmp(argv[3], "getpid")) syscall(SYS_getpid);
+        if (!strcmp(argv[4], "malloc")) free(malloc(10));
+        if (!strcmp(argv[4], "getpid")) syscall(SYS_getpid);
       }
       n_done.fetch_add(n);
+      (instance.backend_state() == kBackendRuns ? was_heard : was_dry) = true;
       // Time that was lost is not made up for, as in a host.
       due += std::chrono::nanoseconds(n * 1000000000L / rate);
       while (std::chrono::steady_clock::now() < due) {
@@ -142,7 +145,8 @@ int main(int argc, char** argv) {
       due = std::chrono::steady_clock::now();
     }
     in_audio = false;
-    _exit(0);
+    // Both sounds were heard, and the fades between them.
+    _exit(strcmp(argv[3], "stream") || (was_dry && was_heard) ? 0 : 3);
   });
   audio.join();
 }

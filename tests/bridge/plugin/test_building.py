@@ -43,6 +43,8 @@ def test_install_info_and_uninstall(home: Path, tmp_path: Path) -> None:
     assert all(str(place) in shown for place in places)
     assert all((place / "code.so").read_text() == "new" for place in places)
     assert not stale.exists()
+    # The plugin runs the engine `stream` with this Python.
+    assert all((place / "python.txt").read_text() == f"{sys.executable}\n" for place in places)
     assert all(str(place) in command("info", *where) for place in places)
     (home / ".vst3" / "other.vst3").mkdir()
     assert "deleted" in command("uninstall", *where)
@@ -73,6 +75,13 @@ def test_a_folder_that_cannot_be_written(home: Path, tmp_path: Path) -> None:
         plugins.install(tmp_path / "build", home)
 
 
+def test_an_interpreters_path_that_cannot_be_written(home: Path, tmp_path: Path) -> None:
+    for bundle in plugins.BUNDLES:
+        (tmp_path / "build" / "bin" / bundle.built / "python.txt").mkdir(parents=True)
+    with pytest.raises(BridgeError, match=r"'.*python.txt' cannot be written \(Is a directory\)"):
+        plugins.build(tmp_path / "build")
+
+
 def test_what_is_missing_is_listed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     lacking = (
         building.Need("no-such-program", "one-package"),
@@ -96,6 +105,8 @@ def test_without_what_its_window_needs_it_is_built_without_one(
 
     def build(folder: Path, target: str = "all", **options: str) -> Path:
         asked.append(options["WINDOW"])
+        for bundle in plugins.BUNDLES:
+            (folder / bundle.built).mkdir(parents=True, exist_ok=True)
         return folder
 
     monkeypatch.setattr(building, "build", build)

@@ -20,6 +20,7 @@ NAMES = {
     "kMemorySeconds": "_MEMORY_SECONDS",
     "kUpdateEverySeconds": "_UPDATE_EVERY_SECONDS",
     "kSynthesisShare": "SYNTHESIS_SHARE",
+    "kStreamSynthesisShare": "SYNTHESIS_SHARE",
     "kQuantileShare": "_QUANTILE_SHARE",
     "kEnvelopeOverlap": "OVERLAP",
     "kBands": "N_BANDS",

@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ pytestmark = pytest.mark.hosts
 
 URI = "urn:astfx:plugin:stereo"
 RATE = 48_000
+JACK_TRIES = 3
 PERCENT, DECIBEL = "%", "dB"
 
 
@@ -164,14 +165,16 @@ def test_clap_parameters_and_state(clap: ClapPlugin) -> None:
         "Morph",
         "Output gain",
         "Bypass",
+        "Engine",
         "Input level",
         "Output level",
         "Preset problem",
+        "Backend",
+        "Late blocks",
     ]
-    read_only, automatable = 1 << 3, 1 << 5
-    for name, info in infos.items():
-        is_output = name.endswith((" level", " problem"))
-        assert info.flags & (read_only | automatable) == (read_only if is_output else automatable)
+    automatable, read_only = 1 << 5, 1 << 3
+    assert [name for name, info in infos.items() if not info.flags & automatable] == list(infos)[7:]
+    assert [name for name, info in infos.items() if info.flags & read_only] == list(infos)[8:]
     assert clap.text("Preset", clap.value("Preset")) == "rain"
     index = next(k for k in range(128) if clap.text("Preset", k) == "choir")
     clap.set("Preset", index)
@@ -282,21 +285,51 @@ def test_lv2_jalv_for_ten_minutes(
 
 
 def check_jalv(
-    build_folder: Path, lv2: dict[str, str], folder: Path, frames: int, seconds: int
+    build_folder: Path,
+    lv2: dict[str, str],
+    folder: Path,
+    frames: int,
+    seconds: int,
+    controls: Sequence[str] = (),
+    latency: int | None = None,
 ) -> int:
     """The input comes back bit for bit at a strength of 0, late by the latency that is reported.
 
-    Returns the number of xruns, which other programs can cause too.
+    Returns the number of xruns, which other programs can cause too. On a busy machine, JACK leaves
+    a client out now and then without saying so, and all later frames are wrong then. So the best of
+    some tries counts: what the plugin does wrong, it does each time.
     """
     for program in ("jackd", "jalv", "jack_wait"):
         needs(program)
     building.build(build_folder, "jack_check")
-    latency = astfx.StyleTransfer("rain", engine="live").latency_samples_at(RATE)
+    if latency is None:
+        latency = astfx.StyleTransfer("rain", engine="live").latency_samples_at(RATE)
+    for _ in range(JACK_TRIES):
+        found = heard_through_jalv(build_folder, lv2, folder, frames, seconds, controls, latency)
+        if found["wrong"] == 0:
+            break
+    assert found["wrong"] == 0, found
+    assert found["latency"] == latency
+    assert found["checked"] > (seconds - 1) * RATE
+    return found["xruns"]
+
+
+def heard_through_jalv(
+    build_folder: Path,
+    lv2: dict[str, str],
+    folder: Path,
+    frames: int,
+    seconds: int,
+    controls: Sequence[str],
+    latency: int,
+) -> dict[str, int]:
+    """What `jack_check` finds: the latency, and numbers of frames and xruns."""
     with jack(f"astfx{os.getpid()}", frames, folder / "jack.log") as variables:
         own = {name: value for name, value in variables.items() if name.startswith("JACK_")}
         variables = {**lv2, **own}
+        words = [word for control in ("strength=0", *controls) for word in ("-c", control)]
         jalv = subprocess.Popen(
-            ["jalv", "-x", "-n", "astfx-test", "-c", "strength=0", URI],
+            ["jalv", "-x", "-n", "astfx-test", *words, URI],
             env=variables,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -311,6 +344,4 @@ def check_jalv(
             jalv.communicate(timeout=20)
     assert done.returncode == 0, done.stdout + done.stderr
     words = done.stdout.split()[-8:]
-    assert words[:4] == ["latency", str(latency), "wrong", "0"], done.stdout
-    assert int(words[5]) > (seconds - 1) * RATE
-    return int(words[7])
+    return dict(zip(words[::2], map(int, words[1::2]), strict=True))
