@@ -14,14 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
-from astfx.dsp.linalg import symmetric_root
 from astfx.dsp.mel import hz_to_mel, mel_to_hz
 from astfx.features.band_rows import BandRows, Numbers, Places, band_sums, spread_exp
 from astfx.runtime.compiled import compiled
-from astfx.runtime.device import thread_count
 
 N_BANDS = 64
 LOWEST_HZ, HIGHEST_HZ = 20.0, 16000.0
@@ -29,7 +25,7 @@ LOWEST_HZ, HIGHEST_HZ = 20.0, 16000.0
 
 MOST_LOG_GAIN, MOST_LOG_CUT = 6.0, 9.0
 _MOST_DEVIATIONS, _LEAST_DEVIATION = 3.0, 0.1
-_REGULARISATION = 0.05
+_REGULARISATION, _LEAST_VARIANCE, _LEAST_EIGENVALUE = 0.05, 1e-6, 1e-12
 _FLOOR = 1e-3
 _PRIOR_FRAMES = 20.0
 
@@ -130,14 +126,7 @@ def add_vector(running: RunningGaussian, vector: Array) -> None:
         mean[i] += share * (vector[i] - mean[i])
 
 
-def _regularised(covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    mean = max(float(np.diagonal(covariance).mean()), 1e-6)
-    return covariance + _REGULARISATION * mean * np.eye(len(covariance))
-
-
-def monge_map(
-    content: npt.NDArray[np.float64], style: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def monge_map(content: Numbers, style: Numbers) -> Numbers:
     """Linear part of the optimal transport map between two Gaussians.
 
     Parameters
@@ -154,42 +143,112 @@ def monge_map(
     ----------
     Olkin & Pukelsheim 1982; Li et al., NIPS 2017.
     """
-    return finished_map(begun_map(content, style))
+    inverse, inner, found = (np.empty(content.shape) for _ in range(3))
+    _begin_map(content, style, inverse, inner)
+    _finish_map(inverse, inner, found)
+    return found
 
 
-class BegunMap(NamedTuple):
-    """The first half of the work on a Monge map, which streams spread over two frames.
-
-    Attributes
-    ----------
-    inverse : (dims, dims)
-        L^-1, where the content's covariance is L L'.
-    inner : (dims, dims)
-        L' S L, where S is the style's covariance.
-    """
-
-    inverse: Tensor
-    inner: Tensor
+@compiled()
+def _begin_map(content: Numbers, style: Numbers, inverse: Numbers, inner: Numbers) -> None:
+    """Do the first half of the work on `monge_map`: L^-1 and L' S L."""
+    lower, wanted, product = np.empty_like(content), np.empty_like(content), np.empty_like(content)
+    _regularise(content, lower)
+    _regularise(style, wanted)
+    _cholesky(lower)
+    _invert_lower(lower, inverse)
+    _multiply(wanted, lower, product)
+    _multiply_transposed(lower, product, inner)
 
 
-def begun_map(content: npt.NDArray[np.float64], style: npt.NDArray[np.float64]) -> BegunMap:
-    """Do the first half of the work on `monge_map`."""
-    # torch, here and below, because the caller sets its number of threads, unlike NumPy's.
-    lower = torch.linalg.cholesky(torch.from_numpy(_regularised(content)))
-    inverse = torch.linalg.solve_triangular(
-        lower, torch.eye(len(lower), dtype=lower.dtype), upper=False
-    )
-    return BegunMap(inverse, lower.T @ torch.from_numpy(_regularised(style)) @ lower)
-
-
-def finished_map(begun: BegunMap) -> npt.NDArray[np.float64]:
+@compiled()
+def _finish_map(inverse: Numbers, inner: Numbers, out: Numbers) -> None:
     """Do the second half of the work on `monge_map`."""
-    root, _ = symmetric_root(begun.inner)
-    return np.asarray((begun.inverse.T @ root @ begun.inverse).numpy())
+    values, vectors = np.linalg.eigh(inner)
+    root, product = np.empty_like(inverse), np.empty_like(inverse)
+    for i in range(len(values)):
+        scale = max(values[i], _LEAST_EIGENVALUE) ** 0.25
+        for j in range(len(values)):
+            product[i, j] = scale * vectors[j, i]
+    _multiply_transposed(product, product, root)
+    _multiply(root, inverse, product)
+    _multiply_transposed(inverse, product, out)
 
 
-class BandGains(NamedTuple):
-    """What `GainMap` knows of a style and a stream, for compiled loops.
+@compiled(fastmath=True)
+def _regularise(covariance: Numbers, out: Numbers) -> None:
+    """Add a twentieth of the mean variance to the diagonal."""
+    n, total = len(covariance), 0.0
+    for i in range(n):
+        total += covariance[i, i]
+    added = _REGULARISATION * max(total / n, _LEAST_VARIANCE)
+    for i in range(n):
+        for j in range(n):
+            out[i, j] = covariance[i, j]
+        out[i, i] += added
+
+
+# LAPACK and BLAS would do the following too, but numba takes seconds to compile calls of them.
+
+
+@compiled(fastmath=True)
+def _cholesky(matrix: Numbers) -> None:
+    """Replace a positive definite matrix by its Cholesky factor, a lower triangle."""
+    n = len(matrix)
+    for j in range(n):
+        for i in range(j, n):
+            total = matrix[i, j]
+            for k in range(j):
+                total -= matrix[i, k] * matrix[j, k]
+            matrix[i, j] = math.sqrt(total) if i == j else total / matrix[j, j]
+        for i in range(j):
+            matrix[i, j] = 0.0
+
+
+@compiled(fastmath=True)
+def _invert_lower(lower: Numbers, out: Numbers) -> None:
+    """Inverse of a lower triangle."""
+    n = len(lower)
+    for i in range(n):
+        for j in range(n):
+            out[i, j] = 1.0 if i == j else 0.0
+        for k in range(i):
+            factor = lower[i, k]
+            for j in range(n):
+                out[i, j] -= factor * out[k, j]
+        scale = 1.0 / lower[i, i]
+        for j in range(n):
+            out[i, j] *= scale
+
+
+@compiled(fastmath=True)
+def _multiply(first: Numbers, second: Numbers, out: Numbers) -> None:
+    """A B."""
+    n = len(first)
+    for i in range(n):
+        for j in range(n):
+            out[i, j] = 0.0
+        for k in range(n):
+            factor = first[i, k]
+            for j in range(n):
+                out[i, j] += factor * second[k, j]
+
+
+@compiled(fastmath=True)
+def _multiply_transposed(first: Numbers, second: Numbers, out: Numbers) -> None:
+    """A' B."""
+    n = len(first)
+    for i in range(n):
+        for j in range(n):
+            out[i, j] = 0.0
+        for k in range(n):
+            factor = first[k, i]
+            for j in range(n):
+                out[i, j] += factor * second[k, j]
+
+
+class GainMap(NamedTuple):
+    """Gains that give a stream's bands the means and covariances of a style.
 
     Attributes
     ----------
@@ -197,14 +256,18 @@ class BandGains(NamedTuple):
         From bins to bands and back.
     style_mean, lowest, highest : (bands,)
         Mean and bounds of the levels that are aimed at.
+    style_covariance : (bands, bands)
     content : RunningGaussian
         Of the stream's band levels.
-    map, next_map : (bands, bands)
-    has_next, is_due : (1,)
-        Whether `next_map` is ready, and whether another one is to be computed.
+    map : (bands, bands)
+    inverse, inner, next_map : (bands, bands)
+        The next map while it is computed: the work is done in two frames.
+    is_begun, has_next : (1,)
+        Whether the first half of that is done, and whether all of it is.
     since : (1,)
-        Frames since the last map was asked for.
+        Frames since the last map was begun.
     every : int, frames
+        Interval at which the map is computed again.
     level, difference, change : (bands,)
         Memory for a frame.
     """
@@ -214,47 +277,109 @@ class BandGains(NamedTuple):
     style_mean: Numbers
     lowest: Numbers
     highest: Numbers
+    style_covariance: Numbers
     content: RunningGaussian
     map: Numbers
+    inverse: Numbers
+    inner: Numbers
     next_map: Numbers
+    is_begun: Flags
     has_next: Flags
-    is_due: Flags
     since: Places
     every: int
     level: Array
     difference: Numbers
     change: Array
 
+    @classmethod
+    def of(
+        cls,
+        mean: Array,
+        covariance: Array,
+        sample_rate: int,
+        n_fft: int,
+        memory: float,
+        every: int,
+    ) -> GainMap:
+        """Make the map to a style.
+
+        Parameters
+        ----------
+        mean, covariance : (bands,), (bands, bands)
+            Of the style's band levels; bands beyond the content's Nyquist frequency are ignored.
+        sample_rate : int, hertz
+        n_fft : int, samples
+        memory : float, frames
+            How many frames the content's statistics remember.
+        every : int, frames
+        """
+        bands = band_weights(sample_rate, n_fft)
+        used = len(bands)
+        style_mean = mean[:used].astype(np.float64)
+        style_covariance = covariance[:used, :used].astype(np.float64)
+        deviation = np.sqrt(np.diagonal(style_covariance)) + _LEAST_DEVIATION
+        return cls(
+            bands=BandRows.of(bands),
+            spread=BandRows.of(bin_weights(sample_rate, n_fft)),
+            style_mean=style_mean,
+            lowest=style_mean - _MOST_DEVIATIONS * deviation,
+            highest=style_mean + _MOST_DEVIATIONS * deviation,
+            style_covariance=style_covariance,
+            content=RunningGaussian.of(style_mean, style_covariance, memory),
+            map=np.eye(used),
+            inverse=np.eye(used),
+            inner=np.eye(used),
+            next_map=np.eye(used),
+            is_begun=np.zeros(1, np.bool_),
+            has_next=np.zeros(1, np.bool_),
+            since=np.zeros(1, np.int64),
+            every=every,
+            level=np.zeros(used, np.float32),
+            difference=np.zeros(used),
+            change=np.zeros(used, np.float32),
+        )
+
+
+@compiled()
+def _learn(state: GainMap) -> None:
+    """Learn the levels of a frame, take the next map if there is one, or begin it if it is due."""
+    add_vector(state.content, state.level)
+    state.since[0] += 1
+    if state.has_next[0]:
+        for band in range(len(state.map)):
+            for other in range(len(state.map)):
+                state.map[band, other] = state.next_map[band, other]
+        state.has_next[0] = False
+    elif state.since[0] >= state.every:
+        state.since[0] = 0
+        state.is_begun[0] = True
+        _begin_map(state.content.covariance, state.style_covariance, state.inverse, state.inner)
+
 
 @compiled(fastmath=True)
-def band_gains(state: BandGains, magnitude: Array, learn: bool, out: Array) -> None:
+def band_gains(state: GainMap, magnitude: Array, learn: bool, out: Array) -> None:
     """Update the statistics with a frame and find its linear gain, (bins,) -> (bins,).
 
     No band is aimed at a level more than three standard deviations away from the style's mean.
 
     Parameters
     ----------
-    state : BandGains
+    state : GainMap
     magnitude : (bins,)
     learn : bool
         False leaves the statistics unchanged, as for silence.
     out : (bins,)
     """
     level, mean = state.level, state.content.mean
+    if state.is_begun[0]:
+        _finish_map(state.inverse, state.inner, state.next_map)
+        state.is_begun[0] = False
+        state.has_next[0] = True
     band_sums(state.bands, magnitude, level)
     for band in range(len(level)):
         level[band] = math.log(level[band] + _FLOOR)
     if learn:
-        add_vector(state.content, level)
-        state.since[0] += 1
-        if state.has_next[0]:
-            for band in range(len(level)):
-                for other in range(len(level)):
-                    state.map[band, other] = state.next_map[band, other]
-            state.has_next[0] = False
-        elif state.since[0] >= state.every:
-            state.since[0] = 0
-            state.is_due[0] = True
+        _learn(state)
     for band in range(len(level)):
         state.difference[band] = level[band] - mean[band]
     for band in range(len(level)):
@@ -264,72 +389,3 @@ def band_gains(state: BandGains, magnitude: Array, learn: bool, out: Array) -> N
         change = min(max(aim, state.lowest[band]), state.highest[band]) - level[band]
         state.change[band] = min(max(change, -MOST_LOG_CUT), MOST_LOG_GAIN)
     spread_exp(state.spread, state.change, out)
-
-
-class GainMap:
-    """Gains that give a stream's bands the means and covariances of a style.
-
-    Parameters
-    ----------
-    mean, covariance : (bands,), (bands, bands)
-        Of the style's band levels; bands beyond the content's Nyquist frequency are ignored.
-    sample_rate : int, hertz
-    n_fft : int, samples
-    memory : float, frames
-        How many frames the content's statistics remember.
-    every : int, frames
-        Interval at which the map is computed again. The work is done in two frames.
-
-    Attributes
-    ----------
-    state : BandGains
-        For `band_gains`, which is called once a frame, after `finish` and before `begin`.
-    """
-
-    def __init__(
-        self,
-        mean: Array,
-        covariance: Array,
-        sample_rate: int,
-        n_fft: int,
-        memory: float,
-        every: int,
-    ) -> None:
-        bands = band_weights(sample_rate, n_fft)
-        used = len(bands)
-        style_mean = mean[:used].astype(np.float64)
-        self._covariance = covariance[:used, :used].astype(np.float64)
-        deviation = np.sqrt(np.diagonal(self._covariance)) + _LEAST_DEVIATION
-        self._begun: BegunMap | None = None
-        self.state = BandGains(
-            bands=BandRows.of(bands),
-            spread=BandRows.of(bin_weights(sample_rate, n_fft)),
-            style_mean=style_mean,
-            lowest=style_mean - _MOST_DEVIATIONS * deviation,
-            highest=style_mean + _MOST_DEVIATIONS * deviation,
-            content=RunningGaussian.of(style_mean, self._covariance, memory),
-            map=np.eye(used),
-            next_map=np.eye(used),
-            has_next=np.zeros(1, np.bool_),
-            is_due=np.zeros(1, np.bool_),
-            since=np.zeros(1, np.int64),
-            every=every,
-            level=np.zeros(used, np.float32),
-            difference=np.zeros(used),
-            change=np.zeros(used, np.float32),
-        )
-
-    def begin(self) -> None:
-        """After a frame: begin to compute a map, if one is due."""
-        if self.state.is_due[0]:
-            self.state.is_due[0] = False
-            with thread_count(1):
-                self._begun = begun_map(self.state.content.covariance, self._covariance)
-
-    def finish(self) -> None:
-        """Before a frame: complete the map that was begun."""
-        if self._begun is not None:
-            with thread_count(1):
-                self.state.next_map[:] = finished_map(self._begun)
-            self.state.has_next[0] = True
-            self._begun = None

@@ -16,7 +16,7 @@ from astfx.audio import Waveform
 from astfx.audio.levels import SILENCE
 from astfx.dsp.vector_math import raise_to
 from astfx.dsp.windows import hann
-from astfx.features.monge import Array, BandGains, GainMap, band_gains
+from astfx.features.monge import Array, GainMap, band_gains
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.runtime.compiled import compiled
 from astfx.streaming.levels import (
@@ -49,7 +49,7 @@ class _State(NamedTuple):
     Attributes
     ----------
     frames : OverlapAdd
-    bands : BandGains
+    bands : GainMap
     power : HopPower
     peaks : HeldPeak
     level : OutputLevel
@@ -60,7 +60,7 @@ class _State(NamedTuple):
     """
 
     frames: OverlapAdd
-    bands: BandGains
+    bands: GainMap
     power: HopPower
     peaks: HeldPeak
     level: OutputLevel
@@ -114,14 +114,13 @@ class GainEngine:
         per_second = sample_rate / grid.hop_length
         every = max(1, round(_SOLVE_EVERY_SECONDS * per_second))
         memory = _MEMORY_SECONDS * per_second
-        self._map = GainMap(mean, covariance, sample_rate, grid.n_fft, memory, every)
         window = hann(grid.n_fft).astype(np.float32)
         frames = OverlapAdd.of(channels, grid.hop_length, window, window, grid.n_fft)
         self.delay_samples = frames.delay_samples
         content, gain, magnitude = np.zeros((3, grid.n_fft // 2 + 1), np.float32)
         self._state = _State(
             frames=frames,
-            bands=self._map.state,
+            bands=GainMap.of(mean, covariance, sample_rate, grid.n_fft, memory, every),
             power=HopPower.of(memory, _OVERLAP),
             peaks=HeldPeak.of(memory),
             level=OutputLevel.of(sample_rate, grid.n_fft, memory),
@@ -134,7 +133,5 @@ class GainEngine:
     def process(self, hop: Waveform, strength: float) -> Waveform:
         """Take a hop, (channels, hop_length), and return one of output; strength 0 to 1."""
         out = np.empty_like(hop)
-        self._map.finish()
         _hop(self._state, hop, strength, out)
-        self._map.begin()
         return out

@@ -22,7 +22,7 @@ from astfx.audio.levels import SILENCE
 from astfx.dsp.real_fft import forward
 from astfx.dsp.vector_math import raise_to
 from astfx.dsp.windows import asymmetric_windows, hann
-from astfx.features.monge import BandGains, GainMap, band_gains, band_levels
+from astfx.features.monge import GainMap, band_gains, band_levels
 from astfx.features.quantiles import (
     QuantileMap,
     correct,
@@ -67,7 +67,7 @@ class _State(NamedTuple):
     Attributes
     ----------
     frames : OverlapAdd
-    bands : BandGains
+    bands : GainMap
     quantiles : QuantileMap
     power : HopPower
     peaks : HeldPeak
@@ -86,7 +86,7 @@ class _State(NamedTuple):
     """
 
     frames: OverlapAdd
-    bands: BandGains
+    bands: GainMap
     quantiles: QuantileMap
     power: HopPower
     peaks: HeldPeak
@@ -201,12 +201,12 @@ class SpectralStage:
         magnitudes = np.expm1(style)
         levels = band_levels(magnitudes, sample_rate)
         covariance = np.atleast_2d(np.cov(levels.T)).astype(np.float32)
-        self._bands = GainMap(levels.mean(axis=0), covariance, sample_rate, n_fft, memory, every)
+        mean = levels.mean(axis=0)
         borders = groups_of_bins(sample_rate, n_fft)
         content, gain, magnitude, other = np.zeros((4, style.shape[1]), np.float32)
         self._state = _State(
             frames=frames,
-            bands=self._bands.state,
+            bands=GainMap.of(mean, covariance, sample_rate, n_fft, memory, every),
             quantiles=QuantileMap.of(magnitudes, borders, memory, every, share, follow),
             power=HopPower.of(memory, HOPS_PER_WINDOW),
             peaks=HeldPeak.of(memory),
@@ -235,7 +235,5 @@ class SpectralStage:
         full = strength > _FULL_STRENGTH
         exponent = 1.0 if full else position(strength)
         out = np.empty_like(hop)
-        self._bands.finish()
         _hop(self._state, hop, exponent, -1.0 if peak is None else peak, full, out)
-        self._bands.begin()
         return out

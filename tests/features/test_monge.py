@@ -129,7 +129,7 @@ def stream(seed: int, scale: float, n: int = 3000) -> npt.NDArray[np.float32]:
 def gain_map(levels: npt.NDArray[np.float32], sample_rate: int, memory: float) -> GainMap:
     covariance_of_levels = np.cov(levels.T).astype(np.float32)
     mean = levels.mean(axis=0)
-    return GainMap(mean, covariance_of_levels, sample_rate, N_FFT, memory, round(memory / 40))
+    return GainMap.of(mean, covariance_of_levels, sample_rate, N_FFT, memory, round(memory / 40))
 
 
 def gain_of(
@@ -137,9 +137,7 @@ def gain_of(
 ) -> npt.NDArray[np.float32]:
     """Gain of a frame, (bins,), as an engine gets it."""
     found = np.empty_like(magnitude)
-    gains.finish()
-    band_gains(gains.state, magnitude, learn, found)
-    gains.begin()
+    band_gains(gains, magnitude, learn, found)
     return found
 
 
