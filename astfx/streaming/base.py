@@ -1,10 +1,15 @@
-"""The interface of streaming engines: one hop in, one hop out, at a constant delay."""
+"""The interface of streaming engines: hops in, as many hops out, at a constant delay."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from astfx.audio import Waveform
+
+Strengths = npt.NDArray[np.float64]
 
 
 class Engine(Protocol):
@@ -20,12 +25,13 @@ class Engine(Protocol):
     hop_length: int
     delay_samples: int
 
-    def process(self, hop: Waveform, strength: float) -> Waveform:
-        """Take a hop of finite samples, (channels, hop_length), and return one of output.
+    def process(self, hops: Waveform, strengths: Strengths) -> Waveform:
+        """Take some hops of finite samples, and return as many of output.
 
         Parameters
         ----------
-        hop : (channels, hop_length) float32
-        strength : float, 0 to 1
+        hops : (channels, n * hop_length) float32
+        strengths : (n,), 0 to 1
+            Strength of each hop.
         """
         ...

@@ -24,6 +24,7 @@ from astfx.features.envelope_map import (
 )
 from astfx.runtime.compiled import compiled
 from astfx.settings import position
+from astfx.streaming.base import Strengths
 from astfx.streaming.levels import (
     HeldPeak,
     HopPower,
@@ -36,10 +37,12 @@ from astfx.streaming.levels import (
 from astfx.streaming.overlap_add import (
     OverlapAdd,
     analyse,
+    give_hop,
     largest,
     mean_power,
     mean_square,
     synthesise,
+    take_hop,
 )
 
 _MEMORY_SECONDS = 8.0
@@ -59,7 +62,6 @@ class _State(NamedTuple):
     level : OutputLevel
     scale : float
         Factor that makes powers of a sound with an RMS of 1 those of one with 0.1.
-    hop : (channels, hop_length)
     content, gain : (bins,)
         Memory for a frame.
     """
@@ -70,40 +72,46 @@ class _State(NamedTuple):
     peaks: HeldPeak
     level: OutputLevel
     scale: float
-    hop: Array
     content: Array
     gain: Array
 
 
 @compiled(fastmath=True)
-def _hops(state: _State, hops: Waveform, exponent: float, out: Waveform) -> None:
-    """Process whole hops, (channels, n); the gains are raised to `exponent`, for the strength."""
-    frames, power, gain, hop = state.frames, state.content, state.gain, state.hop
-    for first in range(0, hops.shape[1], frames.hop_length):
-        for channel in range(len(hops)):
-            for i in range(frames.hop_length):
-                hop[channel, i] = hops[channel, first + i]
-        analyse(frames, hop)
-        mean_power(frames, power)
-        peak = largest(hop)
-        held, sounding = hold_peak(state.peaks, peak), peak >= SILENCE
-        if sounding:
-            add_power(state.power, mean_square(hop))
-        scale = np.float32(state.scale / max(state.power.mean.value[0], SILENCE * SILENCE))
-        for k in range(len(power)):
-            power[k] *= scale
-        informative = sounding and not in_burst(state.power)
-        envelope_gains(state.map, power, informative, gain)
-        if sounding:
-            by = np.float32(output_gain(state.level, power, gain, informative))
-            for k in range(len(gain)):
-                gain[k] *= by
-        if exponent != 1.0:
-            raise_to(gain, exponent)
-        synthesise(frames, gain, held, hop)
-        for channel in range(len(hops)):
-            for i in range(frames.hop_length):
-                out[channel, first + i] = hop[channel, i]
+def _hops(state: _State, hops: Waveform, exponents: Strengths, out: Waveform) -> None:
+    """Process hops, (channels, n * hop_length).
+
+    The gains of each are raised to an exponent, for the strength. There is one exponent for as many
+    hops in a row as there are hops for each exponent.
+    """
+    n_hops = hops.shape[1] // state.frames.hop_length
+    for i in range(n_hops):
+        take_hop(state.frames, hops, i)
+        _hop(state, exponents[i * len(exponents) // n_hops])
+        give_hop(state.frames, i, out)
+
+
+@compiled(fastmath=True)
+def _hop(state: _State, exponent: float) -> None:
+    """Process the hop in `frames.hop`."""
+    frames, power, gain, hop = state.frames, state.content, state.gain, state.frames.hop
+    analyse(frames)
+    mean_power(frames, power)
+    peak = largest(hop)
+    held, sounding = hold_peak(state.peaks, peak), peak >= SILENCE
+    if sounding:
+        add_power(state.power, mean_square(hop))
+    scale = np.float32(state.scale / max(state.power.mean.value[0], SILENCE * SILENCE))
+    for k in range(len(power)):
+        power[k] *= scale
+    informative = sounding and not in_burst(state.power)
+    envelope_gains(state.map, power, informative, gain)
+    if sounding:
+        by = np.float32(output_gain(state.level, power, gain, informative))
+        for k in range(len(gain)):
+            gain[k] *= by
+    if exponent != 1.0:
+        raise_to(gain, exponent)
+    synthesise(frames, gain, held)
 
 
 class EnvelopeStage:
@@ -135,14 +143,20 @@ class EnvelopeStage:
             peaks=HeldPeak.of(memory),
             level=OutputLevel.of(sample_rate, n_fft, memory),
             scale=power_scale(1.0, n_fft) ** 2,
-            hop=np.zeros((channels, hop_length), np.float32),
             content=content,
             gain=gain,
         )
 
-    def process(self, hops: Waveform, strength: float) -> Waveform:
-        """Take whole hops, (channels, n), and return as much output; strength 0 to 1."""
-        exponent = position(strength) if strength < 1.0 else 1.0
+    def process(self, hops: Waveform, strengths: Strengths) -> Waveform:
+        """Take hops and return as much output.
+
+        Parameters
+        ----------
+        hops : (channels, n * hop_length)
+        strengths : (m,), 0 to 1
+            m divides n: each holds for n / m hops in a row.
+        """
+        exponents = np.array([position(strength) for strength in strengths.tolist()])
         out = np.empty_like(hops)
-        _hops(self._state, hops, exponent, out)
+        _hops(self._state, hops, exponents, out)
         return out

@@ -19,6 +19,7 @@ from astfx.dsp.windows import hann
 from astfx.features.monge import Array, GainMap, band_gains
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.runtime.compiled import compiled
+from astfx.streaming.base import Strengths
 from astfx.streaming.levels import (
     HeldPeak,
     HopPower,
@@ -31,10 +32,12 @@ from astfx.streaming.levels import (
 from astfx.streaming.overlap_add import (
     OverlapAdd,
     analyse,
+    give_hop,
     largest,
     mean_power,
     mean_square,
     synthesise,
+    take_hop,
 )
 from astfx.styles.analysis import live_grid
 
@@ -71,10 +74,19 @@ class _State(NamedTuple):
 
 
 @compiled(fastmath=True)
-def _hop(state: _State, hop: Waveform, exponent: float, out: Waveform) -> None:
-    """Process a hop, (channels, hop_length); the gains are raised to `exponent`."""
-    frames, power, gain = state.frames, state.content, state.gain
-    analyse(frames, hop)
+def _hops(state: _State, hops: Waveform, exponents: Strengths, out: Waveform) -> None:
+    """Process hops, (channels, n * hop_length); the gains of each are raised to its exponent."""
+    for i in range(len(exponents)):
+        take_hop(state.frames, hops, i)
+        _hop(state, exponents[i])
+        give_hop(state.frames, i, out)
+
+
+@compiled(fastmath=True)
+def _hop(state: _State, exponent: float) -> None:
+    """Process the hop in `frames.hop`."""
+    frames, power, gain, hop = state.frames, state.content, state.gain, state.frames.hop
+    analyse(frames)
     mean_power(frames, power)
     peak = largest(hop)
     held, sounding = hold_peak(state.peaks, peak), peak >= SILENCE
@@ -92,7 +104,7 @@ def _hop(state: _State, hop: Waveform, exponent: float, out: Waveform) -> None:
             gain[k] *= by
     if exponent != 1.0:
         raise_to(gain, exponent)
-    synthesise(frames, gain, held, out)
+    synthesise(frames, gain, held)
 
 
 class GainEngine:
@@ -130,8 +142,8 @@ class GainEngine:
             magnitude=magnitude,
         )
 
-    def process(self, hop: Waveform, strength: float) -> Waveform:
-        """Take a hop, (channels, hop_length), and return one of output; strength 0 to 1."""
-        out = np.empty_like(hop)
-        _hop(self._state, hop, strength, out)
+    def process(self, hops: Waveform, strengths: Strengths) -> Waveform:
+        """Take hops and return as many of output; see `astfx.streaming.base.Engine`."""
+        out = np.empty_like(hops)
+        _hops(self._state, hops, strengths, out)
         return out

@@ -35,6 +35,8 @@ class OverlapAdd(NamedTuple):
         The latest samples.
     output : (channels, n_synthesis)
         What the frames so far add up to.
+    hop : (channels, hop_length)
+        The next hop of input; then the hop of output that is complete.
     real, imag : (channels, n_fft // 2 + 1)
         Spectra of the latest frame.
     frame : (n_fft,)
@@ -49,6 +51,7 @@ class OverlapAdd(NamedTuple):
     share: float
     input: Array
     output: Array
+    hop: Array
     real: Array
     imag: Array
     frame: Array
@@ -86,6 +89,7 @@ class OverlapAdd(NamedTuple):
             share=float((analysis * synthesis).max()) / total,
             input=np.zeros((channels, n_fft), np.float32),
             output=np.zeros((channels, n_synthesis), np.float32),
+            hop=np.zeros((channels, hop_length), np.float32),
             real=np.zeros((channels, n_bins), np.float32),
             imag=np.zeros((channels, n_bins), np.float32),
             frame=np.zeros(n_fft, np.float32),
@@ -111,11 +115,29 @@ def push(samples: Array, hop: Waveform) -> None:
             row[kept + i] = hop[channel, i]
 
 
+@compiled()
+def take_hop(frames: OverlapAdd, hops: Waveform, number: int) -> None:
+    """Take one of several hops, (channels, n * hop_length), as the next one."""
+    for channel in range(len(hops)):
+        row, first = frames.hop[channel], number * frames.hop_length
+        for i in range(len(row)):
+            row[i] = hops[channel, first + i]
+
+
+@compiled()
+def give_hop(frames: OverlapAdd, number: int, out: Waveform) -> None:
+    """Write the hop that is complete among several, (channels, n * hop_length)."""
+    for channel in range(len(out)):
+        row, first = frames.hop[channel], number * frames.hop_length
+        for i in range(len(row)):
+            out[channel, first + i] = row[i]
+
+
 @compiled(fastmath=True)
-def analyse(frames: OverlapAdd, hop: Waveform) -> None:
-    """Take a hop, (channels, hop_length): `real` and `imag` become the spectra."""
-    push(frames.input, hop)
-    for channel in range(len(hop)):
+def analyse(frames: OverlapAdd) -> None:
+    """Append the hop to the input: `real` and `imag` become the spectra."""
+    push(frames.input, frames.hop)
+    for channel in range(len(frames.hop)):
         real, imag = frames.real[channel], frames.imag[channel]
         forward(frames.fft, frames.input[channel], frames.analysis, real, imag)
 
@@ -188,8 +210,8 @@ def _fitting_share(output: Array, added: Array, most: float) -> float:
 
 
 @compiled(fastmath=True)
-def synthesise(frames: OverlapAdd, gain: Array, peak: float, out: Waveform) -> None:
-    """Add the spectra to the output, with a gain of each bin, and return the hop that is complete.
+def synthesise(frames: OverlapAdd, gain: Array, peak: float) -> None:
+    """Add the spectra to the output, with a gain of each bin: `hop` becomes what is complete.
 
     Parameters
     ----------
@@ -199,8 +221,8 @@ def synthesise(frames: OverlapAdd, gain: Array, peak: float, out: Waveform) -> N
         Highest peak of the content. A frame that adds more to the output than a sound with
         `MOST_OF_FRAME` times this peak would is turned down, and so is one that takes the
         output above `MOST_IN_ALL` times the peak.
-    out : (channels, hop_length)
     """
+    out = frames.hop
     skipped = len(frames.frame) - frames.added.shape[1]
     for channel in range(len(out)):
         real, imag, added = frames.real[channel], frames.imag[channel], frames.added[channel]

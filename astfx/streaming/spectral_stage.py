@@ -33,6 +33,7 @@ from astfx.features.quantiles import (
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.runtime.compiled import compiled
 from astfx.settings import position
+from astfx.streaming.base import Strengths
 from astfx.streaming.levels import (
     HeldPeak,
     HopPower,
@@ -45,11 +46,13 @@ from astfx.streaming.levels import (
 from astfx.streaming.overlap_add import (
     OverlapAdd,
     analyse,
+    give_hop,
     largest,
     mean_power,
     mean_square,
     push,
     synthesise,
+    take_hop,
 )
 
 HOPS_PER_WINDOW = 8
@@ -103,29 +106,37 @@ class _State(NamedTuple):
 
 
 @compiled(fastmath=True)
-def _hop(
-    state: _State, hop: Waveform, exponent: float, peak: float, checks: bool, out: Waveform
+def _hops(
+    state: _State, hops: Waveform, content: Waveform, exponents: Strengths, out: Waveform
 ) -> None:
-    """Process a hop.
+    """Process hops.
 
     Parameters
     ----------
     state : _State
-    hop : (channels, hop_length)
-    exponent : float
+    hops, content : (channels, n * hop_length)
+        What is changed, and the content, whose peaks bound those of the output.
+    exponents : (n,)
         Of the gains, for the strength.
-    peak : float
-        That of the content; below 0, it is the hop's.
-    checks : bool
-        Whether the output is meant to have the style's levels, so that it is checked for them.
-    out : (channels, hop_length)
+    out : (channels, n * hop_length)
     """
-    frames, power, gain = state.frames, state.content, state.gain
+    for i in range(len(exponents)):
+        take_hop(state.frames, content, i)
+        peak = largest(state.frames.hop)
+        take_hop(state.frames, hops, i)
+        _hop(state, peak, exponents[i])
+        give_hop(state.frames, i, out)
+
+
+@compiled(fastmath=True)
+def _hop(state: _State, peak: float, exponent: float) -> None:
+    """Process the hop in `frames.hop`."""
+    frames, power, gain, hop = state.frames, state.content, state.gain, state.frames.hop
     state.n_hops[0] += 1
-    analyse(frames, hop)
+    analyse(frames)
     mean_power(frames, power)
     loudest = largest(hop)
-    held = hold_peak(state.peaks, loudest if peak < 0.0 else peak)
+    held = hold_peak(state.peaks, peak)
     sounding = loudest >= SILENCE
     if sounding:
         add_power(state.power, mean_square(hop))
@@ -147,9 +158,10 @@ def _hop(
             gain[k] *= by
     if exponent != 1.0:
         raise_to(gain, exponent)
-    synthesise(frames, gain, held, out)
-    push(state.heard, out)
-    if checks and informative and state.n_hops[0] > _FIRST_CHECKED:
+    synthesise(frames, gain, held)
+    push(state.heard, hop)
+    # At other strengths, the output is not meant to have the style's levels.
+    if exponent == 1.0 and informative and state.n_hops[0] > _FIRST_CHECKED:
         if state.n_hops[0] % 2:
             for channel in range(len(hop)):
                 real, imag = frames.real[channel], frames.imag[channel]
@@ -222,18 +234,24 @@ class SpectralStage:
             other=other,
         )
 
-    def process(self, hop: Waveform, strength: float, peak: float | None = None) -> Waveform:
-        """Take a hop and return one of output.
+    def process(
+        self, hops: Waveform, strengths: Strengths, content: Waveform | None = None
+    ) -> Waveform:
+        """Take hops and return as many of output.
 
         Parameters
         ----------
-        hop : (channels, hop_length)
-        strength : float, 0 to 1
-        peak : float, optional
-            That of the content, if the hop is not the content itself.
+        hops : (channels, n * hop_length)
+        strengths : (n,), 0 to 1
+        content : (channels, n * hop_length), optional
+            The content, if it is not the hops themselves.
         """
-        full = strength > _FULL_STRENGTH
-        exponent = 1.0 if full else position(strength)
-        out = np.empty_like(hop)
-        _hop(self._state, hop, exponent, -1.0 if peak is None else peak, full, out)
+        exponents = np.array(
+            [
+                1.0 if strength > _FULL_STRENGTH else position(strength)
+                for strength in strengths.tolist()
+            ]
+        )
+        out = np.empty_like(hops)
+        _hops(self._state, hops, hops if content is None else content, exponents, out)
         return out

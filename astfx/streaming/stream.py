@@ -11,6 +11,7 @@ import numpy as np
 from astfx.audio import Waveform
 from astfx.features.envelope_map import OVERLAP, EnvelopeStatistics
 from astfx.features.monge import Array
+from astfx.streaming.base import Strengths
 from astfx.streaming.envelope_stage import EnvelopeStage
 from astfx.streaming.spectral_stage import SpectralStage
 
@@ -53,11 +54,12 @@ class StreamEngine:
         self._before = np.zeros((channels, self.hop_length - short), np.float32)
         self.delay_samples = self._spectral.delay_samples + self._before.shape[1]
 
-    def process(self, hop: Waveform, strength: float) -> Waveform:
-        """Take a hop, (channels, hop_length), and return one of output; strength 0 to 1."""
+    def process(self, hops: Waveform, strengths: Strengths) -> Waveform:
+        """Take hops and return as many of output; see `astfx.streaming.base.Engine`."""
         if self._envelopes is None:  # the same delay without the stage
-            joined = np.concatenate([self._before, hop], axis=1)
-            shaped, self._before = joined[:, : self.hop_length], joined[:, self.hop_length :]
+            joined = np.concatenate([self._before, hops], axis=1)
+            shaped, self._before = np.split(joined, [hops.shape[1]], axis=1)
+            shaped = np.ascontiguousarray(shaped)
         else:
-            shaped = self._envelopes.process(hop, strength)
-        return self._spectral.process(shaped, strength, float(np.abs(hop).max()))
+            shaped = self._envelopes.process(hops, strengths)
+        return self._spectral.process(shaped, strengths, hops)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from astfx.audio import Waveform
 from astfx.dsp.crossfade import mix_gains
 from astfx.runtime.compiled import compiled
-from astfx.streaming.base import Engine
+from astfx.streaming.base import Engine, Strengths
 
 Curve = npt.NDArray[np.float32]
 
@@ -114,7 +115,8 @@ class Streamer:
         self._input = _Fifo(channels + 1)  # audio and strength
         self._dry = _Fifo(channels + 1)  # audio and share of the wet signal
         self._voices: dict[Hashable, _Voice] = {}
-        self._recent: deque[tuple[Waveform, float]] = deque(maxlen=-(-delay_samples // hop_length))
+        n_recent = -(-delay_samples // hop_length)
+        self._recent: deque[tuple[Waveform, Strengths]] = deque(maxlen=n_recent)
         self._n_hops = self._n_in = self._n_out = 0
 
     def insert(self, key: Hashable, engine: Engine) -> None:
@@ -174,38 +176,59 @@ class Streamer:
             own = styles.get(key)
             voice.add(np.zeros(n, np.float32) if own is None else own)
         self._n_in += n
-        while len(self._input) >= self._hop_length:
-            self._hop()
+        self._process_hops(len(self._input) // self._hop_length)
         n_out = max(0, self._n_in - self.latency_samples) - self._n_out
         dry = self._dry.take(n_out)
         output = mixed(dry[:-1], self._wet(n_out), dry[-1], self._mix_law)
         self._n_out += n_out
         return output
 
-    def _hop(self) -> None:
-        """Process one hop with every style that can be heard."""
-        taken = self._input.take(self._hop_length)
-        hop, strength = np.ascontiguousarray(taken[:-1]), float(taken[-1].mean())
+    def _process_hops(self, n: int) -> None:
+        """Process n hops with every style that can be heard.
+
+        As many hops as possible are processed at a time: those in which the same styles are heard.
+        """
+        if n == 0:
+            return
+        taken = self._input.take(n * self._hop_length)
+        strengths = taken[-1].reshape(n, -1).mean(axis=1).astype(np.float64)
+        shares = [voice.at_input.take(n * self._hop_length) for voice in self._voices.values()]
+        heard = np.concatenate([np.zeros((0, n * self._hop_length), np.float32), *shares])
+        flags = np.logical_or.reduce(heard.reshape(len(shares), n, -1) != 0.0, axis=2)
+        changes = np.flatnonzero((flags[:, 1:] != flags[:, :-1]).any(axis=0)) + 1
+        keys = list(self._voices)
+        for first, end in pairwise([0, *changes.tolist(), n]):
+            samples = slice(first * self._hop_length, end * self._hop_length)
+            hops = np.ascontiguousarray(taken[:-1, samples])
+            now = dict(zip(keys, flags[:, first].tolist(), strict=True))
+            self._process_run(hops, strengths[first:end], now)
+
+    def _process_run(
+        self, hops: Waveform, strengths: Strengths, heard: Mapping[Hashable, bool]
+    ) -> None:
+        """Process hops in which each style is heard, or is not, from the first to the last."""
         for key, voice in list(self._voices.items()):
-            heard = bool(voice.at_input.take(self._hop_length).any())
-            voice.is_held = voice.is_held and not heard
-            if voice.engine is None and heard:
+            voice.is_held = voice.is_held and not heard[key]
+            if voice.engine is None and heard[key]:
                 voice.engine = self._make(key)
                 for earlier in self._recent:
                     self._feed(voice, *earlier)
-            if not heard and not voice.is_held and not voice.at_output.any():
+            if not heard[key] and not voice.is_held and not voice.at_output.any():
                 del self._voices[key]
             elif voice.engine is not None:
-                self._feed(voice, hop, strength)
-        self._recent.append((hop, strength))
-        self._n_hops += 1
+                self._feed(voice, hops, strengths)
+        kept = min(len(strengths), self._recent.maxlen or 0)
+        for i in range(len(strengths) - kept, len(strengths)):
+            samples = slice(i * self._hop_length, (i + 1) * self._hop_length)
+            self._recent.append((np.ascontiguousarray(hops[:, samples]), strengths[i : i + 1]))
+        self._n_hops += len(strengths)
 
-    def _feed(self, voice: _Voice, hop: Waveform, strength: float) -> None:
-        """Give a hop to a voice's engine, and queue what it completes."""
+    def _feed(self, voice: _Voice, hops: Waveform, strengths: Strengths) -> None:
+        """Give hops to a voice's engine, and queue what they complete."""
         assert voice.engine is not None
-        wet = voice.engine.process(hop, strength)
+        wet = voice.engine.process(hops, strengths)
         voice.wet.put(wet[:, max(0, self._delay_samples - voice.n_fed) :])
-        voice.n_fed += self._hop_length
+        voice.n_fed += hops.shape[1]
 
     def _wet(self, n: int) -> Waveform:
         """The next samples of all styles, weighted by their shares and added, (channels, n)."""

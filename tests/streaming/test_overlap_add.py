@@ -10,7 +10,9 @@ from astfx.streaming.overlap_add import (
     MOST_OF_FRAME,
     OverlapAdd,
     analyse,
+    give_hop,
     synthesise,
+    take_hop,
 )
 
 TOLERANCE = 1e-5
@@ -22,12 +24,13 @@ Array = npt.NDArray[np.float32]
 def through(frames: OverlapAdd, clip: Array, gain: float = 1.0, peak: float = NO_PEAK) -> Array:
     """A clip that is analysed and overlap-added, with one gain of all bins."""
     gains = np.full(frames.real.shape[1], gain, np.float32)
-    done = []
-    for hop in np.split(clip, clip.shape[1] // frames.hop_length, axis=1):
-        analyse(frames, np.ascontiguousarray(hop))
-        done.append(np.empty_like(hop))
-        synthesise(frames, gains, peak, done[-1])
-    return np.concatenate(done, axis=1)
+    output = np.empty_like(clip)
+    for i in range(clip.shape[1] // frames.hop_length):
+        take_hop(frames, clip, i)
+        analyse(frames)
+        synthesise(frames, gains, peak)
+        give_hop(frames, i, output)
+    return output
 
 
 @pytest.mark.parametrize(("n_fft", "n_synthesis"), [(512, 128), (512, 256), (96, 24), (480, 478)])

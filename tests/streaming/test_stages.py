@@ -49,8 +49,8 @@ def run(
     stage: SpectralStage | EnvelopeStage | StreamEngine, clip: Array, strength: float = 1.0
 ) -> Array:
     n = stage.hop_length
-    hops = [clip[:, k : k + n] for k in range(0, clip.shape[1] - n + 1, n)]
-    return np.concatenate([stage.process(hop, strength) for hop in hops], axis=1)
+    hops = [np.ascontiguousarray(clip[:, k : k + n]) for k in range(0, clip.shape[1] - n + 1, n)]
+    return np.concatenate([stage.process(hop, np.array([strength])) for hop in hops], axis=1)
 
 
 def spectrum_db(clip: Array) -> npt.NDArray[np.floating]:

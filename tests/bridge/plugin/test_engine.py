@@ -117,7 +117,7 @@ def test_the_stage_is_pythons(engine: Engine, rate: int, channels: int) -> None:
     for index, block in enumerate(blocks(clip[:, : clip.shape[1] // hop * hop], [hop])):
         strength = 0.5 if index % 50 > 40 else 1.0
         outputs[0].append(native.process(block, strength))
-        outputs[1].append(python.process(np.ascontiguousarray(block), strength))
+        outputs[1].append(python.process(np.ascontiguousarray(block), np.array([strength])))
     assert_equal(np.concatenate(outputs[0], axis=1), np.concatenate(outputs[1], axis=1))
 
 
