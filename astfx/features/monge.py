@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from astfx.dsp.eigen import eigen
 from astfx.dsp.mel import hz_to_mel, mel_to_hz
 from astfx.features.band_rows import BandRows, Numbers, Places, band_sums, spread_exp
 from astfx.runtime.compiled import compiled
@@ -164,12 +165,12 @@ def _begin_map(content: Numbers, style: Numbers, inverse: Numbers, inner: Number
 @compiled()
 def _finish_map(inverse: Numbers, inner: Numbers, out: Numbers) -> None:
     """Do the second half of the work on `monge_map`."""
-    values, vectors = np.linalg.eigh(inner)
-    root, product = np.empty_like(inverse), np.empty_like(inverse)
+    root, product, values = np.empty_like(inner), np.empty_like(inner), np.empty(len(inner))
+    eigen(inner, values, product)
     for i in range(len(values)):
         scale = max(values[i], _LEAST_EIGENVALUE) ** 0.25
         for j in range(len(values)):
-            product[i, j] = scale * vectors[j, i]
+            product[i, j] *= scale
     _multiply_transposed(product, product, root)
     _multiply(root, inverse, product)
     _multiply_transposed(inverse, product, out)
@@ -188,7 +189,8 @@ def _regularise(covariance: Numbers, out: Numbers) -> None:
         out[i, i] += added
 
 
-# LAPACK and BLAS would do the following too, but numba takes seconds to compile calls of them.
+# LAPACK and BLAS would do the following too, but their last bits can depend on where in memory a
+# matrix lies, and numba takes seconds to compile calls of them.
 
 
 @compiled(fastmath=True)
