@@ -1,13 +1,12 @@
 """Eigenvalues and eigenvectors of symmetric matrices, for compiled loops.
 
-The last bits of what LAPACK finds can depend on where in memory a matrix lies. Here, the same matrix
-always gives the same bits, so that a stream can be repeated. It takes about as long for the sizes
-that the block engines have.
+numba could call LAPACK, but takes seconds to compile that, and the last bits can depend on where in
+memory a matrix lies. Here, the same matrix always gives the same bits, so a stream can be repeated.
 
 References
 ----------
-Householder's reduction and the QL algorithm with implicit shifts, as in EISPACK's `tred2` and `tql2`
-(Smith et al. 1976).
+Householder's reduction and the QL algorithm with implicit shifts, as in EISPACK's `tred2` and
+`tql2` (Smith et al. 1976).
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _EPSILON = 2.0**-52
 _MOST_TURNS = 60  # for one eigenvalue; two are usual
 
 
-@compiled(fastmath=True)
+@compiled()
 def eigen(matrix: Numbers, values: Numbers, vectors: Numbers) -> None:
     """Decompose a symmetric matrix.
 
@@ -43,7 +42,7 @@ def eigen(matrix: Numbers, values: Numbers, vectors: Numbers) -> None:
     _diagonalise(values, below, vectors)
 
 
-@compiled(fastmath=True)
+@compiled()
 def _tridiagonalise(matrix: Numbers, diagonal: Numbers, below: Numbers, rows: Numbers) -> None:
     """Householder's reduction to a diagonal and the values below it.
 
@@ -67,10 +66,7 @@ def _tridiagonalise(matrix: Numbers, diagonal: Numbers, below: Numbers, rows: Nu
         scale[k] = 2.0 / rest
         along = 0.0
         for i in range(k + 1, n):
-            total, row = 0.0, matrix[i]
-            for j in range(k + 1, n):
-                total += row[j] * v[j]
-            product[i] = scale[k] * total
+            product[i] = scale[k] * dot(matrix[i], v, k + 1, n)
             along += product[i] * v[i]
         along *= 0.5 * scale[k]
         for i in range(k + 1, n):
@@ -105,6 +101,15 @@ def _tridiagonalise(matrix: Numbers, diagonal: Numbers, below: Numbers, rows: Nu
 
 
 @compiled(fastmath=True)
+def dot(first: Numbers, second: Numbers, begin: int, end: int) -> float:
+    """Sum of the products of two vectors' values from one place to another."""
+    total = 0.0
+    for j in range(begin, end):
+        total += first[j] * second[j]
+    return total
+
+
+@compiled()
 def _diagonalise(diagonal: Numbers, below: Numbers, rows: Numbers) -> None:
     """The QL algorithm with implicit shifts; the rows take part in each rotation."""
     n = len(diagonal)
@@ -123,7 +128,7 @@ def _diagonalise(diagonal: Numbers, below: Numbers, rows: Numbers) -> None:
         below[first] = 0.0
 
 
-@compiled(fastmath=True)
+@compiled()
 def _shift(diagonal: Numbers, below: Numbers, first: int) -> float:
     """Subtract an estimate of an eigenvalue from the diagonal, and return it."""
     before = diagonal[first]
@@ -137,7 +142,7 @@ def _shift(diagonal: Numbers, below: Numbers, first: int) -> float:
     return float(shift)
 
 
-@compiled(fastmath=True)
+@compiled()
 def _rotate(diagonal: Numbers, below: Numbers, rows: Numbers, first: int, last: int) -> None:
     """One turn of the QL algorithm: rotations from the last place to the first."""
     next_diagonal, next_below = diagonal[first + 1], below[first + 1]

@@ -87,7 +87,7 @@ class RealFFT(NamedTuple):
         )
 
 
-@compiled(fastmath=True)
+@compiled()
 def _first_pass_of_4(xr: Array, xi: Array, yr: Array, yi: Array, turns: Array) -> None:
     """The first pass, of radix 4."""
     m = len(xr) // 4
@@ -106,7 +106,7 @@ def _first_pass_of_4(xr: Array, xi: Array, yr: Array, yi: Array, turns: Array) -
         yr[4 * p + 3], yi[4 * p + 3] = c3 * tr + s3 * ti, c3 * ti - s3 * tr
 
 
-@compiled(fastmath=True)
+@compiled()
 def _pass_of_4(xr: Array, xi: Array, yr: Array, yi: Array, turns: Array, stride: int) -> None:
     """A later pass of radix 4, on values that are `stride` places apart."""
     m = len(xr) // (4 * stride)
@@ -132,7 +132,7 @@ def _pass_of_4(xr: Array, xi: Array, yr: Array, yi: Array, turns: Array, stride:
             yr[y + 3 * stride], yi[y + 3 * stride] = c3 * tr + s3 * ti, c3 * ti - s3 * tr
 
 
-@compiled(fastmath=True)
+@compiled()
 def _pass_of(
     radix: int,
     xr: Array,
@@ -164,7 +164,7 @@ def _pass_of(
                     yr[y + q], yi[y + q] = c * tr + s * ti, c * ti - s * tr
 
 
-@compiled(fastmath=True)
+@compiled()
 def _transform(fft: RealFFT) -> int:
     """Transform the first two rows of `work`; they end in rows 0 and 1, or 2 and 3."""
     ends = 0
@@ -183,7 +183,7 @@ def _transform(fft: RealFFT) -> int:
     return ends
 
 
-@compiled(fastmath=True)
+@compiled()
 def forward(fft: RealFFT, frame: Array, window: Array, real: Array, imag: Array) -> None:
     """Transform of a real frame under a window, (n_fft,) -> two times (n_fft // 2 + 1,)."""
     half = len(frame) // 2
@@ -202,7 +202,7 @@ def forward(fft: RealFFT, frame: Array, window: Array, real: Array, imag: Array)
         imag[k] = even_i + cosine[k] * odd_i - sine[k] * odd_r
 
 
-@compiled(fastmath=True)
+@compiled()
 def inverse(fft: RealFFT, real: Array, imag: Array, frame: Array) -> None:
     """The frame with a transform, two times (n_fft // 2 + 1,) -> (n_fft,).
 

@@ -62,7 +62,7 @@ def log_all(values: Array) -> None:
         values[i] = r + (y + n * _LN_2_LOW - _HALF * square) + n * _LN_2_HIGH
 
 
-@compiled(fastmath=True)
+@compiled()
 def raise_to(values: Array, exponent: float) -> None:
     """Raise each value, from 0 on, to a power from 0 on, (n,), in place."""
     log_all(values)

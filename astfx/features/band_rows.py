@@ -56,7 +56,7 @@ def band_sums(rows: BandRows, values: Array, out: Array) -> None:
         out[band] = total
 
 
-@compiled(fastmath=True)
+@compiled()
 def spread_exp(rows: BandRows, values: Array, out: Array) -> None:
     """Exponential of the bands' values spread over the bins, (bands,) -> (bins,)."""
     first, begin, weights = rows.first, rows.begin, rows.weights
@@ -67,3 +67,12 @@ def spread_exp(rows: BandRows, values: Array, out: Array) -> None:
         for i in range(begin[band], begin[band + 1]):
             out[offset + i] += weights[i] * value
     exp_all(out)
+
+
+@compiled(fastmath=True)
+def sum_of(values: Array, n: int) -> np.float32:
+    """Sum of the first n values."""
+    total = np.float32(0.0)
+    for i in range(n):
+        total += values[i]
+    return total

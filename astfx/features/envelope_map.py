@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from astfx.dsp.erb import erb_to_hz, hz_to_erb
 from astfx.dsp.windows import hann
-from astfx.features.band_rows import Array, BandRows, Numbers, band_sums, spread_exp
+from astfx.features.band_rows import Array, BandRows, Numbers, band_sums, spread_exp, sum_of
 from astfx.frontends.log_magnitude import REFERENCE_RMS
 from astfx.runtime.compiled import compiled
 
@@ -228,7 +228,7 @@ class EnvelopeMap(NamedTuple):
         )
 
 
-@compiled(fastmath=True)
+@compiled()
 def _changes(mapping: EnvelopeMap, learn: bool) -> None:
     """Change of each band's level in nepers; the running statistics learn the frame or not."""
     running, counts, state, powers = mapping.running, mapping.counts, mapping.state, mapping.powers
@@ -249,9 +249,7 @@ def _changes(mapping: EnvelopeMap, learn: bool) -> None:
         if learn:
             row[first] += weight * (np.float32(1.0) - part)
             row[first + 1] += weight * part
-        below = np.float32(0.0)
-        for j in range(first):
-            below += row[j]
+        below = sum_of(row, first)
         if part < 0.5:
             below += row[first] * (0.5 + part)
         else:
@@ -279,7 +277,7 @@ def _changes(mapping: EnvelopeMap, learn: bool) -> None:
         mapping.change[b] = min(max(change, -_MOST_LOG_CUT), _MOST_LOG_GAIN)
 
 
-@compiled(fastmath=True)
+@compiled()
 def envelope_gains(mapping: EnvelopeMap, power: Array, learn: bool, out: Array) -> None:
     """Update the statistics with a frame and find its linear gain, (bins,) -> (bins,).
 

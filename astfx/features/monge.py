@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from astfx.dsp.eigen import eigen
+from astfx.dsp.eigen import dot, eigen
 from astfx.dsp.mel import hz_to_mel, mel_to_hz
 from astfx.features.band_rows import BandRows, Numbers, Places, band_sums, spread_exp
 from astfx.runtime.compiled import compiled
@@ -112,7 +112,7 @@ class RunningGaussian(NamedTuple):
         return cls(*estimates, np.full(1, prior), float(memory))
 
 
-@compiled(fastmath=True)
+@compiled()
 def add_vector(running: RunningGaussian, vector: Array) -> None:
     """Update the estimates with a vector, (dims,)."""
     running.weight[0] = min(running.weight[0] + 1.0, running.memory)
@@ -176,7 +176,7 @@ def _finish_map(inverse: Numbers, inner: Numbers, out: Numbers) -> None:
     _multiply_transposed(inverse, product, out)
 
 
-@compiled(fastmath=True)
+@compiled()
 def _regularise(covariance: Numbers, out: Numbers) -> None:
     """Add a twentieth of the mean variance to the diagonal."""
     n, total = len(covariance), 0.0
@@ -193,21 +193,19 @@ def _regularise(covariance: Numbers, out: Numbers) -> None:
 # matrix lies, and numba takes seconds to compile calls of them.
 
 
-@compiled(fastmath=True)
+@compiled()
 def _cholesky(matrix: Numbers) -> None:
     """Replace a positive definite matrix by its Cholesky factor, a lower triangle."""
     n = len(matrix)
     for j in range(n):
         for i in range(j, n):
-            total = matrix[i, j]
-            for k in range(j):
-                total -= matrix[i, k] * matrix[j, k]
+            total = matrix[i, j] - dot(matrix[i], matrix[j], 0, j)
             matrix[i, j] = math.sqrt(total) if i == j else total / matrix[j, j]
         for i in range(j):
             matrix[i, j] = 0.0
 
 
-@compiled(fastmath=True)
+@compiled()
 def _invert_lower(lower: Numbers, out: Numbers) -> None:
     """Inverse of a lower triangle."""
     n = len(lower)
@@ -223,7 +221,7 @@ def _invert_lower(lower: Numbers, out: Numbers) -> None:
             out[i, j] *= scale
 
 
-@compiled(fastmath=True)
+@compiled()
 def _multiply(first: Numbers, second: Numbers, out: Numbers) -> None:
     """A B."""
     n = len(first)
@@ -236,7 +234,7 @@ def _multiply(first: Numbers, second: Numbers, out: Numbers) -> None:
                 out[i, j] += factor * second[k, j]
 
 
-@compiled(fastmath=True)
+@compiled()
 def _multiply_transposed(first: Numbers, second: Numbers, out: Numbers) -> None:
     """A' B."""
     n = len(first)

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from astfx.dsp.vector_math import exp_all, log_all
+from astfx.features.band_rows import sum_of
 from astfx.runtime.compiled import compiled
 
 Array = npt.NDArray[np.float32]
@@ -108,7 +109,7 @@ class RunningHistogram(NamedTuple):
         return cls(counts, np.full(1, _PRIOR_FRAMES), np.ones(1), memory / (memory - 1.0))
 
 
-@compiled(fastmath=True)
+@compiled()
 def _next_weight(histogram: RunningHistogram) -> np.float32:
     """Weight of the next frame, which is counted in `total` already."""
     if histogram.weight[0] > _RENORMALISE:
@@ -124,7 +125,7 @@ def _next_weight(histogram: RunningHistogram) -> np.float32:
     return np.float32(histogram.weight[0])
 
 
-@compiled(fastmath=True)
+@compiled()
 def _group_sizes(borders: Places, magnitude: Array, sizes: Array) -> None:
     """Root mean square magnitude of each group, (bins,) -> (groups,)."""
     for g in range(len(sizes)):
@@ -138,7 +139,7 @@ def _group_sizes(borders: Places, magnitude: Array, sizes: Array) -> None:
             sizes[g] = math.sqrt(power / np.float32(end - first))
 
 
-@compiled(fastmath=True)
+@compiled()
 def _levels_of(sizes: Array, levels: Array) -> None:
     """Levels of magnitudes, as in `level_of`."""
     for g in range(len(sizes)):
@@ -146,7 +147,7 @@ def _levels_of(sizes: Array, levels: Array) -> None:
     log_all(levels)
 
 
-@compiled(fastmath=True)
+@compiled()
 def _count(counts: Array, levels: Array, weight: np.float32) -> None:
     """Add a frame to the histogram of each group, split between the two nearest levels."""
     highest = np.float32(counts.shape[1] - 1) - _LEAST_PART
@@ -158,7 +159,7 @@ def _count(counts: Array, levels: Array, weight: np.float32) -> None:
         counts[g, below + 1] += weight * part
 
 
-@compiled(fastmath=True)
+@compiled()
 def add_frame(
     histogram: RunningHistogram, borders: Places, magnitude: Array, sizes: Array, levels: Array
 ) -> None:
@@ -286,7 +287,7 @@ class QuantileMap(NamedTuple):
         )
 
 
-@compiled(fastmath=True)
+@compiled()
 def _wanted_levels(mapping: QuantileMap, weight: np.float32, wanted: Array) -> None:
     """The requested level of the same rank, for the level of each group.
 
@@ -302,9 +303,7 @@ def _wanted_levels(mapping: QuantileMap, weight: np.float32, wanted: Array) -> N
         first = int(place)
         part = place - np.float32(first)
         row = counts[g]
-        below = np.float32(0.0)
-        for j in range(first):
-            below += row[j]
+        below = sum_of(row, first)
         # A level's mass is spread evenly over one level's width, centred on it.
         if part < _HALF:
             below += row[first] * (_HALF + part)
@@ -316,7 +315,7 @@ def _wanted_levels(mapping: QuantileMap, weight: np.float32, wanted: Array) -> N
         wanted[g] = max(requests[g, i] * (_ONE - part) + requests[g, i + 1] * part, _NONE)
 
 
-@compiled(fastmath=True)
+@compiled()
 def quantile_gains(mapping: QuantileMap, magnitude: Array, learn: bool, out: Array) -> None:
     """Gain of a frame, (bins,) -> (bins,): a share of the way to the request of the same rank.
 
@@ -347,13 +346,13 @@ def quantile_gains(mapping: QuantileMap, magnitude: Array, learn: bool, out: Arr
             out[k] = aims[g]
 
 
-@compiled(fastmath=True)
+@compiled()
 def learn_realised(mapping: QuantileMap, magnitude: Array) -> None:
     """Learn the levels of a frame of the output, (bins,)."""
     add_frame(mapping.realised, mapping.borders, magnitude, mapping.sizes, mapping.levels)
 
 
-@compiled(fastmath=True)
+@compiled()
 def correct(mapping: QuantileMap) -> None:
     """Correct the next requests of a part of the groups by what their realised levels lack."""
     turn, requests, style = mapping.turn[0], mapping.requests, mapping.style

@@ -36,7 +36,10 @@ def compiled(*, fastmath: bool = False) -> Callable[[Callable[P, R]], Callable[P
     Parameters
     ----------
     fastmath : bool
-        As in `numba.njit`.
+        As in `numba.njit`. It is for sums, which are then made of several partial sums at a time,
+        and for loops over a single array. Where a loop reads and writes several arrays, the
+        compiler makes two versions, for arrays that overlap and for others. It may mistake one for
+        the other, and with `fastmath` they differ in the last bits.
     """
     return lambda function: _Compiled(function, fastmath)
 

@@ -76,7 +76,7 @@ class _State(NamedTuple):
     gain: Array
 
 
-@compiled(fastmath=True)
+@compiled()
 def _hops(state: _State, hops: Waveform, exponents: Strengths, out: Waveform) -> None:
     """Process hops, (channels, n * hop_length).
 
@@ -90,7 +90,7 @@ def _hops(state: _State, hops: Waveform, exponents: Strengths, out: Waveform) ->
         give_hop(state.frames, i, out)
 
 
-@compiled(fastmath=True)
+@compiled()
 def _hop(state: _State, exponent: float) -> None:
     """Process the hop in `frames.hop`."""
     frames, power, gain, hop = state.frames, state.content, state.gain, state.frames.hop

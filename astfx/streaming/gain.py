@@ -73,7 +73,7 @@ class _State(NamedTuple):
     magnitude: Array
 
 
-@compiled(fastmath=True)
+@compiled()
 def _hops(state: _State, hops: Waveform, exponents: Strengths, out: Waveform) -> None:
     """Process hops, (channels, n * hop_length); the gains of each are raised to its exponent."""
     for i in range(len(exponents)):
@@ -82,7 +82,7 @@ def _hops(state: _State, hops: Waveform, exponents: Strengths, out: Waveform) ->
         give_hop(state.frames, i, out)
 
 
-@compiled(fastmath=True)
+@compiled()
 def _hop(state: _State, exponent: float) -> None:
     """Process the hop in `frames.hop`."""
     frames, power, gain, hop = state.frames, state.content, state.gain, state.frames.hop

@@ -133,7 +133,7 @@ def give_hop(frames: OverlapAdd, number: int, out: Waveform) -> None:
             out[channel, first + i] = row[i]
 
 
-@compiled(fastmath=True)
+@compiled()
 def analyse(frames: OverlapAdd) -> None:
     """Append the hop to the input: `real` and `imag` become the spectra."""
     push(frames.input, frames.hop)
@@ -142,7 +142,7 @@ def analyse(frames: OverlapAdd) -> None:
         forward(frames.fft, frames.input[channel], frames.analysis, real, imag)
 
 
-@compiled(fastmath=True)
+@compiled()
 def mean_power(frames: OverlapAdd, out: Array) -> None:
     """Mean power of the channels' spectra, (bins,)."""
     for k in range(len(out)):
@@ -178,7 +178,7 @@ def mean_square(samples: Array) -> float:
     return float(total) / samples.size
 
 
-@compiled(fastmath=True)
+@compiled()
 def _scale(samples: Array, factor: float) -> None:
     by = np.float32(factor)
     for channel in range(len(samples)):
@@ -209,7 +209,7 @@ def _fitting_share(output: Array, added: Array, most: float) -> float:
     return max(float(share), 0.0)
 
 
-@compiled(fastmath=True)
+@compiled()
 def synthesise(frames: OverlapAdd, gain: Array, peak: float) -> None:
     """Add the spectra to the output, with a gain of each bin: `hop` becomes what is complete.
 

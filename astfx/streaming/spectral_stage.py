@@ -105,7 +105,7 @@ class _State(NamedTuple):
     other: Array
 
 
-@compiled(fastmath=True)
+@compiled()
 def _hops(
     state: _State, hops: Waveform, content: Waveform, exponents: Strengths, out: Waveform
 ) -> None:
@@ -128,7 +128,7 @@ def _hops(
         give_hop(state.frames, i, out)
 
 
-@compiled(fastmath=True)
+@compiled()
 def _hop(state: _State, peak: float, exponent: float) -> None:
     """Process the hop in `frames.hop`."""
     frames, power, gain, hop = state.frames, state.content, state.gain, state.frames.hop

@@ -130,3 +130,19 @@ def test_a_step_to_silence_makes_no_burst(cut: int) -> None:
     content[:, cut:] = 0.0
     output = run(stage, content)
     assert np.abs(output[:, cut - 2000 :]).max() < 2.0 * np.abs(content).max()
+
+
+def test_the_same_bits_wherever_its_memory_lies() -> None:
+    """A bounce must be repeatable, so no loop may depend on the places of its arrays."""
+    sound = pulsed(noise(3.0, 12), 4.0)
+    style, statistics = log_magnitudes(sound), EnvelopeStatistics.of([sound], RATE, 0.1)
+    content = np.concatenate([noise(0.3, 13), noise(0.3, 14)])
+    kept: list[object] = []
+    outputs = []
+    for turn in range(40):
+        kept.append(np.empty(17 + 13 * turn))
+        engine = StreamEngine(style, statistics, RATE, 2)
+        kept.append(engine)
+        outputs.append(run(engine, content))
+    for output in outputs[1:]:
+        np.testing.assert_array_equal(output, outputs[0])
