@@ -33,7 +33,7 @@ Morph = float | Automation | Mapping[Any, float | Automation] | Sequence[float |
 
 _DEFAULT_RATE = 44_100
 _STREAM_THREADS = 1
-_PIECE_SAMPLES = 1 << 16
+_PIECE_SAMPLES = 1 << 15
 _WARM_UP_SECONDS = 0.8  # longer than the interval at which the engines update their maps
 _LOOK_AHEAD_MS = 1.4
 _LOWEST_CEILING_DB = -40.0

@@ -66,6 +66,8 @@ class _Compiled(Generic[P, R]):
     def _machine_code(self, role: str, wrappers: dict[str, Any]) -> Callable[P, R]:
         import numba
 
+        import astfx.runtime.packed_type  # noqa: F401
+
         function, fastmath = self._linked(role), self._fastmath
 
         def compile_it(*, cache: bool) -> Callable[P, R]:

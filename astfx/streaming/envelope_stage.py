@@ -23,6 +23,7 @@ from astfx.features.envelope_map import (
     power_scale,
 )
 from astfx.runtime.compiled import compiled
+from astfx.runtime.packed import packed
 from astfx.settings import position
 from astfx.streaming.base import Strengths
 from astfx.streaming.levels import (
@@ -83,35 +84,30 @@ def _hops(state: _State, hops: Waveform, exponents: Strengths, out: Waveform) ->
     The gains of each are raised to an exponent, for the strength. There is one exponent for as many
     hops in a row as there are hops for each exponent.
     """
-    n_hops = hops.shape[1] // state.frames.hop_length
-    for i in range(n_hops):
-        take_hop(state.frames, hops, i)
-        _hop(state, exponents[i * len(exponents) // n_hops])
-        give_hop(state.frames, i, out)
-
-
-@compiled()
-def _hop(state: _State, exponent: float) -> None:
-    """Process the hop in `frames.hop`."""
     frames, power, gain, hop = state.frames, state.content, state.gain, state.frames.hop
-    analyse(frames)
-    mean_power(frames, power)
-    peak = largest(hop)
-    held, sounding = hold_peak(state.peaks, peak), peak >= SILENCE
-    if sounding:
-        add_power(state.power, mean_square(hop))
-    scale = np.float32(state.scale / max(state.power.mean.value[0], SILENCE * SILENCE))
-    for k in range(len(power)):
-        power[k] *= scale
-    informative = sounding and not in_burst(state.power)
-    envelope_gains(state.map, power, informative, gain)
-    if sounding:
-        by = np.float32(output_gain(state.level, power, gain, informative))
-        for k in range(len(gain)):
-            gain[k] *= by
-    if exponent != 1.0:
-        raise_to(gain, exponent)
-    synthesise(frames, gain, held)
+    n_hops = hops.shape[1] // frames.hop_length
+    for i in range(n_hops):
+        take_hop(frames, hops, i)
+        exponent = exponents[i * len(exponents) // n_hops]
+        analyse(frames)
+        mean_power(frames, power)
+        peak = largest(hop)
+        held, sounding = hold_peak(state.peaks, peak), peak >= SILENCE
+        if sounding:
+            add_power(state.power, mean_square(hop))
+        scale = np.float32(state.scale / max(state.power.mean.value[0], SILENCE * SILENCE))
+        for k in range(len(power)):
+            power[k] *= scale
+        informative = sounding and not in_burst(state.power)
+        envelope_gains(state.map, power, informative, gain)
+        if sounding:
+            by = np.float32(output_gain(state.level, power, gain, informative))
+            for k in range(len(gain)):
+                gain[k] *= by
+        if exponent != 1.0:
+            raise_to(gain, exponent)
+        synthesise(frames, gain, held)
+        give_hop(frames, i, out)
 
 
 class EnvelopeStage:
@@ -136,15 +132,17 @@ class EnvelopeStage:
         self.delay_samples = frames.delay_samples
         memory = _MEMORY_SECONDS * sample_rate / hop_length
         content, gain = np.zeros((2, n_fft // 2 + 1), np.float32)
-        self._state = _State(
-            frames=frames,
-            map=EnvelopeMap.of(style, sample_rate, n_fft, memory),
-            power=HopPower.of(memory, OVERLAP),
-            peaks=HeldPeak.of(memory),
-            level=OutputLevel.of(sample_rate, n_fft, memory),
-            scale=power_scale(1.0, n_fft) ** 2,
-            content=content,
-            gain=gain,
+        self._state = packed(
+            _State(
+                frames=frames,
+                map=EnvelopeMap.of(style, sample_rate, n_fft, memory),
+                power=HopPower.of(memory, OVERLAP),
+                peaks=HeldPeak.of(memory),
+                level=OutputLevel.of(sample_rate, n_fft, memory),
+                scale=power_scale(1.0, n_fft) ** 2,
+                content=content,
+                gain=gain,
+            )
         )
 
     def process(self, hops: Waveform, strengths: Strengths) -> Waveform:

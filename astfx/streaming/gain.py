@@ -19,6 +19,7 @@ from astfx.dsp.windows import hann
 from astfx.features.monge import Array, GainMap, band_gains
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.runtime.compiled import compiled
+from astfx.runtime.packed import packed
 from astfx.streaming.base import Strengths
 from astfx.streaming.levels import (
     HeldPeak,
@@ -76,35 +77,29 @@ class _State(NamedTuple):
 @compiled()
 def _hops(state: _State, hops: Waveform, exponents: Strengths, out: Waveform) -> None:
     """Process hops, (channels, n * hop_length); the gains of each are raised to its exponent."""
-    for i in range(len(exponents)):
-        take_hop(state.frames, hops, i)
-        _hop(state, exponents[i])
-        give_hop(state.frames, i, out)
-
-
-@compiled()
-def _hop(state: _State, exponent: float) -> None:
-    """Process the hop in `frames.hop`."""
     frames, power, gain, hop = state.frames, state.content, state.gain, state.frames.hop
-    analyse(frames)
-    mean_power(frames, power)
-    peak = largest(hop)
-    held, sounding = hold_peak(state.peaks, peak), peak >= SILENCE
-    if sounding:
-        add_power(state.power, mean_square(hop))
-    rms = math.sqrt(max(state.power.mean.value[0], SILENCE * SILENCE))
-    scale = np.float32(state.to_features / rms)
-    for k in range(len(power)):
-        state.magnitude[k] = math.sqrt(power[k]) * scale
-    informative = sounding and not in_burst(state.power)
-    band_gains(state.bands, state.magnitude, informative, gain)
-    if sounding:
-        by = np.float32(output_gain(state.level, power, gain, informative))
-        for k in range(len(gain)):
-            gain[k] *= by
-    if exponent != 1.0:
-        raise_to(gain, exponent)
-    synthesise(frames, gain, held)
+    for i in range(len(exponents)):
+        take_hop(frames, hops, i)
+        analyse(frames)
+        mean_power(frames, power)
+        peak = largest(hop)
+        held, sounding = hold_peak(state.peaks, peak), peak >= SILENCE
+        if sounding:
+            add_power(state.power, mean_square(hop))
+        rms = math.sqrt(max(state.power.mean.value[0], SILENCE * SILENCE))
+        scale = np.float32(state.to_features / rms)
+        for k in range(len(power)):
+            state.magnitude[k] = math.sqrt(power[k]) * scale
+        informative = sounding and not in_burst(state.power)
+        band_gains(state.bands, state.magnitude, informative, gain)
+        if sounding:
+            by = np.float32(output_gain(state.level, power, gain, informative))
+            for k in range(len(gain)):
+                gain[k] *= by
+        if exponents[i] != 1.0:
+            raise_to(gain, exponents[i])
+        synthesise(frames, gain, held)
+        give_hop(frames, i, out)
 
 
 class GainEngine:
@@ -130,16 +125,18 @@ class GainEngine:
         frames = OverlapAdd.of(channels, grid.hop_length, window, window, grid.n_fft)
         self.delay_samples = frames.delay_samples
         content, gain, magnitude = np.zeros((3, grid.n_fft // 2 + 1), np.float32)
-        self._state = _State(
-            frames=frames,
-            bands=GainMap.of(mean, covariance, sample_rate, grid.n_fft, memory, every),
-            power=HopPower.of(memory, _OVERLAP),
-            peaks=HeldPeak.of(memory),
-            level=OutputLevel.of(sample_rate, grid.n_fft, memory),
-            to_features=LogMagnitude(rms=1.0, n_fft=grid.n_fft).gain,
-            content=content,
-            gain=gain,
-            magnitude=magnitude,
+        self._state = packed(
+            _State(
+                frames=frames,
+                bands=GainMap.of(mean, covariance, sample_rate, grid.n_fft, memory, every),
+                power=HopPower.of(memory, _OVERLAP),
+                peaks=HeldPeak.of(memory),
+                level=OutputLevel.of(sample_rate, grid.n_fft, memory),
+                to_features=LogMagnitude(rms=1.0, n_fft=grid.n_fft).gain,
+                content=content,
+                gain=gain,
+                magnitude=magnitude,
+            )
         )
 
     def process(self, hops: Waveform, strengths: Strengths) -> Waveform:

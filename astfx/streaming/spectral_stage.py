@@ -32,6 +32,7 @@ from astfx.features.quantiles import (
 )
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.runtime.compiled import compiled
+from astfx.runtime.packed import packed
 from astfx.settings import position
 from astfx.streaming.base import Strengths
 from astfx.streaming.levels import (
@@ -120,59 +121,58 @@ def _hops(
         Of the gains, for the strength.
     out : (channels, n * hop_length)
     """
+    frames, power, gain, hop = state.frames, state.content, state.gain, state.frames.hop
+    magnitude, other = state.magnitude, state.other
     for i in range(len(exponents)):
-        take_hop(state.frames, content, i)
-        peak = largest(state.frames.hop)
-        take_hop(state.frames, hops, i)
-        _hop(state, peak, exponents[i])
-        give_hop(state.frames, i, out)
+        take_hop(frames, content, i)
+        held = hold_peak(state.peaks, largest(hop))
+        take_hop(frames, hops, i)
+        state.n_hops[0] += 1
+        analyse(frames)
+        mean_power(frames, power)
+        sounding = largest(hop) >= SILENCE
+        if sounding:
+            add_power(state.power, mean_square(hop))
+        informative = sounding and not in_burst(state.power)
+        rms = math.sqrt(max(state.power.mean.value[0], SILENCE * SILENCE))
+        to_features = state.to_features / rms
+        scale = np.float32(to_features * state.window_scale)
+        for k in range(len(power)):
+            magnitude[k] = math.sqrt(power[k]) * scale
+        band_gains(state.bands, magnitude, informative, gain)
+        for k in range(len(gain)):
+            magnitude[k] *= gain[k]
+        quantile_gains(state.quantiles, magnitude, informative, other)
+        for k in range(len(gain)):
+            gain[k] *= other[k]
+        if sounding:
+            by = np.float32(output_gain(state.level, power, gain, informative))
+            for k in range(len(gain)):
+                gain[k] *= by
+        if exponents[i] != 1.0:
+            raise_to(gain, exponents[i])
+        synthesise(frames, gain, held)
+        push(state.heard, hop)
+        give_hop(frames, i, out)
+        # At other strengths, the output is not meant to have the style's levels.
+        if exponents[i] == 1.0 and informative and state.n_hops[0] > _FIRST_CHECKED:
+            if state.n_hops[0] % 2:
+                _learn_output(state, np.float32(to_features))
+            else:
+                correct(state.quantiles)
 
 
 @compiled()
-def _hop(state: _State, peak: float, exponent: float) -> None:
-    """Process the hop in `frames.hop`."""
-    frames, power, gain, hop = state.frames, state.content, state.gain, state.frames.hop
-    state.n_hops[0] += 1
-    analyse(frames)
+def _learn_output(state: _State, scale: np.float32) -> None:
+    """Learn the levels of the latest output, given the factor from magnitudes to features."""
+    frames, power, magnitude = state.frames, state.content, state.magnitude
+    for channel in range(len(state.heard)):
+        real, imag = frames.real[channel], frames.imag[channel]
+        forward(frames.fft, state.heard[channel], state.hann, real, imag)
     mean_power(frames, power)
-    loudest = largest(hop)
-    held = hold_peak(state.peaks, peak)
-    sounding = loudest >= SILENCE
-    if sounding:
-        add_power(state.power, mean_square(hop))
-    informative = sounding and not in_burst(state.power)
-    rms = math.sqrt(max(state.power.mean.value[0], SILENCE * SILENCE))
-    to_features = state.to_features / rms
-    scale = np.float32(to_features * state.window_scale)
     for k in range(len(power)):
-        state.magnitude[k] = math.sqrt(power[k]) * scale
-    band_gains(state.bands, state.magnitude, informative, gain)
-    for k in range(len(gain)):
-        state.magnitude[k] *= gain[k]
-    quantile_gains(state.quantiles, state.magnitude, informative, state.other)
-    for k in range(len(gain)):
-        gain[k] *= state.other[k]
-    if sounding:
-        by = np.float32(output_gain(state.level, power, gain, informative))
-        for k in range(len(gain)):
-            gain[k] *= by
-    if exponent != 1.0:
-        raise_to(gain, exponent)
-    synthesise(frames, gain, held)
-    push(state.heard, hop)
-    # At other strengths, the output is not meant to have the style's levels.
-    if exponent == 1.0 and informative and state.n_hops[0] > _FIRST_CHECKED:
-        if state.n_hops[0] % 2:
-            for channel in range(len(hop)):
-                real, imag = frames.real[channel], frames.imag[channel]
-                forward(frames.fft, state.heard[channel], state.hann, real, imag)
-            mean_power(frames, power)
-            scale = np.float32(to_features)
-            for k in range(len(power)):
-                state.magnitude[k] = math.sqrt(power[k]) * scale
-            learn_realised(state.quantiles, state.magnitude)
-        else:
-            correct(state.quantiles)
+        magnitude[k] = math.sqrt(power[k]) * scale
+    learn_realised(state.quantiles, magnitude)
 
 
 class SpectralStage:
@@ -216,22 +216,24 @@ class SpectralStage:
         mean = levels.mean(axis=0)
         borders = groups_of_bins(sample_rate, n_fft)
         content, gain, magnitude, other = np.zeros((4, style.shape[1]), np.float32)
-        self._state = _State(
-            frames=frames,
-            bands=GainMap.of(mean, covariance, sample_rate, n_fft, memory, every),
-            quantiles=QuantileMap.of(magnitudes, borders, memory, every, share, follow),
-            power=HopPower.of(memory, HOPS_PER_WINDOW),
-            peaks=HeldPeak.of(memory),
-            level=OutputLevel.of(sample_rate, n_fft, memory),
-            to_features=LogMagnitude(rms=1.0, n_fft=n_fft).gain,
-            window_scale=math.sqrt(float(np.square(whole).sum() / np.square(analysis).sum())),
-            heard=np.zeros((channels, n_fft), np.float32),
-            hann=whole.astype(np.float32),
-            n_hops=np.zeros(1, np.int64),
-            content=content,
-            gain=gain,
-            magnitude=magnitude,
-            other=other,
+        self._state = packed(
+            _State(
+                frames=frames,
+                bands=GainMap.of(mean, covariance, sample_rate, n_fft, memory, every),
+                quantiles=QuantileMap.of(magnitudes, borders, memory, every, share, follow),
+                power=HopPower.of(memory, HOPS_PER_WINDOW),
+                peaks=HeldPeak.of(memory),
+                level=OutputLevel.of(sample_rate, n_fft, memory),
+                to_features=LogMagnitude(rms=1.0, n_fft=n_fft).gain,
+                window_scale=math.sqrt(float(np.square(whole).sum() / np.square(analysis).sum())),
+                heard=np.zeros((channels, n_fft), np.float32),
+                hann=whole.astype(np.float32),
+                n_hops=np.zeros(1, np.int64),
+                content=content,
+                gain=gain,
+                magnitude=magnitude,
+                other=other,
+            )
         )
 
     def process(
