@@ -4,9 +4,8 @@ Each row renders the same clip in turns: as a job, from the request to its `done
 `astfx.transfer` on arrays in this process, with as many threads and as low a priority as a worker
 has. The difference is what the request, the record on disk, the worker and the files take. Besides
 the median of these differences, the table has the difference of the shortest times, which other
-programs on the machine disturb least, and the difference of the processor time, which they do not
-disturb at all, but which leaves out the waiting for the disk. Writes a section of
-docs/measured/bridge.md. `python -m benchmarks.overhead 5` takes another number of rounds.
+programs on the machine disturb least. Writes a section of docs/measured/bridge.md.
+`python -m benchmarks.overhead 5` takes another number of rounds.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ import os
 import statistics
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import soundfile
@@ -37,25 +35,8 @@ CASES = (  # content, quality, style, and whether the clip is sent as a blob
 THREADS = max(1, min(4, os.cpu_count() or 1))  # what the one worker of a server takes
 
 
-def processor_seconds(server: Server) -> float:
-    """Return the processor time that a server and its workers have used so far."""
-    assert server.process is not None
-    main = server.process.pid
-    children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
-    ticks = 0
-    for number in (main, *children):
-        fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def rounds(
-    server: Server, content: str, quality: str, style: str, blob: bool
-) -> tuple[list[list[float]], float]:
-    """Return the seconds of each round, as a job and as a call of `astfx.transfer`.
-
-    The second value is the difference of their processor time for each round, in seconds.
-    """
+def rounds(server: Server, content: str, quality: str, style: str, blob: bool) -> list[list[float]]:
+    """Return the seconds of each round, as a job and as a call of `astfx.transfer`."""
     clip, rate = read(server.root / content), soundfile.info(server.root / content).samplerate
     source = read(server.root / style) if (server.root / style).exists() else style
     data = (server.root / content).read_bytes()
@@ -67,24 +48,17 @@ def rounds(
                 return client.render_blob(data, style=style, quality=quality)
             return client.render(content, "out.wav", style=style, quality=quality)
 
-        spent = []  # processor time of each call
-
         def call() -> object:
-            began = time.process_time()
-            output = astfx.transfer(clip, source, rate, quality=quality, threads=THREADS)
-            spent.append(time.process_time() - began)
-            return output
+            return astfx.transfer(clip, source, rate, quality=quality, threads=THREADS)
 
         for _ in range(2):  # to warm up
             job()
             call()
-        began = processor_seconds(server)
         for number in range(ROUNDS):
             pair = (job, call) if number % 2 else (call, job)
             times = {work: timed(work)[0] for work in pair}
             found.append([times[job], times[call]])
-        served = processor_seconds(server) - began
-    return found, (served - sum(spent[2:])) / ROUNDS
+    return found
 
 
 def main() -> None:
@@ -98,7 +72,7 @@ def main() -> None:
         os.nice(NICENESS)
         over = []
         for content, quality, style, blob in CASES:
-            pairs, processor = rounds(server, content, quality, style, blob)
+            pairs = rounds(server, content, quality, style, blob)
             over.append(1e3 * statistics.median(job - call for job, call in pairs))
             what = "blob" if blob else "path"
             seconds = f"{soundfile.info(root / content).duration:g} s, {quality}, as a {what}"
@@ -106,7 +80,7 @@ def main() -> None:
             source = "a preset" if style == "rain" else "a file"
             shortest = 1e3 * (min(job for job, _ in pairs) - min(call for _, call in pairs))
             found = [*(f"{ms:.0f}" for ms in medians), f"{over[-1]:.1f}", f"{shortest:.1f}"]
-            rows.append([seconds, source, *found, f"{1e3 * processor:.1f}"])
+            rows.append([seconds, source, *found])
             print(rows[-1], flush=True)
         server.stop()
     header = [
@@ -116,7 +90,6 @@ def main() -> None:
         "`astfx.transfer`, ms",
         "difference, ms",
         "of the shortest, ms",
-        "of processor time, ms",
     ]
     text = table(header, rows)
     text += (
