@@ -8,12 +8,15 @@ import os
 import re
 import shutil
 import string
+import struct
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pedalboard
 import pytest
 from astfx_bridge import building
 from safetensors import safe_open
@@ -93,6 +96,14 @@ def juce(size: int, packed: bytes) -> bytes:
     return np.packbits(bits.reshape(-1), bitorder="little").tobytes()[:size]
 
 
+def to_juce(data: bytes) -> str:
+    """What `juce` reads."""
+    letters = f".{string.ascii_uppercase}{string.ascii_lowercase}{string.digits}+"
+    bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
+    values = np.packbits(np.pad(bits, (0, -len(bits) % 6)).reshape(-1, 6), 1, bitorder="little")
+    return "".join(letters[value] for value in values[:, 0])
+
+
 @pytest.fixture(params=FORMATS)
 def machines(bundles: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Machines:
     has_lilv = ctypes.util.find_library("lilv-0") is not None
@@ -160,6 +171,37 @@ def test_damaged_projects_change_nothing(bundles: Path, mine: Preset, tmp_path: 
     shown = damaged_projects(plugin, tmp_path, 200)
     refused, total = (int(word) for word in re.findall(r"\d+", shown))
     assert total // 8 < refused < total
+
+
+def test_a_project_that_was_cut_off_changes_nothing_in_vst3(bundles: Path) -> None:
+    plugin: Any = pedalboard.load_plugin(  # type: ignore[attr-defined]
+        str(bundles / "vst3" / "astfx.vst3")
+    )
+    clip = music(RATE, 2, 0.5)
+    plugin.preset, plugin.strength = "choir", STRENGTH
+    wanted = plugin(clip, RATE)  # only then does pedalboard pass the parameters on
+    project = plugin.raw_state
+    found = re.search(rb"<IComponent>(\d+)\.([A-Za-z0-9.+]+)<", project)
+    assert found
+    inner = juce(int(found[1]), found[2])
+
+    def with_inner(data: bytes) -> bytes:
+        packed = f"<IComponent>{len(data)}.{to_juce(data)}<".encode()
+        text = project[8:].replace(found[0], packed)
+        return bytes(project[:4] + struct.pack("<I", len(text) - 1) + text)
+
+    assert with_inner(inner) == project
+    plugin.preset, plugin.strength = "rain", 30.0
+    other = plugin(clip, RATE)
+    assert np.abs(other - wanted).max() > 0.01
+    before = plugin.raw_state
+    end = inner.index(b"__dpf_parameters_end__")
+    for cut in (0, 1, inner.index(b"choir"), len(inner) // 2, end - 3, end):
+        plugin.raw_state = with_inner(inner[:cut])
+        assert plugin.raw_state == before
+        np.testing.assert_array_equal(plugin(clip, RATE), other)
+    plugin.raw_state = project
+    np.testing.assert_array_equal(plugin(clip, RATE), wanted)
 
 
 @pytest.mark.slow
