@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "renders.hpp"
+
 namespace astfx {
 
 namespace {
@@ -105,6 +107,13 @@ void Backend::watch() {
 
 void Backend::ended(const std::string& how) {
   process_id_.store(-1);
+  SharedCount& renders = relay_.ring().header().renders;
+  Renders region = Renders::unpacked(renders.get());
+  if (region.state == kRenderRecording || region.state == kRenderRendering) {
+    region.state = kRenderFailed;
+    region.problem = kRenderIsLost;
+    renders.set(region.packed());
+  }
   // One that was at work is started again at once.
   const auto pause = n_failures_ == 0 ? std::chrono::milliseconds(0)
                                       : std::min(kLongestPause, kFirstPause * (1 << std::min(n_failures_, 10)));

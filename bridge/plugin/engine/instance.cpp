@@ -92,6 +92,10 @@ void Instance::activate_relay(int rate, int longest) {
   relay_->begin(places_, offline_.load(std::memory_order_relaxed) || waits_at_start_);
 }
 
+Renders Instance::renders() const {
+  return relay_ ? Renders::unpacked(relay_->ring().header().renders.get()) : Renders();
+}
+
 Instance::Wanted Instance::wanted() const {
   return {chosen(0), chosen(1), version_.load(std::memory_order_acquire)};
 }

@@ -2,6 +2,7 @@
 #include <chrono>
 
 #include "DistrhoUI.hpp"
+#include "child_process.hpp"
 #include "face.hpp"
 
 START_NAMESPACE_DISTRHO
@@ -13,6 +14,7 @@ class AstfxWindow : public UI {
     setGeometryConstraints(static_cast<uint>(astfx::window::kWidth * scale),
                            static_cast<uint>(astfx::window::kHeight * scale));
     face_.values.touch = [this](uint32_t index, bool begins) { editParameter(index, begins); };
+    face_.region().open = [](const std::string& folder) { astfx::open_folder(folder); };
     face_.values.send = [this](uint32_t index, float value) { setParameterValue(index, value); };
   }
 

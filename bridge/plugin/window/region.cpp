@@ -1,0 +1,43 @@
+#include "region.hpp"
+
+#include "backend_state.hpp"
+#include "renders.hpp"
+
+namespace astfx::window {
+
+Region::Line Region::line() const {
+  if (values_.is_on(kRender)) {
+    if (!values_.is_on(kEngine)) return {"Only the engine stream renders regions: switch it on.", kLoud};
+    if (values_.number(kBackend) != kBackendRuns)
+      return {"The region is recorded once the engine stream runs.", kLoud};
+  }
+  switch (values_.number(kRenderState)) {
+    case kRenderRecording: return {"Records a region. Switch it off to render it.", kBad};
+    case kRenderRendering: return {"Renders the region.", kLoud};
+    case kRenderReady: return {render_path(static_cast<uint64_t>(values_.number(kRenderNumber))), kGood};
+    case kRenderFailed: {
+      const int problem = values_.number(kRenderProblem);
+      return {problem > 0 && problem < kRenderProblemCount ? kRenderProblems[problem].sentence : "", kBad};
+    }
+  }
+  return {"", kDim};
+}
+
+void Region::draw(Canvas& canvas) {
+  const Line shown = line();
+  if (shown.text.empty()) return;
+  canvas.disc(box.x + 8.0, box.middle_y(), 4.0, shown.colour);
+  const bool is_file = values_.number(kRenderState) == kRenderReady && shown.colour.green == kGood.green;
+  canvas.text(box.x + 20.0, box.middle_y(), shown.text, kSmall, is_file ? kText : kDim, Align::kLeft, false,
+              box.width - 24.0);
+  if (is_file) {
+    const double low = box.middle_y() + 7.0;
+    canvas.line(box.x + 20.0, low, box.x + 20.0 + canvas.text_width(), low, kLine);
+  }
+}
+
+void Region::press(const Pointer&) {
+  if (values_.number(kRenderState) == kRenderReady) open(renders_folder());
+}
+
+}  // namespace astfx::window

@@ -1,0 +1,33 @@
+// The right part of the bottom line: how the render of a region is. A click on the file opens its folder.
+#pragma once
+
+#include <functional>
+
+#include "control.hpp"
+#include "values.hpp"
+
+namespace astfx::window {
+
+class Region : public Control {
+ public:
+  explicit Region(Values& values) : values_(values) {}
+
+  // Shows a folder to the user.
+  std::function<void(const std::string&)> open = [](const std::string&) {};
+
+  // Whether there is anything to say.
+  bool is_shown() const { return !line().text.empty(); }
+  void draw(Canvas& canvas) override;
+  void press(const Pointer&) override;
+
+ private:
+  struct Line {
+    std::string text;
+    Colour colour;
+  };
+  Line line() const;
+
+  Values& values_;
+};
+
+}  // namespace astfx::window
