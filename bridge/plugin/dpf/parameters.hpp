@@ -30,6 +30,9 @@ enum ParameterIndex : uint32_t {
   kParameterCount,
 };
 
+// Those that the window shows, which is compiled once for all formats.
+constexpr uint32_t kShownParameters = kRenderNumber + 1;
+
 enum StateIndex : uint32_t { kFirstState, kSecondState, kStateCount };
 constexpr const char* kStateKeys[kStateCount] = {"preset", "morph_to"};
 

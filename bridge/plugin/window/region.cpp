@@ -14,7 +14,8 @@ Region::Line Region::line() const {
   switch (values_.number(kRenderState)) {
     case kRenderRecording: return {"Records a region. Switch it off to render it.", kBad};
     case kRenderRendering: return {"Renders the region.", kLoud};
-    case kRenderReady: return {render_path(static_cast<uint64_t>(values_.number(kRenderNumber))), kGood};
+    case kRenderReady:
+      return {render_path(static_cast<uint64_t>(values_.number(kRenderNumber))), kGood, true};
     case kRenderFailed: {
       const int problem = values_.number(kRenderProblem);
       return {problem > 0 && problem < kRenderProblemCount ? kRenderProblems[problem].sentence : "", kBad};
@@ -27,17 +28,16 @@ void Region::draw(Canvas& canvas) {
   const Line shown = line();
   if (shown.text.empty()) return;
   canvas.disc(box.x + 8.0, box.middle_y(), 4.0, shown.colour);
-  const bool is_file = values_.number(kRenderState) == kRenderReady && shown.colour.green == kGood.green;
-  canvas.text(box.x + 20.0, box.middle_y(), shown.text, kSmall, is_file ? kText : kDim, Align::kLeft, false,
-              box.width - 24.0);
-  if (is_file) {
+  canvas.text(box.x + 20.0, box.middle_y(), shown.text, kSmall, shown.is_file ? kText : kDim, Align::kLeft,
+              false, box.width - 24.0);
+  if (shown.is_file) {
     const double low = box.middle_y() + 7.0;
     canvas.line(box.x + 20.0, low, box.x + 20.0 + canvas.text_width(), low, kLine);
   }
 }
 
 void Region::press(const Pointer&) {
-  if (values_.number(kRenderState) == kRenderReady) open(renders_folder());
+  if (!file().empty()) open(renders_folder());
 }
 
 }  // namespace astfx::window

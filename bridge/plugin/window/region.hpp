@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include "control.hpp"
 #include "values.hpp"
@@ -17,6 +18,8 @@ class Region : public Control {
 
   // Whether there is anything to say.
   bool is_shown() const { return !line().text.empty(); }
+  // The path of the file, while it is shown; empty otherwise.
+  std::string file() const { return line().is_file ? line().text : ""; }
   void draw(Canvas& canvas) override;
   void press(const Pointer&) override;
 
@@ -24,6 +27,7 @@ class Region : public Control {
   struct Line {
     std::string text;
     Colour colour;
+    bool is_file = false;
   };
   Line line() const;
 
