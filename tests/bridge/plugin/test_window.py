@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -327,6 +328,61 @@ def test_the_state_of_a_region_is_shown_and_a_click_opens_its_folder(
             lv2_window.tell(number["render_state"], 4)
     lv2_window.tell(number["render_state"], 0)
     until(lambda: not has(display.picture(), BAD, REGION), lv2_window.idle, "nothing is said")
+
+
+@pytest.fixture
+def browser(display: Screen, tmp_path: Path) -> Iterator[Any]:
+    """A browser beside the plugin's window, with a page on which files can be dropped."""
+    pytest.importorskip("selenium")
+    for program in ("chromium", "chromedriver"):
+        needs(program)
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    page = tmp_path / "page.html"
+    page.write_text(
+        "<body style='height: 90vh'><script>"
+        "document.ondragover = event => event.preventDefault();"
+        "document.ondrop = event => {"
+        "  event.preventDefault();"
+        "  const file = event.dataTransfer.files[0];"
+        "  file.text().then(text => { document.title = `${file.name}: ${text}`; });"
+        "};</script></body>"
+    )
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(shutil.which("chromium"))
+    for word in ("no-sandbox", "disable-gpu", f"app={page.as_uri()}"):
+        options.add_argument(f"--{word}")
+    options.add_argument(f"--user-data-dir={tmp_path / 'browser'}")
+    options.add_argument(f"--window-position={WIDTH + 20},0")
+    options.add_argument("--window-size=800,600")
+    service = Service(str(shutil.which("chromedriver")), env=display.variables)
+    with webdriver.Chrome(options, service) as started:
+        yield started
+
+
+def test_the_file_is_dragged_to_another_program(
+    bundles: Path,
+    browser: Any,
+    lv2_window: Lv2Window,
+    display: Screen,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    number = ports(bundles / "lv2" / "astfx.lv2")
+    renders = tmp_path / "the renders of \u00fc"
+    renders.mkdir()
+    (renders / "render-0007.wav").write_text("a sound")
+    monkeypatch.setenv("ASTFX_RENDERS", str(renders))
+    monkeypatch.setenv("DISPLAY", display.display)
+    lv2_window.tell(number["render_number"], 7)
+    lv2_window.tell(number["render_state"], 3)
+    until(lambda: has(display.picture(), GOOD, REGION), lv2_window.idle, "the file is shown")
+    x, y = REGION[0] + 60, (REGION[1] + REGION[3]) / 2
+    display.drag((x, y), (WIDTH + 420, HEIGHT + 300))  # nobody is there
+    lv2_window.idle()
+    display.drag((x, y), (WIDTH + 420, 300))
+    until(lambda: browser.title == "render-0007.wav: a sound", lv2_window.idle, "it is dropped")
 
 
 def test_jalv_shows_the_window(bundles: Path, display: Screen, tmp_path: Path) -> None:
