@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from queue import SimpleQueue
 from typing import IO, Any
 
@@ -32,6 +33,7 @@ _BLOCK_SAMPLES = 8192
 _BEING_WRITTEN_SAMPLES = 8192  # the most that the plugin writes at once: kLongestBlock of relay.cpp
 
 Ended = Callable[[RenderProblem, int], None]
+Progressed = Callable[[int], None]
 
 
 class Regions:
@@ -51,7 +53,7 @@ class Regions:
         self,
         ring: RingFile,
         longest_seconds: float = LONGEST_SECONDS,
-        make: Callable[[int, int, Ended], Region] | None = None,
+        make: Callable[[int, int, Ended, Progressed], Region] | None = None,
     ) -> None:
         self._ring, self._make = ring, make or Region
         self._longest = round(longest_seconds * ring.sample_rate)
@@ -115,7 +117,9 @@ class Regions:
     def _begin(self, frame: int) -> None:
         self._from = self._place = frame
         self._until = frame + self._longest
-        self._region = self._make(self._ring.sample_rate, self._ring.channels, self._finished)
+        self._region = self._make(
+            self._ring.sample_rate, self._ring.channels, self._finished, self._progressed
+        )
         with self._lock:
             self._n_unfinished += 1
         self._show(RenderState.RECORDING)
@@ -160,6 +164,13 @@ class Regions:
                 self._shown = Renders(state, problem, self._shown.number)
             self._ring.renders = self._shown.packed()
 
+    def _progressed(self, percent: int) -> None:
+        """Called by the thread of a region that is being rendered."""
+        with self._lock:
+            if self._shown.state == RenderState.RENDERING:
+                self._shown = replace(self._shown, percent=percent)
+                self._ring.renders = self._shown.packed()
+
     def _show(self, state: RenderState) -> None:
         with self._lock:
             self._shown = Renders(state, RenderProblem.NONE, self._shown.number)
@@ -175,12 +186,16 @@ class Region(threading.Thread):
     channels : int
     ended : callable
         Called by the thread with the problem, and the number of the file or 0.
+    progressed : callable
+        Called by the thread with the percentage that is rendered.
     """
 
-    def __init__(self, sample_rate: int, channels: int, ended: Ended) -> None:
+    def __init__(
+        self, sample_rate: int, channels: int, ended: Ended, progressed: Progressed
+    ) -> None:
         super().__init__(name="astfx region", daemon=True)
         self._setup = {"sample_rate": sample_rate, "channels": channels}
-        self._ended = ended
+        self._ended, self._progressed = ended, progressed
         self._parts: SimpleQueue[Waveform | dict[str, float] | RenderProblem] = SimpleQueue()
         self._presets: list[bytes] = []
 
@@ -217,9 +232,12 @@ class Region(threading.Thread):
             problem = self._passed_on(process.stdin)
             if problem:
                 return {"problem": problem}
-            line = process.stdout.readline()
-            found: dict[str, Any] = json.loads(line) if line else {"problem": RenderProblem.JOB}
-            return found
+            for line in process.stdout:
+                found: dict[str, Any] = json.loads(line)
+                if "percent" not in found:
+                    return found
+                self._progressed(found["percent"])
+            return {"problem": RenderProblem.JOB}
 
     def _passed_on(self, pipe: IO[bytes]) -> RenderProblem:
         """Write all parts to the process. Returns why there will be no region, if so."""

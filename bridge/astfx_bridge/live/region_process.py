@@ -2,9 +2,9 @@
 
 `astfx_bridge.live.region` starts it and writes to its standard input: a line of JSON with the
 sample rate and the number of channels, then parts, each a line of JSON and the bytes that it
-announces. The last part has the settings and the presets. The answer is one line of JSON: why there
-is no file, and the number of the file. If standard input closes before, the job is cancelled, and
-nothing is left.
+announces. The last part has the settings and the presets. The process answers with lines of JSON:
+how much is rendered, and in the last line why there is no file, and the number of the file. If
+standard input closes before, the job is cancelled, and nothing is left.
 
 The regions of all plugins of a user are rendered one after the other: by the server that runs on
 this machine, if there is one that takes them, or else by one of this process, which ends with it.
@@ -20,7 +20,7 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +41,8 @@ from astfx_bridge.errors import BridgeError
 from astfx_bridge.live.renders import RenderProblem
 from astfx_bridge.server import Bridge
 from astfx_bridge.settings import OSC_PORT, Limits, ServerSettings
+
+Progress = Callable[[float], None]
 
 _NICENESS = 5  # the workers of a server add their own
 _POLL_SECONDS = 0.2
@@ -145,7 +147,12 @@ def heard(source: IO[bytes], frames: IO[bytes]) -> Region | None:
 
 
 def rendered(
-    region: Region, renders: Path, folder: Path, gone: threading.Event, port: int = OSC_PORT
+    region: Region,
+    renders: Path,
+    folder: Path,
+    gone: threading.Event,
+    port: int = OSC_PORT,
+    progress: Progress = lambda share: None,
 ) -> int:
     """Have a region rendered. Returns the number of the file.
 
@@ -160,6 +167,8 @@ def rendered(
         Set when nobody waits for the file any more.
     port : int
         The port of a server that may run on this machine.
+    progress : callable
+        Called with the share that is rendered.
 
     Raises
     ------
@@ -177,11 +186,11 @@ def rendered(
         found = None
         if _fits(work):
             with suppress(AstfxError):
-                found = _by_running_server(work, region.parameters(), gone, port)
+                found = _by_running_server(work, region.parameters(), gone, port, progress)
         if gone.is_set():
             raise CancelledError("nobody waits for the region any more")
         if found is None:
-            found = _by_own_server(work, region.parameters(), gone)
+            found = _by_own_server(work, region.parameters(), gone, progress)
         return _numbered(found, renders)
 
 
@@ -209,7 +218,7 @@ def _fits(work: Path) -> bool:
 
 
 def _by_running_server(
-    work: Path, parameters: dict[str, Any], gone: threading.Event, port: int
+    work: Path, parameters: dict[str, Any], gone: threading.Event, port: int, progress: Progress
 ) -> Path:
     """Have the region rendered by a server that may run on this machine, by blobs.
 
@@ -222,14 +231,18 @@ def _by_running_server(
         client.ask("/astfx/version")
         clip, style = ((work / name).read_bytes() for name in ("region.wav", "style.astfx"))
         with _cancelled_when(gone, port) as job:
-            result = client.render_blob(clip, job_id=job, style=style, **parameters)
+            result = client.render_blob(
+                clip, job_id=job, progress=progress, style=style, **parameters
+            )
     assert isinstance(result.output, bytes)
     path = work / "render.wav"
     path.write_bytes(result.output)
     return path
 
 
-def _by_own_server(work: Path, parameters: dict[str, Any], gone: threading.Event) -> Path:
+def _by_own_server(
+    work: Path, parameters: dict[str, Any], gone: threading.Event, progress: Progress
+) -> Path:
     """Have the region rendered by a server of this process, by files."""
     path = work / "render.wav"
     with (
@@ -238,7 +251,12 @@ def _by_own_server(work: Path, parameters: dict[str, Any], gone: threading.Event
         _cancelled_when(gone, port) as job,
     ):
         client.render(
-            work / "region.wav", path, job_id=job, style=work / "style.astfx", **parameters
+            work / "region.wav",
+            path,
+            job_id=job,
+            progress=progress,
+            style=work / "style.astfx",
+            **parameters,
         )
     return path
 
@@ -313,7 +331,11 @@ def _numbered(found: Path, renders: Path) -> int:
 
 
 def outcome_of(
-    source: IO[bytes], renders: Path, folder: Path, port: int = OSC_PORT
+    source: IO[bytes],
+    renders: Path,
+    folder: Path,
+    port: int = OSC_PORT,
+    progress: Progress = lambda share: None,
 ) -> tuple[RenderProblem, int, str]:
     """Read a region and have it rendered, as `rendered` does.
 
@@ -334,7 +356,8 @@ def outcome_of(
                 return RenderProblem.LOST, 0, "the plugin has gone"
             gone = threading.Event()
             threading.Thread(target=_wait_for_end, args=(source, gone), daemon=True).start()
-            return RenderProblem.NONE, rendered(region, renders, folder, gone, port), ""
+            number = rendered(region, renders, folder, gone, port, progress)
+            return RenderProblem.NONE, number, ""
     except _RegionError as error:
         return error.problem, 0, str(error)
     except (AudioFileError, OSError) as error:
@@ -359,14 +382,21 @@ def main(renders: Path) -> None:
     # Whatever a library prints must not come between the results.
     output = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+
+    def tell(**message: int) -> None:
+        with suppress(OSError):
+            output.write(json.dumps(message) + "\n")
+            output.flush()
+
     problem, number, sentence = outcome_of(
-        sys.stdin.buffer, renders, user_cache_path("astfx") / "regions"
+        sys.stdin.buffer,
+        renders,
+        user_cache_path("astfx") / "regions",
+        progress=lambda share: tell(percent=round(100.0 * share)),
     )
     if sentence:
         print(f"astfx: region of the plugin: {sentence}", file=sys.stderr)
-    with suppress(OSError):
-        output.write(json.dumps({"problem": problem, "number": number}) + "\n")
-        output.flush()
+    tell(problem=problem, number=number)
     os._exit(0)  # at once, with the thread that waits for the end
 
 

@@ -37,20 +37,32 @@ class RenderProblem(IntEnum):
 
 @dataclass(frozen=True)
 class Renders:
-    """The state and problem of the last region, and the number of the last file; 0 for none."""
+    """How the last region is, and the last file.
+
+    Attributes
+    ----------
+    state : RenderState
+    problem : RenderProblem
+    number : int
+        The number of the last file; 0 for none.
+    percent : int
+        How much of the region is rendered, while it is being rendered.
+    """
 
     state: RenderState = RenderState.NONE
     problem: RenderProblem = RenderProblem.NONE
     number: int = 0
+    percent: int = 0
 
     def packed(self) -> int:
         """All of it as the number in a ring's header."""
-        return self.state | self.problem << 8 | self.number << 16
+        return self.state | self.problem << 8 | self.percent << 16 | self.number << 24
 
     @classmethod
     def unpacked(cls, number: int) -> Renders:
         """Read it from the number in a ring's header."""
-        return cls(RenderState(number & 255), RenderProblem(number >> 8 & 255), number >> 16)
+        state, problem = RenderState(number & 255), RenderProblem(number >> 8 & 255)
+        return cls(state, problem, number >> 24, number >> 16 & 255)
 
 
 def renders_folder() -> Path:

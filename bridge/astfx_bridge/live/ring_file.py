@@ -19,8 +19,9 @@ byte   type        what
 448    uint64      events written so far, by the other program
 512    uint64      grows while astfx lives
 576    uint64      1 where the other program waits for every frame
-640    uint64      how the last region is: its state + its problem * 2^8 + the number of the last
-                   rendered file * 2^16 (`astfx_bridge.live.renders`)
+640    uint64      how the last region is: its state + its problem * 2^8 + the percentage that is
+                   rendered * 2^16 + the number of the last file * 2^24
+                   (`astfx_bridge.live.renders`)
 1024   1024 bytes  text of the last error of astfx, UTF-8, up to a zero byte
 =====  ==========  ===============================================================
 

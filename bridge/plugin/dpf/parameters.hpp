@@ -23,6 +23,7 @@ enum ParameterIndex : uint32_t {
   kLateBlocks,
   kRenderState,  // of the last region, and below
   kRenderProblem,
+  kRenderProgress,
   kRenderNumber,
 #ifdef DISTRHO_PLUGIN_TARGET_LV2
   kOffline,  // whether the host renders offline; the other formats have other means

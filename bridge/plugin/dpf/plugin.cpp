@@ -153,6 +153,10 @@ void AstfxPlugin::initParameter(uint32_t index, Parameter& parameter) {
       parameter.hints = kParameterIsOutput;
       name_values(parameter, labels(astfx::kRenderProblems));
       break;
+    case kRenderProgress:
+      share(parameter, "Render progress", "render_progress", "How much of the region is rendered.", 0.0f);
+      parameter.hints = kParameterIsOutput;
+      break;
     case kRenderNumber:
       parameter.name = "Render number";
       parameter.symbol = "render_number";
@@ -209,6 +213,7 @@ float AstfxPlugin::getParameterValue(uint32_t index) const {
     case kRender: return settings.renders ? 1.0f : 0.0f;
     case kRenderState: return static_cast<float>(instance_.renders().state);
     case kRenderProblem: return static_cast<float>(instance_.renders().problem);
+    case kRenderProgress: return static_cast<float>(instance_.renders().percent);
     case kRenderNumber: return std::fmin(static_cast<float>(instance_.renders().number), kMostRenders);
 #ifdef DISTRHO_PLUGIN_TARGET_LV2
     case kOffline: return instance_.is_offline() ? 1.0f : 0.0f;

@@ -112,6 +112,7 @@ void Backend::ended(const std::string& how) {
   if (region.state == kRenderRecording || region.state == kRenderRendering) {
     region.state = kRenderFailed;
     region.problem = kRenderIsLost;
+    region.percent = 0;
     renders.set(region.packed());
   }
   // One that was at work is started again at once.

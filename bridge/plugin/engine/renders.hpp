@@ -42,13 +42,18 @@ struct Renders {
   RenderState state = kRenderNone;
   RenderProblem problem = kRenderHasNoProblem;
   uint64_t number = 0;
+  int percent = 0;  // of the region that is being rendered
 
   // As one number in the memory that is shared. The other process may have written any.
-  uint64_t packed() const { return static_cast<uint64_t>(state) | static_cast<uint64_t>(problem) << 8 | number << 16; }
+  uint64_t packed() const {
+    return static_cast<uint64_t>(state) | static_cast<uint64_t>(problem) << 8 |
+           static_cast<uint64_t>(percent) << 16 | number << 24;
+  }
   static Renders unpacked(uint64_t packed) {
-    const uint64_t state = packed & 255, problem = packed >> 8 & 255;
-    if (state >= kRenderStateCount || problem >= kRenderProblemCount) return {};
-    return {static_cast<RenderState>(state), static_cast<RenderProblem>(problem), packed >> 16};
+    const uint64_t state = packed & 255, problem = packed >> 8 & 255, percent = packed >> 16 & 255;
+    if (state >= kRenderStateCount || problem >= kRenderProblemCount || percent > 100) return {};
+    return {static_cast<RenderState>(state), static_cast<RenderProblem>(problem), packed >> 24,
+            static_cast<int>(percent)};
   }
 };
 

@@ -30,7 +30,8 @@ Region::Line Region::line() const {
   }
   switch (values_.number(kRenderState)) {
     case kRenderRecording: return {"Records a region. Switch it off to render it.", kBad};
-    case kRenderRendering: return {"Renders the region.", kLoud};
+    case kRenderRendering:
+      return {"Renders the region: " + std::to_string(values_.number(kRenderProgress)) + " %", kLoud};
     case kRenderReady:
       return {render_path(static_cast<uint64_t>(values_.number(kRenderNumber))), kGood, true};
     case kRenderFailed: {

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from astfx_bridge.live import region
 from astfx_bridge.live.backend import Backend
-from astfx_bridge.live.region import LONGEST_SECONDS, Ended, Region, Regions
+from astfx_bridge.live.region import LONGEST_SECONDS, Ended, Progressed, Region, Regions
 from astfx_bridge.live.renders import RenderProblem, Renders, RenderState, renders_folder
 from astfx_bridge.live.ring_file import Event
 
@@ -34,6 +34,7 @@ class Kept:
     sample_rate: int
     channels: int
     ended: Ended
+    progressed: Progressed
     parts: list[Waveform] = field(default_factory=list)
     settings: dict[str, float] | None = None
     presets: list[bytes] = field(default_factory=list)
@@ -66,8 +67,8 @@ class Followed:
         self.regions = Regions(host.ring, longest_seconds, self._make)  # type: ignore[arg-type]
         self.place = 0
 
-    def _make(self, sample_rate: int, channels: int, ended: Ended) -> Kept:
-        self.made.append(Kept(sample_rate, channels, ended))
+    def _make(self, sample_rate: int, channels: int, ended: Ended, progressed: Progressed) -> Kept:
+        self.made.append(Kept(sample_rate, channels, ended, progressed))
         return self.made[-1]
 
     def play_to(self, place: int) -> None:
@@ -119,6 +120,8 @@ def test_a_region_has_exactly_its_frames_and_what_holds_at_its_end(followed: Fol
     assert kept.settings == {"strength": 0.25, "mix": 1.0, "morph": 0.5}
     assert kept.presets == [packed(find("rain")), packed(find("bells"))]
     assert followed.shown == Renders(RenderState.RENDERING)
+    kept.progressed(42)
+    assert followed.shown == Renders(RenderState.RENDERING, percent=42)
     kept.ended(RenderProblem.NONE, 7)
     assert followed.shown == Renders(RenderState.READY, RenderProblem.NONE, 7)
 
@@ -247,6 +250,8 @@ def test_what_is_shown_is_the_newest_region_and_the_last_file(followed: Followed
     followed.play_to(400)
     followed.regions.follow()
     first, second = followed.made
+    first.progressed(50)  # of a region that is not the newest one
+    assert followed.shown == Renders(RenderState.RECORDING)
     first.ended(RenderProblem.NONE, 3)
     assert followed.shown == Renders(RenderState.RECORDING, RenderProblem.NONE, 3)
     host.add(replace(now, frame=400))
@@ -279,7 +284,12 @@ def outcome(region_thread: Region, ended: threading.Event) -> None:
     region_thread.join()
 
 
-def run(code: str, monkeypatch: pytest.MonkeyPatch, *parts: Any) -> tuple[RenderProblem, int]:
+def run(
+    code: str,
+    monkeypatch: pytest.MonkeyPatch,
+    *parts: Any,
+    progressed: Progressed = lambda percent: None,
+) -> tuple[RenderProblem, int]:
     """What the thread says if its process runs some code."""
     found: list[tuple[RenderProblem, int]] = []
     ended = threading.Event()
@@ -289,7 +299,7 @@ def run(code: str, monkeypatch: pytest.MonkeyPatch, *parts: Any) -> tuple[Render
         ended.set()
 
     monkeypatch.setattr(region, "COMMAND", [sys.executable, "-c", code])
-    made = Region(RATE, 2, take)
+    made = Region(RATE, 2, take, progressed)
     for part in parts:
         part(made)
     outcome(made, ended)
@@ -309,6 +319,8 @@ while line := data.readline():
         break
 path = pathlib.Path(sys.argv[1])
 path.with_suffix(".json").write_text(json.dumps([setup, lines, sizes]))
+for percent in (5, 95):
+    print(json.dumps({"percent": percent}))
 print(json.dumps({"problem": 0, "number": 12}))
 """
 
@@ -317,14 +329,17 @@ def test_the_thread_passes_everything_on(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setenv("ASTFX_RENDERS", str(tmp_path / "renders"))
     clip = noise(10)
     settings = {"strength": 0.5, "mix": 1.0, "morph": 0.0}
+    percents: list[int] = []
     found = run(
         ECHO,
         monkeypatch,
         lambda made: made.add(clip[:, :4]),
         lambda made: made.add(clip[:, 4:]),
         lambda made: made.end(settings, [b"one", b"two"]),
+        progressed=percents.append,
     )
     assert found == (RenderProblem.NONE, 12)
+    assert percents == [5, 95]
     setup, lines, data = json.loads((tmp_path / "renders.json").read_text("utf-8"))
     assert setup == {"sample_rate": RATE, "channels": 2}
     assert lines == [{"audio": 32}, {"audio": 48}, {"settings": settings, "presets": [3, 3]}]
@@ -364,7 +379,7 @@ def test_a_process_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatc
         ended.set()
 
     monkeypatch.setattr(region, "COMMAND", ["/nonexistent/python"])
-    outcome(Region(RATE, 2, take), ended)
+    outcome(Region(RATE, 2, take, lambda percent: None), ended)
     assert found == [RenderProblem.SERVER]
 
 

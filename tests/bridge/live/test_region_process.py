@@ -148,10 +148,16 @@ def test_the_number_is_above_all_others(tmp_path: Path) -> None:
 
 def test_a_region_is_rendered_by_a_server_of_its_own(tmp_path: Path) -> None:
     clip = clip_of(RATE)
-    found = outcome_of(Open(message(clip)), tmp_path / "renders", tmp_path / "work", NOBODY)
+    shares: list[float] = []
+    source = Open(message(clip))
+    found = outcome_of(
+        source, tmp_path / "renders", tmp_path / "work", NOBODY, progress=shares.append
+    )
     assert found == (RenderProblem.NONE, 1, "")
     (path,) = (tmp_path / "renders").iterdir()
     assert path.name == "render-0001.wav"
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
     assert soundfile.info(path).subtype == "PCM_24"
     np.testing.assert_allclose(read(path), expected(clip, find("rain")), atol=PCM24)
     assert [path.name for path in (tmp_path / "work").iterdir()] == ["queue.lock"]

@@ -174,6 +174,7 @@ def test_clap_parameters_and_state(clap: ClapPlugin) -> None:
         "Late blocks",
         "Render state",
         "Render problem",
+        "Render progress",
         "Render number",
     ]
     automatable, read_only = 1 << 5, 1 << 3
