@@ -108,13 +108,7 @@ void Backend::watch() {
 void Backend::ended(const std::string& how) {
   process_id_.store(-1);
   SharedCount& renders = relay_.ring().header().renders;
-  Renders region = Renders::unpacked(renders.get());
-  if (region.state == kRenderRecording || region.state == kRenderRendering) {
-    region.state = kRenderFailed;
-    region.problem = kRenderIsLost;
-    region.percent = 0;
-    renders.set(region.packed());
-  }
+  renders.set(Renders::unpacked(renders.get()).interrupted().packed());
   // One that was at work is started again at once.
   const auto pause = n_failures_ == 0 ? std::chrono::milliseconds(0)
                                       : std::min(kLongestPause, kFirstPause * (1 << std::min(n_failures_, 10)));

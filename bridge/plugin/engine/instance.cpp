@@ -76,6 +76,7 @@ void Instance::activate(double sample_rate, int longest) {
 
 void Instance::activate_relay(int rate, int longest) {
   if (!relay_ || relay_->sample_rate() != rate || relay_->longest() != longest) {
+    const Renders before = renders().interrupted();
     backend_.reset();
     relay_.reset();
     try {
@@ -84,6 +85,7 @@ void Instance::activate_relay(int rate, int longest) {
       note_of_relay(error.what());
       return;
     }
+    relay_->ring().header().renders.set(before.packed());
     backend_ = std::make_unique<Backend>(*relay_);
     loaded_ = {-1, -1, -1};
     places_ = {};

@@ -44,6 +44,12 @@ struct Renders {
   uint64_t number = 0;
   int percent = 0;  // of the region that is being rendered
 
+  // When the process has ended: what was not finished is lost.
+  Renders interrupted() const {
+    const bool is_lost = state == kRenderRecording || state == kRenderRendering;
+    return is_lost ? Renders{kRenderFailed, kRenderIsLost, number, 0} : *this;
+  }
+
   // As one number in the memory that is shared. The other process may have written any.
   uint64_t packed() const {
     return static_cast<uint64_t>(state) | static_cast<uint64_t>(problem) << 8 |
