@@ -6,8 +6,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from astfx_bridge.live.priority import lower_priority
 
 from tests.bridge.serving import Server, make_sounds
+
+
+@pytest.fixture(autouse=True)
+def usual_priority() -> Iterator[None]:
+    """Let no test leave its thread with real-time priority, which starves other threads."""
+    yield
+    lower_priority()
 
 
 @pytest.fixture(scope="session")
