@@ -216,7 +216,7 @@ _ROWS = (
          pairs="settings", summary="Render a file to a file. With id 0 the server chooses an id."),
     _job("/astfx/render/blob", "render_blob", Argument("clip", "b"), pairs="settings",
          tcp_only=True, summary="Render a WAV or FLAC that is sent as a blob. The style may be a "
-         "blob too. The result is one."),
+         "blob too, also a preset's file. The result is one."),
     _job("/astfx/then", "then", Argument("after", "is"), Argument("output", "s"),
          pairs="settings", summary="Render the output of another job, which need not be there yet. "
          "It fails if the other job does not succeed."),

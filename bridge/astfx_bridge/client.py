@@ -200,7 +200,10 @@ class Client(Connection):
         timeout_seconds: float = 3600.0,
         **settings: Value | os.PathLike[str],
     ) -> Result:
-        """Render the bytes of a WAV or FLAC. The `output` of the result is bytes too."""
+        """Render the bytes of a WAV or FLAC. The `output` of the result is bytes too.
+
+        The style may be the bytes of a sound or of a preset's file.
+        """
         values: list[Sendable] = [clip, *_pairs(settings)]
         return self._job("/astfx/render/blob", job_id, values, progress, timeout_seconds)
 

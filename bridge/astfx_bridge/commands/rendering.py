@@ -23,6 +23,7 @@ from astfx_bridge.commands.job_requests import (
 )
 from astfx_bridge.commands.services import Services
 from astfx_bridge.errors import RefusedError
+from astfx_bridge.jobs import styles
 from astfx_bridge.jobs.scratch import held_path, scratch_path
 from astfx_bridge.jobs.store import BLOB_COMMANDS, CANCELLED, FAILED, REFUSED, Job
 from astfx_bridge.table import Call
@@ -63,22 +64,27 @@ async def render_blob(services: Services, peer: Peer, call: Call) -> None:
                 raise RefusedError(f"{key} must not be a blob: only the style may be one")
             clips["style"] = value
     settings = job_settings(services, [pair for pair in pairs if not isinstance(pair[1], bytes)])
-    held = {role: held_path(services.jobs.blobs, f".{role}") for role in clips}
+    style = clips.get("style")
+    sends_preset = isinstance(style, bytes) and styles.is_preset(style)
+    suffixes = {"content": ".content", "style": styles.SUFFIX if sends_preset else ".style"}
+    held = {role: held_path(services.jobs.blobs, suffixes[role]) for role in clips}
     output = held_path(services.jobs.blobs, f".{settings['format']!s}")
 
     def prepare() -> dict[str, Any]:
         for role, clip in clips.items():
             assert isinstance(clip, bytes)
-            clip_suffix(clip, role)
+            if role == "content" or not sends_preset:
+                clip_suffix(clip, role)
             with written_aside(held[role]) as part:
                 part.write_bytes(clip)
         if "style" not in held:
             return render_spec(services, held["content"], "blob", output, settings)
         limit = services.settings.limits.clip_seconds
-        checked_sound(held["style"], "blob", "style", limit)
-        style = {"style": str(held["style"]), "clip_seconds": limit}
+        if not sends_preset:
+            checked_sound(held["style"], "blob", "style", limit)
         settings["style"] = "blob"
-        return spec_with_style(services, held["content"], "blob", output, settings, style)
+        spec = {"style": str(held["style"]), "clip_seconds": limit}
+        return spec_with_style(services, held["content"], "blob", output, settings, spec)
 
     with unless_accepted(services, job_id, *held.values()):
         spec = await asyncio.to_thread(prepare)

@@ -76,6 +76,11 @@ def resolve(text: str, roots: Roots, folder: Path, clips: Path) -> dict[str, str
         raise
 
 
+def is_preset(data: bytes) -> bool:
+    """Whether bytes are a preset's file, and not a sound. Only the worker reads all of it."""
+    return data[8:9] == b"{"  # after the length of its header, which is JSON
+
+
 def load(job: dict[str, Any]) -> Any:
     """The style of a job as `astfx.transfer_file` takes it. Called in the worker."""
     return _preset(job["preset"], Path(job["presets"])) if "preset" in job else job["style"]

@@ -27,6 +27,7 @@ from astfx.presets.files import unpacked
 from astfx.presets.preset import Preset
 from astfx.runtime.deadlines import with_deadlines
 from astfx_bridge.live.priority import lower_priority, raise_priority
+from astfx_bridge.live.region import Regions
 from astfx_bridge.live.ring_file import Event, RingFile
 from astfx_bridge.live.stage import Stage
 
@@ -53,6 +54,7 @@ class Backend:
 
     def __init__(self, ring: RingFile) -> None:
         self._ring = ring
+        self._regions = Regions(ring)
         self._least = max(1, round(LEAST_SECONDS * ring.sample_rate))
         self._presets: dict[tuple[int, int], Preset] = {}
         self._stream = 0
@@ -77,6 +79,7 @@ class Backend:
             return True
         if not self._stream:
             return False
+        self._regions.follow()
         stage, n_input = self._stage, ring.n_input
         behind = (n_input - stage.place) / ring.sample_rate
         self._catches_up = self._catches_up and behind > _MOST_BEHIND_SECONDS
@@ -99,6 +102,8 @@ class Backend:
             output, first = stage.process(block)
             if ring.stream == self._stream and output.shape[1]:
                 ring.write_output(first + ring.latency_samples, output)
+            if ring.stream == self._stream:
+                self._regions.follow()
         if self._effect.style_error is not None:
             ring.message = str(self._effect.style_error)
         return True
@@ -106,6 +111,7 @@ class Backend:
     def _begin(self, stream: int) -> None:
         """Get ready for a stream that may have begun long ago."""
         ring = self._ring
+        self._regions.begin(goes_on=self._stream == 0 and ring.n_output > 0)
         ring.forget_output()
         if self._is_raised:
             lower_priority()

@@ -8,7 +8,7 @@ output ring, which it reads. After them come the events, if there are any.
 byte   type        what
 =====  ==========  ===============================================================
 0      8 bytes     ``ASTFXRNG``
-8      6 uint32    version (2), sample rate, channels, frames in each ring, latency,
+8      6 uint32    version (3), sample rate, channels, frames in each ring, latency,
                    number of places for events
 64     uint64      frames of input written so far, by the other program
 128    uint64      frames of output written so far, by astfx
@@ -19,6 +19,9 @@ byte   type        what
 448    uint64      events written so far, by the other program
 512    uint64      grows while astfx lives
 576    uint64      1 where the other program waits for every frame
+640    uint64      how the last region is: its state + its problem * 2^8 + the percentage that is
+                   rendered * 2^16 + the number of the last file * 2^24
+                   (`astfx_bridge.live.renders`)
 1024   1024 bytes  text of the last error of astfx, UTF-8, up to a zero byte
 =====  ==========  ===============================================================
 
@@ -26,9 +29,10 @@ The rings hold float32 numbers. Frame n lies at place n modulo the number of fra
 one after the other. Frame n of the output is the processed frame n - latency of the input.
 
 Event n lies at place n modulo the number of places. It takes 64 bytes: the frame of input from
-which it applies (uint64); strength, mix and morph (3 float32, then 4 unused bytes); and where in
-the file the bytes of the first and the second preset lie (4 uint64: place, size, place, size; a
-size of 0 means that there is none). The presets lie after the events.
+which it applies (uint64); strength, mix and morph (3 float32); whether the input is part of a
+region to render (uint32, 0 or 1); and where in the file the bytes of the first and the second
+preset lie (4 uint64: place, size, place, size; a size of 0 means that there is none). The presets
+lie after the events.
 """
 
 from __future__ import annotations
@@ -43,13 +47,15 @@ import numpy as np
 from astfx.audio import Waveform
 from astfx.errors import DeviceError
 
-MAGIC, VERSION, HEADER_BYTES = b"ASTFXRNG", 2, 4096
+MAGIC, VERSION, HEADER_BYTES = b"ASTFXRNG", 3, 4096
 EVENT_BYTES = 64
 _FIELDS = struct.Struct("<8s6I")
-_EVENT = struct.Struct("<Q3f4x4Q")
+_EVENT = struct.Struct("<Q3fI4Q")
 _MESSAGE_AT, _MESSAGE_BYTES = 1024, 1024
 # Places among the numbers of 8 bytes.
-_INPUT, _OUTPUT, _ENDED, _FIRST, _STREAM, _READY, _EVENTS, _HEARTBEAT, _WAITS = range(8, 80, 8)
+_INPUT, _OUTPUT, _ENDED, _FIRST, _STREAM, _READY, _EVENTS, _HEARTBEAT, _WAITS, _RENDERS = range(
+    8, 88, 8
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,8 @@ class Event:
     strength, mix, morph : float, 0 to 1
     first, second : (int, int)
         Place and size of a preset's bytes; a size of 0 means that there is none.
+    renders : bool
+        Whether the input is part of a region to render.
     """
 
     frame: int
@@ -70,19 +78,27 @@ class Event:
     morph: float
     first: tuple[int, int]
     second: tuple[int, int]
+    renders: bool = False
 
     def packed(self) -> bytes:
         """The bytes of the event in the file."""
         data = _EVENT.pack(
-            self.frame, self.strength, self.mix, self.morph, *self.first, *self.second
+            self.frame,
+            self.strength,
+            self.mix,
+            self.morph,
+            int(self.renders),
+            *self.first,
+            *self.second,
         )
         return data.ljust(EVENT_BYTES, b"\0")
 
     @classmethod
     def unpacked(cls, data: bytes) -> Event:
         """Read an event from its bytes."""
-        frame, strength, mix, morph, *places = _EVENT.unpack_from(data)
-        return cls(frame, strength, mix, morph, (places[0], places[1]), (places[2], places[3]))
+        frame, strength, mix, morph, renders, *places = _EVENT.unpack_from(data)
+        first, second = (places[0], places[1]), (places[2], places[3])
+        return cls(frame, strength, mix, morph, first, second, bool(renders))
 
 
 class RingFile:
@@ -180,6 +196,15 @@ class RingFile:
     def waits(self) -> bool:
         """Whether the other program waits for every frame."""
         return bool(self._counts[_WAITS])
+
+    @property
+    def renders(self) -> int:
+        """How the last region is, as the number in the header."""
+        return int(self._counts[_RENDERS])
+
+    @renders.setter
+    def renders(self, number: int) -> None:
+        self._counts[_RENDERS] = number
 
     @property
     def has_ended(self) -> bool:

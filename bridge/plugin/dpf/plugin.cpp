@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <cstring>
-#include <initializer_list>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -18,7 +17,7 @@ int number_of(const astfx::Library& library, const char* name) {
 }
 
 // Names for the values from 0.
-void name_values(Parameter& parameter, std::initializer_list<const char*> names) {
+void name_values(Parameter& parameter, const std::vector<const char*>& names) {
   parameter.hints |= kParameterIsInteger;
   parameter.ranges = ParameterRanges(0.0f, 0.0f, static_cast<float>(names.size() - 1));
   parameter.enumValues.values = new ParameterEnumerationValue[names.size()];
@@ -50,20 +49,11 @@ void level(Parameter& parameter, const char* name, const char* symbol, const cha
   parameter.ranges = ParameterRanges(kQuietestDb, kQuietestDb, kLoudestDb);
 }
 
-void preset_problem(Parameter& parameter) {
-  parameter.hints = kParameterIsOutput | kParameterIsInteger;
-  parameter.name = "Preset problem";
-  parameter.symbol = "preset_problem";
-  parameter.description = "Whether a preset is not on this machine, is damaged, or has changed.";
-  parameter.ranges = ParameterRanges(0.0f, 0.0f, astfx::kPresetProblemCount - 1);
-  ParameterEnumerationValue* values = new ParameterEnumerationValue[astfx::kPresetProblemCount];
-  for (int kind = 0; kind < astfx::kPresetProblemCount; ++kind) {
-    values[kind].value = static_cast<float>(kind);
-    values[kind].label = astfx::kPresetProblems[kind].label;
-  }
-  parameter.enumValues.values = values;
-  parameter.enumValues.count = astfx::kPresetProblemCount;
-  parameter.enumValues.restrictedMode = true;
+template <size_t n>
+std::vector<const char*> labels(const astfx::ProblemText (&texts)[n]) {
+  std::vector<const char*> found;
+  for (const astfx::ProblemText& text : texts) found.push_back(text.label);
+  return found;
 }
 
 }  // namespace
@@ -126,7 +116,13 @@ void AstfxPlugin::initParameter(uint32_t index, Parameter& parameter) {
     case kOutputLevel:
       level(parameter, "Output level", "output_level", "Peaks of the output.");
       break;
-    case kPresetProblem: preset_problem(parameter); break;
+    case kPresetProblem:
+      parameter.name = "Preset problem";
+      parameter.symbol = "preset_problem";
+      parameter.description = "Whether a preset is not on this machine, is damaged, or has changed.";
+      parameter.hints = kParameterIsOutput;
+      name_values(parameter, labels(astfx::kPresetProblems));
+      break;
     case kEngine:
       parameter.name = "Engine";
       parameter.symbol = "engine";
@@ -134,6 +130,39 @@ void AstfxPlugin::initParameter(uint32_t index, Parameter& parameter) {
           "live is quick; stream, in a Python process, comes nearer to the sound.";
       parameter.hints = 0;  // its latency is another one, so it cannot be automated
       name_values(parameter, {"live", "stream"});
+      break;
+    case kRender:
+      parameter.name = "Render a region";
+      parameter.symbol = "render";
+      parameter.description =
+          "While it is on, the engine stream keeps its input; then it is rendered to a file.";
+      parameter.hints |= kParameterIsBoolean | kParameterIsInteger;
+      parameter.ranges = ParameterRanges(0.0f, 0.0f, 1.0f);
+      break;
+    case kRenderState:
+      parameter.name = "Render state";
+      parameter.symbol = "render_state";
+      parameter.description = "What happens to the last region.";
+      parameter.hints = kParameterIsOutput;
+      name_values(parameter, {"none", "recording", "rendering", "ready", "failed"});
+      break;
+    case kRenderProblem:
+      parameter.name = "Render problem";
+      parameter.symbol = "render_problem";
+      parameter.description = "Why there is no file of the last region.";
+      parameter.hints = kParameterIsOutput;
+      name_values(parameter, labels(astfx::kRenderProblems));
+      break;
+    case kRenderProgress:
+      share(parameter, "Render progress", "render_progress", "How much of the region is rendered.", 0.0f);
+      parameter.hints = kParameterIsOutput;
+      break;
+    case kRenderNumber:
+      parameter.name = "Render number";
+      parameter.symbol = "render_number";
+      parameter.description = "The number in the name of the last file; 0 if there is none.";
+      parameter.hints = kParameterIsOutput | kParameterIsInteger;
+      parameter.ranges = ParameterRanges(0.0f, 0.0f, kMostRenders);
       break;
     case kBackend:
       parameter.name = "Backend";
@@ -181,6 +210,11 @@ float AstfxPlugin::getParameterValue(uint32_t index) const {
     case kOutputLevel: return output_level_.level_db(kQuietestDb, kLoudestDb);
     case kPresetProblem: return static_cast<float>(instance_.preset_problem());
     case kEngine: return static_cast<float>(instance_.engine());
+    case kRender: return settings.renders ? 1.0f : 0.0f;
+    case kRenderState: return static_cast<float>(instance_.renders().state);
+    case kRenderProblem: return static_cast<float>(instance_.renders().problem);
+    case kRenderProgress: return static_cast<float>(instance_.renders().percent);
+    case kRenderNumber: return std::fmin(static_cast<float>(instance_.renders().number), kMostRenders);
 #ifdef DISTRHO_PLUGIN_TARGET_LV2
     case kOffline: return instance_.is_offline() ? 1.0f : 0.0f;
 #endif
@@ -207,6 +241,7 @@ void AstfxPlugin::setParameterValue(uint32_t index, float value) {
       settings.gain = std::pow(10.0f, gain_db_ / 20.0f);
       break;
     case kBypass: settings.bypass = value > 0.5f; break;
+    case kRender: settings.renders = value > 0.5f; break;
 #ifdef DISTRHO_PLUGIN_TARGET_LV2
     case kOffline: instance_.set_offline(value > 0.5f); break;
 #endif

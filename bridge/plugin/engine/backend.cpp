@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "renders.hpp"
+
 namespace astfx {
 
 namespace {
@@ -105,6 +107,8 @@ void Backend::watch() {
 
 void Backend::ended(const std::string& how) {
   process_id_.store(-1);
+  SharedCount& renders = relay_.ring().header().renders;
+  renders.set(Renders::unpacked(renders.get()).interrupted().packed());
   // One that was at work is started again at once.
   const auto pause = n_failures_ == 0 ? std::chrono::milliseconds(0)
                                       : std::min(kLongestPause, kFirstPause * (1 << std::min(n_failures_, 10)));

@@ -3,6 +3,7 @@
 
 #include "backend.hpp"
 #include "relay.hpp"
+#include "renders.hpp"
 
 using namespace astfx;
 
@@ -52,12 +53,14 @@ long astfx_relay_keep(OwnRelay* own, const char* name, const char* bytes, long s
       own->relay.ring().keep(name, std::string(bytes, static_cast<size_t>(size))).place);
 }
 
-void astfx_relay_set(OwnRelay* own, float strength, float mix, float morph, float gain, int bypass) {
+void astfx_relay_set(OwnRelay* own, float strength, float mix, float morph, float gain, int bypass,
+                     int renders) {
   own->settings.strength = strength;
   own->settings.mix = mix;
   own->settings.morph = morph;
   own->settings.gain = gain;
   own->settings.bypass = bypass != 0;
+  own->settings.renders = renders != 0;
 }
 
 // input, output: (channels, n), one channel after the other; null places leave the presets as they are
@@ -87,6 +90,19 @@ int astfx_backend_process(const OwnRelay* own) { return own->backend ? own->back
 void astfx_backend_problem(OwnRelay* own, char* text, int size) {
   const std::string found = own->backend ? own->backend->problem() : "";
   const size_t n = found.copy(text, static_cast<size_t>(size) - 1);
+  text[n] = '\0';
+}
+
+void astfx_render_path(long number, char* text, int size) {
+  const size_t n = render_path(static_cast<uint64_t>(number)).copy(text, static_cast<size_t>(size) - 1);
+  text[n] = '\0';
+}
+
+// The labels of the problems that a render can have, each on a line.
+void astfx_render_problems(char* text, int size) {
+  std::string all;
+  for (const ProblemText& problem : kRenderProblems) all += std::string(problem.label) + "\n";
+  const size_t n = all.copy(text, static_cast<size_t>(size) - 1);
   text[n] = '\0';
 }
 

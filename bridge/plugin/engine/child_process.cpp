@@ -18,6 +18,7 @@
 #include <sstream>
 
 #include "library.hpp"
+#include "renders.hpp"
 
 namespace astfx {
 
@@ -42,13 +43,15 @@ std::vector<std::string> module_of(const std::string& python) {
   return {python, "-P", "-m", "astfx_bridge.live.backend"};
 }
 
-// The host's own Python must not lead ours astray. Threads would compete with the host's.
+// The host's own Python must not lead ours astray. Threads would compete with the host's. Where the renders
+// are is looked up here alone, because the window shows it too.
 std::vector<std::string> variables() {
-  std::vector<std::string> kept{"OMP_NUM_THREADS=1"};
+  std::vector<std::string> kept{"OMP_NUM_THREADS=1", kRendersVariable + ("=" + renders_folder())};
   for (char** each = environ; *each != nullptr; ++each) {
     const std::string text = *each;
     const std::string name = text.substr(0, text.find('='));
-    if (name != "PYTHONHOME" && name != "PYTHONPATH" && name != "OMP_NUM_THREADS") kept.push_back(text);
+    if (name != "PYTHONHOME" && name != "PYTHONPATH" && name != "OMP_NUM_THREADS" && name != kRendersVariable)
+      kept.push_back(text);
   }
   return kept;
 }
@@ -74,6 +77,26 @@ std::optional<std::vector<std::string>> backend_command() {
     if (!folder.empty() && can_run(folder + "/astfx"))
       return std::vector<std::string>{folder + "/astfx", "plugin", "backend"};
   return std::nullopt;
+}
+
+bool open_folder(const std::string& folder) {
+  // setsid starts it in a session of its own and ends at once, so nobody need wait for a file manager.
+  std::vector<std::string> words{"setsid", "--fork", "xdg-open", folder}, kept;
+  for (char** each = environ; *each != nullptr; ++each) kept.emplace_back(*each);
+  std::vector<char*> arguments = pointers(words), environment = pointers(kept);
+  posix_spawn_file_actions_t files;
+  posix_spawn_file_actions_init(&files);
+  for (const int standard : {0, 1, 2})
+    posix_spawn_file_actions_addopen(&files, standard, "/dev/null", O_RDWR, 0);
+  posix_spawn_file_actions_addclosefrom_np(&files, 3);
+  pid_t id = -1;
+  const int error =
+      posix_spawnp(&id, words[0].c_str(), &files, nullptr, arguments.data(), environment.data());
+  posix_spawn_file_actions_destroy(&files);
+  if (error != 0) return false;
+  while (waitpid(id, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  return true;
 }
 
 int ChildProcess::start(const std::vector<std::string>& command, int descriptor) {

@@ -14,6 +14,9 @@ namespace astfx {
 // `astfx`. Nothing if there is none of them on this machine.
 std::optional<std::vector<std::string>> backend_command();
 
+// Show a folder in the user's file manager, without waiting for it. Returns whether that could be started.
+bool open_folder(const std::string& folder);
+
 class ChildProcess {
  public:
   ChildProcess() = default;

@@ -16,6 +16,7 @@ struct Settings {
   std::atomic<float> strength{1.0f}, mix{1.0f}, morph{0.0f};
   std::atomic<float> gain{1.0f};  // linear, of the output
   std::atomic<bool> bypass{false};
+  std::atomic<bool> renders{false};  // whether the input is part of a region to render
 };
 
 // Levels for meters, since they were read last.

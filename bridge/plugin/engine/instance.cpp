@@ -76,6 +76,7 @@ void Instance::activate(double sample_rate, int longest) {
 
 void Instance::activate_relay(int rate, int longest) {
   if (!relay_ || relay_->sample_rate() != rate || relay_->longest() != longest) {
+    const Renders before = renders().interrupted();
     backend_.reset();
     relay_.reset();
     try {
@@ -84,12 +85,17 @@ void Instance::activate_relay(int rate, int longest) {
       note_of_relay(error.what());
       return;
     }
+    relay_->ring().header().renders.set(before.packed());
     backend_ = std::make_unique<Backend>(*relay_);
     loaded_ = {-1, -1, -1};
     places_ = {};
   }
   load(asked_);
   relay_->begin(places_, offline_.load(std::memory_order_relaxed) || waits_at_start_);
+}
+
+Renders Instance::renders() const {
+  return relay_ ? Renders::unpacked(relay_->ring().header().renders.get()) : Renders();
 }
 
 Instance::Wanted Instance::wanted() const {

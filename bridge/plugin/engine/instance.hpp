@@ -16,6 +16,7 @@
 #include "preset.hpp"
 #include "problems.hpp"
 #include "relay.hpp"
+#include "renders.hpp"
 
 namespace astfx {
 
@@ -70,6 +71,8 @@ class Instance : private Task {
   // How the Python process is, and how many blocks were dry because it was late.
   BackendState backend_state() const { return backend_ ? backend_->state() : kBackendUnused; }
   int backend_process_id() const { return backend_ ? backend_->process_id() : -1; }
+  // The region that was rendered last.
+  Renders renders() const;
   long late_blocks() const { return relay_ ? static_cast<long>(relay_->n_late.load()) : 0; }
 
   float input_peak() { return meters_.input.exchange(0.0f); }

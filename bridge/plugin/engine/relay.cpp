@@ -99,9 +99,11 @@ void Relay::add_event() {
   event.morph = within(settings_.morph, 1.0f);
   event.first = presets_.first;
   event.second = presets_.second;
+  event.renders = settings_.renders.load(std::memory_order_relaxed) ? 1 : 0;
   const bool is_same = event.strength == last_.strength && event.mix == last_.mix &&
                        event.morph == last_.morph && event.first.place == last_.first.place &&
-                       event.second.place == last_.second.place;
+                       event.second.place == last_.second.place &&
+                       event.renders == last_.renders;
   if (is_same) return;
   last_ = event;
   ring_.add(event);

@@ -17,7 +17,7 @@ namespace astfx {
 namespace {
 
 constexpr size_t kHeaderBytes = 4096;
-constexpr uint32_t kVersion = 2;
+constexpr uint32_t kVersion = 3;
 constexpr uint64_t kEventPlaces = 1024;
 
 [[noreturn]] void fail(const char* what) {

@@ -22,7 +22,8 @@ struct RingHeader {
   char magic[8];
   uint32_t version, sample_rate, channels, frames, latency, event_places;
   SharedCount n_input, n_output, has_ended, first_output, stream, ready, n_events, heartbeat, waits;
-  char unused[384];
+  SharedCount renders;
+  char unused[320];
   char message[1024];
 };
 static_assert(sizeof(RingHeader) == 2048, "the layout is that of ring_file.py");
@@ -34,7 +35,8 @@ struct PresetPlace {
 
 struct RingEvent {
   uint64_t frame;
-  float strength, mix, morph, unused;
+  float strength, mix, morph;
+  uint32_t renders;  // 1 where the input is part of a region to render
   PresetPlace first, second;
   uint64_t reserved;
 };

@@ -18,11 +18,13 @@ Face::Face()
       dials_{Dial(values, kStrength, kFirst), Dial(values, kMix, kFirst), Dial(values, kMorph, kSecond),
              Dial(values, kOutputGain, kGood)},
       meters_(values),
+      render_(values, kRender, "Render a region", kBad),
       stream_(values, kEngine, "Engine stream", kGood),
       bypass_(values, kBypass, "Bypass", kLoud),
       status_(values, catalogue_),
-      parts_{&browser_,  &pad_,    &dials_[0], &dials_[1], &dials_[2],
-             &dials_[3], &meters_, &stream_,   &bypass_,   &status_} {}
+      region_(values),
+      parts_{&browser_, &pad_,    &dials_[0], &dials_[1], &dials_[2], &dials_[3],
+             &meters_,  &render_, &stream_,   &bypass_,   &status_,   &region_} {}
 
 bool Face::take(uint32_t parameter, float value) {
   if (!values.take(parameter, value)) return false;
@@ -37,7 +39,8 @@ void Face::fit(double width, double height) {
   scale_ = std::max(0.1, std::min(width / kWidth, height / kHeight));
   const double right = width / scale_ - kMargin, bottom = height / scale_ - kMargin;
   bypass_.box = {right - 100.0, kMargin, 100.0, kHeader};
-  stream_.box = {right - 100.0 - kGap - 140.0, kMargin, 140.0, kHeader};
+  stream_.box = {bypass_.box.x - kGap - 140.0, kMargin, 140.0, kHeader};
+  render_.box = {stream_.box.x - kGap - 146.0, kMargin, 146.0, kHeader};
   const double top = kMargin + kHeader + kGap;
   const double low = bottom - kStatusHeight - 6.0;
   status_.box = {kMargin, bottom - kStatusHeight + 6.0, right - kMargin, kStatusHeight};
@@ -52,7 +55,16 @@ void Face::fit(double width, double height) {
   browser_.show_present();
 }
 
+// The status has it alone unless there is something to say about a region.
+void Face::share_bottom_line() {
+  const double width = width_ / scale_ - 2.0 * kMargin;
+  status_.box.width = region_.is_shown() ? width / 2.0 : width;
+  const double x = status_.box.right();
+  region_.box = {x, status_.box.y, kMargin + width - x, kStatusHeight};
+}
+
 void Face::draw(cairo_t* cairo) {
+  share_bottom_line();
   cairo_save(cairo);
   cairo_scale(cairo, scale_, scale_);
   Canvas canvas(cairo);

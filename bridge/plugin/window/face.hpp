@@ -7,6 +7,7 @@
 #include "dial.hpp"
 #include "meters.hpp"
 #include "pad.hpp"
+#include "region.hpp"
 #include "status.hpp"
 #include "toggle.hpp"
 
@@ -20,6 +21,7 @@ class Face {
 
   Values values;
   Browser& browser() { return browser_; }
+  Region& region() { return region_; }
 
   // A value from the host; whether the window looks different.
   bool take(uint32_t parameter, float value);
@@ -36,15 +38,17 @@ class Face {
 
  private:
   Control* at(double x, double y);
+  void share_bottom_line();
 
   Catalogue catalogue_;
   Browser browser_;
   Pad pad_;
   std::array<Dial, 4> dials_;
   Meters meters_;
-  Toggle stream_, bypass_;
+  Toggle render_, stream_, bypass_;
   Status status_;
-  std::array<Control*, 10> parts_;
+  Region region_;
+  std::array<Control*, 12> parts_;
   Control* held_ = nullptr;
   double width_ = 0.0, height_ = 0.0, scale_ = 1.0;
   double last_press_ = -1e9, last_x_ = 0.0, last_y_ = 0.0;

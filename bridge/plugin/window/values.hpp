@@ -57,7 +57,7 @@ class Values {
 
   // From the host. Returns whether the value is another one.
   bool take(uint32_t parameter, float value) {
-    if (parameter >= kParameterCount || values_[parameter] == value) return false;
+    if (parameter >= kShownParameters || values_[parameter] == value) return false;
     values_[parameter] = value;
     return true;
   }
@@ -78,7 +78,7 @@ class Values {
   }
 
  private:
-  std::array<float, kParameterCount> values_{};
+  std::array<float, kShownParameters> values_{};
 };
 
 }  // namespace astfx::window

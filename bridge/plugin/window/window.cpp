@@ -2,7 +2,9 @@
 #include <chrono>
 
 #include "DistrhoUI.hpp"
+#include "child_process.hpp"
 #include "face.hpp"
+#include "file_drag.hpp"
 
 START_NAMESPACE_DISTRHO
 
@@ -13,6 +15,10 @@ class AstfxWindow : public UI {
     setGeometryConstraints(static_cast<uint>(astfx::window::kWidth * scale),
                            static_cast<uint>(astfx::window::kHeight * scale));
     face_.values.touch = [this](uint32_t index, bool begins) { editParameter(index, begins); };
+    face_.region().open = [](const std::string& folder) { astfx::open_folder(folder); };
+    face_.region().lift = [this](const std::string& path) { return file_drag_.begin(path); };
+    face_.region().carry = [this] { file_drag_.move(); };
+    face_.region().let_go = [this] { file_drag_.drop(); };
     face_.values.send = [this](uint32_t index, float value) { setParameterValue(index, value); };
   }
 
@@ -28,6 +34,7 @@ class AstfxWindow : public UI {
     const std::chrono::duration<double> passed = now - last_idle_;
     if (passed.count() < kLeastSeconds) return;
     last_idle_ = now;
+    file_drag_.work();
     if (face_.pass(passed.count())) is_stale_ = true;
     if (is_stale_) repaint();
     is_stale_ = false;
@@ -96,6 +103,7 @@ class AstfxWindow : public UI {
   }
 
   astfx::window::Face face_;
+  astfx::window::FileDrag file_drag_;
   std::chrono::steady_clock::time_point last_idle_ = std::chrono::steady_clock::now();
   bool is_stale_ = true;
 };

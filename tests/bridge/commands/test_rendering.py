@@ -8,8 +8,12 @@ import pytest
 from astfx_bridge.commands.services import Services
 from astfx_bridge.errors import RefusedError
 from astfx_bridge.jobs.store import CANCELLED, DONE, QUEUED
+from astfx_bridge.jobs.styles import load
 from astfx_bridge.wire.osc import encode
 
+from astfx.presets import find
+from astfx.presets.files import packed
+from astfx.styles.style import Style
 from tests.bridge.offline import Stream, ask, handle, make_services, refusal, tcp_peer
 from tests.bridge.serving import make_sounds
 
@@ -196,6 +200,24 @@ def test_a_style_that_is_sent_as_a_blob_is_held_until_the_job_ends(tmp_path: Pat
     assert Path(job.spec["style"]).read_bytes() == style
     assert len(list(services.jobs.blobs.iterdir())) == 2
     services.jobs._remove_unknown_blobs()
+    services.jobs.end(services.jobs.files.looked_at(job), CANCELLED, "cancelled")
+    assert list(services.jobs.blobs.iterdir()) == []
+
+
+def test_a_preset_that_is_sent_as_a_blob_is_held_as_a_preset(tmp_path: Path) -> None:
+    services, stream = make_services(tmp_path), Stream()
+    make_sounds(tmp_path / "root")
+    clip = (tmp_path / "root" / "content.wav").read_bytes()
+    style = packed(find("rain"))
+    handle(services, tcp_peer(stream), encode("/astfx/render/blob", [1, clip, "style", style]))
+    assert [message.values for message in stream.received] == [(1,)]
+    job = services.jobs.find(1)
+    held = Path(job.spec["style"])
+    assert (held.suffix, held.read_bytes()) == (".astfx", style)
+    assert load(job.spec) == str(held)
+    found = Style.of(load(job.spec)).preset
+    assert found is not None
+    assert found.name == "rain"
     services.jobs.end(services.jobs.files.looked_at(job), CANCELLED, "cancelled")
     assert list(services.jobs.blobs.iterdir()) == []
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from astfx_bridge.live.ring_file import RingFile
+from astfx_bridge.live.renders import RenderProblem, Renders, RenderState
+from astfx_bridge.live.ring_file import Event, RingFile
 from astfx_bridge.live.ring_io import RingIO
 from astfx_bridge.live.session import LiveSession, LiveSetup
 
@@ -50,9 +51,16 @@ def test_the_layout_is_the_one_that_is_documented(tmp_path: Path) -> None:
         ring.write(clip)
         ring.write(clip[:, :3], output=True)
         ring.end()
+        ring.renders = 0x3040201
     data = path.read_bytes()
-    assert struct.unpack_from("<8s6I", data) == (b"ASTFXRNG", 2, RATE, 2, 64, 77, 0)
+    assert struct.unpack_from("<8s6I", data) == (b"ASTFXRNG", 3, RATE, 2, 64, 77, 0)
     assert [struct.unpack_from("<Q", data, place)[0] for place in (64, 128, 192)] == [10, 3, 1]
+    assert struct.unpack_from("<Q", data, 640) == (0x3040201,)
+    assert Renders.unpacked(0x3040201) == Renders(RenderState(1), RenderProblem(2), 3, 4)
+    assert Renders(RenderState(1), RenderProblem(2), 3, 4).packed() == 0x3040201
+    event = Event(9, 0.5, 0.25, 0.125, (1, 2), (3, 4), renders=True)
+    assert event.packed() == struct.pack("<Q3fI4Q8x", 9, 0.5, 0.25, 0.125, 1, 1, 2, 3, 4)
+    assert Event.unpacked(event.packed()) == event
     rings = np.frombuffer(data, "<f4", offset=4096).reshape(2, 64, 2)
     np.testing.assert_array_equal(rings[0, :10], clip.T)
     np.testing.assert_array_equal(rings[1, :3], clip[:, :3].T)

@@ -72,9 +72,10 @@ class NativeRelay:
         morph: float = 0.0,
         gain: float = 1.0,
         bypass: bool = False,
+        renders: bool = False,
     ) -> None:
         numbers = (ctypes.c_float(value) for value in (strength, mix, morph, gain))
-        self.c.astfx_relay_set(self._relay, *numbers, int(bypass))
+        self.c.astfx_relay_set(self._relay, *numbers, int(bypass), int(renders))
 
     def process(
         self, block: Waveform, presets: tuple[str, str] | None = None, *, may_wait: bool = False
@@ -114,6 +115,19 @@ class NativeRelay:
         text = ctypes.create_string_buffer(_TEXT_BYTES)
         self.c.astfx_backend_problem(self._relay, text, _TEXT_BYTES)
         return text.value.decode()
+
+    @property
+    def render_problems(self) -> list[str]:
+        """The labels of the problems that a render can have."""
+        text = ctypes.create_string_buffer(_TEXT_BYTES)
+        self.c.astfx_render_problems(text, _TEXT_BYTES)
+        return text.value.decode().splitlines()
+
+    def render_path(self, number: int) -> Path:
+        """The path that the plugin shows for a file."""
+        text = ctypes.create_string_buffer(_TEXT_BYTES)
+        self.c.astfx_render_path(ctypes.c_long(number), text, _TEXT_BYTES)
+        return Path(text.value.decode())
 
 
 def exists(process_id: int) -> bool:

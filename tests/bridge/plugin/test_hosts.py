@@ -166,15 +166,21 @@ def test_clap_parameters_and_state(clap: ClapPlugin) -> None:
         "Output gain",
         "Bypass",
         "Engine",
+        "Render a region",
         "Input level",
         "Output level",
         "Preset problem",
         "Backend",
         "Late blocks",
+        "Render state",
+        "Render problem",
+        "Render progress",
+        "Render number",
     ]
     automatable, read_only = 1 << 5, 1 << 3
-    assert [name for name, info in infos.items() if not info.flags & automatable] == list(infos)[7:]
-    assert [name for name, info in infos.items() if info.flags & read_only] == list(infos)[8:]
+    fixed = [name for name, info in infos.items() if not info.flags & automatable]
+    assert fixed == ["Engine", *list(infos)[9:]]
+    assert [name for name, info in infos.items() if info.flags & read_only] == list(infos)[9:]
     assert clap.text("Preset", clap.value("Preset")) == "rain"
     index = next(k for k in range(128) if clap.text("Preset", k) == "choir")
     clap.set("Preset", index)

@@ -9,11 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from astfx_bridge.live.backend import Backend
+from astfx_bridge.live.renders import RenderProblem, Renders, RenderState, renders_folder
 from astfx_bridge.live.ring_file import Event, RingFile
 
 import astfx
@@ -70,9 +72,60 @@ def test_both_sides_have_the_same_layout(relay: NativeRelay, ring: RingFile) -> 
     relay.process(clip)
     assert (ring.n_input, ring.n_events) == (clip.shape[1], 1)
     np.testing.assert_array_equal(ring.read(0, ring.n_input, output=False), clip)
-    relay.set(strength=0.5, mix=0.25, morph=0.5)
+    relay.set(strength=0.5, mix=0.25, morph=0.5, renders=True)
     relay.process(clip[:, :10], ("bells", ""))
-    assert ring.event(1) == Event(clip.shape[1], 0.5, 0.25, 0.5, event.second, (0, 0))
+    later = Event(clip.shape[1], 0.5, 0.25, 0.5, event.second, (0, 0), renders=True)
+    assert (event.renders, ring.event(1)) == (False, later)
+    relay.set(strength=0.5, mix=0.25, morph=0.5)
+    relay.process(clip[:, :10])
+    assert ring.event(2) == replace(later, frame=clip.shape[1] + 10, renders=False)
+
+
+def test_a_process_that_ends_while_it_records_has_lost_the_region(
+    relay: NativeRelay, ring: RingFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASTFX_PYTHON", "/bin/false")
+    for state in RenderState:
+        ring.renders = Renders(state, RenderProblem.NONE, 5).packed()
+        relay.begin()
+        relay.start()
+        wait_until(lambda: relay.problem != "")
+        relay.stop()
+        if state in (RenderState.RECORDING, RenderState.RENDERING):
+            expected = Renders(RenderState.FAILED, RenderProblem.LOST, 5)
+        else:
+            expected = Renders(state, RenderProblem.NONE, 5)
+        assert Renders.unpacked(ring.renders) == expected
+
+
+def test_both_sides_have_the_same_problems_of_renders(relay: NativeRelay) -> None:
+    labels = [label.replace("no ", "").split()[0].upper() for label in relay.render_problems]
+    assert labels == [problem.name for problem in RenderProblem]
+
+
+@pytest.mark.parametrize(
+    ("line", "folder"),
+    [
+        ("", "{home}/Music"),
+        ('XDG_MUSIC_DIR="$HOME/Musik und \\"mehr\\""', '{home}/Musik und "mehr"'),
+        ('XDG_MUSIC_DIR="/srv/music"', "/srv/music"),
+        ('# XDG_MUSIC_DIR="/srv/music"', "{home}/Music"),
+        ('XDG_MUSIC_DIR="music"', "{home}/Music"),
+    ],
+)
+def test_both_sides_have_the_same_folder_of_renders(
+    relay: NativeRelay, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, line: str, folder: str
+) -> None:
+    (tmp_path / ".config").mkdir(mode=0o700)
+    (tmp_path / ".config" / "user-dirs.dirs").write_text(f'XDG_DESKTOP_DIR="$HOME/x"\n{line}\n')
+    for name in ("ASTFX_RENDERS", "XDG_CONFIG_HOME", "XDG_MUSIC_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    expected = Path(folder.format(home=tmp_path)) / "astfx"
+    assert relay.render_path(7) == expected / "render-0007.wav"
+    assert renders_folder() == expected
+    monkeypatch.setenv("ASTFX_RENDERS", "/srv/renders")
+    assert relay.render_path(12345) == Path("/srv/renders/render-12345.wav")
 
 
 def test_the_memory_cannot_be_made_shorter(relay: NativeRelay) -> None:

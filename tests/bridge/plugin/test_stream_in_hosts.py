@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +18,18 @@ import soundfile
 
 import astfx
 from astfx.audio import Waveform
+from astfx.presets import find
 from tests.bridge.plugin.clap_host import ClapPlugin
 from tests.bridge.plugin.conftest import music
 from tests.bridge.plugin.relay import exists
 from tests.bridge.plugin.test_hosts import RATE, lv2, needs, numbers_of, vst3
+from tests.bridge.plugin.test_relay import wait_until
 
 pytestmark = pytest.mark.hosts
 
 __all__ = ["lv2"]  # a fixture
 PATIENCE_SECONDS = 120
+PCM24 = 2.0**-23
 
 
 def python(clip: Waveform, rate: int, style: str = "rain", **settings: Any) -> Waveform:
@@ -211,6 +216,93 @@ def test_clap_equals_the_effect_and_shows_its_process(bundles: Path) -> None:
     assert not exists(process)
     assert not output[:, :latency].any()
     np.testing.assert_array_equal(output[:, latency:], expected[:, :-latency])
+
+
+def test_clap_renders_a_region_to_a_file(
+    bundles: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ASTFX_RENDERS", str(tmp_path / "renders"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    plugin = ClapPlugin(bundles / "clap" / "astfx" / "astfx.clap", "org.astfx.stereo", RATE, 2)
+    clip = 0.3 * music(RATE, 2, 2.5)
+    first, last = 30_011, 90_007
+    plugin.set("Engine", 1)
+    plugin.set("Strength", 50.0)
+    plugin.process(np.zeros((2, 64), np.float32))
+    plugin.deactivate()
+    plugin.activate()
+
+    def shown(name: str) -> str:
+        return plugin.text(f"Render {name}", plugin.value(f"Render {name}"))
+
+    plugin.run(clip[:, :first], 512)
+    assert (shown("state"), shown("problem"), plugin.value("Render number")) == ("none", "none", 0)
+    plugin.set("Render a region", 1.0)
+    plugin.run(clip[:, first:last], 480)
+    assert shown("state") == "recording"
+    plugin.set("Render a region", 0.0)
+    plugin.run(clip[:, last:], 512)
+
+    def has_ended() -> bool:
+        plugin.process(clip[:, :512])
+        return shown("state") not in ("recording", "rendering")
+
+    wait_until(has_ended)
+    assert (shown("state"), shown("problem"), plugin.value("Render number")) == ("ready", "none", 1)
+    plugin.deactivate()
+    plugin._sample_rate = 44_100  # another process takes over
+    plugin.activate()
+    assert (shown("state"), plugin.value("Render number")) == ("ready", 1)
+    plugin.close()
+    (path,) = (tmp_path / "renders").iterdir()
+    assert path.name == "render-0001.wav"
+    samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    assert rate == RATE
+    plain = replace(find("rain"), settings={})
+    expected = astfx.transfer(clip[:, first:last], plain, RATE, strength=0.5)
+    np.testing.assert_allclose(samples.T, expected, atol=PCM24)
+    assert [left.name for left in (tmp_path / "cache").rglob("regions/*")] == ["queue.lock"]
+
+
+def test_clap_a_plugin_that_is_deleted_gives_up_its_region(
+    bundles: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ASTFX_RENDERS", str(tmp_path / "renders"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    plugin = ClapPlugin(bundles / "clap" / "astfx" / "astfx.clap", "org.astfx.stereo", RATE, 2)
+    plugin.set("Engine", 1)
+    plugin.process(np.zeros((2, 64), np.float32))
+    plugin.deactivate()
+    plugin.activate()
+    clip = music(RATE, 2, 20.0)
+    plugin.set("Render a region", 1.0)
+    plugin.run(clip, 4096)
+    plugin.set("Render a region", 0.0)
+
+    def is_rendered_in_part() -> bool:
+        plugin.process(clip[:, :512])
+        return plugin.value("Render progress") > 0.0
+
+    wait_until(is_rendered_in_part)
+    (left,) = region_processes(tmp_path)
+    plugin.close()
+    wait_until(lambda: not exists(left))
+    assert not (tmp_path / "renders").exists()
+    assert [left.name for left in (tmp_path / "cache").rglob("regions/*")] == ["queue.lock"]
+
+
+def region_processes(folder: Path) -> list[int]:
+    """The processes that render regions to a folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            words = path.read_bytes().split(b"\0")
+            if (
+                b"astfx_bridge.live.region_process" in words
+                and str(folder / "renders").encode() in words
+            ):
+                found.append(int(path.parent.name))
+    return found
 
 
 # --- LV2 ---------------------------------------------------------------------------------------

@@ -8,10 +8,12 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from astfx_bridge import building
+from astfx_bridge.live.renders import RenderProblem
 from PIL import Image
 
 from astfx.presets.folders import factory_folder
@@ -26,6 +28,8 @@ from tests.bridge.plugin.windows import (
     HEIGHT,
     METERS,
     PAD,
+    REGION,
+    RENDER,
     SEARCH,
     STATUS,
     TAB_B,
@@ -266,6 +270,119 @@ def test_lv2_writes_to_the_right_ports(bundles: Path, display: Screen) -> None:
         until(lambda: has(display.picture(), GOOD, METERS), opened.idle, "the level is shown")
     finally:
         opened.close()
+
+
+def test_the_region_is_switched_and_the_window_says_what_is_missing(
+    window: ClapWindow, display: Screen
+) -> None:
+    display.click(*RENDER)
+    shows(window, "Render a region", 1.0)
+    until(lambda: has(display.picture(), LOUD, REGION), window.idle, "the engine is missing")
+    display.click(*RENDER)
+    shows(window, "Render a region", 0.0)
+    until(lambda: not has(display.picture(), LOUD, REGION), window.idle, "nothing is said")
+
+
+@pytest.fixture
+def lv2_window(bundles: Path, display: Screen) -> Iterator[Lv2Window]:
+    opened = on_screen(display, lambda: Lv2Window(bundles / "lv2" / "astfx.lv2", URI, display))
+    yield opened
+    opened.close()
+
+
+def test_the_state_of_a_region_is_shown_and_a_click_opens_its_folder(
+    bundles: Path,
+    lv2_window: Lv2Window,
+    display: Screen,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    number = ports(bundles / "lv2" / "astfx.lv2")
+    program = tmp_path / "xdg-open"
+    program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> "{tmp_path}/opened"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("ASTFX_RENDERS", "/srv/the renders")
+
+    def says(state: int, colour: tuple[int, int, int]) -> None:
+        lv2_window.tell(number["render_state"], state)
+        until(lambda: has(display.picture(), colour, REGION), lv2_window.idle, f"state {state}")
+
+    x, y = REGION[0] + 60, (REGION[1] + REGION[3]) / 2
+    lv2_window.tell(number["render_number"], 7)
+    says(1, BAD)
+    says(2, LOUD)
+    display.click(x, y)  # there is nothing to open yet
+    lv2_window.idle()
+    says(3, GOOD)
+    display.click(x, y)
+    opened = tmp_path / "opened"
+    until(opened.exists, lv2_window.idle, "the folder is opened")
+    until(opened.read_text, lv2_window.idle, "the folder is named")
+    assert opened.read_text("utf-8") == "/srv/the renders\n"
+    for problem in RenderProblem:
+        lv2_window.tell(number["render_problem"], problem)
+        if problem:
+            says(4, BAD)
+        else:
+            lv2_window.tell(number["render_state"], 4)
+    lv2_window.tell(number["render_state"], 0)
+    until(lambda: not has(display.picture(), BAD, REGION), lv2_window.idle, "nothing is said")
+
+
+@pytest.fixture
+def browser(display: Screen, tmp_path: Path) -> Iterator[Any]:
+    """A browser beside the plugin's window, with a page on which files can be dropped."""
+    pytest.importorskip("selenium")
+    for program in ("chromium", "chromedriver"):
+        needs(program)
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    page = tmp_path / "page.html"
+    page.write_text(
+        "<body style='height: 90vh'><script>"
+        "document.ondragover = event => event.preventDefault();"
+        "document.ondrop = event => {"
+        "  event.preventDefault();"
+        "  const file = event.dataTransfer.files[0];"
+        "  file.text().then(text => { document.title = `${file.name}: ${text}`; });"
+        "};</script></body>"
+    )
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(shutil.which("chromium"))
+    for word in ("no-sandbox", "disable-gpu", f"app={page.as_uri()}"):
+        options.add_argument(f"--{word}")
+    options.add_argument(f"--user-data-dir={tmp_path / 'browser'}")
+    options.add_argument(f"--window-position={WIDTH + 20},0")
+    options.add_argument("--window-size=800,600")
+    service = Service(str(shutil.which("chromedriver")), env=display.variables)
+    with webdriver.Chrome(options, service) as started:
+        yield started
+
+
+def test_the_file_is_dragged_to_another_program(
+    bundles: Path,
+    browser: Any,
+    lv2_window: Lv2Window,
+    display: Screen,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    number = ports(bundles / "lv2" / "astfx.lv2")
+    renders = tmp_path / "the renders of \u00fc"
+    renders.mkdir()
+    (renders / "render-0007.wav").write_text("a sound")
+    monkeypatch.setenv("ASTFX_RENDERS", str(renders))
+    monkeypatch.setenv("DISPLAY", display.display)
+    lv2_window.tell(number["render_number"], 7)
+    lv2_window.tell(number["render_state"], 3)
+    until(lambda: has(display.picture(), GOOD, REGION), lv2_window.idle, "the file is shown")
+    x, y = REGION[0] + 60, (REGION[1] + REGION[3]) / 2
+    display.drag((x, y), (WIDTH + 420, HEIGHT + 300))  # nobody is there
+    lv2_window.idle()
+    display.drag((x, y), (WIDTH + 420, 300))
+    until(lambda: browser.title == "render-0007.wav: a sound", lv2_window.idle, "it is dropped")
 
 
 def test_jalv_shows_the_window(bundles: Path, display: Screen, tmp_path: Path) -> None:

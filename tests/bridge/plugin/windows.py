@@ -15,8 +15,9 @@ WIDTH, HEIGHT = 880, 540  # of bridge/plugin/window/theme.hpp
 TAB_B, SEARCH, CLEAR, FIRST_FOUND = (230, 80), (120, 127), (290, 127), (100, 186)
 PAD = (336.0, 110.0, 404.0, 232.0)  # what the middle of its knob reaches: left, top, width, height
 DIALS = {"Strength": (373, 418), "Mix": (483, 418), "Morph": (593, 418), "Output gain": (703, 418)}
-BYPASS = (816, 30)
-METERS, STATUS = (770, 104, 866, 470), (14, 505, 600, 535)
+BYPASS, RENDER = (816, 30), (529, 30)
+METERS, STATUS = (770, 104, 866, 470), (14, 505, 430, 535)
+REGION = (440, 505, 866, 535)  # the right part of the bottom line
 
 _Pointer = c.c_void_p
 _ON = c.CFUNCTYPE(c.c_bool, _Pointer)
