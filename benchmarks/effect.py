@@ -1,13 +1,16 @@
-"""The effect in real time: `python -m benchmarks.effect` (about fifteen minutes, idle machine).
+"""The effect in real time: `python -m benchmarks.effect` (about twenty minutes, idle machine).
 
-Writes the tables of docs/measured/effect.md. Names of sections (engines, blocks, changes, morph,
-mixing, threads, levels, quality, board) run only those. Block times are those of the thread alone,
-so that other work on the machine disturbs them little.
+Writes the tables of docs/measured/effect.md. Names of sections (engines, compiling, blocks,
+changes, morph, mixing, threads, levels, quality, board) run only those. Block times are those of
+the thread alone, so that other work on the machine disturbs them little.
 """
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import pedalboard
-from scipy.signal import resample_poly
 
 import astfx
 from astfx import presets
@@ -43,6 +45,7 @@ from benchmarks.common import (
 from benchmarks.sound_pairs import PAIRS
 from benchmarks.sound_pairs import RATE as PAIRS_RATE
 from presets.synthesis.contents import CONTENTS, make_content
+from tests.audio.true_peaks import true_peak_db
 
 PAGE = MEASURED / "effect.md"
 RATE = 44_100
@@ -129,6 +132,32 @@ def block_shares(board: astfx.StyleTransfer, clip: Waveform, size: int) -> list[
     share = np.array(spent) / (size / RATE)
     quantiles = [f"{np.quantile(share, q):.2f}" for q in (0.5, 0.99, 0.999)]
     return [*quantiles, f"{share.max():.2f}", str(int((share > 1.0).sum()))]
+
+
+PREPARE = """
+import sys, time
+import astfx
+effect = astfx.StyleTransfer("rain", engine=sys.argv[1])
+began = time.perf_counter()
+effect.prepare(44_100)
+print(time.perf_counter() - began)
+"""
+
+
+def compiling() -> str:
+    """Compare the first `prepare` ever with that of a later program."""
+    rows = []
+    for name in ENGINES:
+        with tempfile.TemporaryDirectory() as folder:
+            environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
+            first, later = (
+                float(
+                    subprocess.check_output([sys.executable, "-c", PREPARE, name], env=environment)
+                )
+                for _ in range(2)
+            )
+        rows.append([name, f"{first / later:.0f}"])
+    return table(("engine", "first `prepare` ever / that of a later program, time"), rows)
 
 
 BLOCK_HEADER = ("block", "median", "99th", "99.9th percentile", "longest", "blocks over 1.0")
@@ -246,11 +275,6 @@ def threads() -> str:
     return table(("engine", *sizes[:-1], f"{SECONDS} s"), rows)
 
 
-def true_peak(audio: Waveform) -> float:
-    """Highest magnitude at eight times the sample rate."""
-    return float(np.abs(resample_poly(audio, 8, 1, axis=1)).max())
-
-
 def levels() -> str:
     """Compare the peaks of all factory presets with those of three contents, in decibels."""
     rows = []
@@ -265,7 +289,7 @@ def levels() -> str:
                 content /= np.abs(content).max()
                 output = board(content, RATE)
                 found.append((20.0 * np.log10(float(np.abs(output).max())), preset, label))
-                limited.append(20.0 * np.log10(true_peak(safe(content, RATE))))
+                limited.append(true_peak_db(safe(content, RATE), RATE))
         found.sort(reverse=True)
         above = sum(rise > MOST_RISE_DB for rise, *_ in found)
         highest = ", ".join(f"{p} on {c} {rise:.1f} dB" for rise, p, c in found[:3])
@@ -377,6 +401,7 @@ def main() -> None:
     need_audio()
     sections = {
         "engines": engines,
+        "compiling": compiling,
         "blocks": blocks,
         "changes": changes,
         "morph": morph,

@@ -37,7 +37,7 @@ _PIECE_SAMPLES = 1 << 15
 _WARM_UP_SECONDS = 0.8  # longer than the interval at which the engines update their maps
 _LOOK_AHEAD_MS = 1.4
 _LOWEST_CEILING_DB = -40.0
-_CEILING_MARGIN_DB = 0.2  # the limiter may read a peak between samples this much too low
+_CEILING_MARGIN_DB = 0.3  # the limiter may read a peak between samples this much too low
 _ALWAYS_WRITTEN = ("method", "quality", "iterations", "seed", "device", "phase")
 
 

@@ -20,7 +20,6 @@ from queue import SimpleQueue
 from typing import IO, Any
 
 from astfx.audio import Waveform
-from astfx_bridge.live.priority import lower_priority
 from astfx_bridge.live.renders import RenderProblem, Renders, RenderState, renders_folder
 from astfx_bridge.live.ring_file import Event, RingFile
 
@@ -214,7 +213,6 @@ class Region(threading.Thread):
 
     def run(self) -> None:
         """Called by the thread."""
-        lower_priority()  # that of the audio is inherited
         outcome: dict[str, Any] = {"problem": RenderProblem.SERVER}
         with suppress(OSError, ValueError):
             outcome = self._outcome()

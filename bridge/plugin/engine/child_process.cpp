@@ -81,17 +81,15 @@ std::optional<std::vector<std::string>> backend_command() {
 
 bool open_folder(const std::string& folder) {
   // setsid starts it in a session of its own and ends at once, so nobody need wait for a file manager.
-  std::vector<std::string> words{"setsid", "--fork", "xdg-open", folder}, kept;
-  for (char** each = environ; *each != nullptr; ++each) kept.emplace_back(*each);
-  std::vector<char*> arguments = pointers(words), environment = pointers(kept);
+  std::vector<std::string> words{"setsid", "--fork", "xdg-open", folder};
+  std::vector<char*> arguments = pointers(words);
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
   for (const int standard : {0, 1, 2})
     posix_spawn_file_actions_addopen(&files, standard, "/dev/null", O_RDWR, 0);
   posix_spawn_file_actions_addclosefrom_np(&files, 3);
   pid_t id = -1;
-  const int error =
-      posix_spawnp(&id, words[0].c_str(), &files, nullptr, arguments.data(), environment.data());
+  const int error = posix_spawnp(&id, words[0].c_str(), &files, nullptr, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&files);
   if (error != 0) return false;
   while (waitpid(id, nullptr, 0) < 0 && errno == EINTR) {

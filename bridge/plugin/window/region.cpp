@@ -9,9 +9,8 @@ namespace astfx::window {
 
 namespace {
 
-constexpr double kLeastWay = 6.0;  // of the mouse, until a file is dragged
-
-constexpr size_t kLongestPath = 62;    // what the bottom line has room for
+constexpr double kLeastWay = 6.0;    // of the mouse, until a file is dragged
+constexpr size_t kLongestPath = 62;  // what the bottom line has room for
 
 // The end of a path that is too long to be shown.
 std::string shortened(const std::string& path) {

@@ -76,6 +76,18 @@ class Followed:
         self.host.ring.write(self.clip[:, self.place : place])
         self.place = place
 
+    def begin(self, *, renders: bool = False) -> Event:
+        """Begin a stream with a preset. Returns what holds from its first frame on."""
+        now = replace(OFF, first=self.host.keep("rain"), renders=renders)
+        self.host.begin(now)
+        self.regions.begin(goes_on=False)
+        return now
+
+    def follow_to(self, place: int) -> None:
+        """Write the clip up to a frame into the ring, and follow it."""
+        self.play_to(place)
+        self.regions.follow()
+
     @property
     def shown(self) -> Renders:
         return Renders.unpacked(self.host.ring.renders)
@@ -99,19 +111,16 @@ def test_a_region_has_exactly_its_frames_and_what_holds_at_its_end(followed: Fol
     now = replace(OFF, strength=0.25, first=rain)
     host.begin(now)
     followed.regions.begin(goes_on=False)
-    followed.play_to(1_000)
-    followed.regions.follow()
+    followed.follow_to(1_000)
     assert (followed.made, followed.shown) == ([], Renders())
     host.add(replace(now, frame=1_003, renders=True))
     host.add(replace(now, frame=9_000, strength=0.75, mix=0.5, renders=True))
     for place in (1_003, 1_004, 20_000):
-        followed.play_to(place)
-        followed.regions.follow()
+        followed.follow_to(place)
     assert followed.shown.state == RenderState.RECORDING
     host.add(replace(now, frame=20_000, morph=0.5, second=bells, renders=True))
     host.add(replace(now, frame=30_001, strength=0.0))
-    followed.play_to(40_000)
-    followed.regions.follow()
+    followed.follow_to(40_000)
     (kept,) = followed.made
     assert kept.is_started
     assert (kept.sample_rate, kept.channels) == (RATE, 2)
@@ -140,12 +149,9 @@ def test_a_region_at_the_start_of_a_stream_has_its_first_frame(followed: Followe
 def test_a_region_that_is_too_long_ends_by_itself(host: Host) -> None:
     assert LONGEST_SECONDS == 600.0
     followed = Followed(host, longest_seconds=0.5)
-    now = replace(OFF, first=host.keep("rain"))
-    host.begin(now)
-    followed.regions.begin(goes_on=False)
+    now = followed.begin()
     host.add(replace(now, frame=100, renders=True))
-    followed.play_to(30_000)
-    followed.regions.follow()
+    followed.follow_to(30_000)
     (kept,) = followed.made
     np.testing.assert_array_equal(kept.clip, followed.clip[:, 100 : 100 + RATE // 2])
     assert kept.settings is not None
@@ -153,19 +159,15 @@ def test_a_region_that_is_too_long_ends_by_itself(host: Host) -> None:
     # The next one begins only when it is switched off and on.
     host.add(replace(now, frame=30_000))
     host.add(replace(now, frame=30_010, renders=True))
-    followed.play_to(31_000)
-    followed.regions.follow()
+    followed.follow_to(31_000)
     assert len(followed.made) == 2
     np.testing.assert_array_equal(followed.made[1].clip, followed.clip[:, 30_010:31_000])
 
 
 def test_the_end_of_a_stream_ends_its_region(followed: Followed) -> None:
     host = followed.host
-    now = replace(OFF, first=host.keep("rain"), renders=True)
-    host.begin(now)
-    followed.regions.begin(goes_on=False)
-    followed.play_to(2_000)
-    followed.regions.follow()
+    now = followed.begin(renders=True)
+    followed.follow_to(2_000)
     host.begin(replace(now, renders=False))
     followed.regions.begin(goes_on=False)
     followed.regions.follow()
@@ -176,11 +178,8 @@ def test_the_end_of_a_stream_ends_its_region(followed: Followed) -> None:
 
 def test_input_that_has_been_written_over_is_lost(followed: Followed) -> None:
     host = followed.host
-    now = replace(OFF, first=host.keep("rain"), renders=True)
-    host.begin(now)
-    followed.regions.begin(goes_on=False)
-    followed.play_to(2_000)
-    followed.regions.follow()
+    followed.begin(renders=True)
+    followed.follow_to(2_000)
     host.set(64, 2_000 + FRAMES)
     followed.regions.follow()
     (kept,) = followed.made
@@ -191,13 +190,10 @@ def test_input_that_has_been_written_over_is_lost(followed: Followed) -> None:
 
 def test_a_region_without_input_is_empty(followed: Followed) -> None:
     host = followed.host
-    now = replace(OFF, first=host.keep("rain"))
-    host.begin(now)
-    followed.regions.begin(goes_on=False)
+    now = followed.begin()
     host.add(replace(now, frame=10, renders=True))
     host.add(replace(now, frame=10))
-    followed.play_to(100)
-    followed.regions.follow()
+    followed.follow_to(100)
     assert followed.made[0].problem == RenderProblem.EMPTY
 
 
@@ -226,14 +222,11 @@ def test_another_process_takes_up_only_the_region_that_has_not_ended(host: Host)
 
 def test_events_that_were_written_over_are_left_out(followed: Followed) -> None:
     host = followed.host
-    now = replace(OFF, first=host.keep("rain"), renders=True)
-    host.begin(now)
-    followed.regions.begin(goes_on=False)
+    now = followed.begin(renders=True)
     for k in range(1, 3 * PLACES):
         host.add(replace(now, frame=k, strength=k / (3 * PLACES)))
     host.add(replace(now, frame=3 * PLACES, renders=False))
-    followed.play_to(3 * PLACES)
-    followed.regions.follow()
+    followed.follow_to(3 * PLACES)
     (kept,) = followed.made
     assert kept.clip.shape[1] == PLACES - 2  # from the oldest event that is there
     assert kept.settings is not None
@@ -241,14 +234,11 @@ def test_events_that_were_written_over_are_left_out(followed: Followed) -> None:
 
 def test_what_is_shown_is_the_newest_region_and_the_last_file(followed: Followed) -> None:
     host = followed.host
-    now = replace(OFF, first=host.keep("rain"))
-    host.begin(now)
-    followed.regions.begin(goes_on=False)
+    now = followed.begin()
     host.add(replace(now, frame=100, renders=True))
     host.add(replace(now, frame=200))
     host.add(replace(now, frame=300, renders=True))
-    followed.play_to(400)
-    followed.regions.follow()
+    followed.follow_to(400)
     first, second = followed.made
     first.progressed(50)  # of a region that is not the newest one
     assert followed.shown == Renders(RenderState.RECORDING)

@@ -218,19 +218,23 @@ def test_clap_equals_the_effect_and_shows_its_process(bundles: Path) -> None:
     np.testing.assert_array_equal(output[:, latency:], expected[:, :-latency])
 
 
-def test_clap_renders_a_region_to_a_file(
-    bundles: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.fixture
+def plugin(bundles: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ClapPlugin:
+    """The plugin with the engine `stream`, which writes what it renders to the test's folder."""
     monkeypatch.setenv("ASTFX_RENDERS", str(tmp_path / "renders"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     plugin = ClapPlugin(bundles / "clap" / "astfx" / "astfx.clap", "org.astfx.stereo", RATE, 2)
-    clip = 0.3 * music(RATE, 2, 2.5)
-    first, last = 30_011, 90_007
     plugin.set("Engine", 1)
-    plugin.set("Strength", 50.0)
     plugin.process(np.zeros((2, 64), np.float32))
     plugin.deactivate()
     plugin.activate()
+    return plugin
+
+
+def test_clap_renders_a_region_to_a_file(plugin: ClapPlugin, tmp_path: Path) -> None:
+    clip = 0.3 * music(RATE, 2, 2.5)
+    first, last = 30_011, 90_007
+    plugin.set("Strength", 50.0)
 
     def shown(name: str) -> str:
         return plugin.text(f"Render {name}", plugin.value(f"Render {name}"))
@@ -265,15 +269,8 @@ def test_clap_renders_a_region_to_a_file(
 
 
 def test_clap_a_plugin_that_is_deleted_gives_up_its_region(
-    bundles: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    plugin: ClapPlugin, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("ASTFX_RENDERS", str(tmp_path / "renders"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    plugin = ClapPlugin(bundles / "clap" / "astfx" / "astfx.clap", "org.astfx.stereo", RATE, 2)
-    plugin.set("Engine", 1)
-    plugin.process(np.zeros((2, 64), np.float32))
-    plugin.deactivate()
-    plugin.activate()
     clip = music(RATE, 2, 20.0)
     plugin.set("Render a region", 1.0)
     plugin.run(clip, 4096)
