@@ -289,7 +289,7 @@ def levels() -> str:
                 content /= np.abs(content).max()
                 output = board(content, RATE)
                 found.append((20.0 * np.log10(float(np.abs(output).max())), preset, label))
-                limited.append(true_peak_db(safe(content, RATE), RATE))
+                limited.append(true_peak_db(safe(content, RATE)))
         found.sort(reverse=True)
         above = sum(rise > MOST_RISE_DB for rise, *_ in found)
         highest = ", ".join(f"{p} on {c} {rise:.1f} dB" for rise, p, c in found[:3])
