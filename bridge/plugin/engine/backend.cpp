@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "renders.hpp"
+#include "say.hpp"
 
 namespace astfx {
 
@@ -122,6 +123,7 @@ void Backend::ended(const std::string& how) {
 
 void Backend::note(const std::string& sentence) {
   const std::lock_guard<std::mutex> lock(mutex_);
+  if (!sentence.empty() && sentence != problem_) say(sentence);
   problem_ = sentence;
 }
 

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base64.hpp"
+#include "say.hpp"
 #include "style_model.hpp"
 
 namespace astfx {
@@ -82,7 +83,7 @@ void Instance::activate_relay(int rate, int longest) {
     try {
       relay_ = std::make_unique<Relay>(rate, channels_, longest, settings, meters_);
     } catch (const std::system_error& error) {
-      note_of_relay(error.what());
+      say(error.what());
       return;
     }
     relay_->ring().header().renders.set(before.packed());
@@ -144,9 +145,8 @@ void Instance::load_for_relay(const Wanted& wanted) {
     Ring& ring = relay_->ring();
     if (first) places_.first = ring.keep(first->sha256, bytes(0, wanted.first));
     places_.second = is_same ? PresetPlace{} : ring.keep(second->sha256, bytes(1, wanted.second));
-    note_of_relay("");
   } catch (const std::exception& error) {
-    note_of_relay(error.what());
+    say(error.what());
   }
   loaded_ = wanted;
 }
@@ -338,13 +338,8 @@ void Instance::note(int slot, Source source, PresetProblem kind, const std::stri
   const std::lock_guard<std::mutex> lock(mutex_);
   Problem& problem = problems_[slot][source];
   problem.kind = kind;
-  problem.sentence = sentence;
   problem.time = std::chrono::steady_clock::now();
-}
-
-void Instance::note_of_relay(const std::string& sentence) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  relay_problem_ = sentence;
+  if (!sentence.empty()) say(sentence);
 }
 
 // Another choice than the project's ends what is said of the project.
@@ -366,16 +361,6 @@ PresetProblem Instance::preset_problem() const {
       if (const int kind = problem.kind.load(std::memory_order_relaxed))
         return static_cast<PresetProblem>(kind);
   return kNoProblem;
-}
-
-std::string Instance::problem() {
-  const std::string sentence = backend_ ? backend_->problem() : "";
-  if (!sentence.empty()) return sentence;
-  const std::lock_guard<std::mutex> lock(mutex_);
-  for (const auto& slot : problems_)
-    for (const Problem& problem : slot)
-      if (problem.kind != kNoProblem) return problem.sentence;
-  return relay_problem_;
 }
 
 }  // namespace astfx

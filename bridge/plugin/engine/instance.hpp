@@ -63,10 +63,7 @@ class Instance : private Task {
   // is not a factory preset. A text that cannot be used changes nothing and returns false.
   std::string state(int slot);
   bool set_state(int slot, const std::string& text);
-  // A sentence about what is wrong: with the Python process, or a preset that cannot be used. Empty if
-  // nothing is.
-  std::string problem();
-  // Any thread: what kind of problem a preset has.
+  // Any thread: what kind of problem a preset has. The host's terminal has the sentence.
   PresetProblem preset_problem() const;
   // How the Python process is, and how many blocks were dry because it was late.
   BackendState backend_state() const { return backend_ ? backend_->state() : kBackendUnused; }
@@ -97,7 +94,6 @@ class Instance : private Task {
   enum Source : int { kOfProject, kOfChoice, kSourceCount };
   struct Problem {
     std::atomic<int> kind{kNoProblem};
-    std::string sentence;
     std::chrono::steady_clock::time_point time{};
   };
 
@@ -113,7 +109,6 @@ class Instance : private Task {
   void note(int slot, Source source, PresetProblem kind, const std::string& sentence);
   void forget(int slot, Source source) { note(slot, source, kNoProblem, ""); }
   void forget_old_problems(const Wanted& wanted);
-  void note_of_relay(const std::string& sentence);
 
   const int channels_;
   Library library_;
@@ -139,7 +134,6 @@ class Instance : private Task {
   std::mutex mutex_;  // of what is below; never locked by the audio thread
   std::array<std::optional<Kept>, kSlots> kept_;
   std::array<std::array<Problem, kSourceCount>, kSlots> problems_;
-  std::string relay_problem_;  // why the relay has no preset; empty if it has
 };
 
 }  // namespace astfx

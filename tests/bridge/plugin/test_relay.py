@@ -398,7 +398,10 @@ def test_a_process_that_lives_but_hangs_is_replaced(
 
 
 def test_a_missing_python_is_told_and_nothing_waits(
-    relay: NativeRelay, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    relay: NativeRelay,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.delenv("ASTFX_PYTHON", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -409,6 +412,7 @@ def test_a_missing_python_is_told_and_nothing_waits(
         "the engine `stream` needs Python with astfx, which was not found: install the plugin "
         "again (astfx plugin install), or set ASTFX_PYTHON to the path of the interpreter"
     )
+    assert capfd.readouterr().err == f"astfx: {relay.problem}\n"  # the host's terminal
     clip = music(RATE, 2, 0.5)
     output = relay.run(clip, [BLOCK], may_wait=True)
     np.testing.assert_array_equal(output, late(clip, relay.latency))
@@ -428,7 +432,10 @@ def test_the_command_astfx_is_found(
 
 
 def test_a_python_that_fails_again_and_again_is_told(
-    relay: NativeRelay, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    relay: NativeRelay,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     script = tmp_path / "python"
     script.write_text("#!/bin/sh\nexit 3\n")
@@ -441,3 +448,4 @@ def test_a_python_that_fails_again_and_again_is_told(
     np.testing.assert_array_equal(output, late(clip, relay.latency))
     assert relay.state == "fails"
     assert relay.problem == f"the process of the engine `stream` ({script}) has ended with status 3"
+    assert capfd.readouterr().err == f"astfx: {relay.problem}\n"  # once, not for each try

@@ -203,7 +203,9 @@ def test_the_meters_show_the_levels(window: ClapWindow, display: Screen) -> None
     until(lambda: not has(display.picture(), GOOD, METERS), window.idle, "the meters are empty")
 
 
-def test_a_preset_that_is_missing_is_reported(window: ClapWindow, display: Screen) -> None:
+def test_a_preset_that_is_missing_is_reported(
+    window: ClapWindow, display: Screen, capfd: pytest.CaptureFixture[str]
+) -> None:
     assert window.plugin.text("Preset problem", window.plugin.value("Preset problem")) == "none"
 
     def play() -> None:
@@ -212,6 +214,7 @@ def test_a_preset_that_is_missing_is_reported(window: ClapWindow, display: Scree
     window.plugin.set("Preset", 127)
     shows(window, "Preset problem", 1.0)
     until(lambda: has(display.picture(), BAD, STATUS), play, "the status is bad")
+    assert "astfx: preset 127 is not on this machine\n" in capfd.readouterr().err
     window.plugin.set("Preset", 3)
     shows(window, "Preset problem", 0.0)
     until(lambda: has(display.picture(), GOOD, STATUS), play, "the status is good")
