@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +15,9 @@ from pathlib import Path
 from astfx_bridge.errors import BridgeError
 
 DPF_VARIABLE = "DPF_PATH"
+COMPILER = "c++"
+_STEP = re.compile(r"\[(\d+)/(\d+)\]")
+_LINES_OF_A_FAILURE = 30
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Need:
 
 
 NEEDS = (
-    Need("c++", "g++"),
+    Need(COMPILER, "g++"),
     Need("cmake", "cmake"),
     Need("ninja", "ninja-build"),
     Need("fftw3.h", "libfftw3-dev", "header"),
@@ -65,8 +70,15 @@ def dpf_folder() -> Path:
 
 
 def missing(needs: Sequence[Need] | None = None) -> list[Need]:
-    """What the build needs, or what else is given, and this machine lacks."""
-    return [need for need in (NEEDS if needs is None else needs) if not _has(need)]
+    """What the build needs, or what else is given, and this machine lacks.
+
+    Only a compiler can tell whether headers and libraries are there. Without one, only programs
+    count.
+    """
+    wanted = NEEDS if needs is None else needs
+    if shutil.which(COMPILER) is None:
+        wanted = [need for need in wanted if need.kind in ("program", "dpf")]
+    return [need for need in wanted if not _has(need)]
 
 
 def _has(need: Need) -> bool:
@@ -74,16 +86,13 @@ def _has(need: Need) -> bool:
         return shutil.which(need.name) is not None
     if need.kind == "dpf":
         return (dpf_folder() / need.name).is_file()
-    compiler = shutil.which("c++")
-    if compiler is None:
-        return False
     if need.kind == "library":
         found = subprocess.run(
-            [compiler, f"-print-file-name={need.name}"], capture_output=True, text=True
+            [COMPILER, f"-print-file-name={need.name}"], capture_output=True, text=True
         )
         return Path(found.stdout.strip()).is_file()
     found = subprocess.run(
-        [compiler, "-E", "-x", "c++", "-"],
+        [COMPILER, "-E", "-x", "c++", "-"],
         input=f"#if !__has_include(<{need.name}>)\n#error\n#endif\n",
         capture_output=True,
         text=True,
@@ -93,20 +102,34 @@ def _has(need: Need) -> bool:
 
 def check_needs() -> None:
     """Raise BridgeError, with a list, where something that the build needs is missing."""
-    lacking = missing()
-    if not lacking:
-        return
+    if lacking := missing():
+        raise BridgeError(lacking_text(lacking))
+
+
+def lacking_text(lacking: Sequence[Need]) -> str:
+    """A list of what is missing, and the command that installs it."""
     width = max(len(need.name) for need in lacking)
     rows = [f"  {need.name:{width}}  Debian's {need.package}" for need in lacking]
     packages = " ".join(dict.fromkeys(need.package for need in lacking))
-    raise BridgeError(
-        "the plugin cannot be built, because these are missing:\n"
-        + "\n".join(rows)
-        + f"\ninstall them, on Debian and Ubuntu with: sudo apt-get install {packages}"
+    more = []
+    if any(need.name == COMPILER for need in lacking):
+        more = ["once there is a compiler, `astfx plugin info` shows what else is missing"]
+    return "\n".join(
+        [
+            "the plugin cannot be built, because these are missing:",
+            *rows,
+            f"install them, on Debian and Ubuntu with: sudo apt-get install {packages}",
+            *more,
+        ]
     )
 
 
-def build(folder: Path, target: str = "all", **options: str) -> Path:
+def build(
+    folder: Path,
+    target: str = "all",
+    progress: Callable[[float], None] = lambda share: None,
+    **options: str,
+) -> Path:
     """Build the plugin in a folder, and return the folder of what was built.
 
     Parameters
@@ -115,6 +138,8 @@ def build(folder: Path, target: str = "all", **options: str) -> Path:
         It is created if it does not exist. What it has from an earlier build is used again.
     target : str
         A target of bridge/plugin/CMakeLists.txt.
+    progress : callable
+        Called with the share of the work that is done, 0 to 1.
     **options
         Variables of CMake, such as ``ASTFX_SANITIZE="address"``.
 
@@ -130,12 +155,21 @@ def build(folder: Path, target: str = "all", **options: str) -> Path:
         raise BridgeError(f"folder '{folder}' cannot be made ({error.strerror or error})") from None
     defined = [f"-D{name}={value}" for name, value in {"DPF": dpf_folder(), **options}.items()]
     _run(["cmake", "-G", "Ninja", "-S", str(plugin_sources()), "-B", str(folder), *defined])
-    _run(["cmake", "--build", str(folder), "--target", target])
+    _run(["cmake", "--build", str(folder), "--target", target], progress)
     return folder / "bin"
 
 
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-30:])
-        raise BridgeError(f"`{' '.join(command)}` has failed:\n{last}")
+def _run(command: list[str], progress: Callable[[float], None] = lambda share: None) -> None:
+    """Run a program. Ninja's lines begin with how far it is, such as "[3/80]"."""
+    last: deque[str] = deque(maxlen=_LINES_OF_A_FAILURE)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            last.append(line.rstrip("\n"))
+            if step := _STEP.match(line):
+                progress(int(step[1]) / int(step[2]))
+    if running.returncode:
+        said = "\n".join(last).strip()
+        raise BridgeError(f"`{' '.join(command)}` has failed:\n{said}")

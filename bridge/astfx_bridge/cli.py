@@ -8,12 +8,15 @@ import math
 import os
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from astfx.errors import AstfxError
+from astfx.cli.session import Session, in_session
+from astfx.errors import AstfxError, CancelledError
 from astfx_bridge.errors import BridgeError
 from astfx_bridge.live.command import EXAMPLES as LIVE_EXAMPLES
 from astfx_bridge.live.command import live
@@ -319,25 +322,43 @@ def _say_window() -> None:
         print(sentence)
 
 
+@contextmanager
+def _built(session: Session) -> Iterator[Callable[[float], None]]:
+    """A bar for a build. What is built when the user interrupts it is used by the next one."""
+    try:
+        with session.progress("building the plugin") as move:
+            yield move
+    except KeyboardInterrupt:
+        raise CancelledError("interrupted: nothing is installed; the next build goes on") from None
+
+
 @plugin.command("build")
-def build_plugin(folder: _FOLDER = None) -> None:
-    """Build the plugin with this machine's compiler."""
+@in_session
+def build_plugin(folder: _FOLDER = None, *, session: Session) -> None:
+    """Build the plugin with this machine's compiler, which takes a few minutes."""
     from astfx_bridge import plugins
 
-    for place in plugins.build(folder or plugins.build_folder()):
+    with _built(session) as move:
+        places = plugins.build(folder or plugins.build_folder(), move)
+    for place in places:
         print(place)
     _say_window()
 
 
 @plugin.command("install")
-def install_plugin(folder: _FOLDER = None, home: _HOME = None) -> None:
-    """Build the plugin, and copy it to where hosts look for it."""
+@in_session
+def install_plugin(folder: _FOLDER = None, home: _HOME = None, *, session: Session) -> None:
+    """Build the plugin, which takes a few minutes, and copy it to where hosts look for it."""
     from astfx_bridge import plugins
 
-    for place in plugins.install(folder or plugins.build_folder(), home or Path.home()):
+    with _built(session) as move:
+        places = plugins.install(folder or plugins.build_folder(), home or Path.home(), move)
+    with session.progress("compiling the engine stream"):
+        plugins.warm_up()
+    for place in places:
         print(place)
     _say_window()
-    print("let your host look for new plugins; it calls them astfx and astfx mono")
+    session.say("let your host look for new plugins; it calls them astfx and astfx mono")
 
 
 @plugin.command("backend", hidden=True)
@@ -359,15 +380,13 @@ def show_plugin(home: _HOME = None) -> None:
     if not found:
         print("the plugin is not installed: `astfx plugin install` builds and installs it")
     lacking = building.missing()
-    print("the build needs " + ("nothing that is missing" if not lacking else "what is missing:"))
-    for need in lacking:
-        print(f"  {need.name:34}Debian's {need.package}")
+    print(building.lacking_text(lacking) if lacking else "the build has all that it needs")
     _say_window()
 
 
 @plugin.command("uninstall")
 def uninstall_plugin(home: _HOME = None) -> None:
-    """Delete the installed plugin, and what its build has left if no home is given."""
+    """Delete the installed plugin. Without --home, also delete the folder of the build."""
     from astfx_bridge import plugins
 
     built = plugins.build_folder() if home is None else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +51,10 @@ def build_folder() -> Path:
     return user_cache_path("astfx") / "plugin"
 
 
-def build(folder: Path) -> list[Path]:
+Move = Callable[[float], None]
+
+
+def build(folder: Path, progress: Move = lambda share: None) -> list[Path]:
     """Build the plugin in all formats, and return its bundles.
 
     It has a window of its own where `window_needs` is empty.
@@ -66,7 +70,7 @@ def build(folder: Path) -> list[Path]:
         )
     presets = factory_folder()
     window = "OFF" if building.missing(building.WINDOW_NEEDS) else "ON"
-    done = building.build(folder, "all", PRESETS=str(presets), WINDOW=window)
+    done = building.build(folder, "all", progress, PRESETS=str(presets), WINDOW=window)
     bundles = [done / bundle.built for bundle in BUNDLES]
     for bundle in bundles:
         _write_interpreter(bundle)
@@ -94,7 +98,7 @@ def window_needs() -> str:
     )
 
 
-def install(folder: Path, home: Path) -> list[Path]:
+def install(folder: Path, home: Path, progress: Move = lambda share: None) -> list[Path]:
     """Build the plugin, copy it to where hosts look for it, and return the bundles' new places.
 
     Raises
@@ -103,7 +107,7 @@ def install(folder: Path, home: Path) -> list[Path]:
         As `build`, and if a folder cannot be written.
     """
     places = []
-    for bundle, source in zip(BUNDLES, build(folder), strict=True):
+    for bundle, source in zip(BUNDLES, build(folder, progress), strict=True):
         target = home / bundle.installed
         aside = target.with_name(f".{target.name}.part")
         try:
@@ -120,6 +124,13 @@ def install(folder: Path, home: Path) -> list[Path]:
             ) from None
         places.append(target)
     return places
+
+
+def warm_up() -> None:
+    """Compile the engine `stream`, so that the plugin need not be dry while its process does so."""
+    import astfx
+
+    astfx.StyleTransfer("rain", engine="stream").prepare(48_000)
 
 
 def installed(home: Path) -> list[tuple[Bundle, Path]]:

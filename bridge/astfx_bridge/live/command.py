@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from astfx_bridge.errors import BridgeError
+from astfx_bridge.live.midi import LEARNABLE
 from astfx_bridge.live.table import ENGINES, STANDALONE
 
 if TYPE_CHECKING:
+    from astfx_bridge.live.control import ControlPort
     from astfx_bridge.live.session import LiveSession
 
 LIVE_PORT = 9103
@@ -67,15 +69,23 @@ def live(
         int,
         typer.Option(min=16, max=8192, help="Frames a block, with PortAudio. JACK has its own."),
     ] = 256,
-    record: Annotated[Path | None, typer.Option(help="File to record the output into.")] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            help="File to record the output into; a number is added to the name of one that exists."
+        ),
+    ] = None,
     osc_port: Annotated[
-        int, typer.Option(help="OSC port on this machine; 0 takes a free one, -1 is none.")
+        int,
+        typer.Option(
+            min=-1, max=65535, help="OSC port on this machine; 0 takes a free one, -1 is none."
+        ),
     ] = LIVE_PORT,
     learn: Annotated[
         str,
         typer.Option(
-            help="Parameters to bind to the MIDI controls that move first, such as "
-            "strength,mix,morph."
+            help="Parameters to bind to the MIDI controls that move first, in this order: of "
+            f"{', '.join(LEARNABLE)}."
         ),
     ] = "",
     name: Annotated[str, typer.Option(help="Name as a client of JACK.")] = "astfx",
@@ -88,17 +98,17 @@ def live(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing.")] = False,
 ) -> None:
     """Play an instrument or a voice through a style, until Ctrl-C."""
-    from astfx_bridge.live.midi import LEARNABLE
-
-    if list_devices:
-        for line in device_lines():
-            print(line)
-        return
     if backend not in BACKENDS:
         raise BridgeError(f"--backend {backend!r} must be one of {', '.join(BACKENDS)}")
+    if list_devices:
+        for line in device_lines(backend):
+            print(line)
+        return
     if engine not in ENGINES:
         raise BridgeError(f"--engine {engine!r} must be one of {', '.join(ENGINES)}")
-    if (style is None) == (preset is None):
+    if style is not None and preset is not None:
+        raise BridgeError("--preset and --style are both given: choose one of them")
+    if style is None and preset is None:
         raise BridgeError(
             "choose one sound to imitate: --preset NAME (`astfx presets list` shows them) or "
             "--style FILE"
@@ -110,10 +120,11 @@ def live(
     if seconds is not None and not 0.0 < seconds < 1e9:
         raise BridgeError(f"--seconds {seconds:g} must be above 0")
     from astfx.runtime.deadlines import with_deadlines
+    from astfx_bridge.live.recording import check_recording
     from astfx_bridge.live.session import LiveSession, LiveSetup
 
     setup = LiveSetup(
-        style=_preset_name(preset) if preset is not None else Path(str(style)),
+        style=_preset_name(preset) if preset is not None else _style_file(Path(str(style))),
         further=tuple(morph_to or ()),
         engine=engine,
         strength=strength,
@@ -130,9 +141,16 @@ def live(
         stack.callback(io.close)
         stack.enter_context(with_deadlines())
         stack.enter_context(_ending_signals(session))
+        if record is not None:
+            check_recording(record, io.sample_rate, channels)
+        control = _control(session, osc_port)
+        if control is not None:
+            stack.callback(control.close)
         with _waiting(quiet):
             io.start(session)
-        header = _header(session, io, stack, osc_port)
+        if control is not None:
+            control.start()
+        header = _header(session, io, control)
         _play(session, header, seconds, quiet)
     if session.reason:
         raise BridgeError(session.reason)
@@ -147,7 +165,7 @@ def _waiting(quiet: bool) -> Iterator[None]:
     if quiet or not console.is_terminal:
         yield
         return
-    with console.status("getting the engine ready (the first time ever, it is compiled)"):
+    with console.status("getting the engine ready (after an installation, it is compiled first)"):
         yield
 
 
@@ -155,8 +173,34 @@ def _preset_name(name: str) -> str:
     """Refuse a name that is no preset before it is taken for a file."""
     from astfx import presets
 
+    if Path(name).is_file():
+        raise BridgeError(f"--preset {name!r} is a file: use --style {name}")
     presets.find(name)
     return name
+
+
+def _style_file(path: Path) -> Path:
+    """Refuse a preset's name, which is no file."""
+    from astfx import presets
+
+    if not path.exists() and str(path) in presets.names():
+        raise BridgeError(f"--style {str(path)!r} is no file: use --preset {path}")
+    return path
+
+
+def _control(session: LiveSession, port: int) -> ControlPort | None:
+    """The OSC port, before it answers; None for -1."""
+    from platformdirs import user_state_path
+
+    from astfx_bridge.live.control import ControlPort
+    from astfx_bridge.live.paths import LivePaths
+    from astfx_bridge.roots import Roots
+
+    if port < 0:
+        return None
+    state = user_state_path("astfx") / "bridge"
+    paths = LivePaths(Roots([Path()], state), state / "presets", state / "styles")
+    return ControlPort(session, port, paths)
 
 
 def _opened(backend: str, name: str, input: str, output: str, block_size: int) -> Any:
@@ -178,11 +222,17 @@ def _opened(backend: str, name: str, input: str, output: str, block_size: int) -
             raise BridgeError(f"there is no audio device: {other}; and {error}") from None
 
 
-def device_lines() -> Iterator[str]:
+def device_lines(backend: str = "auto") -> Iterator[str]:
     """The devices of PortAudio and the ports of JACK, as far as there are any."""
+    if backend != "portaudio":
+        yield from _jack_lines()
+    if backend != "jack":
+        yield from _portaudio_lines()
+
+
+def _jack_lines() -> Iterator[str]:
     from astfx.errors import AstfxError
     from astfx_bridge.live.jack_io import JackIO
-    from astfx_bridge.live.portaudio_io import load_sounddevice
 
     try:
         jack = JackIO("astfx-list")
@@ -191,6 +241,12 @@ def device_lines() -> Iterator[str]:
         jack.close()
     except AstfxError as error:
         yield f"JACK: {error}"
+
+
+def _portaudio_lines() -> Iterator[str]:
+    from astfx.errors import AstfxError
+    from astfx_bridge.live.portaudio_io import load_sounddevice
+
     try:
         found = list(load_sounddevice().query_devices())
         yield "PortAudio:" if found else "PortAudio: there is no device"
@@ -215,12 +271,8 @@ def _ending_signals(session: LiveSession) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _header(session: LiveSession, io: Any, stack: ExitStack, osc_port: int) -> list[str]:
-    from platformdirs import user_state_path
-
-    from astfx_bridge.live.control import HOST, ControlPort
-    from astfx_bridge.live.paths import LivePaths
-    from astfx_bridge.roots import Roots
+def _header(session: LiveSession, io: Any, control: ControlPort | None) -> list[str]:
+    from astfx_bridge.live.control import HOST
 
     player = session.player
     latency_ms = 1e3 * player.latency_samples / player.sample_rate
@@ -230,12 +282,7 @@ def _header(session: LiveSession, io: Any, stack: ExitStack, osc_port: int) -> l
         f"latency   {player.latency_samples} samples ({latency_ms:.1f} ms), and that of the "
         "sound card",
     ]
-    if osc_port >= 0:
-        state = user_state_path("astfx") / "bridge"
-        paths = LivePaths(Roots([Path()], state), state / "presets", state / "styles")
-        control = ControlPort(session, osc_port, paths)
-        control.start()
-        stack.callback(control.close)
+    if control is not None:
         lines.append(f"OSC       {HOST} port {control.port}, UDP; Ctrl-C ends")
     return lines
 
@@ -280,10 +327,12 @@ def _finish(session: LiveSession, quiet: bool) -> None:
         figures = session.player.figures
         for notice in session.notices:
             print(notice)
-        own = f"{figures.own_late_blocks} of them would be late on an idle machine too"
         print(f"{figures.blocks} blocks: {figures_line(session)}")
         if figures.skipped_samples:
             print(f"{figures.skipped_samples} samples were left out, to catch up")
-        print(own)
+        if figures.late_blocks:
+            print(
+                f"{figures.own_late_blocks} of the late blocks would be late on an idle machine too"
+            )
     if session.player.error is not None:
         print(f"astfx: {session.trouble}", file=sys.stderr)

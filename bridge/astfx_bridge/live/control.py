@@ -73,9 +73,10 @@ class ControlPort(threading.Thread):
     def close(self) -> None:
         """End the thread, and free the port."""
         self._closed.set()
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waking:
-            waking.sendto(b"", (HOST, self.port))
-        self.join()
+        if self.is_alive():
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waking:
+                waking.sendto(b"", (HOST, self.port))
+            self.join()
         self._socket.close()
 
     def replies(self, packet: bytes) -> list[Reply]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 _CONTROL_CHANGE = 0xB0
-LEARNABLE = ("strength", "mix", "morph")
+LEARNABLE = ("strength", "mix", "morph", "gain", "bypass")
 
 
 class MidiLearn:

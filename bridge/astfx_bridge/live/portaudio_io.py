@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from astfx.errors import DeviceError, first_line
-from astfx.runtime.extras import is_installed, require
+from astfx.runtime.extras import require
 from astfx_bridge.live.player import Player
 from astfx_bridge.live.session import LiveSession
 
@@ -123,9 +123,8 @@ class PortAudioIO:
 
     def _listen(self, session: LiveSession) -> None:
         """Open all MIDI inputs, if mido and a driver for it are installed."""
-        if not is_installed("mido"):
-            return
-        with suppress(Exception):  # without a driver or a port there is nothing to listen to
+        problem = "there is no MIDI input"
+        try:
             import mido
 
             for name in mido.get_input_names():
@@ -133,6 +132,10 @@ class PortAudioIO:
                     name, callback=lambda message: session.midi.take(bytes(message.bytes()))
                 )
                 self._midi.append(port)
+        except Exception as error:  # a driver's own
+            problem = f"MIDI cannot be used ({first_line(error)})"
+        if session.midi.waiting and not self._midi:
+            session.tell(f"no control can be learnt: {problem}")
 
     def close(self) -> None:
         """Close the devices."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -14,6 +15,22 @@ from astfx.errors import AudioFileError
 
 _MOST_WAITING_SECONDS = 10.0
 _MOST_BYTES = 4_000_000_000  # a WAV file holds no more
+
+
+def unused(path: Path) -> Path:
+    """The path, with a number after its name if there is such a file: no take is overwritten."""
+    if not path.is_file():
+        return path
+    numbered = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
+    return next(other for other in numbered if not other.is_file())
+
+
+def check_recording(path: Path, sample_rate: int, channels: int) -> bool:
+    """Raise AstfxError if such a file cannot be written; whether it would have float samples."""
+    is_float = path.suffix.lower() in (".wav", ".aiff", ".aif")
+    check_target(path, {})
+    check_output(path, sample_rate, channels, float_samples=is_float)
+    return is_float
 
 
 class _NothingRecordedError(Exception):
@@ -51,9 +68,7 @@ class Recorder(threading.Thread):
     ) -> None:
         super().__init__(name="astfx recording", daemon=True)
         self.path, self._rate, self._channels, self._tell = path, sample_rate, channels, tell
-        self._is_float = path.suffix.lower() in (".wav", ".aiff", ".aif")
-        check_target(path, {})
-        check_output(path, sample_rate, channels, float_samples=self._is_float)
+        self._is_float = check_recording(path, sample_rate, channels)
         self._blocks: SimpleQueue[Waveform | None] = SimpleQueue()
         self._most_waiting = round(_MOST_WAITING_SECONDS * sample_rate)
         self._n_taken = self.n_samples = self.lost_samples = 0

@@ -14,8 +14,8 @@ from astfx.errors import AstfxError
 from astfx_bridge.errors import RefusedError
 from astfx_bridge.live.midi import MidiLearn
 from astfx_bridge.live.player import Player
-from astfx_bridge.live.recording import Recorder
-from astfx_bridge.live.table import LIVE_PARAMETERS, MOST_STYLES
+from astfx_bridge.live.recording import Recorder, unused
+from astfx_bridge.live.table import GAIN_RANGE_DB, LIVE_PARAMETERS, MOST_STYLES
 from astfx_bridge.table import Value
 
 Reply = tuple[str, list[Value]]
@@ -178,9 +178,15 @@ class LiveSession:
         return self.get(key)
 
     def _change_share(self, key: str, share: float) -> None:
-        further = self.effect.morph_to
-        highest = len(further) if isinstance(further, list) else 1
-        self.set(key, share * (highest if key == "morph" else 1.0))
+        if key == "bypass":
+            self.set(key, int(share >= 0.5))
+        elif key == "gain":
+            low, high = GAIN_RANGE_DB
+            self.set(key, low + share * (high - low))
+        else:
+            further = self.effect.morph_to
+            highest = len(further) if isinstance(further, list) else 1
+            self.set(key, share * (highest if key == "morph" else 1.0))
 
     def morph(self, weights: Mapping[str, float]) -> Value:
         """Mix styles by weights.
@@ -196,7 +202,9 @@ class LiveSession:
         return self.get("morph")
 
     def record(self, path: Path) -> None:
-        """Start to record into a file; a recording that runs is finished first.
+        """Start to record into a new file; a recording that runs is finished first.
+
+        If there is such a file, a number is added to the name.
 
         Raises
         ------
@@ -204,7 +212,7 @@ class LiveSession:
             If a file cannot be written.
         """
         self.stop_recording()
-        recorder = Recorder(path, self.player.sample_rate, self.setup.channels, self.tell)
+        recorder = Recorder(unused(path), self.player.sample_rate, self.setup.channels, self.tell)
         recorder.start()
         self._recorder = recorder
         self.player.taps = [recorder.take]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from astfx.settings import TABLE
+from astfx_bridge.live.midi import LEARNABLE
 from astfx_bridge.table import Argument, Parameter, Reply, Row
 
 MOST_STYLES = 64
 MOST_RUNNING = 16
+GAIN_RANGE_DB = (-60.0, 12.0)
 STANDALONE = "live"
 """The id of the session of `astfx live`."""
 
@@ -29,7 +31,7 @@ LIVE_PARAMETERS = {
             0.0,
             "Position between `style` (0) and the further styles (1, 2, ...).",
         ),
-        Parameter(Argument("gain", "f", -60, 12), 0.0, "Gain of the output, in decibels."),
+        Parameter(Argument("gain", "f", *GAIN_RANGE_DB), 0.0, "Gain of the output, in decibels."),
         Parameter(Argument("bypass", "i", 0, 1), 0, "Whether the dry sound is played, aligned."),
     )
 }
@@ -179,7 +181,7 @@ LIVE_ROWS = {
             "learn",
             "live_command",
             _ID,
-            Argument("key", "s", choices=("strength", "mix", "morph")),
+            Argument("key", "s", choices=LEARNABLE),
             replies="value",
             summary="Bind a parameter to the next MIDI control that moves.",
         ),
@@ -189,7 +191,8 @@ LIVE_ROWS = {
             _ID,
             Argument("path", "s"),
             replies="recording",
-            summary="Record the output into a file; an empty path ends the recording.",
+            summary="Record the output into a new file; if there is such a file, a number is added "
+            "to the name. An empty path ends the recording.",
         ),
         _row(
             "status",

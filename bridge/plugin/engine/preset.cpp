@@ -285,7 +285,7 @@ PresetTexts preset_texts(const std::string& path) {
       text = found->second;
     }
     const toml::table table = toml::parse(text);
-    return PresetTexts{text_of(table, "family"), text_of(table, "description")};
+    return PresetTexts{text_of(table, "title"), text_of(table, "family"), text_of(table, "description")};
   });
 }
 

@@ -29,7 +29,7 @@ bool is_preset_name(const std::string& name);
 
 // What a preset says of itself.
 struct PresetTexts {
-  std::string family, description;
+  std::string title, family, description;
 };
 
 // Read only the texts of a .toml or .astfx file.

@@ -73,7 +73,7 @@ void Browser::draw(Canvas& canvas) {
     canvas.frame(at, is_used ? kSlotColours[slot] : kLine, kRound, is_used ? 1.5 : 1.0);
     canvas.text(at.x + 12.0, at.middle_y(), kSlotLetters[slot], kLarge, kSlotColours[slot], Align::kLeft, true);
     canvas.text(at.x + 36.0, at.y + 15.0, slot == 0 ? "Preset" : "Morph to", kSmall, kDim);
-    canvas.text(at.x + 36.0, at.y + 31.0, catalogue_.name_of(values_.number(kPresetParameters[slot])),
+    canvas.text(at.x + 36.0, at.y + 31.0, catalogue_.title_of(values_.number(kPresetParameters[slot])),
                 kNormal, kText, Align::kLeft, true, at.width - 44.0);
   }
   const Box at = field();
@@ -125,7 +125,7 @@ void Browser::draw_row(Canvas& canvas, const Row& row, const Box& place) const {
   if (is_present)
     canvas.fill({place.x + 6.0, place.y + 1.0, place.width - 8.0, kRow - 2.0},
                 faded(kSlotColours[slot_], 0.22), 4.0);
-  canvas.text(place.x + 22.0, place.middle_y(), listed.name, kNormal, kText, Align::kLeft, is_present,
+  canvas.text(place.x + 22.0, place.middle_y(), listed.title, kNormal, kText, Align::kLeft, is_present,
               place.width - 80.0);
   for (int slot = 0; slot < 2; ++slot) {
     if (listed.number != values_.number(kPresetParameters[slot])) continue;
@@ -138,7 +138,9 @@ void Browser::draw_row(Canvas& canvas, const Row& row, const Box& place) const {
 // The description of the present preset, on two lines.
 void Browser::draw_description(Canvas& canvas) const {
   const Listed* listed = catalogue_.at(values_.number(kPresetParameters[slot_]));
-  std::string text = listed == nullptr ? "It came with the project." : listed->description;
+  std::string text = listed != nullptr ? listed->description
+                     : values_.number(kPresetProblem) == kPresetIsMissing ? "It is not on this machine."
+                                                                          : "It came with the project.";
   double y = box.bottom() - kAbout + 19.0;
   for (int line = 0; line < 2 && !text.empty(); ++line, y += 16.0) {
     size_t end = text.size();

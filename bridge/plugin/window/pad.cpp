@@ -38,10 +38,10 @@ void Pad::draw(Canvas& canvas) {
   canvas.disc(x, y, kKnob - 3.5, is_held_ ? kText : kBack);
   canvas.frame(box, kLine, kRound);
   const double most = box.width / 2.0 - 60.0, top = box.y + 22.0;
-  canvas.text(box.x + 14.0, top, catalogue_.name_of(values_.number(kPreset)), kNormal, kFirst,
+  canvas.text(box.x + 14.0, top, catalogue_.title_of(values_.number(kPreset)), kNormal, kFirst,
               Align::kLeft, true, most);
   canvas.text(box.middle_x(), top, "morph", kSmall, kDim, Align::kMiddle);
-  canvas.text(box.right() - 14.0, top, catalogue_.name_of(values_.number(kMorphTo)), kNormal, kSecond,
+  canvas.text(box.right() - 14.0, top, catalogue_.title_of(values_.number(kMorphTo)), kNormal, kSecond,
               Align::kRight, true, most);
 }
 

@@ -30,8 +30,8 @@ Status::Line Status::line() const {
   if (values_.is_on(kBypass)) return {"Bypassed: the input passes unchanged.", kLoud};
   if (values_.get(kStrength) <= 0.0f || values_.get(kMix) <= 0.0f)
     return {"The input passes unchanged, because strength or mix is 0 %.", kLoud};
-  const std::string first = catalogue_.name_of(values_.number(kPreset));
-  const std::string second = catalogue_.name_of(values_.number(kMorphTo));
+  const std::string first = catalogue_.title_of(values_.number(kPreset));
+  const std::string second = catalogue_.title_of(values_.number(kMorphTo));
   const double morph = values_.share(kMorph);
   if (morph <= 0.0) return {"Plays in the texture of " + first + "." + late, kGood};
   if (morph >= 1.0) return {"Plays in the texture of " + second + "." + late, kGood};

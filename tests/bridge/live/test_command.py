@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import importlib
 import sys
 import types
 from pathlib import Path
@@ -69,6 +70,17 @@ class NoSound(types.ModuleType):
         return []
 
 
+class Sound(NoSound):
+    """A sound card that never asks for a block."""
+
+    def query_devices(self, device: object = None, kind: str = "") -> Any:
+        return {"max_input_channels": 1, "default_samplerate": 48_000.0}
+
+    def Stream(self, **_: object) -> Any:  # noqa: N802 - the name in sounddevice
+        nothing = lambda: None  # noqa: E731
+        return types.SimpleNamespace(start=nothing, close=nothing)
+
+
 @pytest.fixture
 def silent(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with both libraries, and without any server or device."""
@@ -98,12 +110,43 @@ def test_a_machine_without_sound_is_told_in_a_sentence(
         live(preset="rain", backend=backend)
 
 
+@pytest.mark.parametrize(
+    ("inputs", "notice"),
+    [
+        (lambda: [], "no control can be learnt: there is no MIDI input"),
+        (
+            lambda: importlib.import_module("rtmidi_of_nobody"),
+            r"no control can be learnt: MIDI cannot be used (No module named 'rtmidi_of_nobody')",
+        ),
+    ],
+)
+def test_without_midi_nothing_can_be_learnt(
+    inputs: Any, notice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    midi = types.ModuleType("mido")
+    midi.get_input_names = inputs  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "mido", midi)
+    monkeypatch.setattr(portaudio_io, "load_sounddevice", Sound)
+    session = LiveSession("live", LiveSetup(style="rain"))
+    session.midi.learn("mix")
+    io = portaudio_io.PortAudioIO("")
+    try:
+        io.start(session)
+        assert list(session.notices) == [notice]
+    finally:
+        io.close()
+        session.close()
+
+
 @pytest.mark.usefixtures("silent")
 def test_devices_are_listed_where_there_are_none() -> None:
     from astfx_bridge.live import command
 
     lines = list(device_lines())
     assert lines[0].startswith("JACK: no JACK server runs")
+    assert [line.split(":")[0] for line in lines] == ["JACK", "PortAudio"]
+    assert list(device_lines("jack")) == lines[:1]
+    assert list(device_lines("portaudio")) == lines[1:]
     assert command.LIVE_PORT == 9103
 
 
@@ -111,7 +154,9 @@ def test_devices_are_listed_where_there_are_none() -> None:
     ("options", "message"),
     [
         ({}, "choose one sound to imitate: --preset NAME"),
-        ({"preset": "rain", "style": Path("a.wav")}, "choose one sound to imitate"),
+        ({"preset": "rain", "style": Path("a.wav")}, "--preset and --style are both given"),
+        ({"style": Path("rain")}, "--style 'rain' is no file: use --preset rain"),
+        ({"preset": __file__}, r"--preset '.*test_command.py' is a file: use --style .*command.py"),
         ({"preset": "rain", "backend": "asio"}, "--backend 'asio' must be one of auto, jack, port"),
         ({"preset": "rain", "engine": "render"}, "--engine 'render' must be one of live, stream,"),
         ({"preset": "rain", "learn": "mix,speed"}, "--learn 'speed' must be one of strength, mix,"),

@@ -148,6 +148,19 @@ def test_a_second_recording_finishes_the_first(session: LiveSession, tmp_path: P
         session.record(tmp_path / "none" / "x.wav")
 
 
+def test_no_take_is_overwritten(session: LiveSession, tmp_path: Path) -> None:
+    for _ in range(3):
+        session.record(tmp_path / "take.wav")
+        play(session)
+        session.stop_recording()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "take-2.wav",
+        "take-3.wav",
+        "take.wav",
+    ]
+    assert session.notices[-1] == f"recorded 0.1 seconds to '{tmp_path / 'take-3.wav'}'"
+
+
 @pytest.mark.parametrize("name", ["take.wav", "take.flac", "take.ogg"])
 def test_a_recording_of_nothing_leaves_no_file(
     name: str, session: LiveSession, tmp_path: Path
@@ -208,6 +221,18 @@ def test_midi_controls_are_learnt_in_turn() -> None:
     midi.take(b"\xb0\x15\x00")  # no longer bound
     assert moved[3:] == [("strength", 1.0)]
     midi.take(b"\xb0")  # cut off
+
+
+@pytest.mark.parametrize(
+    ("name", "byte", "value"),
+    [("gain", 0, -60.0), ("gain", 127, 12.0), ("bypass", 63, 0), ("bypass", 64, 1)],
+)
+def test_midi_moves_what_is_no_share(
+    name: str, byte: int, value: float, session: LiveSession
+) -> None:
+    session.midi.learn(name)
+    session.midi.take(bytes([0xB0, 0x15, byte]))
+    assert session.get(name) == value
 
 
 def test_midi_reaches_the_whole_range(session: LiveSession) -> None:

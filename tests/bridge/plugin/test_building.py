@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +24,7 @@ def command(*words: str) -> str:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with bundles that were not built."""
 
-    def build(folder: Path, target: str = "all", **options: str) -> Path:
+    def build(folder: Path, target: str, progress: object, **options: str) -> Path:
         for bundle in plugins.BUNDLES:
             (folder / "bin" / bundle.built).mkdir(parents=True, exist_ok=True)
             (folder / "bin" / bundle.built / "code.so").write_text("new")
@@ -103,7 +104,7 @@ def test_without_what_its_window_needs_it_is_built_without_one(
 ) -> None:
     asked: list[str] = []
 
-    def build(folder: Path, target: str = "all", **options: str) -> Path:
+    def build(folder: Path, target: str, progress: object, **options: str) -> Path:
         asked.append(options["WINDOW"])
         for bundle in plugins.BUNDLES:
             (folder / bundle.built).mkdir(parents=True, exist_ok=True)
@@ -139,10 +140,36 @@ def test_it_is_built_on_linux_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         plugins.build(tmp_path)
 
 
-def test_a_failing_compiler_is_quoted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    failed = subprocess.CompletedProcess([], 1, "the first line\n", "error: it broke\n")
+def test_without_a_compiler_only_programs_are_said_to_be_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whether headers are there cannot be found out."""
+    monkeypatch.setattr(building, "COMPILER", "no-such-compiler")
+    lacking = (building.Need("no-such-compiler", "g++"), building.Need("a.h", "a-dev", "header"))
+    monkeypatch.setattr(building, "NEEDS", lacking)
+    assert building.missing() == [lacking[0]]
+    with pytest.raises(BridgeError, match="`astfx plugin info` shows what else is missing"):
+        building.check_needs()
+    assert building.missing(building.WINDOW_NEEDS) == []
+
+
+def test_a_build_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    cmake = tmp_path / "cmake"
+    cmake.write_text("#!/bin/sh\necho '[1/4] one'\necho a warning\necho '[4/4] last'\n")
+    cmake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(building, "check_needs", lambda: None)
-    monkeypatch.setattr(subprocess, "run", lambda *args, **named: failed)
+    shares: list[float] = []
+    building.build(tmp_path / "build", "all", shares.append)
+    assert shares == [0.25, 1.0]
+
+
+def test_a_failing_compiler_is_quoted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    cmake = tmp_path / "cmake"
+    cmake.write_text("#!/bin/sh\necho the first line\necho error: it broke >&2\nexit 1\n")
+    cmake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(building, "check_needs", lambda: None)
     with pytest.raises(BridgeError, match="has failed:\nthe first line\nerror: it broke"):
         building.build(tmp_path)
     (tmp_path / "file").touch()

@@ -210,8 +210,13 @@ def test_damaged_projects_under_a_sanitizer(
 ) -> None:
     mine.save(tmp_path / "my-noise.astfx")
     folder = build_folder.with_name("plugin-address")
-    options = {"ASTFX_SANITIZE": "address,undefined", "PRESETS": str(presets), "WINDOW": "OFF"}
-    bundles = building.build(folder, "astfx-clap", **options)
+    bundles = building.build(
+        folder,
+        "astfx-clap",
+        ASTFX_SANITIZE="address,undefined",
+        PRESETS=str(presets),
+        WINDOW="OFF",
+    )
     # Python is built without the sanitizer, and without C++, whose exceptions it watches.
     libraries = [
         subprocess.run(

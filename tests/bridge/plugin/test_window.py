@@ -110,14 +110,26 @@ def test_presets_are_found_by_typing_and_chosen_by_a_click(
     shows_preset(window, "Preset", "hail")
 
 
+@pytest.mark.parametrize("name", ["fire", "hand"])
+def test_enter_takes_the_preset_whose_name_fits_best(
+    window: ClapWindow, display: Screen, name: str
+) -> None:
+    """Other presets, which come first in the list, have these words in their descriptions."""
+    display.click(*SEARCH)
+    window.idle()
+    display.type(name)
+    display.key("Return")
+    shows_preset(window, "Preset", {"hand": "hand-drums"}.get(name, name))
+
+
 def test_the_second_tab_sets_the_preset_to_morph_to(window: ClapWindow, display: Screen) -> None:
     display.click(*TAB_B)
     display.click(*SEARCH)
     window.idle()
-    display.type("weather")  # a family: hail, leaves, rain, ...
+    display.type("weather")  # a family: Dry leaves, Hail on a tin roof, Howling wind, ...
     window.idle()
     display.key("Down", "Down")
-    shows_preset(window, "Morph to", "leaves")
+    shows_preset(window, "Morph to", "hail")
     shows_preset(window, "Preset", "rain")
 
 
