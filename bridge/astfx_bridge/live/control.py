@@ -88,7 +88,7 @@ class ControlPort(threading.Thread):
         found: list[Reply] = []
         for message in messages:
             try:
-                found += self._handle(message)
+                found += self._carry_out(message)
             except Exception as error:
                 text = reason_of(error)[:1000]
                 found.append(
@@ -96,7 +96,7 @@ class ControlPort(threading.Thread):
                 )
         return found
 
-    def _handle(self, message: Message) -> list[Reply]:
+    def _carry_out(self, message: Message) -> list[Reply]:
         address = message.address
         if address not in ROWS:
             raise RefusedError(f"there is no address {address}")
