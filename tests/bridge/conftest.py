@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from astfx_bridge.jobs.store import JobStore
 from astfx_bridge.live.priority import lower_priority
 
 from tests.bridge.serving import Server, make_sounds
@@ -16,6 +17,22 @@ def usual_priority() -> Iterator[None]:
     """Let no test leave its thread with real-time priority, which starves other threads."""
     yield
     lower_priority()
+
+
+@pytest.fixture(autouse=True)
+def stores_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close the records that a test has opened. Python 3.13 warns of those that are left open."""
+    opened: list[JobStore] = []
+    make = JobStore.__init__
+
+    def remember(store: JobStore, path: Path) -> None:
+        make(store, path)
+        opened.append(store)
+
+    monkeypatch.setattr(JobStore, "__init__", remember)
+    yield
+    for store in opened:
+        store.close()
 
 
 @pytest.fixture(scope="session")

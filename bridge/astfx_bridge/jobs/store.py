@@ -147,12 +147,16 @@ class JobStore:
 
     def _open(self) -> None:
         self._database = sqlite3.connect(self.path, isolation_level=None)
-        self._database.row_factory = sqlite3.Row
-        self._database.execute("pragma journal_mode = wal")
-        self._database.execute("pragma synchronous = full")
-        self._database.executescript(_SCHEMA)
-        self._add_columns()
-        self.wait_at_most(0.0)
+        try:
+            self._database.row_factory = sqlite3.Row
+            self._database.execute("pragma journal_mode = wal")
+            self._database.execute("pragma synchronous = full")
+            self._database.executescript(_SCHEMA)
+            self._add_columns()
+            self.wait_at_most(0.0)
+        except sqlite3.Error:
+            self._database.close()
+            raise
         self._identity = _identity(self.path)
 
     def _add_columns(self) -> None:
