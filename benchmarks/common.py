@@ -51,6 +51,16 @@ def best_of(times: int, work: Callable[[], object]) -> float:
     return min(timed(work)[0] for _ in range(times))
 
 
+def with_quiet_ends(clip: Waveform, sample_rate: int) -> Waveform:
+    """Fade both ends in 5 ms: the banks take a clip as a period, and hear a click where it ends."""
+    length = round(0.005 * sample_rate)
+    fade = np.linspace(0.0, 1.0, length, dtype=np.float32)
+    clip = clip.copy()
+    clip[:, :length] *= fade
+    clip[:, -length:] *= fade[::-1]
+    return clip
+
+
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Return a Markdown table."""
     lines = [" | ".join(header), " | ".join("---" for _ in header)]

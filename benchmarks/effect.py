@@ -40,6 +40,7 @@ from benchmarks.common import (
     need_audio,
     table,
     timed,
+    with_quiet_ends,
     write_section,
 )
 from benchmarks.sound_pairs import PAIRS
@@ -321,7 +322,7 @@ def quality() -> str:
                 engine="render" if engine == "draft" else engine,
                 quality="draft" if engine == "draft" else "standard",
             )
-            output = faded(board(content, PAIRS_RATE))
+            output = with_quiet_ends(board(content, PAIRS_RATE), PAIRS_RATE)
             distances = panel(output, wanted, PAIRS_RATE, figures=DISTANCES)
             values = [
                 1 - gram_loss(output, style, PAIRS_RATE) / before,
@@ -350,16 +351,6 @@ def quality() -> str:
         "isolated peaks a second",
     )
     return table(header, rows)
-
-
-def faded(clip: Waveform) -> Waveform:
-    """Fade both ends in 5 ms: the banks take a clip as a period, and hear a click where it ends."""
-    length = round(0.005 * PAIRS_RATE)
-    fade = np.linspace(0.0, 1.0, length, dtype=np.float32)
-    clip = clip.copy()
-    clip[:, :length] *= fade
-    clip[:, -length:] *= fade[::-1]
-    return clip
 
 
 def shown_engine(engine: str) -> str:

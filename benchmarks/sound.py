@@ -21,7 +21,15 @@ import numpy as np
 import astfx
 from astfx import metrics
 from astfx.audio import Waveform
-from benchmarks.common import MEASURED, ROOT, load, need_audio, table, write_section
+from benchmarks.common import (
+    MEASURED,
+    ROOT,
+    load,
+    need_audio,
+    table,
+    with_quiet_ends,
+    write_section,
+)
 from benchmarks.sound_pairs import ALL, PAIRS, RATE, SPEECH, TEST, Goal, Pair
 from benchmarks.sound_plots import draw_frontier, draw_strength
 
@@ -139,7 +147,7 @@ def streamed(pair: Pair, engine: str) -> Scores:
     """Return the scores of a streaming engine."""
     content, style = pair.sounds()
     effect = astfx.StyleTransfer(style, style_sample_rate=RATE, engine=engine)
-    return scored(effect(content, RATE), pair)
+    return scored(with_quiet_ends(effect(content, RATE), RATE), pair)
 
 
 def cells(scores: Scores) -> list[str]:
