@@ -34,12 +34,14 @@ def track_pitch(signal: npt.NDArray[np.floating]) -> Pitch:
     Mauch & Dixon, "pYIN: a fundamental frequency estimator using probabilistic threshold
     distributions", ICASSP 2014.
     """
-    hertz, voiced, _ = import_librosa().pyin(
-        signal,
-        fmin=PITCH_RANGE_HZ[0],
-        fmax=PITCH_RANGE_HZ[1],
-        sr=ANALYSIS_RATE_HZ,
-        frame_length=FRAME_LENGTH,
-        hop_length=HOP_LENGTH,
-    )
+    # Code that numba has just compiled may leave a flag behind, which NumPy then warns of.
+    with np.errstate(invalid="ignore"):
+        hertz, voiced, _ = import_librosa().pyin(
+            signal,
+            fmin=PITCH_RANGE_HZ[0],
+            fmax=PITCH_RANGE_HZ[1],
+            sr=ANALYSIS_RATE_HZ,
+            frame_length=FRAME_LENGTH,
+            hop_length=HOP_LENGTH,
+        )
     return Pitch(np.asarray(hertz, dtype=np.float64), voiced)

@@ -289,7 +289,7 @@ def _tuning(signal: Signal) -> float:
     """Return the deviation of a signal's pitches from the chroma bins, in thirds of a semitone."""
     librosa = import_librosa()
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), np.errstate(invalid="ignore"):
         # For sounds without pitch, such as silence and clicks, librosa warns and returns 0.
         warnings.filterwarnings("ignore", message="Trying to estimate tuning from empty")
         return float(
