@@ -26,8 +26,8 @@ ENVIRONMENT = ROOT / ".venv"
 STAMP = ENVIRONMENT / "astfx-stamp"
 BUILD, SITE = ROOT / "build" / "docs", ROOT / "site"
 EVERYDAY = "not slow and not hosts"
-# One process a core, each on one thread; tests/conftest.py says what stays together.
-EVERYDAY_TESTS = ["-n", "auto", "--dist", "loadgroup", "-m", EVERYDAY]
+# One process a core, each on one thread. A file stays in one process, with what its tests share.
+EVERYDAY_TESTS = ["-n", "auto", "--dist", "loadfile", "-m", EVERYDAY]
 DOCTESTS = ["--doctest-modules", "astfx", "bridge/astfx_bridge"]
 
 

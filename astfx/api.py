@@ -22,6 +22,7 @@ from astfx.audio import (
     check_sample_rate,
     check_target,
     check_waveform,
+    rate_of_output,
 )
 from astfx.audio.fitting import Fitting, check_peak
 from astfx.engine.render import Render, Report
@@ -175,7 +176,8 @@ def transfer_file(
     start_seconds, seconds : float
         The part of the content to render: where it begins, and how long it is. By default all.
     sample_rate : int, hertz, optional
-        Sample rate of the output. By default that of the content.
+        Sample rate of the output. By default that of the content, or 48 kHz for Opus, which has
+        only a few.
     bitrate_kbps : float, kbit/s, optional
         Bitrate of a lossy format. By default the encoder's own.
     progress : callable, optional
@@ -199,7 +201,8 @@ def transfer_file(
     check_peak(peak)
     to_stdout = str(output) == "-"
     file = content if isinstance(content, FileSource) else FileSource(content, "content")
-    source = content_part(file, start_seconds, seconds, sample_rate)
+    rate = rate_of_output(output, file.sample_rate) if sample_rate is None else sample_rate
+    source = content_part(file, start_seconds, seconds, rate)
     found = style if isinstance(style, Style) else Style.of(style)
     defaults = found.settings if settings is None else settings.to_dict()
     chosen = make_settings(defaults, **overrides)

@@ -32,14 +32,6 @@ def pytest_configure(config: pytest.Config) -> None:
         import_librosa()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run each file in one process. All files of the bridge share one, as they share a server."""
-    bridge = Path(__file__).parent / "bridge"
-    for item in items:
-        group = bridge if item.path.is_relative_to(bridge) else item.path
-        item.add_marker(pytest.mark.xdist_group(str(group)))
-
-
 @pytest.fixture(scope="session")
 def load() -> Load:
     """Load ``classic/NAME`` or ``grinstein/content_style/NAME`` as (1, samples) at a rate."""

@@ -31,6 +31,8 @@ from astfx.audio.writing import (
     SpoolSource,
     check_output,
     check_target,
+    output_format,
+    rate_of_output,
 )
 
 __all__ = [
@@ -56,6 +58,8 @@ __all__ = [
     "check_sample_rate",
     "check_target",
     "check_waveform",
+    "output_format",
+    "rate_of_output",
     "read_all",
     "read_excerpt",
     "readable_formats",

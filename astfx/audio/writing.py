@@ -27,6 +27,7 @@ from astfx.runtime.files import written_aside
 
 _RF64_ABOVE_BYTES = 4_000_000_000
 _USUAL_RATE = 48_000
+_RATES_OF_OPUS = (8_000, 12_000, 16_000, 24_000, 48_000)
 _TAGS = {
     "title", "artist", "album", "genre", "tracknumber", "date", "comment", "copyright", "license",
 }  # fmt: skip
@@ -68,6 +69,12 @@ def output_format(path: Path, *, float_samples: bool) -> tuple[str, str]:
             )
         return name, "FLOAT"
     return name, "PCM_24" if "PCM_24" in subtypes else soundfile.default_subtype(name)
+
+
+def rate_of_output(path: str | os.PathLike[str], sample_rate: int) -> int:
+    """The sample rate itself, or 48 kHz for Opus, which has only a few."""
+    is_opus = Path(path).suffix.lower() == ".opus"
+    return _USUAL_RATE if is_opus and sample_rate not in _RATES_OF_OPUS else sample_rate
 
 
 def check_output(
@@ -236,6 +243,8 @@ class AudioWriter:
             if self._suffix in ffmpeg.WRITTEN and problem is None:
                 ffmpeg.encode(self._plain, self._part, self._suffix, self._bitrate_kbps)
             if self.to_stdout and problem is None:
+                if sys.stdout is None:
+                    raise AudioFileError("standard output is closed")
                 with self._part.open("rb") as file:
                     shutil.copyfileobj(file, sys.stdout.buffer)
                 sys.stdout.buffer.flush()

@@ -130,6 +130,10 @@ def _run() -> int:
         return _failed(str(error), CALLERS_MISTAKE)
     except OSError as error:
         return _failed_file(error)
+    except RuntimeError as error:
+        if "home directory" not in str(error):
+            raise
+        return _failed("the user has no home folder: set the variable HOME to one", CALLERS_MISTAKE)
     return 0
 
 

@@ -299,5 +299,12 @@ def register(app: typer.Typer) -> None:
             session.say(f"{entry.name} {entry.note}")
         if len(failed) == len(entries):
             raise AstfxError(f"no method could render these clips: {failed[0].note}")
-        shown = f"{len(entries) - len(failed)} methods side by side"
+        rendered = len(entries) - len(failed)
+        early = [entry.name for entry in entries if entry.stopped_early]
+        if early:
+            session.say(
+                f"The time budget of {settings.budget_seconds:g} s ended the search of "
+                f"{', '.join(early)} early: a larger --budget may come nearer to the style."
+            )
+        shown = f"{rendered} method{'s' if rendered != 1 else ''} side by side"
         session.say(f"{result.page}: {shown}, to open in a browser")

@@ -23,9 +23,9 @@ Examples:
 
   astfx presets list
 
-  astfx presets list --family water --tag calm
+  astfx presets list --family water --tag sparse
 
-  astfx presets list --search "rain roof"
+  astfx presets list --search "tin roof"
 
   astfx presets list --similar-to rain
 """

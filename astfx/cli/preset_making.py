@@ -93,7 +93,12 @@ def make(
 @takes_settings(*_SETTINGS)
 def blend(
     parts: Annotated[
-        list[str], typer.Argument(metavar="NAME=WEIGHT...", help="Presets and their weights.")
+        list[str],
+        typer.Argument(
+            metavar="NAME=WEIGHT...",
+            help="Presets and their weights.",
+            autocompletion=lambda incomplete: [f"{name}=" for name in complete(incomplete)],
+        ),
     ],
     name: Annotated[str, typer.Option(help="Name of the new preset.")],
     author: _Author = "",

@@ -13,7 +13,7 @@ from astfx.audio import (
     FileSource,
     Waveform,
     check_finite,
-    check_output,
+    output_format,
     read_excerpt,
     resample,
 )
@@ -131,7 +131,7 @@ class Measured:
 def _float_advice(output: str) -> str:
     """How to write an output without loss of level: "--float", or another format with it."""
     try:
-        check_output("o.wav" if output == "-" else output, 44_100, 1, float_samples=True)
+        output_format(Path("o.wav" if output == "-" else output), float_samples=True)
     except InvalidSettingError:
         return "a .wav file with --float"
     return "--float"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -16,7 +16,8 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 _RECIPE = typer.Option(
     help=f"The settings of a system from the literature: {', '.join(RECIPES)}. "
-    "Other options override them."
+    "Other options override them.",
+    autocompletion=lambda incomplete: [name for name in RECIPES if name.startswith(incomplete)],
 )
 _SET = typer.Option("--set", metavar="KEY=VALUE", help="An option of the method; repeatable.")
 
@@ -62,8 +63,14 @@ def _annotation(row: Setting) -> Any:
             f"--{row.short.replace('_', '-')}",
             metavar=row.unit.upper() or None,
             help=f"{row.help} [dim]{_bounds(row)}[/dim]",
+            autocompletion=completing(row.choices) if row.choices else None,
         ),
     ]
+
+
+def completing(choices: Sequence[str]) -> Callable[[str], list[str]]:
+    """Let the shell complete one of some words."""
+    return lambda incomplete: [word for word in choices if word.startswith(incomplete)]
 
 
 def _bounds(row: Setting) -> str:

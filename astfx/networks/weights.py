@@ -23,6 +23,7 @@ from astfx.networks import classifiers, soundnet, vgg
 from astfx.networks.classifiers import NETWORKS, AudioNet, NetSettings, VoiceNet
 from astfx.networks.weight_files import read_tensors
 from astfx.runtime import tensor_files
+from astfx.runtime.folders import user_data_folder
 
 CHOICES = ("auto", "random")
 SHIPPED = Path(__file__).parents[1] / "data"
@@ -69,10 +70,8 @@ NAMES = (*PUBLISHED, *NETWORKS)
 
 def folder() -> Path:
     """Folder of added weights: the one that ASTFX_WEIGHTS names, else in the user's data folder."""
-    import platformdirs
-
     chosen = os.environ.get("ASTFX_WEIGHTS")
-    return Path(chosen) if chosen else Path(platformdirs.user_data_dir("astfx")) / "weights"
+    return Path(chosen) if chosen else user_data_folder() / "weights"
 
 
 def find(name: str, choice: str = "auto") -> Path | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from astfx.errors import PresetNotFoundError
 from astfx.presets.naming import NAME, folded
 from astfx.presets.titles import title_in
+from astfx.runtime.folders import user_data_folder
 
 FOLDER_VARIABLE = "ASTFX_PRESETS"
 SUFFIX = ".astfx"
@@ -19,10 +20,8 @@ SUFFIXES = (SUFFIX, ".toml")
 
 def user_folder() -> Path:
     """Return the folder of the user's presets; ASTFX_PRESETS overrides it."""
-    import platformdirs
-
     chosen = os.environ.get(FOLDER_VARIABLE)
-    return Path(chosen) if chosen else Path(platformdirs.user_data_dir("astfx")) / "presets"
+    return Path(chosen) if chosen else user_data_folder() / "presets"
 
 
 def factory_folder() -> Path:

@@ -237,11 +237,15 @@ def _render(
     entry.seconds = time.monotonic() - began
     entry.real_time_factor = entry.seconds / max(done.audio_seconds, 1e-9)
     entry.losses = [segment.losses for segment in done.segments]
-    entry.note = done.note
+    entry.stopped_early = done.stopped_early
+    remarks = [done.note] if done.note else []
+    if done.stopped_early:
+        remarks.append("the time budget ended the search early")
     preparing = done.seconds.get("style", 0.0)
     if preparing > _SLOW_PREPARATION_SECONDS:
         slow = f"{preparing:.0f} s of this went into preparing the style, which is done once"
-        entry.note = f"{entry.note}; {slow}" if entry.note else slow
+        remarks.append(slow)
+    entry.note = "; ".join(remarks)
     entry.waveform = read_excerpt(FileSource(output, "output"), MOST_SECONDS)
     return entry
 

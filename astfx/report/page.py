@@ -72,6 +72,8 @@ class Entry:
         A remark of the method, or why it failed.
     failed : bool
         Whether the method could not render the clips.
+    stopped_early : bool
+        Whether the time budget ended the search.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Entry:
     figures: dict[str, float] = field(default_factory=dict)
     note: str = ""
     failed: bool = False
+    stopped_early: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

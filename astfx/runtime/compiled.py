@@ -7,6 +7,7 @@ a preset, and most commands run no compiled function.
 from __future__ import annotations
 
 import atexit
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 from astfx.errors import AudioFileError
 from astfx.runtime.extras import require
+from astfx.runtime.folders import has_home, user_cache_folder
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -78,7 +80,8 @@ class _Compiled(Generic[P, R]):
             return made
 
         try:
-            return compile_it(cache=True)
+            # Without a home, numba would make a folder called ~.
+            return compile_it(cache=has_home() or bool(os.environ.get("NUMBA_CACHE_DIR")))
         except RuntimeError as error:
             if not _lacks_a_folder(error):
                 raise
@@ -139,14 +142,15 @@ def import_librosa() -> ModuleType:
         If no temporary folder can be written either.
     """
     require("librosa", "this measurement")
-    import platformdirs
     from filelock import FileLock
 
-    folder = Path(platformdirs.user_cache_dir("astfx"))
+    folder = user_cache_folder()
     with ExitStack() as stack:
         with suppress(OSError):  # without a writable folder there is no lock
             folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(FileLock(folder / "librosa.lock"))
+        if not has_home() and not os.environ.get("NUMBA_CACHE_DIR"):
+            _use_temporary_cache()
         try:
             return _librosa()
         except RuntimeError as error:

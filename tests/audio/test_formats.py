@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 import astfx
 from astfx.audio import AudioWriter, FileSource, Waveform, check_output, ffmpeg, read_all
 from astfx.errors import AudioFileError, InvalidSettingError
+from tests.conftest import Run
 
 RATE = 48_000
 TAGS = {"title": "Größe", "artist": "Ada", "album": "B", "date": "2020", "comment": "c"}
@@ -55,6 +57,23 @@ def test_lossy_files_have_the_bitrate(
     path = write(tmp_path / f"o.{suffix}", clip, bitrate_kbps=kbps)
     found = path.stat().st_size * 8e-3 / (clip.shape[1] / RATE)
     assert found == pytest.approx(kbps, rel=BITRATE_TOLERANCE[suffix])
+
+
+@pytest.mark.parametrize(("rate", "written"), [(44_100, 48_000), (24_000, 24_000)])
+def test_opus_gets_a_sample_rate_that_it_has(
+    rate: int, written: int, clip: Waveform, tmp_path: Path, run: Run
+) -> None:
+    soundfile.write(tmp_path / "c.wav", clip[:, :rate].T, rate)
+    output = tmp_path / "o.opus"
+    code, out, err = run(
+        "render", tmp_path / "c.wav", "-s", "rain", "-o", output, "--quality", "draft",
+        "--iterations", 1, "--report", tmp_path / "report.json",
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    assert "o.opus" in out
+    assert (tmp_path / "report.json").is_file()
+    found = soundfile.info(output)
+    assert (found.samplerate, found.frames) == (written, written)
 
 
 @pytest.mark.parametrize(

@@ -174,3 +174,6 @@ def test_the_shell_completes_commands_and_presets() -> None:
         "rain",
         "rainstick",
     ]
+    assert complete("astfx live --preset ra").split() == ["radio-static", "rain", "rainstick"]
+    assert complete("astfx render a.wav --quality dr").split() == ["draft"]
+    assert complete("astfx presets blend fro").split() == ["frogs="]

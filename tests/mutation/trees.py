@@ -113,7 +113,7 @@ class Tree:
         )
         patterns = [str(self.root / watched / "*") for watched in WATCHED]
         self.python(
-            [*_pytest(), "-n", str(processes), "--dist", "loadgroup", "-m", EVERYDAY, *files],
+            [*_pytest(), "-n", str(processes), "--dist", "loadfile", "-m", EVERYDAY, *files],
             {
                 "PYTHONPATH": str(hook),
                 "COVERAGE_CORE": "ctrace",  # the only one that knows contexts on every Python

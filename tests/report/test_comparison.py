@@ -218,6 +218,17 @@ def test_the_budget_holds_for_the_training_of_a_network_too(
 
 
 @pytest.mark.usefixtures("unscored")
+def test_a_search_that_the_budget_ended_is_noted(clips: tuple[Path, Path], tmp_path: Path) -> None:
+    settings = Settings(budget_seconds=0.05, iterations=500)
+    found = compare(*clips, tmp_path, methods=("gram", "adain"), settings=settings)
+    optimised, other = found.entries[3:]
+    assert optimised.stopped_early
+    assert optimised.note == "the time budget ended the search early"
+    assert optimised.note in found.page.read_text("utf-8")
+    assert (other.stopped_early, other.note) == (False, "")
+
+
+@pytest.mark.usefixtures("unscored")
 def test_recipes_stand_beside_methods(clips: tuple[Path, Path], tmp_path: Path) -> None:
     settings = Settings(iterations=1, phase_iterations=1)
     found = compare(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from astfx.cli.preset_app import complete
 from astfx_bridge.errors import BridgeError
 from astfx_bridge.live.midi import LEARNABLE
 from astfx_bridge.live.table import ENGINES, STANDALONE
@@ -40,10 +41,15 @@ def live(
     style: Annotated[
         Path | None, typer.Option(help="A sound file to imitate, or a prepared style.")
     ] = None,
-    preset: Annotated[str | None, typer.Option(help="A preset to imitate, such as rain.")] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="A preset to imitate, such as rain.", autocompletion=complete),
+    ] = None,
     morph_to: Annotated[
         list[str] | None,
-        typer.Option(help="A further preset or file, to morph to; repeatable."),
+        typer.Option(
+            help="A further preset or file, to morph to; repeatable.", autocompletion=complete
+        ),
     ] = None,
     engine: Annotated[
         str,
