@@ -92,7 +92,6 @@ static void corrupt_states(const std::string& preset) {
     require(instance.state(0) == before[0] && instance.state(1) == before[1], "both presets stay");
     require(instance.chosen(slot) == number, "the number stays");
     require(instance.preset_problem() != kNoProblem, "a problem is reported");
-    require(instance.problem().size() > 10, "the problem is a sentence");
     return false;
   };
   for (int turn = 0; turn < 300; ++turn) {
@@ -191,7 +190,7 @@ static void several_threads(const std::string& preset, EngineKind engine) {
         case 3: instance.settings.strength = static_cast<float>(own() % 5) / 4.0f; break;
         case 4: instance.settings.morph = static_cast<float>(own() % 5) / 4.0f; break;
         case 5: instance.input_peak(); instance.output_peak(); instance.late_maps(); break;
-        case 6: instance.problem(); instance.backend_state(); instance.late_blocks(); break;
+        case 6: instance.preset_problem(); instance.backend_state(); instance.late_blocks(); break;
         case 7: instance.settings.bypass = own() % 2; break;
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
