@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from astfx.cli.main import entry
+from astfx.cli.start import entry
 
 entry()

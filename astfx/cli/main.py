@@ -8,12 +8,14 @@ import json
 import math
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from astfx.cli import interrupts
 from astfx.cli import methods as cli_methods
 from astfx.cli import presets as cli_presets
 from astfx.cli import tables as cli_tables
@@ -118,8 +120,18 @@ def main() -> None:
 
 def _run() -> int:
     """Run a command, and return its exit code."""
+    with interrupts.remembered():
+        try:
+            return _code_of(app)
+        except Exception:
+            if not interrupts.came():
+                raise
+            return _failed("interrupted: nothing was written", INTERRUPTED)
+
+
+def _code_of(command: Callable[[], object]) -> int:
     try:
-        app()
+        command()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except KeyboardInterrupt:
@@ -266,7 +278,8 @@ def render(
         reports = {path: result.to_dict() for path, result in results.items()}
         _write_json(report, reports if len(jobs) > 1 else next(iter(reports.values())))
     if failed:
-        raise AstfxError(f"{failed} of {len(jobs)} files could not be rendered")
+        rest = f"; the others are in '{output}'" if failed < len(jobs) else ""
+        raise AstfxError(f"{failed} of {len(jobs)} files could not be rendered{rest}")
     if len(jobs) > 1:
         session.say(
             f"{output}: {len(jobs)} files in the style of {style}. Next: listen to them; "

@@ -103,7 +103,8 @@ def register(app: typer.Typer) -> None:
             return
         for name in weights.NAMES:
             path = weights.find(name)
-            print(f"{name}: {path if path is not None else weights.describe(name)}")
+            print(f"{name}: {path}" if path is not None else weights.describe(name))
+        print("Next: astfx weights add NETWORK FILE, or astfx train, which makes such a file")
 
     @app.command(epilog=_TRAIN_EXAMPLES)
     @in_session

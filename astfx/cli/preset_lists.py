@@ -244,4 +244,5 @@ def verify(
             print(f"--  {error}", file=sys.stderr)
     if failed:
         raise PresetError(f"{len(failed)} of {len(targets)} presets cannot be used")
-    print("1 preset is valid" if len(targets) == 1 else f"{len(targets)} presets are valid")
+    shown = "1 preset is valid" if len(targets) == 1 else f"{len(targets)} presets are valid"
+    print(f"{shown}. Next: astfx presets show NAME")

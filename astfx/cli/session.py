@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from astfx.cli import interrupts
 from astfx.errors import CancelledError
 
 if TYPE_CHECKING:
@@ -73,7 +74,12 @@ class Session:
         )
         with bar:
             task = bar.add_task(label, total=1.0)
-            yield lambda share: bar.update(task, completed=share)
+
+            def move(share: float) -> None:
+                interrupts.raise_if_lost()
+                bar.update(task, completed=share)
+
+            yield move
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
@@ -105,6 +111,11 @@ def in_session(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*arguments, session=session, **named)
         except KeyboardInterrupt:
+            raise CancelledError(session.interruption()) from None
+        except Exception:
+            if not interrupts.came():
+                raise
+            # The interruption has become another exception on its way.
             raise CancelledError(session.interruption()) from None
 
     kept = [p for p in signature.parameters.values() if p.name != "session"]

@@ -380,8 +380,11 @@ def show_plugin(home: _HOME = None) -> None:
     if not found:
         print("the plugin is not installed: `astfx plugin install` builds and installs it")
     lacking = building.missing()
-    print(building.lacking_text(lacking) if lacking else "the build has all that it needs")
     _say_window()
+    if lacking:
+        print(building.lacking_text(lacking))
+    else:
+        print("the build has all that it needs: `astfx plugin install` builds and installs it")
 
 
 @plugin.command("uninstall")

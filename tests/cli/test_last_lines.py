@@ -98,7 +98,14 @@ COMMANDS: dict[str, tuple[tuple[object, ...], str]] = {
         ("presets", "list", "--search", "drops"),
         r"\d+ presets?\. Next: astfx render FILE --style NAME -o OUT",
     ),
-    "presets verify": (("presets", "verify", "drops"), "1 preset is valid"),
+    "presets verify": (
+        ("presets", "verify", "drops"),
+        "1 preset is valid. Next: astfx presets show NAME",
+    ),
+    "weights list": (
+        ("weights", "list"),
+        "Next: astfx weights add NETWORK FILE, or astfx train, .*",
+    ),
     "methods": (("methods",), "Next: astfx render FILE --style SOUND -o OUT --method NAME"),
     "doctor": (("doctor",), "Next: astfx demo"),
     "score": (
