@@ -14,7 +14,9 @@ ARG PIP_EXTRA_INDEX_URL=""
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONUNBUFFERED=1
 
 COPY . /src
-RUN pip install /src && rm -rf /src
+RUN apt-get update && apt-get install --yes --no-install-recommends ffmpeg \
+    && rm -rf /var/lib/apt/lists/* \
+    && pip install "/src[metrics,plots]" && rm -rf /src
 
 # Any user may run the container (docker run --user): nothing is written beside /data and /sounds.
 RUN useradd --create-home --uid 1000 astfx && mkdir -p /data /sounds \

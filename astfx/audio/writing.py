@@ -55,7 +55,7 @@ def output_format(path: Path, *, float_samples: bool) -> tuple[str, str]:
     suffix = path.suffix.lstrip(".").upper()
     name = {"AIF": "AIFF", "OGA": "OGG", "OPUS": "OGG", "W64": "W64"}.get(suffix, suffix)
     if name not in soundfile.available_formats() or name == "RAW":
-        choices = "wav, flac, aiff, ogg, mp3"
+        choices = "wav, flac, aiff, ogg, opus, mp3, and with ffmpeg m4a, mp4, aac, webm"
         raise InvalidSettingError(
             f"output file '{path}' must end in a known audio suffix ({choices})"
         )

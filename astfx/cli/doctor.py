@@ -23,7 +23,7 @@ def examine() -> list[Finding]:
     """Check versions, devices, audio formats and optional packages."""
     import soundfile
 
-    from astfx.audio import readable_formats
+    from astfx.audio import ffmpeg, readable_formats
     from astfx.runtime.extras import OPTIONAL, is_installed
     from astfx.runtime.threads import default_threads
     from astfx.runtime.versions import PACKAGES
@@ -42,6 +42,11 @@ def examine() -> list[Finding]:
     findings.append(Finding(gpu is not None, False, "gpu", text))
     formats = f"{', '.join(readable_formats())} (libsndfile {soundfile.__libsndfile_version__})"
     findings.append(Finding("MP3" in formats, False, "formats", formats))
+    by_ffmpeg = "m4a, mp4, aac and webm"
+    path = ffmpeg.program()
+    text = f"missing, needed for {by_ffmpeg}: install it with your system's package manager"
+    shown = text if path is None else f"{path}, for {by_ffmpeg}"
+    findings.append(Finding(path is not None, False, "ffmpeg", shown))
     for name, row in OPTIONAL.items():
         found = is_installed(name)
         missing = f"missing, needed for {row.purpose}: {row.remedy}"

@@ -62,9 +62,19 @@ def import_(
 ) -> None:
     """Check files of presets, and save the presets with your own."""
     from astfx.presets import Preset
+    from astfx.presets.library import check_free
 
-    # All files are read before the first preset is saved.
-    for preset in [Preset.load(path) for path in _preset_files(files)]:
+    # All files are read, and all names are checked, before the first preset is saved.
+    found: dict[str, Preset] = {}
+    for path in _preset_files(files):
+        preset = Preset.load(path)
+        if preset.name in found:
+            raise PresetError(f"two of the files hold a preset {preset.name!r}: import one of them")
+        found[preset.name] = preset
+    for preset in found.values():
+        if not replace:
+            check_free(preset)
+    for preset in found.values():
         save(preset, session, replace=replace)
 
 

@@ -134,10 +134,25 @@ def keep(preset: Preset, *, replace: bool = False) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise AudioFileError(f"folder '{folder}' cannot be made ({error.strerror})") from None
+    if not replace:
+        check_free(preset)
+    path = folder / f"{preset.name}{SUFFIX}"
+    preset.save(path)
+    return path
+
+
+def check_free(preset: Preset) -> None:
+    """Refuse a preset whose name one in the user's folder has.
+
+    Raises
+    ------
+    PresetError
+    """
+    folder = user_folder()
     path = folder / f"{preset.name}{SUFFIX}"
     # A .toml preset of that name counts too, because the new file would hide it.
     taken = [p for p in (path, path.with_suffix(".toml")) if p.exists()]
-    if taken and not replace:
+    if taken:
         title = title_in(taken[0])
         called = (
             f" with the title {title!r}" if folded(title) not in ("", folded(preset.label)) else ""
@@ -146,8 +161,6 @@ def keep(preset: Preset, *, replace: bool = False) -> Path:
             f"preset {preset.name!r} exists in '{folder}'{called}: choose another name or pass "
             "--replace (in Python replace=True)"
         )
-    preset.save(path)
-    return path
 
 
 def remove(name: str) -> list[Path]:

@@ -367,6 +367,26 @@ def test_folders_of_presets_are_imported_as_a_whole(
     assert sorted(path.stem for path in own_folder.iterdir()) == ["drops", "strings"]
 
 
+def test_a_folder_with_a_name_that_is_taken_changes_nothing(
+    ask: Run, own_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    for name in ("hail", "rain"):
+        assert ask("export", name, folder / f"{name}.astfx")[0] == 0
+    assert ask("import", folder / "rain.astfx")[0] == 0
+    code, out, err = ask("import", folder)
+    assert (code, out) == (2, "")
+    assert "preset 'rain' exists in" in err
+    assert [path.stem for path in own_folder.glob("*.astfx")] == ["rain"]
+    (folder / "rain-again.astfx").write_bytes((folder / "rain.astfx").read_bytes())
+    code, _, err = ask("import", folder, "--replace")
+    assert (code, err) == (
+        2,
+        "astfx: two of the files hold a preset 'rain': import one of them\n",
+    )
+
+
 @pytest.mark.parametrize("file", ["given.astfx", "given.toml"])
 def test_what_is_exported_is_imported(
     file: str, ask: Run, drops: Preset, own_folder: Path, tmp_path: Path
