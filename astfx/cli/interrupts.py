@@ -1,4 +1,4 @@
-"""Ctrl-C that is never lost, wherever Python happens to be when it comes.
+"""Ctrl-C at moments at which Python would lose it.
 
 The usual handler raises KeyboardInterrupt at once. In a callback of a C library, or in an import
 lock, that exception is printed and forgotten; in compiled code it turns into another one. So the

@@ -8,7 +8,6 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -122,16 +121,16 @@ def _run() -> int:
     """Run a command, and return its exit code."""
     with interrupts.remembered():
         try:
-            return _code_of(app)
+            return _code_of_app()
         except Exception:
             if not interrupts.came():
                 raise
             return _failed("interrupted: nothing was written", INTERRUPTED)
 
 
-def _code_of(command: Callable[[], object]) -> int:
+def _code_of_app() -> int:
     try:
-        command()
+        app()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except KeyboardInterrupt:

@@ -71,8 +71,8 @@ def import_(
         if preset.name in found:
             raise PresetError(f"two of the files hold a preset {preset.name!r}: import one of them")
         found[preset.name] = preset
-    for preset in found.values():
-        if not replace:
+    if not replace:
+        for preset in found.values():
             check_free(preset)
     for preset in found.values():
         save(preset, session, replace=replace)

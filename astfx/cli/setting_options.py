@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -14,10 +14,16 @@ from astfx.settings import RENDER_TABLE, Setting
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
+
+def _completing(choices: Iterable[str]) -> Callable[[str], list[str]]:
+    """Let the shell complete one of some words."""
+    return lambda incomplete: [word for word in choices if word.startswith(incomplete)]
+
+
 _RECIPE = typer.Option(
     help=f"The settings of a system from the literature: {', '.join(RECIPES)}. "
     "Other options override them.",
-    autocompletion=lambda incomplete: [name for name in RECIPES if name.startswith(incomplete)],
+    autocompletion=_completing(RECIPES),
 )
 _SET = typer.Option("--set", metavar="KEY=VALUE", help="An option of the method; repeatable.")
 
@@ -63,14 +69,9 @@ def _annotation(row: Setting) -> Any:
             f"--{row.short.replace('_', '-')}",
             metavar=row.unit.upper() or None,
             help=f"{row.help} [dim]{_bounds(row)}[/dim]",
-            autocompletion=completing(row.choices) if row.choices else None,
+            autocompletion=_completing(row.choices) if row.choices else None,
         ),
     ]
-
-
-def completing(choices: Sequence[str]) -> Callable[[str], list[str]]:
-    """Let the shell complete one of some words."""
-    return lambda incomplete: [word for word in choices if word.startswith(incomplete)]
 
 
 def _bounds(row: Setting) -> str:

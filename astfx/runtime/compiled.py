@@ -80,8 +80,7 @@ class _Compiled(Generic[P, R]):
             return made
 
         try:
-            # Without a home, numba would make a folder called ~.
-            return compile_it(cache=has_home() or bool(os.environ.get("NUMBA_CACHE_DIR")))
+            return compile_it(cache=_has_folder())
         except RuntimeError as error:
             if not _lacks_a_folder(error):
                 raise
@@ -119,6 +118,11 @@ class _Compiled(Generic[P, R]):
         return files.union(*(other._files() for other in self._called().values()))
 
 
+def _has_folder() -> bool:
+    """Whether numba may look for a folder for its cache: without a home, it makes one called ~."""
+    return has_home() or bool(os.environ.get("NUMBA_CACHE_DIR"))
+
+
 def _lacks_a_folder(error: RuntimeError) -> bool:
     """Whether numba has found no folder that it can write its cache to."""
     return "no locator available" in str(error)
@@ -149,7 +153,7 @@ def import_librosa() -> ModuleType:
         with suppress(OSError):  # without a writable folder there is no lock
             folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(FileLock(folder / "librosa.lock"))
-        if not has_home() and not os.environ.get("NUMBA_CACHE_DIR"):
+        if not _has_folder():
             _use_temporary_cache()
         try:
             return _librosa()

@@ -7,11 +7,12 @@ import re
 import shutil
 import subprocess
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from astfx.cli.session import Move
 from astfx_bridge.errors import BridgeError
 
 DPF_VARIABLE = "DPF_PATH"
@@ -127,7 +128,7 @@ def lacking_text(lacking: Sequence[Need]) -> str:
 def build(
     folder: Path,
     target: str = "all",
-    progress: Callable[[float], None] = lambda share: None,
+    progress: Move = lambda share: None,
     **options: str,
 ) -> Path:
     """Build the plugin in a folder, and return the folder of what was built.
@@ -159,7 +160,7 @@ def build(
     return folder / "bin"
 
 
-def _run(command: list[str], progress: Callable[[float], None] = lambda share: None) -> None:
+def _run(command: list[str], progress: Move = lambda share: None) -> None:
     """Run a program. Ninja's lines begin with how far it is, such as "[3/80]"."""
     last: deque[str] = deque(maxlen=_LINES_OF_A_FAILURE)
     with subprocess.Popen(

@@ -8,14 +8,14 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from astfx.cli.session import Session, in_session
+from astfx.cli.session import Move, Session, in_session
 from astfx.errors import AstfxError, CancelledError
 from astfx_bridge.errors import BridgeError
 from astfx_bridge.live.command import EXAMPLES as LIVE_EXAMPLES
@@ -323,7 +323,7 @@ def _say_window() -> None:
 
 
 @contextmanager
-def _built(session: Session) -> Iterator[Callable[[float], None]]:
+def _built(session: Session) -> Iterator[Move]:
     """A bar for a build. What is built when the user interrupts it is used by the next one."""
     try:
         with session.progress("building the plugin") as move:

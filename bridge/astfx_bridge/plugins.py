@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from astfx.cli.session import Move
 from astfx.presets.folders import factory_folder
 from astfx_bridge import building
 from astfx_bridge.errors import BridgeError
@@ -49,9 +49,6 @@ def build_folder() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("astfx") / "plugin"
-
-
-Move = Callable[[float], None]
 
 
 def build(folder: Path, progress: Move = lambda share: None) -> list[Path]:

@@ -108,7 +108,7 @@ def test_while_modules_are_read_the_program_ends_without_a_word() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
 
 
-def test_where_ctrl_c_is_ignored_it_stays_so(run: Run, content: Path) -> None:
+def test_where_ctrl_c_is_ignored_it_stays_so() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with interrupts.remembered():
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN

@@ -153,23 +153,23 @@ def test_without_a_compiler_only_programs_are_said_to_be_missing(
     assert building.missing(building.WINDOW_NEEDS) == []
 
 
-def test_a_build_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    cmake = tmp_path / "cmake"
-    cmake.write_text("#!/bin/sh\necho '[1/4] one'\necho a warning\necho '[4/4] last'\n")
-    cmake.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+def pretend_cmake(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> None:
+    """Let a script take the place of CMake."""
+    (folder / "cmake").write_text(f"#!/bin/sh\n{script}\n")
+    (folder / "cmake").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     monkeypatch.setattr(building, "check_needs", lambda: None)
+
+
+def test_a_build_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pretend_cmake(monkeypatch, tmp_path, "echo '[1/4] one'\necho a warning\necho '[4/4] last'")
     shares: list[float] = []
     building.build(tmp_path / "build", "all", shares.append)
     assert shares == [0.25, 1.0]
 
 
 def test_a_failing_compiler_is_quoted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    cmake = tmp_path / "cmake"
-    cmake.write_text("#!/bin/sh\necho the first line\necho error: it broke >&2\nexit 1\n")
-    cmake.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr(building, "check_needs", lambda: None)
+    pretend_cmake(monkeypatch, tmp_path, "echo the first line\necho error: it broke >&2\nexit 1")
     with pytest.raises(BridgeError, match="has failed:\nthe first line\nerror: it broke"):
         building.build(tmp_path)
     (tmp_path / "file").touch()
