@@ -1,8 +1,8 @@
 """The effect in real time: `python -m benchmarks.effect` (about twenty minutes, idle machine).
 
 Writes the tables of docs/measured/effect.md. Names of sections (engines, compiling, blocks,
-changes, morph, mixing, threads, levels, quality, board) run only those. Block times are those of
-the thread alone, so that other work on the machine disturbs them little.
+changes, morph, mixing, threads, levels, quality, floors, board) run only those. Block times are
+those of the thread alone, so that other work on the machine disturbs them little.
 """
 
 from __future__ import annotations
@@ -353,6 +353,34 @@ def quality() -> str:
     return table(header, rows)
 
 
+def floors() -> str:
+    """Tabulate how far the Gram loss falls for parts of the style itself, beside `stream`."""
+    rows: list[list[object]] = []
+    found: list[list[float]] = []
+    for pair in PAIRS:
+        content, style = pair.sounds()
+        half = style.shape[1] // 2
+        first, second = style[:, :half], style[:, half:]
+
+        def fall(sound: Waveform, target: Waveform, content: Waveform = content) -> float:
+            before = gram_loss(content, target, PAIRS_RATE)
+            return 1.0 - gram_loss(sound, target, PAIRS_RATE) / before
+
+        board = astfx.StyleTransfer(style, style_sample_rate=PAIRS_RATE, engine="stream")
+        output = with_quiet_ends(board(content, PAIRS_RATE), PAIRS_RATE)
+        found.append(
+            [
+                (fall(first, second) + fall(second, first)) / 2.0,
+                (fall(first, style) + fall(second, style)) / 2.0,
+                fall(output, style),
+            ]
+        )
+        rows.append([pair.name, *(f"{value:.1%}" for value in found[-1])])
+    rows.append(["**mean**", *(f"{value:.1%}" for value in np.mean(found, axis=0))])
+    columns = ("half of the style, beside the other half", "beside all of it", "`stream`")
+    return table(("held-out Gram loss falls by", *columns), rows)
+
+
 def shown_engine(engine: str) -> str:
     return "render, draft" if engine == "draft" else engine
 
@@ -400,6 +428,7 @@ def main() -> None:
         "threads": threads,
         "levels": levels,
         "quality": quality,
+        "floors": floors,
         "board": board,
     }
     for name, section in sections.items():

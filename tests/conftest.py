@@ -27,7 +27,7 @@ Run = Callable[..., tuple[int, str, str]]
 def pytest_configure(config: pytest.Config) -> None:
     """Compile librosa before several processes import it at once (see `import_librosa`)."""
     if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
-        from astfx.runtime.compiled import import_librosa
+        from astfx.runtime.librosa_import import import_librosa
 
         import_librosa()
 

@@ -18,6 +18,10 @@ from astfx.errors import AstfxError, PresetError
 if TYPE_CHECKING:
     from astfx.presets import Preset
 
+_ROOM_FOR_TAGS = 120
+_WHOLE_LINES = 1000
+"""Width in characters where the output is not a terminal, but a file or another program."""
+
 _LIST_EXAMPLES = """
 Examples:
 
@@ -122,22 +126,41 @@ def _row(name: str, preset: Preset, own: bool, distance: float | None) -> dict[s
 
 
 def _print_table(found: dict[str, Preset], own: set[str], distances: dict[str, float]) -> None:
+    """Print a line for each preset: by distance, if there are distances, or else by family."""
     from rich.console import Console
     from rich.table import Table
 
-    first = ["distance (dB)"] if distances else []
-    headings = [*first, "name", "title", "family", "tags", "description"]
-    table = Table(*headings, box=None, padding=(0, 2, 0, 0))
-    for name, preset in found.items():
-        table.add_row(
-            *([f"{distances[name]:.1f}"] if distances else []),
+    console = Console()
+    if not console.is_terminal:
+        console.width = _WHOLE_LINES
+    rows = {
+        name: [
+            *([plain(f"{distances[name]:.1f} dB")] if distances else []),
             plain(name + (" (yours)" if name in own else "")),
             plain(preset.title),
-            plain(preset.family),
-            plain(" ".join(preset.tags)),
             plain(preset.description),
-        )
-    Console().print(table)
+            plain(" ".join(preset.tags)),
+        ]
+        for name, preset in found.items()
+    }
+    # The names and titles of all families are below each other, and never cut off.
+    *kept, _, _ = zip(*rows.values(), strict=True)
+    widths = [max(cell.cell_len for cell in column) for column in kept]
+    families: dict[str, list[str]] = {}
+    for name in found:
+        families.setdefault("" if distances else found[name].family or "no family", []).append(name)
+    for family, names in families.items() if distances else sorted(families.items()):
+        table = Table.grid(padding=(0, 2, 0, 0))
+        for width in widths:
+            table.add_column(no_wrap=True, min_width=width)
+        table.add_column(no_wrap=True, overflow="ellipsis")
+        if console.width >= _ROOM_FOR_TAGS:
+            table.add_column(no_wrap=True, overflow="ellipsis")
+        for name in names:
+            table.add_row(*rows[name][: len(table.columns)])
+        if family:
+            console.print(plain(family, style="bold"))
+        console.print(table)
 
 
 def _matches(preset: Preset, name: str, search: str, tags: tuple[str, ...], family: str) -> bool:
@@ -150,11 +173,11 @@ def _matches(preset: Preset, name: str, search: str, tags: tuple[str, ...], fami
     )
 
 
-def plain(text: str) -> Any:
+def plain(text: str, style: str = "") -> Any:
     """Text for the terminal: words of a preset must not act as markup or control characters."""
     from rich.text import Text
 
-    return Text("".join(c if c.isprintable() else " " for c in text))
+    return Text("".join(c if c.isprintable() else " " for c in text), style)
 
 
 @app.command(epilog=_SHOW_EXAMPLES)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from astfx.runtime.compiled import import_librosa
+from astfx.runtime.librosa_import import import_librosa
 
 PITCH_RANGE_HZ = (65.0, 1047.0)  # C2 to C6
 ANALYSIS_RATE_HZ = 22050

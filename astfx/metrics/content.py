@@ -36,7 +36,7 @@ from astfx.metrics._inputs import (
     short_signals_allowed,
 )
 from astfx.metrics._spectra import mel_power, power_to_db
-from astfx.runtime.compiled import import_librosa
+from astfx.runtime.librosa_import import import_librosa
 
 ANALYSIS_RATE_HZ = 22050.0
 N_FFT = 2048

@@ -31,7 +31,7 @@ from astfx.metrics._inputs import (
     short_signals_allowed,
 )
 from astfx.metrics._spectra import power_spectrogram
-from astfx.runtime.compiled import import_librosa
+from astfx.runtime.librosa_import import import_librosa
 
 ANALYSIS_RATE_HZ = 22050.0
 N_FFT = 2048

@@ -231,7 +231,8 @@ def draw_clip(waveform: Waveform, sample_rate: int, top_hz: float) -> bytes:
     axes = figure.subplots()
     found = _spectrogram(waveform, sample_rate)
     _draw_spectrogram(axes, "", found, top_hz, 1.0 if found is None else found.peak)
-    axes.set_xlabel("")
+    axes.set_xlabel("time (s)", fontsize=8)
+    axes.set_ylabel("frequency (Hz)", fontsize=8)
     axes.tick_params(labelsize=8)
     return _on_any_background(figure)
 

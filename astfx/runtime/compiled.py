@@ -1,4 +1,4 @@
-"""Functions compiled by numba, and a safe way to import librosa.
+"""Functions compiled by numba.
 
 numba is imported when the first compiled function runs: the import takes as long as making
 a preset, and most commands run no compiled function.
@@ -6,22 +6,15 @@ a preset, and most commands run no compiled function.
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
-import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
-from functools import cache, cached_property, update_wrapper
+from functools import cached_property, update_wrapper
 from hashlib import sha256
-from importlib import import_module
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import FunctionType
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from astfx.errors import AudioFileError
-from astfx.runtime.extras import require
-from astfx.runtime.folders import has_home, user_cache_folder
+from astfx.runtime.folders import has_home
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -80,9 +73,9 @@ class _Compiled(Generic[P, R]):
             return made
 
         try:
-            return compile_it(cache=_has_folder())
+            return compile_it(cache=has_cache_folder())
         except RuntimeError as error:
-            if not _lacks_a_folder(error):
+            if not lacks_a_folder(error):
                 raise
             return compile_it(cache=False)
 
@@ -118,68 +111,11 @@ class _Compiled(Generic[P, R]):
         return files.union(*(other._files() for other in self._called().values()))
 
 
-def _has_folder() -> bool:
+def has_cache_folder() -> bool:
     """Whether numba may look for a folder for its cache: without a home, it makes one called ~."""
     return has_home() or bool(os.environ.get("NUMBA_CACHE_DIR"))
 
 
-def _lacks_a_folder(error: RuntimeError) -> bool:
+def lacks_a_folder(error: RuntimeError) -> bool:
     """Whether numba has found no folder that it can write its cache to."""
     return "no locator available" in str(error)
-
-
-@cache
-def import_librosa() -> ModuleType:
-    """Import librosa and its compiled functions, in one process at a time.
-
-    If two processes compile librosa's gufuncs at once, they may damage numba's cache, so that
-    every later call ends in a segmentation fault (numba issue 10128).
-
-    librosa cannot be imported without a cache. If no folder for it can be written, as for a user
-    without a home, this process gets a temporary one.
-
-    Raises
-    ------
-    MissingDependencyError
-        If librosa is not installed.
-    AudioFileError
-        If no temporary folder can be written either.
-    """
-    require("librosa", "this measurement")
-    from filelock import FileLock
-
-    folder = user_cache_folder()
-    with ExitStack() as stack:
-        with suppress(OSError):  # without a writable folder there is no lock
-            folder.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(FileLock(folder / "librosa.lock"))
-        if not _has_folder():
-            _use_temporary_cache()
-        try:
-            return _librosa()
-        except RuntimeError as error:
-            if not _lacks_a_folder(error):
-                raise
-        _use_temporary_cache()
-        return _librosa()
-
-
-def _librosa() -> ModuleType:
-    for name in ("librosa.util.utils", "librosa.core.audio", "librosa.beat"):
-        import_module(name)
-    return import_module("librosa")
-
-
-def _use_temporary_cache() -> None:
-    """Let numba write its cache to a folder that is deleted when the process ends."""
-    import numba
-
-    try:
-        folder = tempfile.mkdtemp(prefix="astfx-numba-")
-    except OSError as error:
-        raise AudioFileError(
-            f"no folder for compiled code can be written ({error.strerror or error}): set "
-            "NUMBA_CACHE_DIR or TMPDIR to one that can"
-        ) from None
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    numba.config.CACHE_DIR = folder  # type: ignore[attr-defined]

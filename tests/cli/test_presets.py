@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from functools import partial
@@ -332,6 +333,26 @@ def test_list_prints_names_or_json(ask: Run, drops: Preset) -> None:
     assert rows["drops"]["settings"]["options"]["bias"] == 0.4
 
 
+@pytest.mark.parametrize(("columns", "has_tags"), [(80, False), (160, True)])
+def test_a_terminal_gets_a_line_for_each_preset_under_its_family(
+    ask: Run, monkeypatch: pytest.MonkeyPatch, columns: int, has_tags: bool
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    code, out, _ = ask("list")
+    *lines, blank, last = re.sub("\x1b\\[[0-9;]*m", "", out).splitlines()
+    assert (code, blank) == (0, "")
+    assert last.startswith("60 presets. Next: ")
+    families = {presets.find(name).family for name in presets.names()}
+    assert len(lines) == 60 + len(families)
+    assert max(map(len, lines)) <= columns
+    assert [line.strip() for line in lines if line.strip() in families] == sorted(families)
+    (glass,) = (line for line in lines if line.startswith("glass "))
+    assert glass.split()[1:3] == presets.find("glass").title.split()[:2]
+    assert ("bright" in glass) is has_tags
+
+
 def test_list_by_likeness_shows_the_nearest_first(ask: Run) -> None:
     code, out, _ = ask("list", "--similar-to", "Rain", "--names")
     assert code == 0
@@ -342,7 +363,8 @@ def test_list_by_likeness_shows_the_nearest_first(ask: Run) -> None:
     distances = [row["distance_db"] for row in json.loads(out)]
     assert distances == sorted(distances)
     assert distances[0] > 1.0
-    assert "distance (dB)" in ask("list", "--similar-to", "rain", "--family", "water")[1]
+    nearest = ask("list", "--similar-to", "rain")[1].splitlines()[0]
+    assert nearest.startswith(f"{distances[0]:.1f} dB ")
     own = profile(presets.find("rain"))
     assert distance_db(own, own) == 0.0
 

@@ -17,6 +17,7 @@ from astfx.errors import EffectError, InvalidSettingError
 from astfx.frontends.grid import Grid
 from astfx.frontends.stft import Stft
 from astfx.plan import RenderPlan
+from astfx.runtime.librosa_import import import_librosa
 from tests.conftest import Load
 
 RATE = 22050
@@ -42,7 +43,7 @@ def true_pitch_hz(n_frames: int, seconds: float = 3.0) -> np.ndarray:
 
 def share_of_true_pitch(output: Waveform) -> float:
     """Share of frames whose pitch by YIN, an independent tracker, is the true one."""
-    import librosa
+    librosa = import_librosa()
 
     found = librosa.yin(output.mean(axis=0), fmin=65.0, fmax=1047.0, sr=RATE)
     cents = 1200.0 * np.abs(np.log2(found / true_pitch_hz(len(found))))

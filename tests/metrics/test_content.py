@@ -4,17 +4,18 @@ import re
 import sys
 from collections.abc import Callable
 
-import librosa
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from astfx import errors
 from astfx.metrics import content
+from astfx.runtime.librosa_import import import_librosa
 
 Signal = npt.NDArray[np.float64]
 Metric = Callable[[Signal, Signal, float], float]
 
+librosa = import_librosa()
 RATE = 22050
 STRUCK = 0.65  # less than 1, because noise fluctuates between the strikes
 UNRELATED = 0.25  # correlation of a melody with noise
