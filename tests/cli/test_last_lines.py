@@ -106,6 +106,10 @@ COMMANDS: dict[str, tuple[tuple[object, ...], str]] = {
         ("weights", "list"),
         "Next: astfx weights add NETWORK FILE, or astfx train, .*",
     ),
+    "live --list-devices": (
+        ("live", "--list-devices"),
+        "Next: astfx live --preset NAME --input FROM --output TO",
+    ),
     "methods": (("methods",), "Next: astfx render FILE --style SOUND -o OUT --method NAME"),
     "doctor": (("doctor",), "Next: astfx demo"),
     "score": (

@@ -109,6 +109,7 @@ def live(
     if list_devices:
         for line in device_lines(backend):
             print(line)
+        print("\nNext: astfx live --preset NAME --input FROM --output TO")
         return
     if engine not in ENGINES:
         raise BridgeError(f"--engine {engine!r} must be one of {', '.join(ENGINES)}")
