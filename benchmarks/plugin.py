@@ -9,8 +9,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 from astfx_bridge import building
+from astfx_bridge.live.region_process import NICENESS
 
 from astfx.presets.folders import factory_folder
 from benchmarks.common import MEASURED, ROOT, table, write_section
@@ -58,7 +61,25 @@ def streams() -> None:
     """The engine `stream`, in real time, each instance with a Python process."""
     building.build(BUILD, "plugin_stream_benchmark")
     rows = []
-    for block, count in ((256, 1), (256, 2), (256, 4), (64, 1), (1024, 1)):
+    cases = [(block, count, False) for block, count in ((256, 1), (256, 2), (256, 4))]
+    cases += [(64, 1, False), (1024, 1, False), (256, 1, True), (256, 4, True)]
+    for block, count, beside in cases:
+        rows.append([str(block), str(count), *streamed(block, count, beside)])
+    header = [
+        "block",
+        "instances",
+        "share of a core",
+        "memory",
+        "audio thread",
+        "late blocks",
+        "beside a render",
+    ]
+    write_section(PAGE, "stream", table(header, rows))
+
+
+def streamed(block: int, count: int, beside: bool) -> list[str]:
+    """Figures of instances of `stream`; `beside` makes a region render on all cores meanwhile."""
+    with rendering() if beside else nullcontext():
         words = [str(word) for word in (RATE, block, count, STREAM_SECONDS)]
         done = subprocess.run(
             [str(BUILD / "plugin_stream_benchmark"), *words],
@@ -71,17 +92,28 @@ def streams() -> None:
                 "ASTFX_FACTORY_PRESETS": str(factory_folder()),
             },
         )
-        core, megabytes, share, late = done.stdout.split()
-        rows.append([str(block), str(count), core, f"{megabytes} MB", share, f"{late} %"])
-    header = [
-        "block",
-        "instances",
-        "share of a core",
-        "memory",
-        "audio thread",
-        "late blocks",
-    ]
-    write_section(PAGE, "stream", table(header, rows))
+    core, megabytes, share, late = done.stdout.split()
+    return [core, f"{megabytes} MB", share, f"{late} %", "yes" if beside else ""]
+
+
+@contextmanager
+def rendering() -> Iterator[None]:
+    """Let a process render one clip after the other, at the priority of a plugin's region."""
+    code = f"""
+import os, numpy, astfx
+os.nice({NICENESS})
+clip = numpy.random.default_rng(0).standard_normal((2, 10 * {RATE})).astype("f") * 0.1
+while True:
+    astfx.transfer(clip, "rain", {RATE})
+    print("rendered", flush=True)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            yield
+        finally:
+            process.kill()
 
 
 SECTIONS = {"live": live, "stream": streams}

@@ -25,12 +25,19 @@ def unused(path: Path) -> Path:
     return next(other for other in numbered if not other.is_file())
 
 
-def check_recording(path: Path, sample_rate: int, channels: int) -> bool:
-    """Raise AstfxError if such a file cannot be written; whether it would have float samples."""
-    is_float = path.suffix.lower() in (".wav", ".aiff", ".aif")
+def check_recording(path: Path, sample_rate: int, channels: int) -> None:
+    """Refuse a file that cannot be written, before anything is recorded.
+
+    Raises
+    ------
+    AstfxError
+    """
     check_target(path, {})
-    check_output(path, sample_rate, channels, float_samples=is_float)
-    return is_float
+    check_output(path, sample_rate, channels, float_samples=_has_float_samples(path))
+
+
+def _has_float_samples(path: Path) -> bool:
+    return path.suffix.lower() in (".wav", ".aiff", ".aif")
 
 
 class _NothingRecordedError(Exception):
@@ -68,7 +75,8 @@ class Recorder(threading.Thread):
     ) -> None:
         super().__init__(name="astfx recording", daemon=True)
         self.path, self._rate, self._channels, self._tell = path, sample_rate, channels, tell
-        self._is_float = check_recording(path, sample_rate, channels)
+        check_recording(path, sample_rate, channels)
+        self._is_float = _has_float_samples(path)
         self._blocks: SimpleQueue[Waveform | None] = SimpleQueue()
         self._most_waiting = round(_MOST_WAITING_SECONDS * sample_rate)
         self._n_taken = self.n_samples = self.lost_samples = 0

@@ -44,7 +44,7 @@ from astfx_bridge.settings import OSC_PORT, Limits, ServerSettings
 
 Progress = Callable[[float], None]
 
-_NICENESS = 5  # the workers of a server add their own
+NICENESS = 5  # the workers of a server add their own
 _POLL_SECONDS = 0.2
 _BLOCK_FRAMES = 1 << 16
 _PACKET_SPARE_BYTES = 1 << 16  # for all that a packet has besides a clip and a style
@@ -378,7 +378,7 @@ def main(renders: Path) -> None:
     """Serve one region by standard input and output."""
     from platformdirs import user_cache_path
 
-    os.nice(_NICENESS)
+    os.nice(NICENESS)
     # Whatever a library prints must not come between the results.
     output = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
