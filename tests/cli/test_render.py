@@ -372,7 +372,8 @@ def test_memory_of_long_styles_is_bounded(tmp_path: Path, rain: Waveform) -> Non
         command = [sys.executable, "-c", code]
         done = subprocess.run(command, check=True, capture_output=True, env=environment)
         peaks[minutes] = int(done.stdout) / 1024
-    assert peaks[15] < peaks[5] + 20  # MB; 10 minutes of float samples are 53
+    # MB. 10 minutes of float samples are 53; on a busy machine, the same work varies by 30.
+    assert peaks[15] < peaks[5] + 45
     assert peaks[15] < 1200
 
 
