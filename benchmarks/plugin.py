@@ -98,7 +98,7 @@ def streamed(block: int, count: int, beside: bool) -> list[str]:
 
 @contextmanager
 def rendering() -> Iterator[None]:
-    """Let a process render one clip after the other, at the priority of a plugin's region."""
+    """Let a process render clips, at no lower a priority than a plugin's region has."""
     code = f"""
 import os, numpy, astfx
 os.nice({NICENESS})

@@ -149,7 +149,7 @@ def _print_table(found: dict[str, Preset], own: set[str], distances: dict[str, f
     families: dict[str, list[str]] = {}
     for name in found:
         families.setdefault("" if distances else found[name].family or "no family", []).append(name)
-    for family, names in families.items() if distances else sorted(families.items()):
+    for family, names in sorted(families.items()):
         table = Table.grid(padding=(0, 2, 0, 0))
         for width in widths:
             table.add_column(no_wrap=True, min_width=width)
