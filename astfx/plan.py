@@ -151,11 +151,11 @@ class RenderPlan:
         return self.phase.n_iter
 
     @property
-    def texture_rounds(self) -> int:
-        """Number of texture rounds, which impose envelope statistics afterwards; 0 for none."""
+    def texture_rounds(self) -> tuple[int, ...]:
+        """Iterations of each texture round, which imposes envelope statistics; () for none."""
         if self.settings.texture == 0.0:
-            return 0
-        return self.method.texture_rounds.get(self.settings.quality, 0)
+            return ()
+        return self.method.texture_rounds.get(self.settings.quality, ())
 
     def stretches(self, segment: Segment) -> tuple[Segment, ...]:
         """Cut a segment into the stretches that are matched to the style one at a time.

@@ -238,7 +238,7 @@ class Render:
             self._progress = part_of(self._progress, _DISTILLING_SHARE, 1.0)
             preparing = self._within_budget(preparing)
         targets = self._timed("style", lambda: self._style.targets(self.plan, preparing))
-        has_rounds = self.plan.texture_rounds > 0 and bool(round_targets(targets.tensors))
+        has_rounds = bool(self.plan.texture_rounds and round_targets(targets.tensors))
         unmoved = settings.timbre == 0.0 and not has_rounds
         nothing_to_do = settings.strength == 0.0 or settings.mix == 0.0 or unmoved
         if not nothing_to_do and measured.peak >= SILENCE:

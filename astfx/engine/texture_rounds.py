@@ -6,7 +6,7 @@ statistics, but kept close to the content's contour and onsets. They are then im
 each band. Because neighbouring bands overlap, the result is split and optimised again, a few
 rounds, in two filter banks by turns.
 
-The rounds move what the method has matched before. Before every fifth round but the last, the
+The rounds move what the method has matched before. Before every fourth round but the last, the
 method therefore matches the piece again, and its result is imposed as a gain of each bin.
 """
 
@@ -38,9 +38,8 @@ from astfx.runtime.progress import Monitor
 from astfx.styles.analysis import round_targets
 from astfx.styles.targets import StyleTargets
 
-ITERATIONS = 20
-MATCH_ITERATIONS = 12
-_ROUNDS_PER_MATCH = 5
+MATCH_ITERATIONS = 9
+_ROUNDS_PER_MATCH = 4
 _MEMORY = 6  # steps that L-BFGS remembers
 _MOST_GAIN_DB = 40.0
 _MOST_BIN_GAIN_DB = 20.0
@@ -132,8 +131,8 @@ class TextureRounds:
         ]
         content_features = self._features(original)[1] if settings.timbre > 0.0 else None
         deadline = self._monitor.deadline()
-        n_rounds = self._plan.texture_rounds
-        for number in range(n_rounds):
+        n_rounds = len(self._plan.texture_rounds)
+        for number, iterations in enumerate(self._plan.texture_rounds):
             if number and deadline is not None and time.monotonic() > deadline:
                 self._monitor.stopped_early = True
                 break
@@ -141,7 +140,7 @@ class TextureRounds:
             if content_features is not None and due:
                 waveform = torch.fft.irfft(spectrum, n=piece.n_samples)
                 spectrum = torch.fft.rfft(self._matched(waveform, content_features))
-            spectrum = banks[number % len(banks)].impose(spectrum)
+            spectrum = banks[number % len(banks)].impose(spectrum, iterations)
             self._monitor.report("shape", index, (number + 1) / (n_rounds + 1))
         waveform = torch.fft.irfft(spectrum, n=piece.n_samples)[:, slice(*piece.real)]
         self._monitor.report("shape", index, 1.0)
@@ -269,19 +268,26 @@ class _Bank:
 
         self._loss = TextureLoss(statistics, aim.statistics(piece, measured), contour, weights)
 
-    def impose(self, spectrum: Tensor) -> Tensor:
+    def impose(self, spectrum: Tensor, iterations: int) -> Tensor:
         """Optimise the envelopes of a spectrum's bands, and impose them as gains of the bands."""
         signals = self._bands.split(spectrum)
         envelopes = self._envelopes(signals).clamp_(min=_LEAST_ENVELOPE)
+        mean = envelopes.mean(dim=1, keepdim=True)
+        unit = mean.div_(mean.mean()).clamp_(min=1e-3).pow_(0.25)
+
+        def objective(x: Tensor) -> tuple[float, Tensor]:
+            loss, gradient = self._loss(x * unit)
+            return loss, gradient.mul_(unit)
+
         found = minimise(
-            self._loss,
-            envelopes,
-            iterations=ITERATIONS,
+            objective,
+            envelopes / unit,
+            iterations=iterations,
             memory=_MEMORY,
-            lower_bound=_LEAST_ENVELOPE,
+            lower_bound=_LEAST_ENVELOPE / unit,
             first_step=0.05,
         )
-        gain_db = (20.0 / COMPRESSION) * torch.log10(found.x / envelopes)
+        gain_db = (20.0 / COMPRESSION) * torch.log10(found.x.mul_(unit).div_(envelopes))
         gain = 10.0 ** (gain_db.clamp_(-_MOST_GAIN_DB, _MOST_GAIN_DB) / 20.0)
         around = (self._first, self._bands.n_frames - self._last)
         # Mirrored samples take the gains of those that they mirror.

@@ -30,7 +30,7 @@ class TextureWeights:
         Mean squared relative error below which the statistics count as matched.
     """
 
-    contour: float = 22.0
+    contour: float = 24.0
     onset: float = 10.0
     floor: float = 1e-3
 

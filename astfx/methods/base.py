@@ -84,9 +84,9 @@ class Method:
         Whether prepared targets are only valid for the seed that they were prepared with.
     prepared_options : tuple of str
         Options that `prepare` depends on.
-    texture_rounds : mapping of str to int
-        Number of texture rounds for each quality, none by default. After the match, these rounds
-        impose the style's envelope statistics (`astfx.engine.texture_rounds`).
+    texture_rounds : mapping of str to tuple of int
+        Iterations of each texture round, by quality; no rounds by default. After the match, these
+        rounds impose the style's envelope statistics (`astfx.engine.texture_rounds`).
     domain : {"frames", "waveform"}
         What `prepare` and `match` work on: log-magnitude frames, whose phase is found
         afterwards, or the waveform that all channels share.
@@ -119,7 +119,7 @@ class Method:
     check: Callable[[Mapping[str, Tensor], Any, Grid], None]
     seeded: bool = False
     prepared_options: tuple[str, ...] = ()
-    texture_rounds: Mapping[str, int] = field(default_factory=dict)
+    texture_rounds: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     domain: str = "frames"
     weighs_runs: bool = False
     streams: bool = False

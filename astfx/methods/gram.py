@@ -200,7 +200,10 @@ METHOD = Method(
     prepare=keep_runs,
     match=match,
     check=check,
-    texture_rounds={"draft": 0, "standard": 7, "best": 15},
+    texture_rounds={
+        "standard": (26, 20, 14, 10, 8, 6, 4),
+        "best": (36, 32, 28, 24, 20, 18, 16, 14, 12, 10, 8, 8, 6, 6, 4),
+    },
     weighs_runs=True,
     streams=True,
 )

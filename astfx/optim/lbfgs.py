@@ -49,7 +49,7 @@ def minimise(
     *,
     iterations: int,
     memory: int = 10,
-    lower_bound: float = 0.0,
+    lower_bound: float | Tensor = 0.0,
     upper_bound: Tensor | None = None,
     first_step: float = 0.3,
     callback: Callable[[int, float], bool] | None = None,
@@ -66,8 +66,8 @@ def minimise(
         At most this many; fewer if no step lowers the loss any more.
     memory : int
         Number of past steps kept for the curvature estimate.
-    lower_bound : float
-        Lower bound of every element of x.
+    lower_bound : float or Tensor
+        Lower bound of x; a tensor must broadcast with x.
     upper_bound : Tensor, optional
         Upper bound of x; it must broadcast with x.
     first_step : float
