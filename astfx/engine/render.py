@@ -237,7 +237,9 @@ class Render:
             preparing = part_of(self._progress, 0.0, _DISTILLING_SHARE)
             self._progress = part_of(self._progress, _DISTILLING_SHARE, 1.0)
             preparing = self._within_budget(preparing)
-        targets = self._timed("style", lambda: self._style.targets(self.plan, preparing))
+        targets = self._timed(
+            "style", lambda: self._style.targets(self.plan, preparing, for_render=True)
+        )
         has_rounds = bool(self.plan.texture_rounds and round_targets(targets.tensors))
         unmoved = settings.timbre == 0.0 and not has_rounds
         nothing_to_do = settings.strength == 0.0 or settings.mix == 0.0 or unmoved

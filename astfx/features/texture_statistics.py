@@ -100,7 +100,7 @@ class _Statistics(torch.autograd.Function):
         apart, beside = _pairs(len(envelopes), envelopes.device)
         mean = envelopes.mean(dim=1)
         standardised = envelopes - mean[:, None]
-        variance = _row_dots(standardised, standardised) / n_frames
+        variance = torch.linalg.vecdot(standardised, standardised) / n_frames
         deviation = (variance + 1e-12).sqrt()
         standardised *= (1.0 / deviation)[:, None]
         square = standardised.square()
@@ -120,8 +120,8 @@ class _Statistics(torch.autograd.Function):
         return (
             mean / (mean.mean() + 1e-12),
             variance / (mean.square() + 1e-12),
-            _row_dots(square, standardised) / n_frames,
-            _row_dots(square, square) / n_frames - 3.0,
+            torch.linalg.vecdot(square, standardised) / n_frames,
+            torch.linalg.vecdot(square, square) / n_frames - 3.0,
             correlation,
             (power @ modulation.to(power.dtype)).mul_(2.0).flatten(),
             torch.cat(joint),
@@ -155,7 +155,7 @@ class _Statistics(torch.autograd.Function):
         gradient += slope.mul_(square)
 
         # From the standardised to the centred envelopes, and from these to the envelopes.
-        common = _row_dots(gradient, standardised) / n_frames
+        common = torch.linalg.vecdot(gradient, standardised) / n_frames
         ratio = mean.square() + 1e-12
         overall = mean.mean() + 1e-12
         level = of_mean / overall - (of_mean @ mean) / (n_bands * overall.square())
@@ -165,11 +165,6 @@ class _Statistics(torch.autograd.Function):
         gradient.mul_((1.0 / deviation)[:, None])
         gradient.addcmul_(standardised, spread[:, None]).add_(centre[:, None])
         return gradient, None
-
-
-def _row_dots(a: Tensor, b: Tensor) -> Tensor:
-    """Inner product of each row of `a` with the same row of `b`, (rows, n) -> (rows,)."""
-    return torch.bmm(a[:, None], b[:, :, None])[:, 0, 0]
 
 
 @cache

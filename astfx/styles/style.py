@@ -150,6 +150,7 @@ class Style:
         progress: Callable[[float], object] | None = None,
         *,
         retrain: bool = False,
+        for_render: bool = False,
     ) -> StyleTargets:
         """Return the targets for a plan.
 
@@ -163,6 +164,9 @@ class Style:
             (`feed-forward`).
         retrain : bool
             Whether such a method trains its network anew even if `astfx distill` kept one.
+        for_render : bool
+            Whether to leave out what a render by this plan does not use: statistics for the block
+            engines, and for texture rounds if it has none.
 
         Raises
         ------
@@ -173,20 +177,27 @@ class Style:
             self.check_fits(plan)
             return self._loaded
         settings = plan.settings
+        key: tuple[object, ...]
         key = (plan.grid, settings.method, settings.seed, repr(plan.options), plan.device)
+        if for_render and self.preset is None and key not in self._prepared:
+            key = (*key, bool(plan.texture_rounds))
         if key not in self._prepared:
             if self.preset is not None:
                 self._prepared[key] = self.preset.targets(plan, progress, retrain=retrain)
             else:
                 assert self.source is not None
-                self._prepared[key] = prepare(self.source, plan, progress)
+                self._prepared[key] = prepare(self.source, plan, progress, for_render=for_render)
         return self._prepared[key]
 
 
 def prepare(
-    style: Source, plan: RenderPlan, progress: Callable[[float], object] | None = None
+    style: Source,
+    plan: RenderPlan,
+    progress: Callable[[float], object] | None = None,
+    *,
+    for_render: bool = False,
 ) -> StyleTargets:
-    """Prepare the targets of a style's audio; slow methods report the share that is done."""
+    """Prepare the targets of a style's audio; parameters as in `Style.targets`."""
     settings, method, grid = plan.settings, plan.method, plan.grid
     parts = StyleParts.of(style)
     clips, whole = (
@@ -198,8 +209,9 @@ def prepare(
         if method.works_on_waveforms:
             runs = shared_waveforms(clips, grid.n_fft, grid.hop_length, plan.device)
         tensors = method.tensors(runs, plan.options, grid, settings.seed, progress)
-        if method.texture_rounds:
+        if method.texture_rounds and (plan.texture_rounds or not for_render):
             tensors.update(texture_tensors(whole, grid.sample_rate, plan.device))
+        if method.texture_rounds and not for_render:
             tensors.update(live_tensors(whole, grid.sample_rate))
             tensors.update(envelope_tensors(whole, grid.sample_rate))
     return StyleTargets(
