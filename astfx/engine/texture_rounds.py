@@ -34,6 +34,7 @@ from astfx.frontends.log_magnitude import REFERENCE_RMS, LogMagnitude
 from astfx.methods.base import Problem
 from astfx.optim.lbfgs import minimise
 from astfx.plan import STRETCH_SECONDS, RenderPlan, even_borders
+from astfx.runtime.device import thread_count
 from astfx.runtime.progress import Monitor
 from astfx.styles.analysis import round_targets
 from astfx.styles.targets import StyleTargets
@@ -140,7 +141,8 @@ class TextureRounds:
             if content_features is not None and due:
                 waveform = torch.fft.irfft(spectrum, n=piece.n_samples)
                 spectrum = torch.fft.rfft(self._matched(waveform, content_features))
-            spectrum = banks[number % len(banks)].impose(spectrum, iterations)
+            with thread_count(1):  # threads wait for each other longer than such short loops take
+                spectrum = banks[number % len(banks)].impose(spectrum, iterations)
             self._monitor.report("shape", index, (number + 1) / (n_rounds + 1))
         waveform = torch.fft.irfft(spectrum, n=piece.n_samples)[:, slice(*piece.real)]
         self._monitor.report("shape", index, 1.0)

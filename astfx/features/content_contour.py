@@ -2,61 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from astfx.dsp.correlation import differentiable_pearson
 from astfx.features.envelope_bank import COMPRESSION
 from astfx.features.texture_layout import STANDARD_LAYOUT, TextureLayout
-
-
-class _Pooled(torch.autograd.Function):
-    """Power of compressed envelopes under a sliding window, with a gradient written out.
-
-    A convolution with a stride of `hop` is, for each part of the window that is `hop` long, a
-    product of matrices. The envelopes are mirrored at both ends.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, envelopes: Tensor, window: Tensor, length: int) -> Tensor:
-        (n_bands, n_frames), (n_parts, hop) = envelopes.shape, window.shape
-        around = length - 1
-        power = envelopes.pow(2.0 / COMPRESSION)
-        n_out = (n_frames + 2 * around - length) // hop + 1
-        n_blocks = n_out + n_parts - 1
-        padded = power.new_zeros(n_bands, max(n_blocks * hop, n_frames + 2 * around))
-        padded[:, around : around + n_frames] = power
-        padded[:, :around] = power[:, 1 : around + 1].flip(1)
-        padded[:, around + n_frames : n_frames + 2 * around] = power[:, -around - 1 : -1].flip(1)
-        blocks = padded[:, : n_blocks * hop].reshape(n_bands, n_blocks, hop)
-        products = blocks @ window.T.to(power.dtype)
-        pooled = products[:, :n_out, 0].clone()
-        for part in range(1, n_parts):
-            pooled += products[:, part : part + n_out, part]
-        ctx.save_for_backward(envelopes, power, window)
-        ctx.around = around
-        return pooled
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        envelopes, power, window = ctx.saved_tensors
-        (n_bands, n_frames), (n_parts, hop) = envelopes.shape, window.shape
-        around, n_out = ctx.around, gradient.shape[1]
-        n_blocks = n_out + n_parts - 1
-        products = gradient.new_zeros(n_bands, n_blocks, n_parts)
-        for part in range(n_parts):
-            products[:, part : part + n_out, part] = gradient
-        padded = gradient.new_zeros(n_bands, max(n_blocks * hop, n_frames + 2 * around))
-        change = (products @ window.to(power.dtype)).view(n_bands, -1)
-        padded[:, : change.shape[1]] = change
-        found = padded[:, around : around + n_frames].clone()
-        found[:, 1 : around + 1] += padded[:, :around].flip(1)
-        found[:, -around - 1 : -1] += padded[:, around + n_frames : n_frames + 2 * around].flip(1)
-        return found.mul_(power).div_(envelopes).mul_(2.0 / COMPRESSION), None, None
 
 
 class ContentContour:
@@ -90,25 +40,100 @@ class ContentContour:
             window.square() / window.square().sum(), (0, -length % hop)
         )
         self._window = window.view(-1, hop)
-        self._contour = self._level(envelopes)
-        self._rises = self._rise(self._contour)
+        level = self._level(self._pooled(envelopes.pow(2.0 / COMPRESSION)))
+        self._contour = _Correlation(self._centred(level))
+        self._rises = _Correlation(self._rise(level))
 
-    def _level(self, envelopes: Tensor) -> Tensor:
-        pooled: Tensor = _Pooled.apply(envelopes, self._window, self._length)  # type: ignore[no-untyped-call]
+    def _pooled(self, power: Tensor) -> Tensor:
+        """Power of the bands under a sliding window, (bands, frames) -> (bands, windows).
+
+        A convolution with a stride of `hop` is, for each part of the window that is `hop` long, a
+        product of matrices. The envelopes are mirrored at both ends.
+        """
+        (n_bands, n_frames), (n_parts, hop) = power.shape, self._window.shape
+        around = self._length - 1
+        n_out = (n_frames + 2 * around - self._length) // hop + 1
+        n_blocks = n_out + n_parts - 1
+        padded = power.new_zeros(n_bands, max(n_blocks * hop, n_frames + 2 * around))
+        padded[:, around : around + n_frames] = power
+        padded[:, :around] = power[:, 1 : around + 1].flip(1)
+        padded[:, around + n_frames : n_frames + 2 * around] = power[:, -around - 1 : -1].flip(1)
+        blocks = padded[:, : n_blocks * hop].reshape(n_bands, n_blocks, hop)
+        products = blocks @ self._window.T.to(power.dtype)
+        pooled = products[:, :n_out, 0].clone()
+        for part in range(1, n_parts):
+            pooled += products[:, part : part + n_out, part]
+        return pooled
+
+    def _spread(self, gradient: Tensor, n_frames: int) -> Tensor:
+        """Apply the transpose of `_pooled`, (bands, windows) -> (bands, frames)."""
+        (n_bands, n_out), (n_parts, hop) = gradient.shape, self._window.shape
+        around = self._length - 1
+        n_blocks = n_out + n_parts - 1
+        products = gradient.new_zeros(n_bands, n_blocks, n_parts)
+        for part in range(n_parts):
+            products[:, part : part + n_out, part] = gradient
+        padded = gradient.new_zeros(n_bands, max(n_blocks * hop, n_frames + 2 * around))
+        padded[:, : n_blocks * hop] = (products @ self._window.to(gradient.dtype)).view(n_bands, -1)
+        found = padded[:, around : around + n_frames]
+        found[:, 1 : around + 1] += padded[:, :around].flip(1)
+        found[:, -around - 1 : -1] += padded[:, around + n_frames : n_frames + 2 * around].flip(1)
+        return found
+
+    def _level(self, pooled: Tensor) -> Tensor:
         return torch.log(pooled * self._SCALE + self._FLOOR)
 
     def _rise(self, level: Tensor) -> Tensor:
-        return (torch.relu(level[:, 1:] - level[:, :-1]) * self._weights).mean(dim=0)
+        """Rise of the level between windows, the mean over bands, (windows - 1,)."""
+        return torch.relu(level.diff(dim=1)).mul_(self._weights).mean(dim=0)
 
     def _centred(self, level: Tensor) -> Tensor:
-        return (level - level.mean(dim=1, keepdim=True)) * self._weights.sqrt()
+        return (level - level.mean(dim=1, keepdim=True)).mul_(self._weights.sqrt())
 
-    def __call__(self, envelopes: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, envelopes: Tensor) -> tuple[float, float]:
         """Two scores of an output's compressed envelopes, (bands, frames), 1 at best.
 
         The first is the correlation of the mean-removed log bands, the second that of the
         onset envelopes.
         """
-        level = self._level(envelopes)
-        contour = differentiable_pearson(self._centred(level), self._centred(self._contour))
-        return contour, differentiable_pearson(self._rise(level), self._rises)
+        level = self._level(self._pooled(envelopes.pow(2.0 / COMPRESSION)))
+        contour, onset = self._contour(self._centred(level)), self._rises(self._rise(level))
+        return contour[0], onset[0]
+
+    def gradient(
+        self, envelopes: Tensor, contour_weight: float, onset_weight: float
+    ) -> tuple[float, Tensor]:
+        """Weighted sum of both scores, and its gradient, (bands, frames)."""
+        power = envelopes.pow(2.0 / COMPRESSION)
+        pooled = self._pooled(power)
+        level = self._level(pooled)
+        contour, of_centred = self._contour(self._centred(level))
+        onset, of_rise = self._rises(self._rise(level))
+        change = of_centred.mul_(self._weights.sqrt() * contour_weight)
+        change -= change.mean(dim=1, keepdim=True)
+        rising = (level.diff(dim=1) > 0.0).to(change).mul_(self._weights).mul_(of_rise)
+        rising.mul_(onset_weight / len(level))
+        change[:, 1:] += rising
+        change[:, :-1] -= rising
+        change.mul_(self._SCALE).div_(pooled.mul_(self._SCALE).add_(self._FLOOR))
+        found = self._spread(change, envelopes.shape[1]).mul_(power).div_(envelopes)
+        total = contour_weight * contour + onset_weight * onset
+        return total, found.mul_(2.0 / COMPRESSION)
+
+
+class _Correlation:
+    """Pearson's correlation with a fixed tensor, over all elements, and its gradient.
+
+    It is 0 if either is constant.
+    """
+
+    def __init__(self, fixed: Tensor) -> None:
+        centred = fixed - fixed.mean()
+        self._direction = centred.div_(centred.norm() + 1e-9)
+
+    def __call__(self, x: Tensor) -> tuple[float, Tensor]:
+        centred = x - x.mean()
+        norm = float(centred.norm()) + 1e-9
+        score = float((centred * self._direction).sum()) / norm
+        # The direction has a mean of 0, so that the gradient has none either.
+        return score, self._direction.sub(centred, alpha=score / norm).div_(norm)

@@ -15,6 +15,10 @@ from astfx.features.texture_layout import CLASSES
 from astfx.features.texture_statistics import TextureStatistics
 
 _LEAST_MEAN = 1e-2  # of the mean over all bands: about 130 dB in power
+_MEAN, _VARIANCE, _KURTOSIS, _POWER = (
+    CLASSES.index(name)
+    for name in ("envelope_mean", "envelope_variance", "envelope_kurtosis", "modulation_power")
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,20 +74,22 @@ class TextureLoss:
 
     def __call__(self, envelopes: Tensor) -> tuple[float, Tensor]:
         """Loss and gradient at compressed envelopes, (bands, frames) -> (float, same shape)."""
-        leaf = envelopes.detach().requires_grad_()
-        with torch.enable_grad():
-            error = leaf.new_full((), self._weights.floor)
-            found = _comparable(self._statistics(leaf))
-            for value, target, scale in zip(found, self._targets, self._scales, strict=True):
-                error = error + (value - target).square().sum() * scale
-            contour, onset = self._contour(leaf)
-            loss = (
-                10.0 * torch.log10(error)
-                + self._weights.contour * (1.0 - contour)
-                + self._weights.onset * (1.0 - onset)
-            )
-            (gradient,) = torch.autograd.grad(loss, leaf)
-        return float(loss.detach()) + self.offset, gradient
+        measured = self._statistics.measure(envelopes)
+        found = _comparable(measured.values)
+        differences = [
+            value.sub_(target) for value, target in zip(found, self._targets, strict=True)
+        ]
+        errors = torch.stack([difference.square().sum() for difference in differences]).tolist()
+        weighted = zip(errors, self._scales, strict=True)
+        error = self._weights.floor + sum(error * scale for error, scale in weighted)
+        slope = 20.0 / (math.log(10.0) * error)
+        for difference, scale in zip(differences, self._scales, strict=True):
+            difference.mul_(slope * scale)
+        gradient = self._statistics.pull_back(measured, _pull_back(measured.values, differences))
+        contour, onset = self._weights.contour, self._weights.onset
+        kept, change = self._contour.gradient(envelopes, contour, onset)
+        loss = 10.0 * math.log10(error) + contour + onset - kept
+        return loss + self.offset, gradient.sub_(change)
 
 
 def _comparable(statistics: Sequence[Tensor]) -> list[Tensor]:
@@ -94,19 +100,23 @@ def _comparable(statistics: Sequence[Tensor]) -> list[Tensor]:
     the band's mean is added: as a share of the band's variance alone, it could be met by adding
     other modulations.
     """
-    found = list(statistics)
-    mean, variance, kurtosis, power = (
-        CLASSES.index(name)
-        for name in (
-            "envelope_mean",
-            "envelope_variance",
-            "envelope_kurtosis",
-            "modulation_power",
-        )
-    )
-    spread = found[variance][:, None]
-    modulation = spread * found[power].view(len(spread), -1)
-    level = torch.log(found[mean] + _LEAST_MEAN)
-    found[mean] = level - level.mean()
-    found[kurtosis] = torch.log((found[kurtosis] + 3.0).clamp_min(1.0))
+    found = [value.clone() for value in statistics]
+    modulation = found[_VARIANCE][:, None] * found[_POWER].view(len(found[_VARIANCE]), -1)
+    level = torch.log(found[_MEAN] + _LEAST_MEAN)
+    found[_MEAN] = level - level.mean()
+    found[_KURTOSIS] = torch.log((found[_KURTOSIS] + 3.0).clamp_min(1.0))
     return [*found, modulation.flatten()]
+
+
+def _pull_back(statistics: Sequence[Tensor], gradients: Sequence[Tensor]) -> list[Tensor]:
+    """Gradients with respect to statistics, from those with respect to `_comparable` of them."""
+    *found, of_modulation = gradients
+    variance, modulation = statistics[_VARIANCE], of_modulation.view(len(found[_VARIANCE]), -1)
+    power = statistics[_POWER].view_as(modulation)
+    found[_VARIANCE] = torch.linalg.vecdot(modulation, power).add_(found[_VARIANCE])
+    found[_POWER] = (modulation * variance[:, None]).flatten().add_(found[_POWER])
+    of_level = found[_MEAN] - found[_MEAN].mean()
+    found[_MEAN] = of_level.div_(statistics[_MEAN] + _LEAST_MEAN)
+    plain = statistics[_KURTOSIS] + 3.0
+    found[_KURTOSIS] = torch.where(plain > 1.0, found[_KURTOSIS] / plain, 0.0)
+    return found

@@ -8,12 +8,12 @@ Gram loss cannot see these.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from astfx.dsp.fft_length import fast_length
 from astfx.features.texture_layout import (
@@ -58,8 +58,11 @@ class TextureStatistics:
         sides[0] = 1.0
         if self.n_fft % 2 == 0:
             sides[-1] = 1.0
-        self._modulation = modulation.float().to(device)
-        self._modulation_back = (4.0 * sides * modulation.T).float().to(device)
+        # Real and imaginary parts follow each other: real products take half the time of complex
+        # ones. So each weight occurs twice.
+        self._modulation = modulation.repeat_interleave(2, dim=0).float().to(device)
+        back = 4.0 * sides * modulation.T
+        self._modulation_back = back.repeat_interleave(2, dim=1).float().to(device)
         octave = torch.log2(frequency.clamp_min(1e-6))
         self._octaves: list[_Octave] = []
         for centre_hz in OCTAVE_CENTRES_HZ:
@@ -70,33 +73,18 @@ class TextureStatistics:
                 weight = torch.cos(math.pi / 2.0 * distance[span])
             else:
                 span, weight = slice(0, 1), frequency.new_zeros(1)
-            weights = [w.float().to(device)[:, None] for w in (weight, weight * sides[span])]
-            self._octaves.append(_Octave(span, *weights))
+            weights = [
+                w.float().to(device).repeat_interleave(2) for w in (weight, weight * sides[span])
+            ]
+            self._octaves.append(_Octave(slice(2 * span.start, 2 * span.stop), *weights))
 
     def __call__(self, envelopes: Tensor) -> list[Tensor]:
         """Statistics of envelopes, (bands, frames) -> one flat tensor for each of `CLASSES`."""
-        return list(_Statistics.apply(envelopes, self))  # type: ignore[no-untyped-call]
+        return self.measure(envelopes).values
 
-    @property
-    def weights(self) -> tuple[Tensor, Tensor, list[_Octave]]:
-        """Weights of frequencies: in modulation bands, in the gradient of these, in octaves."""
-        return self._modulation, self._modulation_back, self._octaves
-
-
-class _Octave(NamedTuple):
-    """Frequencies of an octave of modulation, with their weights, (frequencies, 1)."""
-
-    span: slice
-    weight: Tensor
-    weight_back: Tensor
-
-
-class _Statistics(torch.autograd.Function):
-    """The statistics, with a gradient written out, which is faster than autograd's."""
-
-    @staticmethod
-    def forward(ctx: Any, envelopes: Tensor, statistics: TextureStatistics) -> tuple[Tensor, ...]:
-        n_frames, (modulation, _, octaves) = statistics.n_frames, statistics.weights
+    def measure(self, envelopes: Tensor) -> Measured:
+        """Statistics of envelopes, (bands, frames), and what `pull_back` needs."""
+        n_frames = self.n_frames
         apart, beside = _pairs(len(envelopes), envelopes.device)
         mean = envelopes.mean(dim=1)
         standardised = envelopes - mean[:, None]
@@ -105,54 +93,61 @@ class _Statistics(torch.autograd.Function):
         standardised *= (1.0 / deviation)[:, None]
         square = standardised.square()
         correlation = (standardised @ standardised.T).view(-1)[apart] / n_frames
-        # Real and imaginary parts as a last axis: real products take half the time of complex ones.
-        padded = torch.fft.rfft(standardised, n=statistics.n_fft)
-        spectrum = torch.view_as_real(padded).mul_(1.0 / math.sqrt(statistics.n_fft * n_frames))
-        power = spectrum.square().sum(dim=-1)
-        joint, inside = [], []
-        for octave in octaves:
-            band = (spectrum[:, octave.span] * octave.weight.to(spectrum.dtype)).flatten(1)
+        padded = torch.view_as_real(torch.fft.rfft(standardised, n=self.n_fft))
+        spectrum = padded.flatten(1).mul_(1.0 / math.sqrt(self.n_fft * n_frames))
+        power = spectrum.square()
+        joint, octaves = [], []
+        for octave in self._octaves:
+            band = spectrum[:, octave.span] * octave.weight.to(spectrum.dtype)
             product = (band @ band.T).mul_(2.0)
             joint.append(product.view(-1)[beside])
-            inside.append(band)
-        ctx.statistics, ctx.inside = statistics, inside
-        ctx.save_for_backward(mean, variance, deviation, standardised, square, spectrum)
-        return (
+            octaves.append(band)
+        values = [
             mean / (mean.mean() + 1e-12),
             variance / (mean.square() + 1e-12),
             torch.linalg.vecdot(square, standardised) / n_frames,
             torch.linalg.vecdot(square, square) / n_frames - 3.0,
             correlation,
-            (power @ modulation.to(power.dtype)).mul_(2.0).flatten(),
+            (power @ self._modulation.to(power.dtype)).mul_(2.0).flatten(),
             torch.cat(joint),
-        )
+        ]
+        return Measured(values, mean, variance, deviation, standardised, square, spectrum, octaves)
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+    def pull_back(self, measured: Measured, gradients: Sequence[Tensor]) -> Tensor:
+        """Gradient with respect to the envelopes, from those with respect to the statistics.
+
+        Parameters
+        ----------
+        measured : Measured
+        gradients : sequence of Tensor
+            One flat tensor for each of `CLASSES`.
+
+        Returns
+        -------
+        (bands, frames)
+        """
         of_mean, of_variance, of_skewness, of_kurtosis, of_correlation, of_power, of_joint = (
             gradients
         )
-        statistics: TextureStatistics = ctx.statistics
-        _, modulation_back, octaves = statistics.weights
-        mean, variance, deviation, standardised, square, spectrum = ctx.saved_tensors
+        mean, variance, deviation = measured.mean, measured.variance, measured.deviation
+        standardised, square, spectrum = measured.standardised, measured.square, measured.spectrum
         (n_bands, n_frames), dtype = standardised.shape, standardised.dtype
 
-        change = spectrum * (of_power.view(n_bands, -1) @ modulation_back.to(dtype))[:, :, None]
+        modulation_back = self._modulation_back.to(dtype)
+        change = (of_power.view(n_bands, -1) @ modulation_back).mul_(spectrum)
         apart, beside = _pairs(n_bands, standardised.device)
-        mixing = _symmetric(of_joint.view(len(octaves), -1), beside, n_bands).mul_(2.0)
-        for octave, band, mix in zip(octaves, ctx.inside, mixing, strict=True):
-            change[:, octave.span].addcmul_(
-                (mix @ band).view(n_bands, -1, 2), octave.weight_back.to(dtype)
-            )
-        padded = torch.fft.irfft(torch.view_as_complex(change), n=statistics.n_fft)
-        gradient = padded[:, :n_frames].mul_(math.sqrt(statistics.n_fft / n_frames))
+        mixing = _symmetric(of_joint.view(len(self._octaves), -1), beside, n_bands).mul_(2.0)
+        for octave, band, mix in zip(self._octaves, measured.octaves, mixing, strict=True):
+            change[:, octave.span].addcmul_(mix @ band, octave.weight_back.to(dtype))
+        complex_change = torch.view_as_complex(change.view(n_bands, -1, 2))
+        padded: Tensor = torch.fft.irfft(complex_change, n=self.n_fft)
+        gradient = padded[:, :n_frames] * math.sqrt(self.n_fft / n_frames)
 
         mixing = _symmetric(of_correlation[None], apart, n_bands)[0]
         gradient.addmm_(mixing, standardised, alpha=1.0 / n_frames)
         slope = standardised * (of_kurtosis * (4.0 / n_frames))[:, None]
         slope += (of_skewness * (3.0 / n_frames))[:, None]
-        gradient += slope.mul_(square)
+        gradient.addcmul_(slope, square)
 
         # From the standardised to the centred envelopes, and from these to the envelopes.
         common = torch.linalg.vecdot(gradient, standardised) / n_frames
@@ -164,7 +159,41 @@ class _Statistics(torch.autograd.Function):
         centre = level / n_frames - gradient.mean(dim=1) / deviation
         gradient.mul_((1.0 / deviation)[:, None])
         gradient.addcmul_(standardised, spread[:, None]).add_(centre[:, None])
-        return gradient, None
+        return gradient
+
+
+class _Octave(NamedTuple):
+    """Where an octave of modulation lies in a flat spectrum, and its weights there."""
+
+    span: slice
+    weight: Tensor
+    weight_back: Tensor
+
+
+class Measured(NamedTuple):
+    """Statistics of envelopes, and intermediate results that their gradient needs.
+
+    Attributes
+    ----------
+    values : list of Tensor
+        One flat tensor for each of `CLASSES`.
+    mean, variance, deviation : (bands,)
+    standardised, square : (bands, frames)
+        Envelopes with a mean of 0 and a variance of 1, and their squares.
+    spectrum : (bands, 2 * frequencies)
+        Scaled Fourier transform of the standardised envelopes, real and imaginary parts by turns.
+    octaves : list of (bands, 2 * frequencies)
+        The weighted spectrum in each octave of modulation.
+    """
+
+    values: list[Tensor]
+    mean: Tensor
+    variance: Tensor
+    deviation: Tensor
+    standardised: Tensor
+    square: Tensor
+    spectrum: Tensor
+    octaves: list[Tensor]
 
 
 @cache
