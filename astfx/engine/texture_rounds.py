@@ -35,6 +35,7 @@ from astfx.methods.base import Problem
 from astfx.optim.lbfgs import minimise
 from astfx.plan import STRETCH_SECONDS, RenderPlan, even_borders
 from astfx.runtime.device import thread_count
+from astfx.runtime.pool import Pool
 from astfx.runtime.progress import Monitor
 from astfx.styles.analysis import round_targets
 from astfx.styles.targets import StyleTargets
@@ -126,27 +127,43 @@ class TextureRounds:
             sample_rate=self._sample_rate,
             real=(head, head + n_samples),
         )
-        banks = [
-            _Bank(piece, layout, _Aim(targets, settings.timbre, settings.texture), self._weights)
-            for layout, targets in self._targets
-        ]
         content_features = self._features(original)[1] if settings.timbre > 0.0 else None
+        with Pool(torch.get_num_threads()) as pool:
+            waveform = self._in_rounds(index, piece, pool, content_features)
+        self._monitor.report("shape", index, 1.0)
+        return np.array(waveform[:, slice(*piece.real)].div_(self._gain).cpu().numpy())
+
+    def _in_rounds(
+        self, index: int, piece: _Piece, pool: Pool, content_features: Tensor | None
+    ) -> Tensor:
+        """Return the waveform of a piece after all rounds, (channels, samples)."""
+        settings, rounds = self._plan.settings, self._plan.texture_rounds
+        spectrum = piece.start
+        with thread_count(1):
+            banks = [
+                _Bank(
+                    piece,
+                    layout,
+                    _Aim(targets, settings.timbre, settings.texture),
+                    self._weights,
+                    pool,
+                )
+                for layout, targets in self._targets
+            ]
         deadline = self._monitor.deadline()
-        n_rounds = len(self._plan.texture_rounds)
-        for number, iterations in enumerate(self._plan.texture_rounds):
+        for number, iterations in enumerate(rounds):
             if number and deadline is not None and time.monotonic() > deadline:
                 self._monitor.stopped_early = True
                 break
-            due = (number + 1) % _ROUNDS_PER_MATCH == 0 and number < n_rounds - 1
+            due = (number + 1) % _ROUNDS_PER_MATCH == 0 and number < len(rounds) - 1
             if content_features is not None and due:
                 waveform = torch.fft.irfft(spectrum, n=piece.n_samples)
                 spectrum = torch.fft.rfft(self._matched(waveform, content_features))
-            with thread_count(1):  # threads wait for each other longer than such short loops take
+            with thread_count(1):  # the pool's threads share whole bands instead
                 spectrum = banks[number % len(banks)].impose(spectrum, iterations)
-            self._monitor.report("shape", index, (number + 1) / (n_rounds + 1))
-        waveform = torch.fft.irfft(spectrum, n=piece.n_samples)[:, slice(*piece.real)]
-        self._monitor.report("shape", index, 1.0)
-        return np.array(waveform.div_(self._gain).cpu().numpy())
+            self._monitor.report("shape", index, (number + 1) / (len(rounds) + 1))
+        found: Tensor = torch.fft.irfft(spectrum, n=piece.n_samples)
+        return found
 
     def _matched(self, waveform: Tensor, content_features: Tensor) -> Tensor:
         """Match a piece to the style once more, and impose the result as a gain of each bin."""
@@ -250,13 +267,19 @@ class _Bank:
     layout : TextureLayout
     aim : _Aim
     weights : TextureWeights
+    pool : Pool
     """
 
     def __init__(
-        self, piece: _Piece, layout: TextureLayout, aim: _Aim, weights: TextureWeights
+        self,
+        piece: _Piece,
+        layout: TextureLayout,
+        aim: _Aim,
+        weights: TextureWeights,
+        pool: Pool,
     ) -> None:
         device = piece.content.device
-        self._bands = bands = EnvelopeBank(piece.n_samples, piece.sample_rate, device, layout)
+        self._bands = bands = EnvelopeBank(piece.n_samples, piece.sample_rate, device, layout, pool)
         self._first, self._last = (
             round(sample * bands.n_frames / bands.n_samples) for sample in piece.real
         )

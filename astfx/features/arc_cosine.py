@@ -14,13 +14,15 @@ never formed: their inner products are sums along the diagonals of one frame-by-
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from astfx.errors import InvalidAudioError
+from astfx.features.arc_cosine_rows import Reference, by_rows
+from astfx.runtime.pool import Pool
 
 _SMALLEST_NORM_SQUARED = 1e-12
 
@@ -204,6 +206,28 @@ def make_references(
     return ReferenceSet(frames, tuple(weights), tuple(constants), scales, tuple(biases))
 
 
+def by_matrices(
+    products: Tensor, references: Sequence[Reference]
+) -> tuple[list[float], Tensor, Tensor]:
+    """Do as `astfx.features.arc_cosine_rows.by_rows`, on any device, in any floating-point type."""
+    gradient, norms_gradient = torch.zeros_like(products), products.new_zeros(len(products))
+    sums = []
+    for width, bias, scale, norms, weights, loss_weights in references:
+        n_patches = len(products) - width + 1
+        row_norms = norms[:n_patches]
+        patch_products = diagonal_sums(products, width).add_(bias)
+        kernel, sine, supplement = kernel_matrix(patch_products, row_norms, norms)
+        sums.append(float((kernel.square() @ loss_weights).sum()))
+        change = kernel.mul_(weights).mul_(scale)
+        of_norms = (change * sine) @ norms
+        of_norms.div_(row_norms).div_(4.0 * math.pi)
+        for d in range(width):
+            norms_gradient[d : d + n_patches] += of_norms
+        change.mul_(supplement).div_(2.0 * math.pi)
+        spread_diagonals(change, width, gradient)
+    return sums, gradient, norms_gradient
+
+
 class ArcCosineLoss:
     """Infinite-width Gram loss of output frames against references, with its gradient.
 
@@ -220,57 +244,63 @@ class ArcCosineLoss:
     widths : sequence of int, frames
     mass : float
         Share of `x` in the whole output: 1, or less if references stand for the rest.
+    pool : Pool, optional
+        Threads that share the work among them.
     """
 
-    def __init__(self, references: ReferenceSet, widths: Sequence[int], mass: float = 1.0) -> None:
+    def __init__(
+        self,
+        references: ReferenceSet,
+        widths: Sequence[int],
+        mass: float = 1.0,
+        pool: Pool | None = None,
+    ) -> None:
+        self._pool = pool or Pool(1)
         self.references = references
         self.widths = tuple(widths)
         self.mass = mass
         self._reference_norms = references.frames.square().sum(-1)
         self._everything = references.frames
+        self._shares = [1.0 / (scale * len(self.widths)) for scale in references.scales]
+        parts = zip(references.constants, self._shares, strict=True)
+        self._constant = sum(constant * share for constant, share in parts)
 
     def __call__(self, x: Tensor) -> tuple[float, Tensor]:
         """Loss and gradient at x, (frames, bins) -> (float, (frames, bins))."""
-        n_frames = x.shape[0]
         everything = self._with_references(x)
         products = x @ everything.T
+        references = list(self._compared(products))
+        if x.device.type == "cpu" and x.dtype == torch.float32:
+            sums, of_products, of_norms = by_rows(products, references, self._pool)
+        else:
+            sums, of_products, of_norms = by_matrices(products, references)
+        weighted = zip(references, sums, strict=True)
+        loss = self._constant + sum(reference.scale / 4.0 * part for reference, part in weighted)
+        gradient = of_products @ everything
+        gradient.addcmul_(of_norms[:, None], x, value=2.0)
+        return loss, gradient
+
+    def _compared(self, products: Tensor) -> Iterator[Reference]:
+        """For each kernel width, what the output is compared with.
+
+        The columns are the output's patches, patches across the border (weight 0), and those of
+        the references.
+        """
+        n_frames, found = len(products), self.references
         frame_norms = torch.cat([products.diagonal(), self._reference_norms])
-        products_gradient = torch.zeros_like(products)
-        norms_gradient = x.new_zeros(n_frames)
-        loss = 0.0
-        for width, reference_weights, constant, scale, bias in zip(
-            self.widths,
-            self.references.weights,
-            self.references.constants,
-            self.references.scales,
-            self.references.biases,
-            strict=True,
+        for width, reference_weights, share, bias in zip(
+            self.widths, found.weights, self._shares, found.biases, strict=True
         ):
             n_patches = n_frames - width + 1
             own = self.mass / n_patches
             norms = _patch_norms(frame_norms, width, bias)
-            row_norms = norms[:n_patches]
-            patch_products = diagonal_sums(products, width).add_(bias)
-            kernel, sine, supplement = kernel_matrix(patch_products, row_norms, norms)
-            # Columns: the output's patches, patches across the border (weight 0), the references'.
-            weights = x.new_zeros(kernel.shape[1])
+            weights = torch.zeros_like(norms)
             weights[:n_patches] = own
             weights[n_frames:] = reference_weights
             loss_weights = weights.clone()
             loss_weights[n_frames:] *= 2.0
-            share = 1.0 / (scale * len(self.widths))
-            loss += share * (own * float((kernel.square() @ loss_weights).sum()) + constant)
             # 4 = 2 * 2: d(k^2) = 2 k dk, and every pair of patches occurs twice.
-            change = kernel.mul_(weights).mul_(4.0 * own * share)
-            gradient = (change * sine) @ norms
-            gradient.div_(row_norms).div_(4.0 * math.pi)
-            for d in range(width):
-                norms_gradient[d : d + n_patches] += gradient
-            change.mul_(supplement).div_(2.0 * math.pi)
-            spread_diagonals(change, width, products_gradient)
-        gradient = products_gradient @ everything
-        gradient.addcmul_(norms_gradient[:, None], x, value=2.0)
-        return loss, gradient
+            yield Reference(width, bias, 4.0 * own * share, norms, weights, loss_weights)
 
     def _with_references(self, x: Tensor) -> Tensor:
         """Frames of `x` before those of the references. The references are copied only once."""

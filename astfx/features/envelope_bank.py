@@ -18,6 +18,7 @@ from astfx.dsp.erb import erb_bands
 from astfx.dsp.fft_length import fast_length
 from astfx.dsp.mel import hz_to_mel
 from astfx.features.texture_layout import STANDARD_LAYOUT, TextureLayout
+from astfx.runtime.pool import Pool
 
 FRAME_RATE_HZ = 400.0
 COMPRESSION = 0.3
@@ -41,6 +42,8 @@ class EnvelopeBank:
     sample_rate : int, hertz
     device : torch.device
     layout : TextureLayout
+    pool : Pool, optional
+        Threads that share the bands among them.
     """
 
     def __init__(
@@ -49,8 +52,10 @@ class EnvelopeBank:
         sample_rate: int,
         device: torch.device,
         layout: TextureLayout = STANDARD_LAYOUT,
+        pool: Pool | None = None,
     ) -> None:
         self.n_samples = n_samples
+        self._pool = pool or Pool(1)
         # All transforms of the bands get a length that is fast.
         self.n_frames = fast_length(max(1, round(n_samples / sample_rate * FRAME_RATE_HZ)))
         self.frame_rate_hz = self.n_frames / (n_samples / sample_rate)
@@ -88,21 +93,27 @@ class EnvelopeBank:
 
         The spectrum is that of `torch.fft.rfft`.
         """
-        signals = []
-        for band in self.bands:
+
+        def signal_of(band: _Band) -> Tensor:
             n = band.per_frame * self.n_frames
-            part = spectrum[:, band.first : band.last] * band.response
-            signals.append(torch.fft.ifft(part, n=n) * (2.0 * n / self.n_samples))
-        return signals
+            response = band.response * (2.0 * n / self.n_samples)
+            part = spectrum[:, band.first : band.last] * response
+            signal: Tensor = torch.fft.ifft(part, n=n)
+            return signal
+
+        return self._pool.map(signal_of, self.bands)
 
     def envelopes(self, signals: list[Tensor]) -> Tensor:
         """Compressed envelopes, (bands, frames), of the channels' mean power in each band."""
-        found = []
-        for band, signal in zip(self.bands, signals, strict=True):
-            power = signal.abs().square_().mean(dim=0)
-            compressed = power.add_(_TINY).pow_(COMPRESSION / 2.0)
-            found.append(compressed.view(self.n_frames, band.per_frame).mean(dim=-1))
-        return torch.stack(found)
+
+        def envelope(index: int) -> Tensor:
+            signal = signals[index]
+            parts = torch.view_as_real(signal).square().sum(dim=0)
+            power = parts[:, 0] + parts[:, 1]  # quicker than a sum over so short an axis
+            compressed = power.div_(len(signal)).add_(_TINY).pow_(COMPRESSION / 2.0)
+            return compressed.view(self.n_frames, -1).mean(dim=-1)
+
+        return torch.stack(self._pool.map(envelope, range(len(signals))))
 
     def impose(self, spectrum: Tensor, signals: list[Tensor], gain: Tensor) -> Tensor:
         """Apply a gain to each band and sum the bands.
@@ -119,14 +130,19 @@ class EnvelopeBank:
         (channels, bins)
             The spectrum of the sum.
         """
-        result = spectrum * self._outside
         log_gain = gain.log()
-        for band, signal, band_gain in zip(self.bands, signals, log_gain, strict=True):
+
+        def changed(index: int) -> Tensor:
+            band, signal = self.bands[index], signals[index]
             n = signal.shape[-1]
             smooth = torch.nn.functional.interpolate(
-                band_gain[None, None], size=n, mode="linear", align_corners=False
+                log_gain[None, None, index], size=n, mode="linear", align_corners=False
             )[0, 0].exp_()
-            part = torch.fft.fft(signal * smooth)[:, : band.last - band.first]
-            part.mul_(band.response).mul_(self.n_samples / (2.0 * n))
+            part: Tensor = torch.fft.fft(signal * smooth)[:, : band.last - band.first]
+            return part.mul_(band.response * (self.n_samples / (2.0 * n)))
+
+        result = spectrum * self._outside
+        parts = self._pool.map(changed, range(len(signals)))
+        for band, part in zip(self.bands, parts, strict=True):
             result[:, band.first : band.last] += part
         return result

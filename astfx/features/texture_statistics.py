@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from astfx.dsp.fft_length import fast_length
 from astfx.features.texture_layout import (
@@ -79,8 +80,11 @@ class TextureStatistics:
             self._octaves.append(_Octave(slice(2 * span.start, 2 * span.stop), *weights))
 
     def __call__(self, envelopes: Tensor) -> list[Tensor]:
-        """Statistics of envelopes, (bands, frames) -> one flat tensor for each of `CLASSES`."""
-        return self.measure(envelopes).values
+        """Statistics of envelopes, (bands, frames) -> one flat tensor for each of `CLASSES`.
+
+        Autograd can differentiate them.
+        """
+        return list(_Statistics.apply(envelopes, self))  # type: ignore[no-untyped-call]
 
     def measure(self, envelopes: Tensor) -> Measured:
         """Statistics of envelopes, (bands, frames), and what `pull_back` needs."""
@@ -160,6 +164,22 @@ class TextureStatistics:
         gradient.mul_((1.0 / deviation)[:, None])
         gradient.addcmul_(standardised, spread[:, None]).add_(centre[:, None])
         return gradient
+
+
+class _Statistics(torch.autograd.Function):
+    """The statistics for autograd."""
+
+    @staticmethod
+    def forward(ctx: Any, envelopes: Tensor, statistics: TextureStatistics) -> tuple[Tensor, ...]:
+        measured = statistics.measure(envelopes)
+        # A context that holds its own results would never be freed.
+        ctx.statistics, ctx.measured = statistics, measured._replace(values=[])
+        return tuple(measured.values)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return ctx.statistics.pull_back(ctx.measured, gradients), None
 
 
 class _Octave(NamedTuple):

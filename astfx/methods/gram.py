@@ -21,6 +21,7 @@ from astfx.frontends.grid import Grid
 from astfx.methods.base import Method, Problem, hold_fixed
 from astfx.methods.optimising import check_runs, keep_runs
 from astfx.optim.lbfgs import Minimum, Objective, minimise
+from astfx.runtime.pool import Pool
 
 _MEMORY = 6  # steps that L-BFGS remembers
 
@@ -161,26 +162,27 @@ def match(problem: Problem) -> Minimum:
     if problem.options.content_weight > 0.0:
         content = ArcCosineContentLoss(bins.pool(problem.content))
         terms.append((problem.options.content_weight, content))
-    style_loss = ArcCosineLoss(references, widths, mass)
-
-    def objective(x: Tensor) -> tuple[float, Tensor]:
-        total, gradient = style_loss(x)
-        for weight, term in terms:
-            loss, pull = term(x)
-            total += weight * loss
-            gradient.add_(pull, alpha=weight)
-        return total, gradient
-
     most = frames.amax(dim=0, keepdim=True) * problem.options.headroom
     start = bins.pool(problem.start)
-    found = minimise(
-        hold_fixed(objective, problem.n_fixed),
-        start,
-        iterations=problem.iterations,
-        memory=_MEMORY,
-        upper_bound=bins.pool(most)[0],
-        callback=problem.callback,
-    )
+    with Pool(torch.get_num_threads()) as pool:
+        style_loss = ArcCosineLoss(references, widths, mass, pool)
+
+        def objective(x: Tensor) -> tuple[float, Tensor]:
+            total, gradient = style_loss(x)
+            for weight, term in terms:
+                loss, pull = term(x)
+                total += weight * loss
+                gradient.add_(pull, alpha=weight)
+            return total, gradient
+
+        found = minimise(
+            hold_fixed(objective, problem.n_fixed),
+            start,
+            iterations=problem.iterations,
+            memory=_MEMORY,
+            upper_bound=bins.pool(most)[0],
+            callback=problem.callback,
+        )
     x = bins.spread(found.x - start).add_(problem.start)
     x[problem.n_fixed :].clamp_(min=torch.zeros_like(most), max=most)
     return replace(found, x=x)

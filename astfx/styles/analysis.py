@@ -35,6 +35,8 @@ from astfx.frontends.grid import Grid
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import Stft
 from astfx.methods.base import check_tensor
+from astfx.runtime.device import thread_count
+from astfx.runtime.pool import Pool
 
 SHORTEST_TEXTURE_SECONDS = 0.5
 
@@ -113,16 +115,17 @@ def texture_tensors(
     The result is empty if all clips are too short.
     """
     found: dict[str, list[Tensor]] = {}
-    for clip in clips:
-        too_short = clip.shape[1] < SHORTEST_TEXTURE_SECONDS * sample_rate
-        if too_short or np.abs(clip).max() < SILENCE:
-            continue
-        spectrum = torch.fft.rfft(torch.from_numpy(np.ascontiguousarray(clip)).to(device))
-        for index, layout in enumerate(ROUND_LAYOUTS):
-            bank = EnvelopeBank(clip.shape[1], sample_rate, device, layout)
-            statistics = TextureStatistics(bank.n_frames, bank.frame_rate_hz, device, layout)
-            values = torch.cat(statistics(bank.envelopes(bank.split(spectrum))))
-            found.setdefault(texture_key(index), []).append(values)
+    with Pool(torch.get_num_threads()) as pool, thread_count(1):
+        for clip in clips:
+            too_short = clip.shape[1] < SHORTEST_TEXTURE_SECONDS * sample_rate
+            if too_short or np.abs(clip).max() < SILENCE:
+                continue
+            spectrum = torch.fft.rfft(torch.from_numpy(np.ascontiguousarray(clip)).to(device))
+            for index, layout in enumerate(ROUND_LAYOUTS):
+                bank = EnvelopeBank(clip.shape[1], sample_rate, device, layout, pool)
+                statistics = TextureStatistics(bank.n_frames, bank.frame_rate_hz, device, layout)
+                values = torch.cat(statistics(bank.envelopes(bank.split(spectrum))))
+                found.setdefault(texture_key(index), []).append(values)
     return {
         key: torch.stack(values).mean(dim=0).double().round(decimals=DECIMALS).float()
         for key, values in found.items()

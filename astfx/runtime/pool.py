@@ -1,0 +1,50 @@
+"""Threads that share work in a few large parts.
+
+torch divides each of its operations among threads, and each time the threads have to wait for each
+other. Where the operations are small, the waiting takes longer than the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Pool:
+    """Threads that apply a function to many items; the calling thread is one of them.
+
+    It is a context manager, and its threads end with the context.
+
+    Parameters
+    ----------
+    threads : int
+        1 or more. With 1, everything happens in the calling thread.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+        self._others = ThreadPoolExecutor(threads - 1, "astfx") if threads > 1 else None
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._others is not None:
+            self._others.shutdown()
+
+    def map(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+        """Apply a function to each item; the results are in the order of the items."""
+        if self._others is None:
+            return [function(item) for item in items]
+        parts = [items[first :: self.threads] for first in range(self.threads)]
+        waiting = [self._others.submit(_apply, function, part) for part in parts[1:]]
+        done = [_apply(function, parts[0]), *(future.result() for future in waiting)]
+        return [done[index % self.threads][index // self.threads] for index in range(len(items))]
+
+
+def _apply(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    return [function(item) for item in items]
