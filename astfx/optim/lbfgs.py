@@ -89,16 +89,20 @@ def minimise(
     losses, evaluations = [loss], 1
     pairs: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=memory)
     for iteration in range(iterations):
-        free = (x > lower_bound) | (gradient < 0)
-        if upper_bound is not None:
-            free &= (x < upper_bound) | (gradient > 0)
-        direction = _two_loop(gradient * free, pairs)
+        free = None
+        if upper_bound is not None or float((x - lower_bound).amin()) <= 0.0:
+            inside = (x > lower_bound) | (gradient < 0)
+            if upper_bound is not None:
+                inside &= (x < upper_bound) | (gradient > 0)
+            free = inside.to(x)  # a product of numbers is quicker than one with truth values
+        direction = _two_loop(gradient.clone() if free is None else gradient * free, pairs)
         if not pairs:
             length = float(gradient.norm())
             if length == 0.0:
                 break
             direction.mul_(first_step * max(float(x.norm()), 1.0) / length)
-        direction.mul_(free)
+        if free is not None:
+            direction.mul_(free)
 
         step = 1.0
         while True:
