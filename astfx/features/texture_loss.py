@@ -34,8 +34,8 @@ class TextureWeights:
         Mean squared relative error below which the statistics count as matched.
     """
 
-    contour: float = 24.0
-    onset: float = 10.0
+    contour: float = 24.7
+    onset: float = 5.0
     floor: float = 1e-3
 
 
