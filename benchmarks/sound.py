@@ -12,15 +12,18 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
 import astfx
 from astfx import metrics
 from astfx.audio import Waveform
+from astfx.methods import METHODS
 from benchmarks.common import (
     MEASURED,
     ROOT,
@@ -74,6 +77,7 @@ ABLATION: dict[str, dict[str, Any]] = {
     "255 ms kernel only": {"options": {"kernel_ms": (255.0,)}},
     "23 ms kernel only": {"options": {"kernel_ms": (23.0,)}},
 }
+EVEN_ROUNDS = (13, 20)
 COPIES: dict[str, dict[str, Any]] = {
     "the default": {},
     "strength 0.5": {"strength": 0.5},
@@ -384,10 +388,19 @@ def strength() -> str:
 
 def ablation() -> str:
     rows = []
-    for name, settings in ABLATION.items():
+
+    def measure(name: str, **settings: Any) -> None:
         found = [scored(render(pair, **settings), pair) for pair in among(PAIRS)]
         mean = {figure: float(np.mean([scores[figure] for scores in found])) for figure in FIGURES}
         rows.append([name, *cells(mean)])
+
+    for name, settings in ABLATION.items():
+        measure(name, **settings)
+    for iterations in EVEN_ROUNDS:
+        rounds = (iterations,) * len(METHODS["gram"].texture_rounds["standard"])
+        even = replace(METHODS["gram"], texture_rounds={"standard": rounds})
+        with patch.dict(METHODS, gram=even):
+            measure(f"{iterations} iterations in every round")
     return table(("", *FIGURES.values()), rows)
 
 

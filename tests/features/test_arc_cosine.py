@@ -13,14 +13,20 @@ from astfx.features.arc_cosine import (
     ArcCosineContentLoss,
     ArcCosineLoss,
     arc_cosine_kernel,
+    by_matrices,
     diagonal_sums,
     make_references,
     patch_weights,
     spread_diagonals,
 )
+from astfx.features.arc_cosine_rows import Reference, by_rows
 from astfx.features.random_conv import RandomConv, RandomConvLoss, gram_matrix
+from astfx.runtime.pool import Pool
 
 GRADIENT_TOLERANCE = 1e-6  # relative, float64 against central differences
+ROWS_TOLERANCE = 2e-6  # of the largest value, float32 against float64
+# The angle of a patch with itself is the root of the rounding error of its cosine.
+SAME_DIRECTION_TOLERANCE = math.sqrt(2.0 * np.finfo(np.float32).eps)
 
 
 def frames(n: int, bins: int, seed: int) -> Tensor:
@@ -94,6 +100,38 @@ def test_gradient_matches_finite_differences(widths: tuple[int, ...], bias: floa
         gradient = loss(x)[1]
         expected = numeric_gradient(loss, x)
         assert float((gradient - expected).abs().max() / expected.abs().max()) < GRADIENT_TOLERANCE
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_rows_give_what_matrices_give(threads: int) -> None:
+    """With patches of all widths across the borders between threads, at all angles."""
+    x, others = (frames(n, 9, seed) - 0.4 for n, seed in ((23, 5), (31, 6)))
+    everything = torch.cat([x, others])
+    products = x @ everything.T
+    references = []
+    for width in (1, 5, 11):
+        n_patches = len(everything) - width + 1
+        norms = everything.square().sum(-1).unfold(0, width, 1).sum(-1).add(0.3).sqrt()
+        weights, loss_weights = frames(2, n_patches, width) - 0.5
+        references.append(Reference(width, 0.3, 1.7, norms, weights, loss_weights))
+    wanted = by_matrices(products, references)
+    in_float32 = [
+        found._replace(
+            norms=found.norms.float(),
+            weights=found.weights.float(),
+            loss_weights=found.loss_weights.float(),
+        )
+        for found in references
+    ]
+    with Pool(threads) as pool:
+        found = by_rows(products.float(), in_float32, pool)
+    np.testing.assert_allclose(found[0], wanted[0], rtol=1e-5)
+    errors = [
+        (ours - theirs).abs() / theirs.abs().max()
+        for ours, theirs in zip(found[1:], wanted[1:], strict=True)
+    ]
+    assert max(float(error.max()) for error in errors) < SAME_DIRECTION_TOLERANCE
+    assert float(errors[0].fill_diagonal_(0.0).max()) < ROWS_TOLERANCE
 
 
 def test_content_gradient_matches_finite_differences() -> None:

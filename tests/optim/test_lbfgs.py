@@ -41,6 +41,24 @@ def test_bounded_minimum_is_scipys_non_negative_least_squares() -> None:
     assert float(result.x.min()) >= 0.0
 
 
+def test_each_element_may_have_its_own_lower_bound() -> None:
+    matrix, vector = quadratic(20, 5)
+    bound = torch.linspace(-1.0, 1.0, 20)
+
+    def objective(x: Tensor) -> tuple[float, Tensor]:
+        return float(0.5 * x @ matrix @ x - vector @ x), matrix @ x - vector
+
+    result = minimise(objective, torch.ones(20), iterations=200, lower_bound=bound)
+    reference = optimize.minimize(  # type: ignore[call-overload]
+        lambda x: 0.5 * x @ matrix.double().numpy() @ x - vector.double().numpy() @ x,
+        np.ones(20),
+        bounds=[(low, None) for low in bound.tolist()],
+        method="L-BFGS-B",
+    )
+    assert 0 < int((result.x <= bound).sum()) < 20
+    np.testing.assert_allclose(result.x.numpy(), reference.x, atol=1e-3)
+
+
 def test_upper_bound_holds() -> None:
     matrix, vector = quadratic(20, 2)
     bound = torch.full((20,), 0.1)

@@ -14,7 +14,11 @@ from safetensors.torch import save_file
 import astfx
 from astfx.audio import Waveform
 from astfx.errors import AudioFileNotFoundError, InvalidSettingError, TargetFileError
+from astfx.features.texture_layout import ROUND_LAYOUTS
+from astfx.plan import RenderPlan
 from astfx.settings import Settings
+from astfx.styles.analysis import ENVELOPE_KEYS, LIVE_KEYS, texture_key
+from astfx.styles.style import Style
 from astfx.styles.targets import StyleTargets
 
 RATE = 22050
@@ -35,6 +39,21 @@ def test_saved_targets_render_the_same_bytes(
     direct = astfx.transfer(melody, rain, RATE, **call)
     np.testing.assert_array_equal(astfx.transfer(melody, targets, RATE, **call), direct)
     np.testing.assert_array_equal(astfx.transfer(melody, loaded, RATE, **call), direct)
+
+
+def test_a_render_prepares_only_what_it_uses(rain: Waveform) -> None:
+    """What `prepare_style` returns serves the block engines and texture rounds as well."""
+    style = Style.of(rain, RATE)
+    plan, draft = (RenderPlan.of(Settings(quality=name), RATE) for name in ("standard", "draft"))
+    used = {texture_key(index) for index in range(len(ROUND_LAYOUTS))}
+    for_draft = style.targets(draft, for_render=True).tensors
+    for_standard = style.targets(plan, for_render=True).tensors
+    assert for_standard.keys() - for_draft.keys() == used
+    everything = style.targets(draft).tensors
+    assert everything.keys() - for_standard.keys() == {*LIVE_KEYS, *ENVELOPE_KEYS}
+    assert everything.keys() == astfx.prepare_style(rain, RATE).tensors.keys()
+    # What is there is used.
+    assert style.targets(plan, for_render=True).tensors is everything
 
 
 def test_targets_for_something_else_are_refused(melody: Waveform, rain: Waveform) -> None:
