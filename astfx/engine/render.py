@@ -290,7 +290,9 @@ class Render:
             else:
                 blocks = content.source.blocks()
             if plan.texture_rounds and round_targets(targets.tensors):
-                blocks = TextureRounds(plan, targets, content, monitor, margin).blocks(blocks)
+                strength = 1.0 if self._strength_curve is not None else plan.settings.strength
+                rounds = TextureRounds(plan, targets, content, monitor, margin, strength)
+                blocks = rounds.blocks(blocks)
             blocks = soften_ends(blocks, measured, plan.grid.hop_length)
             blend = None
             if plan.settings.strength < 1.0 or self._strength_curve is not None:

@@ -48,6 +48,7 @@ _MOST_BIN_GAIN_DB = 20.0
 _LEAST_MAGNITUDE = 1e-9  # at the scale of the features
 _LEAST_ENVELOPE = 1e-4
 _SHORTEST_SECONDS = 0.5
+_EMPHASIS = 1.0  # by how much more the content counts just above strength 0 than at strength 1
 _STEP_WEIGHT = 1.0
 
 
@@ -67,6 +68,8 @@ class TextureRounds:
     edge_samples : int
         By how much a piece is mirrored at the ends of the clip, so that its bands do not wrap
         round there. The statistics leave these samples out.
+    strength : float, 0 to 1
+        The lower it is, the more the content counts. 1 if strength changes over time.
     """
 
     def __init__(
@@ -76,14 +79,18 @@ class TextureRounds:
         content: Content,
         monitor: Monitor,
         edge_samples: int,
+        strength: float,
     ) -> None:
         settings, scan = plan.settings, content.scan
         self._plan, self._monitor = plan, monitor
         self._style = targets.to(plan.device).tensors
         self._targets = round_targets(self._style)
         self._polarity = torch.from_numpy(scan.polarity).to(plan.device)
+        # Less strength is not only less of the same result, but one that keeps more of the content.
+        emphasis = 1.0 + _EMPHASIS * (1.0 - strength)
         self._weights = TextureWeights(
-            contour=plan.options.contour_weight, onset=plan.options.onset_weight
+            contour=emphasis * plan.options.contour_weight,
+            onset=emphasis * plan.options.onset_weight,
         )
         self._sample_rate = content.source.sample_rate
         self._n_samples, self._edge_samples = scan.n_samples, edge_samples

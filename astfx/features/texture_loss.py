@@ -35,7 +35,7 @@ class TextureWeights:
     """
 
     contour: float = 24.7
-    onset: float = 5.0
+    onset: float = 6.0
     floor: float = 1e-3
 
 
