@@ -51,7 +51,9 @@ class StyleTransfer(Effect):
         own, which apply where strength, mix, engine, quality or options are not given. It may be
         left out where `morph` names styles.
     strength : float or Automation, 0 to 1
-        0 is the content bit for bit, 1 the full style.
+        0 is the content bit for bit, 1 the full style. In the engine "render", an automation moves
+        between the content and the full style; one number gives a result that is made for it, and
+        keeps more of the content.
     mix : float or Automation, 0 to 1
         Share of the result in the output. The rest is the content, aligned with it.
     engine : {"auto", "render", "stream", "live", "gain"}
