@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from astfx.dsp.correlation import CorrelationWith
 from astfx.features.envelope_bank import COMPRESSION
 from astfx.features.texture_layout import STANDARD_LAYOUT, TextureLayout
 
@@ -41,8 +42,8 @@ class ContentContour:
         )
         self._window = window.view(-1, hop)
         level = self._level(self._pooled(envelopes.pow(2.0 / COMPRESSION)))
-        self._contour = _Correlation(self._centred(level))
-        self._rises = _Correlation(self._rise(level))
+        self._contour = CorrelationWith(self._centred(level))
+        self._rises = CorrelationWith(self._rise(level))
 
     def _pooled(self, power: Tensor) -> Tensor:
         """Power of the bands under a sliding window, (bands, frames) -> (bands, windows).
@@ -119,21 +120,3 @@ class ContentContour:
         found = self._spread(change, envelopes.shape[1]).mul_(power).div_(envelopes)
         total = contour_weight * contour + onset_weight * onset
         return total, found.mul_(2.0 / COMPRESSION)
-
-
-class _Correlation:
-    """Pearson's correlation with a fixed tensor, over all elements, and its gradient.
-
-    It is 0 if either is constant.
-    """
-
-    def __init__(self, fixed: Tensor) -> None:
-        centred = fixed - fixed.mean()
-        self._direction = centred.div_(centred.norm() + 1e-9)
-
-    def __call__(self, x: Tensor) -> tuple[float, Tensor]:
-        centred = x - x.mean()
-        norm = float(centred.norm()) + 1e-9
-        score = float((centred * self._direction).sum()) / norm
-        # The direction has a mean of 0, so that the gradient has none either.
-        return score, self._direction.sub(centred, alpha=score / norm).div_(norm)
