@@ -34,7 +34,7 @@ from astfx.frontends.log_magnitude import REFERENCE_RMS, LogMagnitude
 from astfx.methods.base import Problem
 from astfx.optim.lbfgs import minimise
 from astfx.plan import STRETCH_SECONDS, RenderPlan, even_borders
-from astfx.runtime.device import thread_count
+from astfx.runtime.device import pool_on, thread_count
 from astfx.runtime.pool import Pool
 from astfx.runtime.progress import Monitor
 from astfx.styles.analysis import round_targets
@@ -47,6 +47,8 @@ _MOST_GAIN_DB = 40.0
 _MOST_BIN_GAIN_DB = 20.0
 _LEAST_MAGNITUDE = 1e-9  # at the scale of the features
 _LEAST_ENVELOPE = 1e-4
+_LEAST_SHARE = 1e-3  # of a band's mean in the mean over all bands
+_UNIT_EXPONENT = 0.25
 _SHORTEST_SECONDS = 0.5
 _EMPHASIS = 1.0  # by how much more the content counts just above strength 0 than at strength 1
 _STEP_WEIGHT = 1.0
@@ -135,7 +137,7 @@ class TextureRounds:
             real=(head, head + n_samples),
         )
         content_features = self._features(original)[1] if settings.timbre > 0.0 else None
-        with Pool(torch.get_num_threads()) as pool:
+        with pool_on(self._plan.device) as pool:
             waveform = self._in_rounds(index, piece, pool, content_features)
         self._monitor.report("shape", index, 1.0)
         return np.array(waveform[:, slice(*piece.real)].div_(self._gain).cpu().numpy())
@@ -168,7 +170,7 @@ class TextureRounds:
                 spectrum = torch.fft.rfft(self._matched(waveform, content_features))
             with thread_count(1):  # the pool's threads share whole bands instead
                 spectrum = banks[number % len(banks)].impose(spectrum, iterations)
-            self._monitor.report("shape", index, (number + 1) / (len(rounds) + 1))
+            self._monitor.report("shape", index, sum(rounds[: number + 1]) / (sum(rounds) + 1))
         found: Tensor = torch.fft.irfft(spectrum, n=piece.n_samples)
         return found
 
@@ -304,8 +306,9 @@ class _Bank:
         """Optimise the envelopes of a spectrum's bands, and impose them as gains of the bands."""
         signals = self._bands.split(spectrum)
         envelopes = self._envelopes(signals).clamp_(min=_LEAST_ENVELOPE)
+        # Quiet bands move in smaller steps: there, a small change is a large one beside the mean.
         mean = envelopes.mean(dim=1, keepdim=True)
-        unit = mean.div_(mean.mean()).clamp_(min=1e-3).pow_(0.25)
+        unit = mean.div_(mean.mean()).clamp_(min=_LEAST_SHARE).pow_(_UNIT_EXPONENT)
 
         def objective(x: Tensor) -> tuple[float, Tensor]:
             loss, gradient = self._loss(x * unit)

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from astfx.errors import InvalidAudioError
-from astfx.features.arc_cosine_rows import Reference, by_rows
+from astfx.features.arc_cosine_rows import SLOPE, Reference, by_rows
 from astfx.runtime.pool import Pool
 
 _SMALLEST_NORM_SQUARED = 1e-12
@@ -218,7 +218,7 @@ def by_matrices(
         patch_products = diagonal_sums(products, width).add_(bias)
         kernel, sine, supplement = kernel_matrix(patch_products, row_norms, norms)
         sums.append(float((kernel.square() @ loss_weights).sum()))
-        change = kernel.mul_(weights).mul_(scale)
+        change = kernel.mul_(weights).mul_(SLOPE * scale)
         of_norms = (change * sine) @ norms
         of_norms.div_(row_norms).div_(4.0 * math.pi)
         for d in range(width):
@@ -275,7 +275,7 @@ class ArcCosineLoss:
         else:
             sums, of_products, of_norms = by_matrices(products, references)
         weighted = zip(references, sums, strict=True)
-        loss = self._constant + sum(reference.scale / 4.0 * part for reference, part in weighted)
+        loss = self._constant + sum(reference.scale * part for reference, part in weighted)
         gradient = of_products @ everything
         gradient.addcmul_(of_norms[:, None], x, value=2.0)
         return loss, gradient
@@ -292,6 +292,11 @@ class ArcCosineLoss:
             self.widths, found.weights, self._shares, found.biases, strict=True
         ):
             n_patches = n_frames - width + 1
+            if n_patches < 1:
+                raise InvalidAudioError(
+                    f"an output of {n_frames} frames is shorter than the kernel width of "
+                    f"{width} frames"
+                )
             own = self.mass / n_patches
             norms = _patch_norms(frame_norms, width, bias)
             weights = torch.zeros_like(norms)
@@ -299,8 +304,7 @@ class ArcCosineLoss:
             weights[n_frames:] = reference_weights
             loss_weights = weights.clone()
             loss_weights[n_frames:] *= 2.0
-            # 4 = 2 * 2: d(k^2) = 2 k dk, and every pair of patches occurs twice.
-            yield Reference(width, bias, 4.0 * own * share, norms, weights, loss_weights)
+            yield Reference(width, bias, own * share, norms, weights, loss_weights)
 
     def _with_references(self, x: Tensor) -> Tensor:
         """Frames of `x` before those of the references. The references are copied only once."""

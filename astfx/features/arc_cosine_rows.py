@@ -24,6 +24,9 @@ Array = npt.NDArray[np.float32]
 _F = np.float32
 _ZERO, _HALF, _ONE = _F(0.0), _F(0.5), _F(1.0)
 _PI, _PER_2_PI = _F(math.pi), _F(0.5 / math.pi)
+SLOPE = 4.0
+"""2 * 2: d(k^2) = 2 k dk, and every pair of patches occurs twice."""
+
 # acos(x) = sqrt(1 - x) times a polynomial, for x from 0 to 1, within 2e-8 (Abramowitz & Stegun
 # 1964, 4.4.46).
 _A0, _A1, _A2, _A3 = _F(1.5707963050), _F(-0.2145988016), _F(0.0889789874), _F(-0.0501743046)
@@ -48,7 +51,7 @@ class Reference(NamedTuple):
     bias : float
         Added to all inner products of patches.
     scale : float
-        Factor of the gradient.
+        Factor of the sum of squared kernel values in the loss.
     norms, weights, loss_weights : (patches,)
         Norms of all patches, of the output and of the references; their weights in the gradient,
         and in the loss.
@@ -145,7 +148,7 @@ def _add_rows(
     n = len(norms)
     row, along, squares = np.empty(n, _F), np.empty(n, _F), np.empty(n, _F)
     inverse = _ONE / norms
-    constant, factor = np.float32(bias), np.float32(scale)
+    constant, factor = np.float32(bias), np.float32(SLOPE * scale)
     sum_of_squares = 0.0
     for i in range(start, last):
         row[:] = constant

@@ -91,20 +91,24 @@ class ContentContour:
     def _centred(self, level: Tensor) -> Tensor:
         return (level - level.mean(dim=1, keepdim=True)).mul_(self._weights.sqrt())
 
-    def __call__(self, envelopes: Tensor) -> tuple[float, float]:
-        """Two scores of an output's compressed envelopes, (bands, frames), 1 at best.
-
-        The first is the correlation of the mean-removed log bands, the second that of the
-        onset envelopes.
-        """
-        level = self._level(self._pooled(envelopes.pow(2.0 / COMPRESSION)))
-        contour, onset = self._contour(self._centred(level)), self._rises(self._rise(level))
-        return contour[0], onset[0]
-
-    def gradient(
+    def __call__(
         self, envelopes: Tensor, contour_weight: float, onset_weight: float
     ) -> tuple[float, Tensor]:
-        """Weighted sum of both scores, and its gradient, (bands, frames)."""
+        """Weighted sum of two scores of an output, 1 at best, and its gradient.
+
+        The first score is the correlation of the mean-removed log bands, the second that of the
+        onset envelopes.
+
+        Parameters
+        ----------
+        envelopes : (bands, frames)
+            Compressed envelopes of the output.
+        contour_weight, onset_weight : float
+
+        Returns
+        -------
+        (float, (bands, frames))
+        """
         power = envelopes.pow(2.0 / COMPRESSION)
         pooled = self._pooled(power)
         level = self._level(pooled)

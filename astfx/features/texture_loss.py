@@ -87,7 +87,7 @@ class TextureLoss:
             difference.mul_(slope * scale)
         gradient = self._statistics.pull_back(measured, _pull_back(measured.values, differences))
         contour, onset = self._weights.contour, self._weights.onset
-        kept, change = self._contour.gradient(envelopes, contour, onset)
+        kept, change = self._contour(envelopes, contour, onset)
         loss = 10.0 * math.log10(error) + contour + onset - kept
         return loss + self.offset, gradient.sub_(change)
 

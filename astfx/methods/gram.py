@@ -21,7 +21,7 @@ from astfx.frontends.grid import Grid
 from astfx.methods.base import Method, Problem, hold_fixed
 from astfx.methods.optimising import check_runs, keep_runs
 from astfx.optim.lbfgs import Minimum, Objective, minimise
-from astfx.runtime.pool import Pool
+from astfx.runtime.device import pool_on
 
 _MEMORY = 6  # steps that L-BFGS remembers
 
@@ -48,7 +48,8 @@ class GramOptions:
     contour_weight, onset_weight : float, 0 to 1000
         Weights of the content in the texture rounds, which impose envelope statistics after the
         match. They are the decibels of texture distance that a complete loss of the content's
-        band contour, or of its onsets, counts as much as.
+        band contour, or of its onsets, counts as much as. At less strength they count more, up to
+        twice as much.
     """
 
     kernel_ms: tuple[float, ...] = (23.0, 116.0, 255.0)
@@ -164,7 +165,7 @@ def match(problem: Problem) -> Minimum:
         terms.append((problem.options.content_weight, content))
     most = frames.amax(dim=0, keepdim=True) * problem.options.headroom
     start = bins.pool(problem.start)
-    with Pool(torch.get_num_threads()) as pool:
+    with pool_on(start.device) as pool:
         style_loss = ArcCosineLoss(references, widths, mass, pool)
 
         def objective(x: Tensor) -> tuple[float, Tensor]:

@@ -90,7 +90,7 @@ def minimise(
     pairs: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=memory)
     for iteration in range(iterations):
         free = None
-        if upper_bound is not None or float((x - lower_bound).amin()) <= 0.0:
+        if upper_bound is not None or bool((x <= lower_bound).any()):
             inside = (x > lower_bound) | (gradient < 0)
             if upper_bound is not None:
                 inside &= (x < upper_bound) | (gradient > 0)

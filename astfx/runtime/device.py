@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import torch
 
 from astfx.errors import DeviceError, InvalidSettingError
+from astfx.runtime.pool import Pool
 from astfx.runtime.threads import default_threads
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -55,6 +56,10 @@ def thread_count(threads: int | None) -> Iterator[int]:
         None is one thread per core, up to four. It is a single thread if spinning threads
         could stall a busy machine (see `astfx.runtime.threads`). A process that was forked after
         astfx was imported has a single thread in any case.
+
+    Notes
+    -----
+    A thread of the program that uses torch for the first time meanwhile keeps this number.
     """
     before = torch.get_num_threads()
     chosen = (threads or default_threads()) if os.getpid() == _PROCESS else 1
@@ -63,6 +68,11 @@ def thread_count(threads: int | None) -> Iterator[int]:
         yield chosen
     finally:
         torch.set_num_threads(before)
+
+
+def pool_on(device: torch.device) -> Pool:
+    """Pool of as many threads as torch uses; of one if a GPU does the work."""
+    return Pool(torch.get_num_threads() if device.type == "cpu" else 1)
 
 
 def gpu_name() -> str | None:

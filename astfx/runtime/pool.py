@@ -17,7 +17,8 @@ R = TypeVar("R")
 class Pool:
     """Threads that apply a function to many items; the calling thread is one of them.
 
-    It is a context manager, and its threads end with the context.
+    It is a context manager, and its threads end with the context. torch's modes (gradients,
+    autocast, the stream of a GPU) belong to a thread, and the other threads have the default ones.
 
     Parameters
     ----------
@@ -41,9 +42,18 @@ class Pool:
         if self._others is None:
             return [function(item) for item in items]
         parts = [items[first :: self.threads] for first in range(self.threads)]
-        waiting = [self._others.submit(_apply, function, part) for part in parts[1:]]
-        done = [_apply(function, parts[0]), *(future.result() for future in waiting)]
+        waiting = [self._begun(function, part) for part in parts[1:]]
+        done = [_apply(function, parts[0]), *(result() for result in waiting)]
         return [done[index % self.threads][index // self.threads] for index in range(len(items))]
+
+    def _begun(self, function: Callable[[T], R], part: Sequence[T]) -> Callable[[], list[R]]:
+        """Let another thread begin a part, and return a function that waits for its results."""
+        assert self._others is not None
+        try:
+            return self._others.submit(_apply, function, part).result
+        except RuntimeError:
+            # The program is ending. A thread that still works goes on alone.
+            return lambda: _apply(function, part)
 
 
 def _apply(function: Callable[[T], R], items: Sequence[T]) -> list[R]:

@@ -35,8 +35,7 @@ from astfx.frontends.grid import Grid
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.frontends.stft import Stft
 from astfx.methods.base import check_tensor
-from astfx.runtime.device import thread_count
-from astfx.runtime.pool import Pool
+from astfx.runtime.device import pool_on, thread_count
 
 SHORTEST_TEXTURE_SECONDS = 0.5
 
@@ -115,7 +114,7 @@ def texture_tensors(
     The result is empty if all clips are too short.
     """
     found: dict[str, list[Tensor]] = {}
-    with Pool(torch.get_num_threads()) as pool, thread_count(1):
+    with pool_on(device) as pool, thread_count(1):
         for clip in clips:
             too_short = clip.shape[1] < SHORTEST_TEXTURE_SECONDS * sample_rate
             if too_short or np.abs(clip).max() < SILENCE:

@@ -154,7 +154,8 @@ class Style:
     ) -> StyleTargets:
         """Return the targets for a plan.
 
-        They are prepared once for each grid, method, seed, device and set of options.
+        They are prepared once for each grid, method, seed, device and set of options, and once more
+        without what a render does not use.
 
         Parameters
         ----------
@@ -179,7 +180,8 @@ class Style:
         settings = plan.settings
         key: tuple[object, ...]
         key = (plan.grid, settings.method, settings.seed, repr(plan.options), plan.device)
-        if for_render and self.preset is None and key not in self._prepared:
+        has_rest = self.preset is None and bool(plan.method.texture_rounds)
+        if for_render and has_rest and key not in self._prepared:
             key = (*key, bool(plan.texture_rounds))
         if key not in self._prepared:
             if self.preset is not None:

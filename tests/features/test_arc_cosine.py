@@ -24,6 +24,7 @@ from astfx.features.random_conv import RandomConv, RandomConvLoss, gram_matrix
 from astfx.runtime.pool import Pool
 
 GRADIENT_TOLERANCE = 1e-6  # relative, float64 against central differences
+FLOAT32_TOLERANCE = 1e-3
 ROWS_TOLERANCE = 2e-6  # of the largest value, float32 against float64
 # The angle of a patch with itself is the root of the rounding error of its cosine.
 SAME_DIRECTION_TOLERANCE = math.sqrt(2.0 * np.finfo(np.float32).eps)
@@ -132,6 +133,27 @@ def test_rows_give_what_matrices_give(threads: int) -> None:
     ]
     assert max(float(error.max()) for error in errors) < SAME_DIRECTION_TOLERANCE
     assert float(errors[0].fill_diagonal_(0.0).max()) < ROWS_TOLERANCE
+
+
+def test_a_loss_in_float32_is_that_in_float64() -> None:
+    """Single precision takes the compiled rows, double precision takes whole matrices."""
+    style, past, x = (frames(n, 12, seed) for n, seed in ((40, 7), (25, 8), (30, 9)))
+    groups = [([style], -1.0), ([past], 0.4)]
+    widths = (1, 5)
+    exact = ArcCosineLoss(make_references(groups, widths, bias=0.5), widths, 0.6)(x)
+    rounded = make_references([([f.float() for f in r], m) for r, m in groups], widths, bias=0.5)
+    with Pool(2) as pool:
+        loss, gradient = ArcCosineLoss(rounded, widths, 0.6, pool)(x.float())
+    assert loss == pytest.approx(exact[0], abs=1e-5)
+    assert float((gradient - exact[1]).norm() / exact[1].norm()) < FLOAT32_TOLERANCE
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_outputs_shorter_than_the_kernel_are_refused(dtype: torch.dtype) -> None:
+    references = make_references([([frames(40, 12, 7).to(dtype)], -1.0)], (1, 11))
+    message = "an output of 10 frames is shorter than the kernel width of 11 frames"
+    with pytest.raises(InvalidAudioError, match=message):
+        ArcCosineLoss(references, (1, 11))(frames(10, 12, 1).to(dtype))
 
 
 def test_content_gradient_matches_finite_differences() -> None:

@@ -17,6 +17,7 @@ from astfx.features.envelope_bank import EnvelopeBank
 from astfx.features.texture_layout import CLASSES, ROUND_LAYOUTS, TextureLayout
 from astfx.features.texture_loss import TextureLoss, TextureWeights
 from astfx.features.texture_statistics import TextureStatistics
+from astfx.runtime.pool import Pool
 
 CPU = torch.device("cpu")
 RATE = 22050
@@ -202,8 +203,8 @@ def test_one_bank_hears_the_buzz_that_the_other_cannot() -> None:
     losses = []
     for layout in ROUND_LAYOUTS:
         contour = ContentContour(content, torch.ones(4), 400.0, layout)
-        assert float(contour(content)[0]) == pytest.approx(1.0, abs=1e-5)
-        losses.append(1.0 - float(contour(buzzing)[0]))
+        assert contour(content, 1.0, 0.0)[0] == pytest.approx(1.0, abs=1e-5)
+        losses.append(1.0 - contour(buzzing, 1.0, 0.0)[0])
     assert losses[0] < 1e-3
     assert losses[1] > 10.0 * losses[0]
 
@@ -233,6 +234,20 @@ def test_bands_of_any_layout_rebuild_the_sound(rain: Waveform, layout: TextureLa
     assert float((rebuilt - waveform).abs().max()) < 1e-4
 
 
+def test_threads_that_share_the_bands_change_nothing(rain: Waveform) -> None:
+    spectrum = torch.fft.rfft(torch.from_numpy(rain))
+    found = []
+    for threads in (1, 3):
+        with Pool(threads) as pool:
+            bank = EnvelopeBank(rain.shape[1], RATE, CPU, ROUND_LAYOUTS[0], pool)
+            signals = bank.split(spectrum)
+            envelopes = bank.envelopes(signals)
+            gain = 1.0 + envelopes / envelopes.mean()
+            found.append((envelopes, bank.impose(spectrum, signals, gain)))
+    for alone, shared in zip(*found, strict=True):
+        assert torch.equal(alone, shared)
+
+
 def test_loss_is_zero_where_everything_is_met() -> None:
     envelopes = torch.rand(30, 420, generator=torch.Generator().manual_seed(4)) + 0.2
     statistics = TextureStatistics(420, 400.0, CPU)
@@ -249,10 +264,10 @@ def test_onsets_in_the_contents_place_score_highest() -> None:
     content[:, ::100] += 0.3
     contour = ContentContour(content, torch.ones(30), 400.0)
     flat = torch.rand(30, 800, generator=generator) * 0.02 + 0.1
-    assert float(contour(content)[1]) == pytest.approx(1.0, abs=1e-3)
-    assert float(contour(content)[0]) == pytest.approx(1.0, abs=1e-3)
-    assert float(contour(flat)[1]) < 0.3
-    assert float(contour(content.roll(50, dims=1))[1]) < 0.3
+    assert contour(content, 0.0, 1.0)[0] == pytest.approx(1.0, abs=1e-3)
+    assert contour(content, 1.0, 0.0)[0] == pytest.approx(1.0, abs=1e-3)
+    assert contour(flat, 0.0, 1.0)[0] < 0.3
+    assert contour(content.roll(50, dims=1), 0.0, 1.0)[0] < 0.3
 
 
 def test_mel_weights_average_one_and_rise(rain: Waveform) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -39,6 +41,28 @@ def test_an_error_in_any_thread_reaches_the_caller() -> None:
 
 
 def test_the_threads_end_with_the_context() -> None:
+    before = set(threading.enumerate())
     with Pool(4) as pool:
         pool.map(str, range(8))
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("astfx")]
+    assert set(threading.enumerate()) <= before
+
+
+LATE = """
+import threading
+from astfx.runtime.pool import Pool
+
+def work():
+    threading.main_thread().join()
+    with Pool(3) as pool:
+        print(pool.map(abs, [-1, -2, -3, -4]))
+
+threading.Thread(target=work).start()
+"""
+
+
+def test_a_thread_that_outlives_the_program_still_gets_its_results() -> None:
+    """Python starts no work in pools once the main thread has ended."""
+    done = subprocess.run(
+        [sys.executable, "-c", LATE], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == "[1, 2, 3, 4]\n", done.stderr
