@@ -18,6 +18,7 @@ from astfx.methods import METHODS
 from astfx.phase import PHASE_METHODS
 from astfx.recipes import RECIPES
 from astfx.report.comparison import compare
+from astfx.report.page import Entry
 from astfx.settings import Settings, table_of_settings
 from benchmarks.common import (
     MEASURED,
@@ -83,16 +84,24 @@ def registry() -> None:
 
 def side_by_side(chosen: Sequence[str] = ()) -> None:
     """Render and score all methods on both pairs, or only the rows of the methods named."""
+    names = list(chosen or METHODS)
+    timed = [name for name in names if METHODS[name].distil is None]
+    # Training cannot end early.
+    groups = {BUDGET_SECONDS: timed, None: [name for name in names if name not in timed]}
     for number, pair in enumerate(CHOSEN, start=1):
-        result = compare(
-            clip_path(pair.content),
-            clip_path(pair.style),
-            OUTPUT / str(number),
-            methods=chosen or None,
-            settings=Settings(budget_seconds=BUDGET_SECONDS),
-        )
+        entries: dict[str, Entry] = {}
+        for budget_seconds, group in groups.items():
+            if group:
+                result = compare(
+                    clip_path(pair.content),
+                    clip_path(pair.style),
+                    OUTPUT / str(number),
+                    methods=group,
+                    settings=Settings(budget_seconds=budget_seconds),
+                )
+                entries |= {entry.name: entry for entry in result.entries}
         rows = []
-        for entry in result.entries:
+        for entry in entries.values():
             name = f"*{entry.name}*" if entry.is_anchor else f"`{entry.name}`"
             cells = [f"{entry.figures[key]:.4g}" for key in COLUMNS]
             speed = "" if entry.seconds is None else f"{entry.seconds:.1f}"
