@@ -103,12 +103,8 @@ class Pair:
 
 def against_the_classic_recipe(device: torch.device) -> str:
     pair = Pair.load(device)
-    n_iter = METHODS["gram"].iterations["draft"]
     pair.match("gram", 2)
     pair.match("shallow-cnn", 1)
-    gram_seconds, gram_x, gram_evaluations = min(
-        (pair.match("gram", n_iter) for _ in range(3)), key=lambda result: result[0]
-    )
     content, style = load(CONTENT, RATE), load(STYLE, RATE)
     whole, standard = (
         best_of(
@@ -120,25 +116,31 @@ def against_the_classic_recipe(device: torch.device) -> str:
     five_seconds, _, five_evaluations = pair.match("shallow-cnn", 4)
     _, classic_x, classic_evaluations = pair.match("shallow-cnn", CLASSIC_ITERATIONS)
     classic = five_seconds / five_evaluations * classic_evaluations
+    wanted = pair.held_out(classic_x)
+    draft = METHODS["gram"].iterations["draft"]
+    n_iter = next(n for n in range(draft, 100) if pair.held_out(pair.match("gram", n)[1]) <= wanted)
+    gram_seconds, gram_x, gram_evaluations = min(
+        (pair.match("gram", n_iter) for _ in range(3)), key=lambda result: result[0]
+    )
     rows = [
         ("content as it is", "", f"{pair.held_out(pair.content):.0f}", "", ""),
         (
             "`shallow-cnn`, 300 iterations",
             classic_evaluations,
-            f"{pair.held_out(classic_x):.0f}",
+            f"{wanted:.0f}",
             "1",
             "",
         ),
         (
-            f"`gram`, {n_iter} iterations, the optimisation alone",
+            f"`gram`, {n_iter} iterations, the first to come as near: the optimisation alone",
             gram_evaluations,
             f"{pair.held_out(gram_x):.0f}",
             f"{classic / gram_seconds:.0f}",
             "",
         ),
         (
-            "`gram --quality draft`, everything from waveform to waveform",
-            gram_evaluations,
+            f"`gram --quality draft`, {draft} iterations, everything from waveform to waveform",
+            "",
             "",
             f"{classic / whole:.0f}",
             f"{whole / (content.shape[1] / RATE):.3f}",
