@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from scipy import optimize
 from torch import Tensor
 
-from astfx.optim.lbfgs import minimise
+from astfx.optim.lbfgs import Objective, minimise
 
 
 def quadratic(n: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -17,13 +19,28 @@ def quadratic(n: int, seed: int) -> tuple[Tensor, Tensor]:
     return root @ root.T / n + torch.eye(n), torch.randn(n, generator=generator)
 
 
+def parabola(matrix: Tensor, vector: Tensor) -> Objective:
+    return lambda x: (float(0.5 * x @ matrix @ x - vector @ x), matrix @ x - vector)
+
+
+def scipys_minimum(
+    matrix: Tensor, vector: Tensor, bounds: Sequence[tuple[float, float | None]]
+) -> npt.NDArray[np.float64]:
+    a, b = matrix.double().numpy(), vector.double().numpy()
+    found = optimize.minimize(  # type: ignore[call-overload]
+        lambda x: 0.5 * x @ a @ x - b @ x,
+        np.array([low for low, _ in bounds]),
+        bounds=bounds,
+        method="L-BFGS-B",
+    )
+    minimum: npt.NDArray[np.float64] = found.x
+    return minimum
+
+
 def test_unbounded_minimum_is_the_linear_solution() -> None:
     matrix, vector = quadratic(30, 0)
 
-    def objective(x: Tensor) -> tuple[float, Tensor]:
-        return float(0.5 * x @ matrix @ x - vector @ x), matrix @ x - vector
-
-    result = minimise(objective, torch.zeros(30), iterations=60, lower_bound=-1e9)
+    result = minimise(parabola(matrix, vector), torch.zeros(30), iterations=60, lower_bound=-1e9)
     torch.testing.assert_close(result.x, torch.linalg.solve(matrix, vector), rtol=1e-3, atol=1e-3)
 
 
@@ -45,35 +62,19 @@ def test_each_element_may_have_its_own_lower_bound() -> None:
     matrix, vector = quadratic(20, 5)
     bound = torch.linspace(-1.0, 1.0, 20)
 
-    def objective(x: Tensor) -> tuple[float, Tensor]:
-        return float(0.5 * x @ matrix @ x - vector @ x), matrix @ x - vector
-
-    result = minimise(objective, torch.ones(20), iterations=200, lower_bound=bound)
-    reference = optimize.minimize(  # type: ignore[call-overload]
-        lambda x: 0.5 * x @ matrix.double().numpy() @ x - vector.double().numpy() @ x,
-        np.ones(20),
-        bounds=[(low, None) for low in bound.tolist()],
-        method="L-BFGS-B",
-    )
+    result = minimise(parabola(matrix, vector), torch.ones(20), iterations=200, lower_bound=bound)
+    expected = scipys_minimum(matrix, vector, [(low, None) for low in bound.tolist()])
     assert 0 < int((result.x <= bound).sum()) < 20
-    np.testing.assert_allclose(result.x.numpy(), reference.x, atol=1e-3)
+    np.testing.assert_allclose(result.x.numpy(), expected, atol=1e-3)
 
 
 def test_upper_bound_holds() -> None:
     matrix, vector = quadratic(20, 2)
     bound = torch.full((20,), 0.1)
 
-    def objective(x: Tensor) -> tuple[float, Tensor]:
-        return float(0.5 * x @ matrix @ x - vector @ x), matrix @ x - vector
-
-    result = minimise(objective, torch.ones(20), iterations=100, upper_bound=bound)
-    reference = optimize.minimize(  # type: ignore[call-overload]
-        lambda x: 0.5 * x @ matrix.double().numpy() @ x - vector.double().numpy() @ x,
-        np.zeros(20),
-        bounds=[(0.0, 0.1)] * 20,
-        method="L-BFGS-B",
-    )
-    np.testing.assert_allclose(result.x.numpy(), reference.x, atol=1e-3)
+    result = minimise(parabola(matrix, vector), torch.ones(20), iterations=100, upper_bound=bound)
+    expected = scipys_minimum(matrix, vector, [(0.0, 0.1)] * 20)
+    np.testing.assert_allclose(result.x.numpy(), expected, atol=1e-3)
 
 
 def test_losses_never_rise_and_count_iterations() -> None:
