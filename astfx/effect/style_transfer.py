@@ -57,7 +57,7 @@ class StyleTransfer(Effect):
     mix : float or Automation, 0 to 1
         Share of the result in the output. The rest is the content, aligned with it.
     engine : {"auto", "render", "stream", "live", "gain"}
-        "render" works on whole clips, "stream" block by block with about 55 ms latency, "live" with
+        "render" works on whole clips, "stream" block by block with about 67 ms latency, "live" with
         23 ms, and "gain" with 29 ms; "gain" only turns bands up and down, and keeps most of the
         content. "auto" uses "render" for whole clips (`reset=True`) and "stream" for blocks.
     morph_to : like style, or list of them, optional

@@ -2,9 +2,9 @@
 
 McDermott and Simoncelli (2011) describe a texture by statistics of band envelopes: their
 distribution, and the power of their modulations. Here, both are imposed as the sound arrives. In
-each band, the envelope relative to its running mean takes the style's value of the same rank. It is
-then split into modulation bands, about an octave wide, and each is scaled to the power that it has
-in the style. At last the band gets the style's mean level.
+each band, the envelope relative to its running mean takes the style's value of the same rank. An
+equaliser then gives its modulations their powers in the style
+(`astfx.features.modulation_equaliser`). At last the band gets the style's mean level.
 """
 
 from __future__ import annotations
@@ -19,6 +19,13 @@ import numpy.typing as npt
 from astfx.dsp.erb import erb_to_hz, hz_to_erb
 from astfx.dsp.windows import hann
 from astfx.features.band_rows import Array, BandRows, Numbers, band_sums, spread_exp, sum_of
+from astfx.features.modulation_equaliser import (
+    MODULATIONS_HZ,
+    ModulationEqualiser,
+    correct_modulations,
+    equalised,
+    smoothing,
+)
 from astfx.frontends.log_magnitude import REFERENCE_RMS
 from astfx.runtime.compiled import compiled
 
@@ -26,15 +33,10 @@ WINDOW_SECONDS = 0.0116
 OVERLAP = 4
 COMPRESSION = 0.3
 N_QUANTILES = 33
-MODULATIONS_HZ = (80.0, 40.0, 20.0, 10.0, 5.0, 2.5, 1.2, 0.6, 0.3)
-"""Borders of the modulation bands, from the fastest to the slowest."""
-
 _LOWEST_HZ, _HIGHEST_HZ, _BANDS_PER_ERB = 40.0, 16000.0, 0.85
 _N_LEVELS = 256
 _LOWEST, _HIGHEST = -4.0, 2.5  # nepers of the compressed envelope around its mean
-_PRIOR_FRAMES, _PRIOR_OF_MEANS = 100.0, 20.0
-_MOST_SCALE = 4.0
-_LEAST_POWER = 1e-6
+_PRIOR_FRAMES, _PRIOR_OF_MEANS = 100.0, 40.0
 _LEAST_ENVELOPE = 0.05  # of the mean
 _MOST_LOG_GAIN, _MOST_LOG_CUT = 3.0, 5.0
 _TINY = 1e-12
@@ -88,11 +90,6 @@ def _band_rows(sample_rate: int, n_fft: int) -> tuple[BandRows, BandRows]:
     return BandRows.of(means), BandRows.of(spread)
 
 
-def _smoothing(frame_rate_hz: float) -> npt.NDArray[np.float64]:
-    """Coefficients of the low-pass filters that split the modulations, (borders,)."""
-    return 1.0 - np.exp(-2.0 * math.pi * np.array(MODULATIONS_HZ) / frame_rate_hz)
-
-
 class EnvelopeStatistics(NamedTuple):
     """Statistics of a style's compressed band envelopes.
 
@@ -134,11 +131,11 @@ class EnvelopeStatistics(NamedTuple):
         ranks = (np.arange(N_QUANTILES) + 0.5) / N_QUANTILES
         quantiles = np.quantile(np.log(envelopes / mean), ranks, axis=0).T
         powers = np.zeros((len(mean), len(MODULATIONS_HZ) + 1))
-        smoothing, count = _smoothing(sample_rate / hop_length), 0
+        coefficients, count = smoothing(sample_rate / hop_length), 0
         for part in moving:
-            state = np.tile(part[: max(1, len(part) // 4)].mean(axis=0)[:, None], len(smoothing))
+            state = np.tile(part[: max(1, len(part) // 4)].mean(axis=0)[:, None], len(coefficients))
             for value in part:
-                state += smoothing * (value[:, None] - state)
+                state += coefficients * (value[:, None] - state)
                 levels = np.concatenate([value[:, None], state, np.zeros((len(mean), 1))], axis=1)
                 powers += np.square(levels[:, :-1] - levels[:, 1:])
             count += len(part)
@@ -158,16 +155,11 @@ class EnvelopeMap(NamedTuple):
     means, spread : BandRows
         From bins to bands and back.
     style : EnvelopeStatistics
-    smoothing : (borders,)
-        Coefficients of the low-pass filters that split the modulations.
-    running : (bands,)
-        Mean of the content's envelopes.
+    equaliser : ModulationEqualiser
+    running, output : (bands,)
+        Means of the content's envelopes and of the output's.
     counts : (bands, levels)
         Distribution of their levels around the mean.
-    state : (bands, borders)
-        Of the filters.
-    powers : (bands, borders + 1)
-        Of the content's modulations.
     n_frames, weight, total : (1,)
         How many frames the means stand for, the weight of the latest frame in the distributions,
         and the sum of a distribution.
@@ -180,11 +172,10 @@ class EnvelopeMap(NamedTuple):
     means: BandRows
     spread: BandRows
     style: EnvelopeStatistics
-    smoothing: Numbers
+    equaliser: ModulationEqualiser
     running: Array
+    output: Array
     counts: Array
-    state: Array
-    powers: Array
     n_frames: Numbers
     weight: Numbers
     total: Numbers
@@ -209,16 +200,14 @@ class EnvelopeMap(NamedTuple):
         means, spread = _band_rows(sample_rate, n_fft)
         used = len(means.first)
         style = EnvelopeStatistics(*(np.ascontiguousarray(part[:used]) for part in style))
-        style = style._replace(modulations=np.maximum(style.modulations, np.float32(_LEAST_POWER)))
         return cls(
             means=means,
             spread=spread,
             style=style,
-            smoothing=_smoothing(sample_rate * OVERLAP / n_fft),
+            equaliser=ModulationEqualiser.of(style.modulations, sample_rate * OVERLAP / n_fft),
             running=style.mean.copy(),
+            output=style.mean.copy(),
             counts=_prior(style.quantiles),
-            state=np.zeros((used, len(MODULATIONS_HZ)), np.float32),
-            powers=style.modulations.copy(),
             n_frames=np.full(1, _PRIOR_OF_MEANS),
             weight=np.ones(1),
             total=np.full(1, _PRIOR_FRAMES),
@@ -231,16 +220,14 @@ class EnvelopeMap(NamedTuple):
 @compiled()
 def _changes(mapping: EnvelopeMap, learn: bool) -> None:
     """Change of each band's level in nepers; the running statistics learn the frame or not."""
-    running, counts, state, powers = mapping.running, mapping.counts, mapping.state, mapping.powers
-    share, total = 1.0 / mapping.n_frames[0], mapping.total[0]
+    running, counts, total = mapping.running, mapping.counts, mapping.total[0]
+    share = 1.0 / mapping.n_frames[0] if learn else 0.0
     weight = np.float32(mapping.weight[0])
     n_levels, n_quantiles = counts.shape[1], mapping.style.quantiles.shape[1]
-    n_borders = state.shape[1]
     spacing = (n_levels - 1) / (_HIGHEST - _LOWEST)
     for b in range(len(running)):
         envelope = (mapping.power[b] + 1e-12) ** (0.5 * COMPRESSION)
-        if learn:
-            running[b] += (envelope - running[b]) * share
+        running[b] += (envelope - running[b]) * share
         level = math.log(envelope / max(running[b], 1e-9))
         position = min(max((level - _LOWEST) * spacing, 0.0), n_levels - 1.001)
         first = int(position)
@@ -260,18 +247,7 @@ def _changes(mapping: EnvelopeMap, learn: bool) -> None:
         over = place - i
         quantiles = mapping.style.quantiles[b]
         value = math.exp(quantiles[i] * (1.0 - over) + quantiles[i + 1] * over) - 1.0
-        above, result = value, 0.0
-        for k in range(n_borders + 1):
-            slower = 0.0
-            if k < n_borders:
-                state[b, k] += mapping.smoothing[k] * (value - state[b, k])
-                slower = float(state[b, k])
-            modulation = above - slower
-            above = slower
-            if learn:
-                powers[b, k] += (modulation * modulation - powers[b, k]) * share
-            scale = math.sqrt(mapping.style.modulations[b, k] / max(powers[b, k], 1e-6))
-            result += modulation * min(max(scale, 1.0 / _MOST_SCALE), _MOST_SCALE)
+        result = equalised(mapping.equaliser, b, value, share)
         wanted = mapping.style.mean[b] * max(1.0 + result, _LEAST_ENVELOPE)
         change = math.log(wanted / max(envelope, 1e-4)) / COMPRESSION
         mapping.change[b] = min(max(change, -_MOST_LOG_CUT), _MOST_LOG_GAIN)
@@ -304,6 +280,25 @@ def envelope_gains(mapping: EnvelopeMap, power: Array, learn: bool, out: Array) 
         mapping.total[0] /= mapping.weight[0]
         mapping.weight[0] = 1.0
     spread_exp(mapping.spread, mapping.change, out)
+
+
+@compiled()
+def learn_envelopes(mapping: EnvelopeMap, power: Array) -> None:
+    """Learn a frame of the output, whose modulations should be those of the style.
+
+    Parameters
+    ----------
+    mapping : EnvelopeMap
+    power : (bins,)
+        As in `envelope_gains`.
+    """
+    band_sums(mapping.means, power, mapping.power)
+    share, output = 1.0 / mapping.n_frames[0], mapping.output
+    for b in range(len(output)):
+        envelope = (mapping.power[b] + 1e-12) ** (0.5 * COMPRESSION)
+        output[b] += (envelope - output[b]) * share
+        value = envelope / max(output[b], 1e-9) - 1.0
+        correct_modulations(mapping.equaliser, b, value, share)
 
 
 def _prior(quantiles: Array) -> Array:

@@ -300,6 +300,7 @@ class GainMap(NamedTuple):
         n_fft: int,
         memory: float,
         every: int,
+        prior_frames: float = _PRIOR_FRAMES,
     ) -> GainMap:
         """Make the map to a style.
 
@@ -312,6 +313,9 @@ class GainMap(NamedTuple):
         memory : float, frames
             How many frames the content's statistics remember.
         every : int, frames
+        prior_frames : float
+            How many frames the style's statistics count as, from which the content's begin. More of
+            them keep the map gentle while little is known.
         """
         bands = band_weights(sample_rate, n_fft)
         used = len(bands)
@@ -325,7 +329,7 @@ class GainMap(NamedTuple):
             lowest=style_mean - _MOST_DEVIATIONS * deviation,
             highest=style_mean + _MOST_DEVIATIONS * deviation,
             style_covariance=style_covariance,
-            content=RunningGaussian.of(style_mean, style_covariance, memory),
+            content=RunningGaussian.of(style_mean, style_covariance, memory, prior_frames),
             map=np.eye(used),
             inverse=np.eye(used),
             inner=np.eye(used),

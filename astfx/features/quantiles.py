@@ -95,8 +95,10 @@ class RunningHistogram(NamedTuple):
     growth: float
 
     @classmethod
-    def of(cls, prior: Array, memory: float) -> RunningHistogram:
-        """Begin with a distribution, (groups, levels), that counts as five frames.
+    def of(
+        cls, prior: Array, memory: float, prior_frames: float = _PRIOR_FRAMES
+    ) -> RunningHistogram:
+        """Begin with a distribution, (groups, levels), that counts as some frames.
 
         Parameters
         ----------
@@ -104,9 +106,10 @@ class RunningHistogram(NamedTuple):
             The sum of each row is one.
         memory : float, frames
             How many frames are remembered.
+        prior_frames : float
         """
-        counts = prior * np.float32(_PRIOR_FRAMES)
-        return cls(counts, np.full(1, _PRIOR_FRAMES), np.ones(1), memory / (memory - 1.0))
+        counts = prior * np.float32(prior_frames)
+        return cls(counts, np.full(1, prior_frames), np.ones(1), memory / (memory - 1.0))
 
 
 @compiled()
@@ -247,6 +250,7 @@ class QuantileMap(NamedTuple):
         every: int,
         share: float = 1.0,
         follow: float = 1.0,
+        prior_frames: float = _PRIOR_FRAMES,
     ) -> QuantileMap:
         """Make the map to a style.
 
@@ -262,6 +266,8 @@ class QuantileMap(NamedTuple):
             second frame is checked (`learn_realised`), and a part of the groups is corrected in the
             others (`correct`).
         share, follow : float
+        prior_frames : float
+            How many frames the style's distribution counts as, from which the others begin.
         """
         style = grouped(style, borders)
         prior = histogram_of(style)
@@ -270,8 +276,8 @@ class QuantileMap(NamedTuple):
         parts = np.linspace(0, n, max(1, every // 2) + 1).round().astype(np.int64)
         return cls(
             borders=borders,
-            content=RunningHistogram.of(prior, memory),
-            realised=RunningHistogram.of(prior, max(memory / 2.0, 2.0)),
+            content=RunningHistogram.of(prior, memory, prior_frames),
+            realised=RunningHistogram.of(prior, max(memory / 2.0, 2.0), prior_frames),
             style=levels,
             requests=levels.copy(),
             held=np.zeros(n, np.float32),

@@ -50,17 +50,17 @@ def _window_length(window_ms: float, sample_rate: int) -> int:
     return parts * smooth_length(window_ms * 1e-3 * sample_rate / parts)
 
 
-def _spectral_shape(synthesis_share: int) -> Callable[[int, Settings], tuple[int, int]]:
+def _spectral_shape(heard_hops: int) -> Callable[[int, Settings], tuple[int, int]]:
     def shape(sample_rate: int, settings: Settings) -> tuple[int, int]:
         n_fft = _window_length(settings.window_ms, sample_rate)
         hop_length = n_fft // HOPS_PER_WINDOW
-        return hop_length, n_fft // synthesis_share - hop_length
+        return hop_length, (heard_hops - 1) * hop_length
 
     return shape
 
 
 def _stream_shape(sample_rate: int, settings: Settings) -> tuple[int, int]:
-    hop_length, delay = _spectral_shape(stream.SYNTHESIS_SHARE)(sample_rate, settings)
+    hop_length, delay = _spectral_shape(stream.HEARD_HOPS)(sample_rate, settings)
     return hop_length, delay + hop_length - hop_length // OVERLAP
 
 
@@ -106,7 +106,7 @@ def _stream(targets: StyleTargets, sample_rate: int, channels: int, settings: Se
 
 BLOCK_ENGINES: dict[str, BlockEngine] = {
     "stream": BlockEngine(shape=_stream_shape, make=_stream),
-    "live": BlockEngine(shape=_spectral_shape(live.SYNTHESIS_SHARE), make=_live),
+    "live": BlockEngine(shape=_spectral_shape(live.HEARD_HOPS), make=_live),
     "gain": BlockEngine(shape=_gain_shape, make=_gain),
 }
 DEFAULT_BLOCK_ENGINE = "stream"

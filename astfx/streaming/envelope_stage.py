@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from astfx.audio import Waveform
 from astfx.audio.levels import SILENCE
+from astfx.dsp.real_fft import forward
 from astfx.dsp.vector_math import raise_to
 from astfx.dsp.windows import hann
 from astfx.features.envelope_map import (
@@ -20,6 +21,7 @@ from astfx.features.envelope_map import (
     EnvelopeMap,
     EnvelopeStatistics,
     envelope_gains,
+    learn_envelopes,
     power_scale,
 )
 from astfx.runtime.compiled import compiled
@@ -42,6 +44,7 @@ from astfx.streaming.overlap_add import (
     largest,
     mean_power,
     mean_square,
+    push,
     synthesise,
     take_hop,
 )
@@ -63,6 +66,8 @@ class _State(NamedTuple):
     level : OutputLevel
     scale : float
         Factor that makes powers of a sound with an RMS of 1 those of one with 0.1.
+    heard : (channels, n_fft)
+        The latest output.
     content, gain : (bins,)
         Memory for a frame.
     """
@@ -73,6 +78,7 @@ class _State(NamedTuple):
     peaks: HeldPeak
     level: OutputLevel
     scale: float
+    heard: Array
     content: Array
     gain: Array
 
@@ -107,7 +113,24 @@ def _hops(state: _State, hops: Waveform, exponents: Strengths, out: Waveform) ->
         if exponent != 1.0:
             raise_to(gain, exponent)
         synthesise(frames, gain, held)
+        push(state.heard, hop)
         give_hop(frames, i, out)
+        # At other strengths, the output is not meant to have the style's modulations.
+        if exponent == 1.0 and informative:
+            _learn_output(state, scale)
+
+
+@compiled()
+def _learn_output(state: _State, scale: np.float32) -> None:
+    """Learn the envelopes of the latest output, given the factor for powers."""
+    frames, power = state.frames, state.content
+    for channel in range(len(state.heard)):
+        real, imag = frames.real[channel], frames.imag[channel]
+        forward(frames.fft, state.heard[channel], frames.analysis, real, imag)
+    mean_power(frames, power)
+    for k in range(len(power)):
+        power[k] *= scale
+    learn_envelopes(state.map, power)
 
 
 class EnvelopeStage:
@@ -140,6 +163,7 @@ class EnvelopeStage:
                 peaks=HeldPeak.of(memory),
                 level=OutputLevel.of(sample_rate, n_fft, memory),
                 scale=power_scale(1.0, n_fft) ** 2,
+                heard=np.zeros((channels, n_fft), np.float32),
                 content=content,
                 gain=gain,
             )

@@ -6,9 +6,9 @@ It is the spectral stage alone (`astfx.streaming.spectral_stage`).
 from __future__ import annotations
 
 from astfx.features.monge import Array
-from astfx.streaming.spectral_stage import SpectralStage
+from astfx.streaming.spectral_stage import HOPS_PER_WINDOW, SpectralOptions, SpectralStage
 
-SYNTHESIS_SHARE = 4
+HEARD_HOPS = 2
 """A quarter of the window is heard: 23 ms of 93."""
 
 _QUANTILE_SHARE, _QUANTILE_FOLLOW = 0.7, 0.5
@@ -27,7 +27,6 @@ class LiveEngine(SpectralStage):
 
     def __init__(self, style: Array, sample_rate: int, channels: int) -> None:
         n_fft = 2 * (style.shape[1] - 1)
-        n_synthesis = n_fft // SYNTHESIS_SHARE
-        super().__init__(
-            style, sample_rate, n_synthesis, channels, _QUANTILE_SHARE, _QUANTILE_FOLLOW
-        )
+        options = SpectralOptions(share=_QUANTILE_SHARE, follow=_QUANTILE_FOLLOW)
+        n_synthesis = HEARD_HOPS * n_fft // HOPS_PER_WINDOW
+        super().__init__(style, sample_rate, n_synthesis, channels, options)

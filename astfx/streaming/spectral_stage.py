@@ -5,6 +5,9 @@ and every bin takes the style's level of the same rank (`astfx.features.quantile
 the content so far. The result is a gain of each bin, so the content's phase and its stereo image
 stay as they are.
 
+In an engine with a balance, each bin also gets the style's mean level over the seconds
+(`astfx.features.balance`).
+
 The analysis window is long, so that the bins are narrow, but falls quickly. Only its last part is
 synthesised (`astfx.dsp.windows.asymmetric_windows`).
 """
@@ -22,6 +25,7 @@ from astfx.audio.levels import SILENCE
 from astfx.dsp.real_fft import forward
 from astfx.dsp.vector_math import raise_to
 from astfx.dsp.windows import asymmetric_windows, hann
+from astfx.features.balance import Balance, balance_gains, learn_balance
 from astfx.features.monge import GainMap, band_gains, band_levels
 from astfx.features.quantiles import (
     QuantileMap,
@@ -39,7 +43,9 @@ from astfx.streaming.levels import (
     HeldPeak,
     HopPower,
     OutputLevel,
+    RunningMean,
     add_power,
+    add_to_mean,
     hold_peak,
     in_burst,
     output_gain,
@@ -65,6 +71,32 @@ _FIRST_CHECKED = 2 * HOPS_PER_WINDOW
 Array = npt.NDArray[np.float32]
 
 
+class SpectralOptions(NamedTuple):
+    """How far and how fast a spectral stage goes.
+
+    Attributes
+    ----------
+    share : float, 0 to 1
+        How far the level of a bin moves towards the style's level of the same rank.
+    follow : float, above 0 to 1
+        How far the gain of a bin moves, from hop to hop, towards the one for its own level.
+    update_seconds : float
+        Interval at which the Monge map is computed again and all requests are corrected.
+    bands_prior_frames, bins_prior_frames : float
+        How many frames of the content the style's statistics count as, until more of it is known:
+        those of the Monge map, and the distributions of the bins' levels.
+    is_balanced : bool
+        Whether each bin gets the style's mean level over the seconds.
+    """
+
+    share: float
+    follow: float
+    update_seconds: float = _UPDATE_EVERY_SECONDS
+    bands_prior_frames: float = 20.0
+    bins_prior_frames: float = 5.0
+    is_balanced: bool = False
+
+
 class _State(NamedTuple):
     """All that a spectral stage knows.
 
@@ -76,6 +108,10 @@ class _State(NamedTuple):
     power : HopPower
     peaks : HeldPeak
     level : OutputLevel
+    balance : Balance
+    output_power : RunningMean
+    is_balanced : int
+        0 or 1.
     to_features : float
         Factor that makes magnitudes of a sound with an RMS of 1 features.
     window_scale : float
@@ -95,6 +131,9 @@ class _State(NamedTuple):
     power: HopPower
     peaks: HeldPeak
     level: OutputLevel
+    balance: Balance
+    output_power: RunningMean
+    is_balanced: int
     to_features: float
     window_scale: float
     heard: Array
@@ -145,6 +184,8 @@ def _hops(
         quantile_gains(state.quantiles, magnitude, informative, other)
         for k in range(len(gain)):
             gain[k] *= other[k]
+        if state.is_balanced:
+            balance_gains(state.balance, gain)
         if sounding:
             by = np.float32(output_gain(state.level, power, gain, informative))
             for k in range(len(gain)):
@@ -153,18 +194,24 @@ def _hops(
             raise_to(gain, exponents[i])
         synthesise(frames, gain, held)
         push(state.heard, hop)
+        if informative:
+            add_to_mean(state.output_power, mean_square(hop))
         give_hop(frames, i, out)
         # At other strengths, the output is not meant to have the style's levels.
         if exponents[i] == 1.0 and informative and state.n_hops[0] > _FIRST_CHECKED:
             if state.n_hops[0] % 2:
-                _learn_output(state, np.float32(to_features))
+                _learn_output(state, rms)
             else:
                 correct(state.quantiles)
 
 
 @compiled()
-def _learn_output(state: _State, scale: np.float32) -> None:
-    """Learn the levels of the latest output, given the factor from magnitudes to features."""
+def _learn_output(state: _State, rms: float) -> None:
+    """Learn the levels of the latest output, given the RMS of the content."""
+    if state.is_balanced:
+        # The loudness is the content's, so the RMS may differ. A balance would try to undo that.
+        rms = math.sqrt(max(state.output_power.value[0], SILENCE * SILENCE))
+    scale = np.float32(state.to_features / rms)
     frames, power, magnitude = state.frames, state.content, state.magnitude
     for channel in range(len(state.heard)):
         real, imag = frames.real[channel], frames.imag[channel]
@@ -173,6 +220,8 @@ def _learn_output(state: _State, scale: np.float32) -> None:
     for k in range(len(power)):
         magnitude[k] = math.sqrt(power[k]) * scale
     learn_realised(state.quantiles, magnitude)
+    if state.is_balanced:
+        learn_balance(state.balance, magnitude)
 
 
 class SpectralStage:
@@ -186,10 +235,7 @@ class SpectralStage:
     n_synthesis : int, samples
         Length of the part of the window that is heard.
     channels : int
-    share : float, 0 to 1
-        How far the level of a bin moves towards the style's level of the same rank.
-    follow : float, above 0 to 1
-        How far the gain of a bin moves, from hop to hop, towards the one for its own level.
+    options : SpectralOptions
     """
 
     def __init__(
@@ -198,8 +244,7 @@ class SpectralStage:
         sample_rate: int,
         n_synthesis: int,
         channels: int,
-        share: float,
-        follow: float,
+        options: SpectralOptions,
     ) -> None:
         n_fft = 2 * (style.shape[1] - 1)
         self.hop_length = n_fft // HOPS_PER_WINDOW
@@ -209,21 +254,27 @@ class SpectralStage:
         whole = hann(n_fft)
         per_second = sample_rate / self.hop_length
         memory = _MEMORY_SECONDS * per_second
-        every = max(1, round(_UPDATE_EVERY_SECONDS * per_second))
+        every = max(1, round(options.update_seconds * per_second))
         magnitudes = np.expm1(style)
         levels = band_levels(magnitudes, sample_rate)
         covariance = np.atleast_2d(np.cov(levels.T)).astype(np.float32)
         mean = levels.mean(axis=0)
         borders = groups_of_bins(sample_rate, n_fft)
+        bands_prior, bins_prior = options.bands_prior_frames, options.bins_prior_frames
         content, gain, magnitude, other = np.zeros((4, style.shape[1]), np.float32)
         self._state = packed(
             _State(
                 frames=frames,
-                bands=GainMap.of(mean, covariance, sample_rate, n_fft, memory, every),
-                quantiles=QuantileMap.of(magnitudes, borders, memory, every, share, follow),
+                bands=GainMap.of(mean, covariance, sample_rate, n_fft, memory, every, bands_prior),
+                quantiles=QuantileMap.of(
+                    magnitudes, borders, memory, every, options.share, options.follow, bins_prior
+                ),
                 power=HopPower.of(memory, HOPS_PER_WINDOW),
                 peaks=HeldPeak.of(memory),
                 level=OutputLevel.of(sample_rate, n_fft, memory),
+                balance=Balance.of(magnitudes, per_second / 2.0),
+                output_power=RunningMean.of(memory),
+                is_balanced=int(options.is_balanced),
                 to_features=LogMagnitude(rms=1.0, n_fft=n_fft).gain,
                 window_scale=math.sqrt(float(np.square(whole).sum() / np.square(analysis).sum())),
                 heard=np.zeros((channels, n_fft), np.float32),

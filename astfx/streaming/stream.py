@@ -1,4 +1,4 @@
-"""The `stream` engine: the style's envelopes and spectra, at a delay of about 55 ms.
+"""The `stream` engine: the style's envelopes and spectra, at a delay of about 67 ms.
 
 The envelope stage (`astfx.streaming.envelope_stage`) gives the bands the style's fast envelopes.
 The spectral stage after it (`astfx.streaming.spectral_stage`) gives the bins the style's levels.
@@ -13,12 +13,19 @@ from astfx.features.envelope_map import OVERLAP, EnvelopeStatistics
 from astfx.features.monge import Array
 from astfx.streaming.base import Strengths
 from astfx.streaming.envelope_stage import EnvelopeStage
-from astfx.streaming.spectral_stage import SpectralStage
+from astfx.streaming.spectral_stage import HOPS_PER_WINDOW, SpectralOptions, SpectralStage
 
-SYNTHESIS_SHARE = 2
-"""Half of the window is heard: 46 ms of 93."""
+HEARD_HOPS = 5
+"""Five eighths of the window are heard: 58 ms of 93."""
 
-_QUANTILE_SHARE, _QUANTILE_FOLLOW = 0.6, 1.0
+_OPTIONS = SpectralOptions(
+    share=0.6,
+    follow=1.0,
+    update_seconds=0.1,
+    bands_prior_frames=120.0,
+    bins_prior_frames=40.0,
+    is_balanced=True,
+)
 
 
 class StreamEngine:
@@ -42,10 +49,8 @@ class StreamEngine:
         channels: int,
     ) -> None:
         n_fft = 2 * (style.shape[1] - 1)
-        n_synthesis = n_fft // SYNTHESIS_SHARE
-        self._spectral = SpectralStage(
-            style, sample_rate, n_synthesis, channels, _QUANTILE_SHARE, _QUANTILE_FOLLOW
-        )
+        n_synthesis = HEARD_HOPS * n_fft // HOPS_PER_WINDOW
+        self._spectral = SpectralStage(style, sample_rate, n_synthesis, channels, _OPTIONS)
         self.hop_length = self._spectral.hop_length
         short = self.hop_length // OVERLAP
         self._envelopes = None

@@ -13,14 +13,14 @@ from astfx.audio.levels import SILENCE, clips_rms
 from astfx.dsp.windows import hann
 from astfx.errors import InvalidAudioError
 from astfx.features.envelope_bank import EnvelopeBank
+from astfx.features.envelope_map import N_BANDS as N_ENVELOPE_BANDS
 from astfx.features.envelope_map import (
-    MODULATIONS_HZ,
     N_QUANTILES,
     OVERLAP,
     EnvelopeStatistics,
     window_length,
 )
-from astfx.features.envelope_map import N_BANDS as N_ENVELOPE_BANDS
+from astfx.features.modulation_equaliser import MODULATIONS_HZ
 from astfx.features.monge import N_BANDS, Array, band_levels
 from astfx.features.texture_layout import (
     CLASSES,

@@ -9,13 +9,14 @@ import pytest
 from astfx.dsp.windows import hann
 from astfx.features.envelope_map import EnvelopeStatistics
 from astfx.streaming.envelope_stage import EnvelopeStage
-from astfx.streaming.spectral_stage import HOPS_PER_WINDOW, SpectralStage
+from astfx.streaming.spectral_stage import HOPS_PER_WINDOW, SpectralOptions, SpectralStage
 from astfx.streaming.stream import StreamEngine
 
 RATE = 16_000
 N_FFT = 1024
 HOP = N_FFT // HOPS_PER_WINDOW
 LEVEL_TOLERANCE_DB = 2.0
+OPTIONS = SpectralOptions(share=0.7, follow=0.5)
 
 Array = npt.NDArray[np.float32]
 
@@ -64,7 +65,7 @@ def spectrum_db(clip: Array) -> npt.NDArray[np.floating]:
 @pytest.mark.parametrize("n_synthesis", [N_FFT // 4, N_FFT // 2])
 def test_the_spectral_stage_brings_the_styles_spectrum(n_synthesis: int) -> None:
     style = filtered(noise(4.0, 0), 5)
-    stage = SpectralStage(log_magnitudes(style), RATE, n_synthesis, 1, 0.7, 0.5)
+    stage = SpectralStage(log_magnitudes(style), RATE, n_synthesis, 1, OPTIONS)
     output = run(stage, noise(10.0, 1))[:, 5 * RATE :]
     error = spectrum_db(output) - spectrum_db(style)
     assert np.abs(error).max() < LEVEL_TOLERANCE_DB
@@ -110,7 +111,7 @@ def test_a_style_without_envelopes_has_the_same_delay() -> None:
 
 def test_silence_stays_silent_and_is_not_learned_from() -> None:
     style = log_magnitudes(filtered(noise(3.0, 8), 4))
-    paused, straight = (SpectralStage(style, RATE, N_FFT // 4, 1, 0.7, 0.5) for _ in range(2))
+    paused, straight = (SpectralStage(style, RATE, N_FFT // 4, 1, OPTIONS) for _ in range(2))
     content = noise(3.0, 9)
     run(paused, content)
     assert not run(paused, np.zeros((1, RATE), np.float32))[:, N_FFT:].any()
@@ -124,7 +125,7 @@ def test_silence_stays_silent_and_is_not_learned_from() -> None:
 def test_a_step_to_silence_makes_no_burst(cut: int) -> None:
     """A clip that ends in mid-sound: its end is not much louder than the rest."""
     style = log_magnitudes(np.diff(noise(3.0, 11), n=2))  # very bright
-    stage = SpectralStage(style, RATE, N_FFT // 4, 1, 0.7, 0.5)
+    stage = SpectralStage(style, RATE, N_FFT // 4, 1, OPTIONS)
     time = np.arange(2 * RATE) / RATE
     content = (0.5 * np.cos(2.0 * np.pi * 150.0 * time)).astype(np.float32)[None]
     content[:, cut:] = 0.0

@@ -28,11 +28,11 @@ constexpr double kUpdateEverySeconds = 0.25;
 constexpr double kFullStrength = 0.9999;
 
 // astfx/streaming/live.py
-constexpr int kSynthesisShare = 4;
+constexpr int kHeardHops = 2;
 constexpr double kQuantileShare = 0.7, kQuantileFollow = 0.5;
 
 // astfx/streaming/stream.py
-constexpr int kStreamSynthesisShare = 2;
+constexpr int kStreamHeardHops = 5;
 
 // astfx/features/envelope_map.py
 constexpr int kEnvelopeOverlap = 4;

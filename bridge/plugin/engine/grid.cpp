@@ -48,12 +48,12 @@ Grid engine_grid(int sample_rate) {
 }
 
 int latency_samples(int sample_rate) {
-  return engine_grid(sample_rate).n_fft / kSynthesisShare - 1;
+  return kHeardHops * engine_grid(sample_rate).hop_length - 1;
 }
 
 int stream_latency_samples(int sample_rate) {
   const Grid grid = engine_grid(sample_rate);
-  return grid.n_fft / kStreamSynthesisShare + grid.hop_length - grid.hop_length / kEnvelopeOverlap - 1;
+  return kStreamHeardHops * grid.hop_length + grid.hop_length - grid.hop_length / kEnvelopeOverlap - 1;
 }
 
 }  // namespace astfx

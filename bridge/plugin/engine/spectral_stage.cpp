@@ -27,7 +27,7 @@ SpectralStage::SpectralStage(const StyleModel& style, int channels)
       per_second_(static_cast<double>(style.sample_rate) / hop_length_),
       memory_(kMemorySeconds * per_second_),
       every_(std::max(1, static_cast<int>(round_even(kUpdateEverySeconds * per_second_)))),
-      n_synthesis_(n_fft_ / kSynthesisShare),
+      n_synthesis_(kHeardHops * n_fft_ / kHopsPerWindow),
       frames_(channels, hop_length_, asymmetric_windows(n_fft_, n_synthesis_), n_synthesis_),
       bands_(style.bands, style.sample_rate, n_fft_, memory_, every_),
       quantiles_(style.quantiles, memory_, every_, kQuantileShare, kQuantileFollow),
