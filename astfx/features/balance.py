@@ -1,7 +1,8 @@
 """Balance: a stream's bins get a style's mean level over the seconds, whatever other maps leave.
 
-What the output's level lacks is added up, frame by frame, and paid back by a gain of the bin. So
-the mean of the whole output comes near to the style's, not only that of its latest part.
+What the output's level lacks is added up, frame by frame, and paid back by a gain of the bin, of at
+most 13 dB. So the mean over the last half minute comes near to the style's, not only that of the
+latest part.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ class Balance(NamedTuple):
         The second part, which remains when nothing is lacking any more.
     pay_back, learn, kept : float
         What a frame adds to the two parts, and how much of the first remains.
-    memory : (bins,)
-        For a frame.
+    level : (bins,)
+        Memory for a frame.
     """
 
     wanted: Array
@@ -52,7 +53,7 @@ class Balance(NamedTuple):
     pay_back: float
     learn: float
     kept: float
-    memory: Array
+    level: Array
 
     @classmethod
     def of(cls, style: Array, frame_rate_hz: float) -> Balance:
@@ -73,14 +74,14 @@ class Balance(NamedTuple):
             pay_back=1.0 / (_PAY_BACK_SECONDS * frame_rate_hz),
             learn=1.0 / (_LEARN_SECONDS * frame_rate_hz),
             kept=1.0 - 1.0 / (_MEMORY_SECONDS * frame_rate_hz),
-            memory=np.zeros_like(wanted),
+            level=np.zeros_like(wanted),
         )
 
 
 @compiled()
 def balance_gains(balance: Balance, gain: Array) -> None:
     """Multiply gains, (bins,), by those of the balance."""
-    by = balance.memory
+    by = balance.level
     for k in range(len(gain)):
         by[k] = min(max(balance.lacking[k] + balance.lasting[k], -_MOST), _MOST)
     exp_all(by)
@@ -90,14 +91,31 @@ def balance_gains(balance: Balance, gain: Array) -> None:
 
 @compiled()
 def learn_balance(balance: Balance, magnitude: Array) -> None:
-    """Learn a frame of the output, (bins,), at the scale of the features."""
+    """Learn a frame of the output, (bins,), at the scale of the features.
+
+    What all bins lack together is left out: the loudness of the output is not the balance's affair.
+    """
     pay_back, learn = np.float32(balance.pay_back), np.float32(balance.learn)
-    kept, level = np.float32(balance.kept), balance.memory
+    kept, level = np.float32(balance.kept), balance.level
     for k in range(len(magnitude)):
         level[k] = _ONE + magnitude[k] * _SCALE
     log_all(level)
-    for k in range(len(magnitude)):
-        short = balance.wanted[k] - level[k]
-        lacking = min(max(balance.lacking[k] * kept + pay_back * short, -_MOST), _MOST)
+    total, common = np.float32(1e-6), np.float32(0.0)
+    for k in range(len(level)):
+        level[k] = balance.wanted[k] - level[k]
+        total += balance.wanted[k]
+        common += balance.wanted[k] * level[k]
+    common /= total
+    for k in range(len(level)):
+        short = pay_back * (level[k] - common)
+        lacking = min(max(balance.lacking[k] * kept + short, -_MOST), _MOST)
         balance.lacking[k] = lacking
         balance.lasting[k] = min(max(balance.lasting[k] + learn * lacking, -_MOST), _MOST)
+
+
+@compiled()
+def forget_lacking(balance: Balance) -> None:
+    """Let go of what was to be paid back, within seconds: the output has other aims for now."""
+    rest = np.float32(1.0 - balance.pay_back)
+    for k in range(len(balance.lacking)):
+        balance.lacking[k] *= rest

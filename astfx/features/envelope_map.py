@@ -283,17 +283,19 @@ def envelope_gains(mapping: EnvelopeMap, power: Array, learn: bool, out: Array) 
 
 
 @compiled()
-def learn_envelopes(mapping: EnvelopeMap, power: Array) -> None:
+def learn_envelopes(mapping: EnvelopeMap, power: Array, learn: bool) -> None:
     """Learn a frame of the output, whose modulations should be those of the style.
 
     Parameters
     ----------
     mapping : EnvelopeMap
     power : (bins,)
+    learn : bool
         As in `envelope_gains`.
     """
     band_sums(mapping.means, power, mapping.power)
-    share, output = 1.0 / mapping.n_frames[0], mapping.output
+    output = mapping.output
+    share = 1.0 / mapping.n_frames[0] if learn else 0.0
     for b in range(len(output)):
         envelope = (mapping.power[b] + 1e-12) ** (0.5 * COMPRESSION)
         output[b] += (envelope - output[b]) * share

@@ -1,8 +1,8 @@
 """Modulations of a stream's band envelopes: their powers, and an equaliser for them.
 
 Each envelope is split into modulation bands, an octave or so wide, whose powers are averaged as
-the sound arrives. The equaliser is a chain of shelving filters with one step at each border. So a
-strong modulation does not pass through the bands beside its own, as it would through a sum of
+the sound arrives. The equaliser is a chain of shelving filters with one step between two bands. So
+a strong modulation does not pass through the bands beside its own, as it would through a sum of
 bands. The shelves have minimum phase, so the equaliser delays little.
 """
 
@@ -65,7 +65,7 @@ def add_modulations(running: ModulationPowers, band: int, value: float, share: f
     band : int
     value : float
     share : float, 0 to 1
-        Weight of the value in the powers.
+        Weight of the value in the powers. With 0, only the filters take it.
     """
     state, powers = running.state[band], running.powers[band]
     above = value
@@ -139,7 +139,7 @@ def equalised(equaliser: ModulationEqualiser, band: int, value: float, share: fl
     style, powers = equaliser.style[band], equaliser.content.powers[band]
     corrections, state = equaliser.corrections[band], equaliser.state[band]
     above = 1.0
-    # What is slower than the last border gets the gain of the band above it: it is the mean.
+    # Below the last border lies the mean, which gets the gain of the slowest band.
     for k in range(len(state)):
         wanted = math.exp(corrections[k]) * style[k]
         gain = math.sqrt(wanted / max(powers[k], _LEAST_POWER))
@@ -162,6 +162,8 @@ def correct_modulations(
     add_modulations(equaliser.output, band, value, share)
     style, powers = equaliser.style[band], equaliser.output.powers[band]
     corrections = equaliser.corrections[band]
+    if share == 0.0:
+        return
     for k in range(len(style)):
         lacking = math.log(style[k] / max(powers[k], _LEAST_POWER))
         changed = corrections[k] + equaliser.rate * lacking

@@ -28,7 +28,7 @@ MOST_LOG_GAIN, MOST_LOG_CUT = 6.0, 9.0
 _MOST_DEVIATIONS, _LEAST_DEVIATION = 3.0, 0.1
 _REGULARISATION, _LEAST_VARIANCE, _LEAST_EIGENVALUE = 0.05, 1e-6, 1e-12
 _FLOOR = 1e-3
-_PRIOR_FRAMES = 20.0
+PRIOR_FRAMES = 20.0
 
 Array = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
@@ -105,7 +105,7 @@ class RunningGaussian(NamedTuple):
         mean: npt.NDArray[Any],
         covariance: npt.NDArray[Any],
         memory: float,
-        prior: float = _PRIOR_FRAMES,
+        prior: float = PRIOR_FRAMES,
     ) -> RunningGaussian:
         """Begin with estimates that count as `prior` vectors."""
         estimates = mean.astype(np.float64), covariance.astype(np.float64)
@@ -300,7 +300,7 @@ class GainMap(NamedTuple):
         n_fft: int,
         memory: float,
         every: int,
-        prior_frames: float = _PRIOR_FRAMES,
+        prior_frames: float = PRIOR_FRAMES,
     ) -> GainMap:
         """Make the map to a style.
 

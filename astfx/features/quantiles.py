@@ -43,7 +43,7 @@ _NEPERS_PER_LEVEL = np.float32(HIGHEST / (N_LEVELS - 1))
 _PER_FLOOR = np.float32(1.0 / FLOOR)
 _LEAST_SIZE, _LEAST_PART, _TINY = np.float32(1e-6), np.float32(1e-3), np.float32(1e-20)
 _NONE, _HALF, _ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
-_PRIOR_FRAMES = 5.0
+PRIOR_FRAMES = 5.0
 _CORRECTION = 0.6
 _MOST_CORRECTION = 1.0
 _RENORMALISE = 1e6
@@ -96,7 +96,7 @@ class RunningHistogram(NamedTuple):
 
     @classmethod
     def of(
-        cls, prior: Array, memory: float, prior_frames: float = _PRIOR_FRAMES
+        cls, prior: Array, memory: float, prior_frames: float = PRIOR_FRAMES
     ) -> RunningHistogram:
         """Begin with a distribution, (groups, levels), that counts as some frames.
 
@@ -250,7 +250,7 @@ class QuantileMap(NamedTuple):
         every: int,
         share: float = 1.0,
         follow: float = 1.0,
-        prior_frames: float = _PRIOR_FRAMES,
+        prior_frames: float = PRIOR_FRAMES,
     ) -> QuantileMap:
         """Make the map to a style.
 

@@ -8,8 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from astfx.audio import Waveform
+from astfx.settings import position
+
+_FULL_STRENGTH = 0.9999  # curves of strength are rounded
 
 Strengths = npt.NDArray[np.float64]
+
+
+def exponents_of(strengths: Strengths) -> Strengths:
+    """Exponents of the gains for strengths, (n,); that of the full strength is exactly 1."""
+    return np.array([1.0 if s > _FULL_STRENGTH else position(s) for s in strengths.tolist()])
 
 
 class Engine(Protocol):

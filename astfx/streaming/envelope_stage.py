@@ -26,8 +26,7 @@ from astfx.features.envelope_map import (
 )
 from astfx.runtime.compiled import compiled
 from astfx.runtime.packed import packed
-from astfx.settings import position
-from astfx.streaming.base import Strengths
+from astfx.streaming.base import Strengths, exponents_of
 from astfx.streaming.levels import (
     HeldPeak,
     HopPower,
@@ -116,12 +115,12 @@ def _hops(state: _State, hops: Waveform, exponents: Strengths, out: Waveform) ->
         push(state.heard, hop)
         give_hop(frames, i, out)
         # At other strengths, the output is not meant to have the style's modulations.
-        if exponent == 1.0 and informative:
-            _learn_output(state, scale)
+        if exponent == 1.0:
+            _learn_output(state, scale, informative)
 
 
 @compiled()
-def _learn_output(state: _State, scale: np.float32) -> None:
+def _learn_output(state: _State, scale: np.float32, learn: bool) -> None:
     """Learn the envelopes of the latest output, given the factor for powers."""
     frames, power = state.frames, state.content
     for channel in range(len(state.heard)):
@@ -130,7 +129,7 @@ def _learn_output(state: _State, scale: np.float32) -> None:
     mean_power(frames, power)
     for k in range(len(power)):
         power[k] *= scale
-    learn_envelopes(state.map, power)
+    learn_envelopes(state.map, power, learn)
 
 
 class EnvelopeStage:
@@ -178,7 +177,7 @@ class EnvelopeStage:
         strengths : (m,), 0 to 1
             m divides n: each holds for n / m hops in a row.
         """
-        exponents = np.array([position(strength) for strength in strengths.tolist()])
+        exponents = exponents_of(strengths)
         out = np.empty_like(hops)
         _hops(self._state, hops, exponents, out)
         return out

@@ -25,7 +25,8 @@ from astfx.audio.levels import SILENCE
 from astfx.dsp.real_fft import forward
 from astfx.dsp.vector_math import raise_to
 from astfx.dsp.windows import asymmetric_windows, hann
-from astfx.features.balance import Balance, balance_gains, learn_balance
+from astfx.features import monge, quantiles
+from astfx.features.balance import Balance, balance_gains, forget_lacking, learn_balance
 from astfx.features.monge import GainMap, band_gains, band_levels
 from astfx.features.quantiles import (
     QuantileMap,
@@ -37,8 +38,7 @@ from astfx.features.quantiles import (
 from astfx.frontends.log_magnitude import LogMagnitude
 from astfx.runtime.compiled import compiled
 from astfx.runtime.packed import packed
-from astfx.settings import position
-from astfx.streaming.base import Strengths
+from astfx.streaming.base import Strengths, exponents_of
 from astfx.streaming.levels import (
     HeldPeak,
     HopPower,
@@ -65,7 +65,6 @@ from astfx.streaming.overlap_add import (
 HOPS_PER_WINDOW = 8
 _MEMORY_SECONDS = 8.0
 _UPDATE_EVERY_SECONDS = 0.25
-_FULL_STRENGTH = 0.9999  # curves of strength are rounded
 _FIRST_CHECKED = 2 * HOPS_PER_WINDOW
 
 Array = npt.NDArray[np.float32]
@@ -92,8 +91,8 @@ class SpectralOptions(NamedTuple):
     share: float
     follow: float
     update_seconds: float = _UPDATE_EVERY_SECONDS
-    bands_prior_frames: float = 20.0
-    bins_prior_frames: float = 5.0
+    bands_prior_frames: float = monge.PRIOR_FRAMES
+    bins_prior_frames: float = quantiles.PRIOR_FRAMES
     is_balanced: bool = False
 
 
@@ -110,6 +109,7 @@ class _State(NamedTuple):
     level : OutputLevel
     balance : Balance
     output_power : RunningMean
+        Mean power of the output, for the balance.
     is_balanced : int
         0 or 1.
     to_features : float
@@ -120,7 +120,8 @@ class _State(NamedTuple):
         The latest output.
     hann : (n_fft,)
         Window for it.
-    n_hops : (1,)
+    n_hops, n_known : (1,)
+        Hops so far, and in a row that something was learned from.
     content, gain, magnitude, other : (bins,)
         Memory for a frame.
     """
@@ -139,6 +140,7 @@ class _State(NamedTuple):
     heard: Array
     hann: Array
     n_hops: npt.NDArray[np.int64]
+    n_known: npt.NDArray[np.int64]
     content: Array
     gain: Array
     magnitude: Array
@@ -173,6 +175,7 @@ def _hops(
         if sounding:
             add_power(state.power, mean_square(hop))
         informative = sounding and not in_burst(state.power)
+        state.n_known[0] = state.n_known[0] + 1 if sounding else 0
         rms = math.sqrt(max(state.power.mean.value[0], SILENCE * SILENCE))
         to_features = state.to_features / rms
         scale = np.float32(to_features * state.window_scale)
@@ -199,19 +202,22 @@ def _hops(
         give_hop(frames, i, out)
         # At other strengths, the output is not meant to have the style's levels.
         if exponents[i] == 1.0 and informative and state.n_hops[0] > _FIRST_CHECKED:
-            if state.n_hops[0] % 2:
-                _learn_output(state, rms)
-            else:
+            if not state.n_hops[0] % 2:
                 correct(state.quantiles)
+            elif not state.is_balanced:
+                _learn_output(state, to_features)
+            else:
+                # The output's own RMS: its loudness is the content's, and is not to be undone.
+                rms = math.sqrt(max(state.output_power.value[0], SILENCE * SILENCE))
+                _learn_output(state, state.to_features / rms)
+        elif state.is_balanced and exponents[i] != 1.0:
+            forget_lacking(state.balance)
 
 
 @compiled()
-def _learn_output(state: _State, rms: float) -> None:
-    """Learn the levels of the latest output, given the RMS of the content."""
-    if state.is_balanced:
-        # The loudness is the content's, so the RMS may differ. A balance would try to undo that.
-        rms = math.sqrt(max(state.output_power.value[0], SILENCE * SILENCE))
-    scale = np.float32(state.to_features / rms)
+def _learn_output(state: _State, to_features: float) -> None:
+    """Learn the levels of the latest output, given the factor from magnitudes to features."""
+    scale = np.float32(to_features)
     frames, power, magnitude = state.frames, state.content, state.magnitude
     for channel in range(len(state.heard)):
         real, imag = frames.real[channel], frames.imag[channel]
@@ -220,7 +226,7 @@ def _learn_output(state: _State, rms: float) -> None:
     for k in range(len(power)):
         magnitude[k] = math.sqrt(power[k]) * scale
     learn_realised(state.quantiles, magnitude)
-    if state.is_balanced:
+    if state.is_balanced and state.n_known[0] > _FIRST_CHECKED:
         learn_balance(state.balance, magnitude)
 
 
@@ -272,7 +278,7 @@ class SpectralStage:
                 power=HopPower.of(memory, HOPS_PER_WINDOW),
                 peaks=HeldPeak.of(memory),
                 level=OutputLevel.of(sample_rate, n_fft, memory),
-                balance=Balance.of(magnitudes, per_second / 2.0),
+                balance=Balance.of(magnitudes, per_second / 2.0),  # every second hop is learned,
                 output_power=RunningMean.of(memory),
                 is_balanced=int(options.is_balanced),
                 to_features=LogMagnitude(rms=1.0, n_fft=n_fft).gain,
@@ -280,6 +286,7 @@ class SpectralStage:
                 heard=np.zeros((channels, n_fft), np.float32),
                 hann=whole.astype(np.float32),
                 n_hops=np.zeros(1, np.int64),
+                n_known=np.zeros(1, np.int64),
                 content=content,
                 gain=gain,
                 magnitude=magnitude,
@@ -299,12 +306,7 @@ class SpectralStage:
         content : (channels, n * hop_length), optional
             The content, if it is not the hops themselves.
         """
-        exponents = np.array(
-            [
-                1.0 if strength > _FULL_STRENGTH else position(strength)
-                for strength in strengths.tolist()
-            ]
-        )
+        exponents = exponents_of(strengths)
         out = np.empty_like(hops)
         _hops(self._state, hops, hops if content is None else content, exponents, out)
         return out

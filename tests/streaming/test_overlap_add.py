@@ -50,7 +50,9 @@ def test_the_analysis_window_rises_slowly_and_falls_quickly() -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-@pytest.mark.parametrize(("n_synthesis", "hop_length"), [(128, 64), (256, 64), (256, 32)])
+@pytest.mark.parametrize(
+    ("n_synthesis", "hop_length"), [(128, 64), (256, 64), (256, 32), (320, 64)]
+)
 def test_unchanged_spectra_give_the_input_back_after_the_delay(
     channels: int, n_synthesis: int, hop_length: int
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from astfx.dsp.windows import hann
 from astfx.features.envelope_map import EnvelopeStatistics
+from astfx.streaming.base import exponents_of
 from astfx.streaming.envelope_stage import EnvelopeStage
 from astfx.streaming.spectral_stage import HOPS_PER_WINDOW, SpectralOptions, SpectralStage
 from astfx.streaming.stream import StreamEngine
@@ -17,6 +18,7 @@ N_FFT = 1024
 HOP = N_FFT // HOPS_PER_WINDOW
 LEVEL_TOLERANCE_DB = 2.0
 OPTIONS = SpectralOptions(share=0.7, follow=0.5)
+BALANCED = SpectralOptions(share=0.6, follow=1.0, is_balanced=True)
 
 Array = npt.NDArray[np.float32]
 
@@ -62,13 +64,34 @@ def spectrum_db(clip: Array) -> npt.NDArray[np.floating]:
     return np.asarray(level - level.mean())
 
 
-@pytest.mark.parametrize("n_synthesis", [N_FFT // 4, N_FFT // 2])
-def test_the_spectral_stage_brings_the_styles_spectrum(n_synthesis: int) -> None:
+@pytest.mark.parametrize(
+    ("n_synthesis", "options"),
+    [(N_FFT // 4, OPTIONS), (N_FFT // 2, OPTIONS), (5 * N_FFT // 8, BALANCED)],
+)
+def test_the_spectral_stage_brings_the_styles_spectrum(
+    n_synthesis: int, options: SpectralOptions
+) -> None:
     style = filtered(noise(4.0, 0), 5)
-    stage = SpectralStage(log_magnitudes(style), RATE, n_synthesis, 1, OPTIONS)
+    stage = SpectralStage(log_magnitudes(style), RATE, n_synthesis, 1, options)
     output = run(stage, noise(10.0, 1))[:, 5 * RATE :]
     error = spectrum_db(output) - spectrum_db(style)
     assert np.abs(error).max() < LEVEL_TOLERANCE_DB
+
+
+def test_a_balanced_stage_has_the_styles_spectrum_over_all_of_a_short_clip() -> None:
+    """The first seconds, in which little is known, are made up for."""
+    style, content = filtered(noise(4.0, 0), 9), noise(8.0, 1)
+    errors = []
+    for is_balanced in (False, True):
+        options = BALANCED._replace(is_balanced=is_balanced)
+        output = run(SpectralStage(log_magnitudes(style), RATE, N_FFT // 2, 1, options), content)
+        errors.append(np.abs(spectrum_db(output) - spectrum_db(style)).mean())
+    assert errors[1] < 0.7 * errors[0]
+
+
+def test_nearly_full_strength_is_full() -> None:
+    """Curves of strength are rounded, and only full strength is checked and corrected."""
+    np.testing.assert_array_equal(exponents_of(np.array([1.0, 0.99995, 0.0])), [1.0, 1.0, 0.0])
 
 
 def test_the_envelope_stage_brings_the_styles_pulses() -> None:

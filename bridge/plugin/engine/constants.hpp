@@ -25,6 +25,8 @@ constexpr double kSilence = 1e-5;
 constexpr int kHopsPerWindow = 8;
 constexpr double kMemorySeconds = 8.0;
 constexpr double kUpdateEverySeconds = 0.25;
+
+// astfx/streaming/base.py
 constexpr double kFullStrength = 0.9999;
 
 // astfx/streaming/live.py
