@@ -1,8 +1,8 @@
 """The effect in real time: `python -m benchmarks.effect` (about twenty minutes, idle machine).
 
 Writes the tables of docs/measured/effect.md. Names of sections (engines, compiling, blocks,
-changes, morph, mixing, threads, levels, quality, floors, board) run only those. Block times are
-those of the thread alone, so that other work on the machine disturbs them little.
+changes, morph, mixing, threads, levels, quality, unseen, floors, board) run only those. Block
+times are those of the thread alone, so that other work on the machine disturbs them little.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from benchmarks.common import (
     with_quiet_ends,
     write_section,
 )
-from benchmarks.sound_pairs import PAIRS
+from benchmarks.sound_pairs import PAIRS, TEST, Pair
 from benchmarks.sound_pairs import RATE as PAIRS_RATE
 from presets.synthesis.contents import CONTENTS, make_content
 from tests.audio.true_peaks import true_peak_db
@@ -308,14 +308,23 @@ def levels() -> str:
 
 def quality() -> str:
     """Compare the streaming engines with the render engine."""
+    return quality_table(PAIRS, ("render", "draft", *ENGINES))
+
+
+def unseen() -> str:
+    """Do the same with the streaming engines on the pairs that no choice was made on."""
+    return quality_table(TEST, ENGINES)
+
+
+def quality_table(pairs: Sequence[Pair], engines: Sequence[str]) -> str:
     rows = []
     means: dict[str, list[list[float]]] = {}
-    for pair in PAIRS:
+    for pair in pairs:
         content, style = pair.sounds()
         before = gram_loss(content, style, PAIRS_RATE)
         noise = musical_noise_per_second(content, PAIRS_RATE)
         wanted = AnalysedSound(style, PAIRS_RATE)
-        for engine in ("render", "draft", *ENGINES):
+        for engine in engines:
             board = astfx.StyleTransfer(
                 style,
                 style_sample_rate=PAIRS_RATE,
@@ -428,6 +437,7 @@ def main() -> None:
         "threads": threads,
         "levels": levels,
         "quality": quality,
+        "unseen": unseen,
         "floors": floors,
         "board": board,
     }

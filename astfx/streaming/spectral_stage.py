@@ -197,7 +197,7 @@ def _hops(
             raise_to(gain, exponents[i])
         synthesise(frames, gain, held)
         push(state.heard, hop)
-        if informative:
+        if state.is_balanced and informative:
             add_to_mean(state.output_power, mean_square(hop))
         give_hop(frames, i, out)
         # At other strengths, the output is not meant to have the style's levels.
