@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from astfx.audio import Waveform
 from astfx.audio.levels import SILENCE
-from astfx.dsp.real_fft import forward
 from astfx.dsp.vector_math import raise_to
 from astfx.dsp.windows import hann
 from astfx.features.envelope_map import (
@@ -46,6 +45,7 @@ from astfx.streaming.overlap_add import (
     push,
     synthesise,
     take_hop,
+    transform,
 )
 
 _MEMORY_SECONDS = 8.0
@@ -123,9 +123,7 @@ def _hops(state: _State, hops: Waveform, exponents: Strengths, out: Waveform) ->
 def _learn_output(state: _State, scale: np.float32, learn: bool) -> None:
     """Learn the envelopes of the latest output, given the factor for powers."""
     frames, power = state.frames, state.content
-    for channel in range(len(state.heard)):
-        real, imag = frames.real[channel], frames.imag[channel]
-        forward(frames.fft, state.heard[channel], frames.analysis, real, imag)
+    transform(frames, state.heard, frames.analysis)
     mean_power(frames, power)
     for k in range(len(power)):
         power[k] *= scale

@@ -137,9 +137,15 @@ def give_hop(frames: OverlapAdd, number: int, out: Waveform) -> None:
 def analyse(frames: OverlapAdd) -> None:
     """Append the hop to the input: `real` and `imag` become the spectra."""
     push(frames.input, frames.hop)
-    for channel in range(len(frames.hop)):
+    transform(frames, frames.input, frames.analysis)
+
+
+@compiled()
+def transform(frames: OverlapAdd, samples: Array, window: Array) -> None:
+    """Put the spectra of samples, (channels, n_fft), under a window into `real` and `imag`."""
+    for channel in range(len(samples)):
         real, imag = frames.real[channel], frames.imag[channel]
-        forward(frames.fft, frames.input[channel], frames.analysis, real, imag)
+        forward(frames.fft, samples[channel], window, real, imag)
 
 
 @compiled()

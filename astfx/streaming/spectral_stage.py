@@ -22,7 +22,6 @@ import numpy.typing as npt
 
 from astfx.audio import Waveform
 from astfx.audio.levels import SILENCE
-from astfx.dsp.real_fft import forward
 from astfx.dsp.vector_math import raise_to
 from astfx.dsp.windows import asymmetric_windows, hann
 from astfx.features import monge, quantiles
@@ -60,6 +59,7 @@ from astfx.streaming.overlap_add import (
     push,
     synthesise,
     take_hop,
+    transform,
 )
 
 HOPS_PER_WINDOW = 8
@@ -219,9 +219,7 @@ def _learn_output(state: _State, to_features: float) -> None:
     """Learn the levels of the latest output, given the factor from magnitudes to features."""
     scale = np.float32(to_features)
     frames, power, magnitude = state.frames, state.content, state.magnitude
-    for channel in range(len(state.heard)):
-        real, imag = frames.real[channel], frames.imag[channel]
-        forward(frames.fft, state.heard[channel], state.hann, real, imag)
+    transform(frames, state.heard, state.hann)
     mean_power(frames, power)
     for k in range(len(power)):
         magnitude[k] = math.sqrt(power[k]) * scale

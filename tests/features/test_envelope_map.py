@@ -15,6 +15,7 @@ from astfx.features.envelope_map import (
     EnvelopeStatistics,
     band_edges_hz,
     envelope_gains,
+    learn_envelopes,
     power_scale,
     window_length,
 )
@@ -24,7 +25,7 @@ RATE = 22050
 N_FFT = window_length(RATE)
 HOP = N_FFT // OVERLAP
 MEAN_TOLERANCE_DB = 2.0
-SPREAD_TOLERANCE = 0.4  # relative: the equaliser's steps are an octave wide
+SPREAD_TOLERANCE = 0.4  # relative: shelves do not let all of a narrow modulation through
 
 Array = npt.NDArray[np.float64]
 
@@ -64,9 +65,11 @@ def shaped(content: Array, style: Array, *, learn: bool = True) -> npt.NDArray[n
     """Powers of a content's frames after the map to a style."""
     statistics = EnvelopeStatistics.of([style], RATE, 0.1)
     mapping = EnvelopeMap.of(statistics, RATE, N_FFT, memory=8.0 * RATE / HOP)
-    return np.stack(
-        [power * np.square(gain_of(mapping, power, learn=learn)) for power in powers(content)]
-    )
+    found = []
+    for power in powers(content):
+        found.append(power * np.square(gain_of(mapping, power, learn=learn)))
+        learn_envelopes(mapping, found[-1], learn)
+    return np.stack(found)
 
 
 def test_statistics_have_their_shapes_and_the_power_of_noise() -> None:
