@@ -23,6 +23,7 @@ import numpy as np
 import astfx
 from astfx import metrics
 from astfx.audio import Waveform
+from astfx.engine import texture_rounds
 from astfx.methods import METHODS
 from benchmarks.common import (
     MEASURED,
@@ -77,7 +78,8 @@ ABLATION: dict[str, dict[str, Any]] = {
     "255 ms kernel only": {"options": {"kernel_ms": (255.0,)}},
     "23 ms kernel only": {"options": {"kernel_ms": (23.0,)}},
 }
-EVEN_ROUNDS = (13, 20)
+EVEN_ROUNDS = (9, 13)
+FEWER_ROUNDS = (33, 25, 19, 14, 10, 7, 4)
 COPIES: dict[str, dict[str, Any]] = {
     "the default": {},
     "strength 0.5": {"strength": 0.5},
@@ -396,11 +398,15 @@ def ablation() -> str:
 
     for name, settings in ABLATION.items():
         measure(name, **settings)
-    for iterations in EVEN_ROUNDS:
-        rounds = (iterations,) * len(METHODS["gram"].texture_rounds["standard"])
-        even = replace(METHODS["gram"], texture_rounds={"standard": rounds})
-        with patch.dict(METHODS, gram=even):
-            measure(f"{iterations} iterations in every round")
+    gram = METHODS["gram"]
+    n_rounds = len(gram.texture_rounds["standard"])
+    others = {f"{n} iterations in every round": (n,) * n_rounds for n in EVEN_ROUNDS}
+    others[f"{len(FEWER_ROUNDS)} rounds, as many iterations in all"] = FEWER_ROUNDS
+    for name, rounds in others.items():
+        with patch.dict(METHODS, gram=replace(gram, texture_rounds={"standard": rounds})):
+            measure(name)
+    with patch.object(texture_rounds, "MOST_LEVEL_CHANGE", 1.0):
+        measure("rounds begin with the levels that they find")
     return table(("", *FIGURES.values()), rows)
 
 

@@ -6,8 +6,9 @@ statistics, but kept close to the content's contour and onsets. They are then im
 each band. Because neighbouring bands overlap, the result is split and optimised again, a few
 rounds, in two filter banks by turns.
 
-The rounds move what the method has matched before. Before every fourth round but the last, the
-method therefore matches the piece again, and its result is imposed as a gain of each bin.
+The rounds move what the method has matched before. Six rounds before the end, and every six rounds
+before that, the method therefore matches the piece again, and its result is imposed as a gain of
+each bin.
 """
 
 from __future__ import annotations
@@ -40,14 +41,15 @@ from astfx.runtime.progress import Monitor
 from astfx.styles.analysis import round_targets
 from astfx.styles.targets import StyleTargets
 
-MATCH_ITERATIONS = 9
-_ROUNDS_PER_MATCH = 4
-_MEMORY = 6  # steps that L-BFGS remembers
+MATCH_ITERATIONS = 10
+_ROUNDS_PER_MATCH = 6
+_MEMORY = 3  # steps that L-BFGS remembers
 _MOST_GAIN_DB = 40.0
 _MOST_BIN_GAIN_DB = 20.0
 _LEAST_MAGNITUDE = 1e-9  # at the scale of the features
 _LEAST_ENVELOPE = 1e-4
 _LEAST_SHARE = 1e-3  # of a band's mean in the mean over all bands
+MOST_LEVEL_CHANGE = 2.0  # of a band's mean at the start of a round: 20 dB
 _UNIT_EXPONENT = 0.25
 _SHORTEST_SECONDS = 0.5
 _EMPHASIS = 1.0  # by how much more the content counts just above strength 0 than at strength 1
@@ -164,7 +166,7 @@ class TextureRounds:
             if number and deadline is not None and time.monotonic() > deadline:
                 self._monitor.stopped_early = True
                 break
-            due = (number + 1) % _ROUNDS_PER_MATCH == 0 and number < len(rounds) - 1
+            due = (len(rounds) - number) % _ROUNDS_PER_MATCH == 0 and number >= _ROUNDS_PER_MATCH
             if content_features is not None and due:
                 waveform = torch.fft.irfft(spectrum, n=piece.n_samples)
                 spectrum = torch.fft.rfft(self._matched(waveform, content_features))
@@ -300,7 +302,9 @@ class _Bank:
         def measured(spectrum: Tensor) -> list[Tensor]:
             return statistics(self._envelopes(bands.split(spectrum)))
 
-        self._loss = TextureLoss(statistics, aim.statistics(piece, measured), contour, weights)
+        targets = aim.statistics(piece, measured)
+        self._means = targets[CLASSES.index("envelope_mean")][:, None]
+        self._loss = TextureLoss(statistics, targets, contour, weights, pool)
 
     def impose(self, spectrum: Tensor, iterations: int) -> Tensor:
         """Optimise the envelopes of a spectrum's bands, and impose them as gains of the bands."""
@@ -308,15 +312,19 @@ class _Bank:
         envelopes = self._envelopes(signals).clamp_(min=_LEAST_ENVELOPE)
         # Quiet bands move in smaller steps: there, a small change is a large one beside the mean.
         mean = envelopes.mean(dim=1, keepdim=True)
-        unit = mean.div_(mean.mean()).clamp_(min=_LEAST_SHARE).pow_(_UNIT_EXPONENT)
+        unit = mean.div(mean.mean()).clamp_(min=_LEAST_SHARE).pow_(_UNIT_EXPONENT)
 
         def objective(x: Tensor) -> tuple[float, Tensor]:
             loss, gradient = self._loss(x * unit)
             return loss, gradient.mul_(unit)
 
+        # A static gain brings each band to its level and changes nothing else, so the search does
+        # not have to find it.
+        change = (self._means / self._means.mean()) / (mean / mean.mean())
+        change.clamp_(1.0 / MOST_LEVEL_CHANGE, MOST_LEVEL_CHANGE)
         found = minimise(
             objective,
-            envelopes / unit,
+            envelopes * change / unit,
             iterations=iterations,
             memory=_MEMORY,
             lower_bound=_LEAST_ENVELOPE / unit,

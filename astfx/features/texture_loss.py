@@ -13,7 +13,9 @@ from torch import Tensor
 from astfx.features.content_contour import ContentContour
 from astfx.features.texture_layout import CLASSES
 from astfx.features.texture_statistics import TextureStatistics
+from astfx.runtime.pool import Pool
 
+_LEAST_POWER = 1e-4  # of a modulation, relative to the squared mean of its band
 _LEAST_MEAN = 1e-2  # of the mean over all bands: about 130 dB in power
 _MEAN, _VARIANCE, _KURTOSIS, _POWER = (
     CLASSES.index(name)
@@ -34,9 +36,9 @@ class TextureWeights:
         Mean squared relative error below which the statistics count as matched.
     """
 
-    contour: float = 24.7
-    onset: float = 6.0
-    floor: float = 1e-3
+    contour: float = 25.6
+    onset: float = 7.5
+    floor: float = 3.2e-3
 
 
 class TextureLoss:
@@ -53,6 +55,8 @@ class TextureLoss:
         The style's statistics, as returned by `TextureStatistics`.
     contour : ContentContour
     weights : TextureWeights
+    pool : Pool, optional
+        One of its threads computes what is kept of the content while another compares the style.
     """
 
     def __init__(
@@ -61,7 +65,9 @@ class TextureLoss:
         targets: Sequence[Tensor],
         contour: ContentContour,
         weights: TextureWeights,
+        pool: Pool | None = None,
     ) -> None:
+        self._pool = pool or Pool(1)
         self._statistics, self._contour, self._weights = statistics, contour, weights
         self._targets = _comparable(targets)
         sizes = [max(float(target.square().sum()), 1e-12) for target in self._targets]
@@ -74,6 +80,16 @@ class TextureLoss:
 
     def __call__(self, envelopes: Tensor) -> tuple[float, Tensor]:
         """Loss and gradient at compressed envelopes, (bands, frames) -> (float, same shape)."""
+        (distance_db, gradient), (kept, change) = self._pool.map(
+            lambda term: term(envelopes), (self._style_distance, self._content_kept)
+        )
+        contour, onset = self._weights.contour, self._weights.onset
+        return distance_db + contour + onset - kept + self.offset, gradient.sub_(change)
+
+    def _content_kept(self, envelopes: Tensor) -> tuple[float, Tensor]:
+        return self._contour(envelopes, self._weights.contour, self._weights.onset)
+
+    def _style_distance(self, envelopes: Tensor) -> tuple[float, Tensor]:
         measured = self._statistics.measure(envelopes)
         found = _comparable(measured.values)
         differences = [
@@ -86,10 +102,7 @@ class TextureLoss:
         for difference, scale in zip(differences, self._scales, strict=True):
             difference.mul_(slope * scale)
         gradient = self._statistics.pull_back(measured, _pull_back(measured.values, differences))
-        contour, onset = self._weights.contour, self._weights.onset
-        kept, change = self._contour(envelopes, contour, onset)
-        loss = 10.0 * math.log10(error) + contour + onset - kept
-        return loss + self.offset, gradient.sub_(change)
+        return 10.0 * math.log10(error), gradient
 
 
 def _comparable(statistics: Sequence[Tensor]) -> list[Tensor]:
@@ -98,21 +111,24 @@ def _comparable(statistics: Sequence[Tensor]) -> list[Tensor]:
     Means count as logarithms, so that quiet bands count as much as loud ones, and so does the
     kurtosis, which a few outliers could decide otherwise. The power of each modulation relative to
     the band's mean is added: as a share of the band's variance alone, it could be met by adding
-    other modulations.
+    other modulations. So is its root, the depth of each modulation, because squares of powers are
+    mostly those of the strongest modulations.
     """
     found = [value.clone() for value in statistics]
     modulation = found[_VARIANCE][:, None] * found[_POWER].view(len(found[_VARIANCE]), -1)
     level = torch.log(found[_MEAN] + _LEAST_MEAN)
     found[_MEAN] = level - level.mean()
     found[_KURTOSIS] = torch.log((found[_KURTOSIS] + 3.0).clamp_min(1.0))
-    return [*found, modulation.flatten()]
+    return [*found, modulation.flatten(), (modulation.flatten() + _LEAST_POWER).sqrt_()]
 
 
 def _pull_back(statistics: Sequence[Tensor], gradients: Sequence[Tensor]) -> list[Tensor]:
     """Gradients with respect to statistics, from those with respect to `_comparable` of them."""
-    *found, of_modulation = gradients
-    variance, modulation = statistics[_VARIANCE], of_modulation.view(len(found[_VARIANCE]), -1)
-    power = statistics[_POWER].view_as(modulation)
+    *found, of_modulation, of_depth = gradients
+    variance = statistics[_VARIANCE]
+    power = statistics[_POWER].view(len(variance), -1)
+    depth = (variance[:, None] * power).add_(_LEAST_POWER).sqrt_()
+    modulation = of_depth.view_as(depth).div(depth).mul_(0.5).add_(of_modulation.view_as(depth))
     found[_VARIANCE] = torch.linalg.vecdot(modulation, power).add_(found[_VARIANCE])
     found[_POWER] = (modulation * variance[:, None]).flatten().add_(found[_POWER])
     of_level = found[_MEAN] - found[_MEAN].mean()

@@ -105,12 +105,12 @@ def double() -> Iterator[None]:
     torch.set_default_dtype(torch.float32)
 
 
-def small_loss() -> tuple[TextureLoss, Tensor]:
+def small_loss(pool: Pool | None = None) -> tuple[TextureLoss, Tensor]:
     generator = torch.Generator().manual_seed(2)
     style, content, start = (torch.rand(30, 420, generator=generator) + 0.2 for _ in range(3))
     statistics = TextureStatistics(420, 400.0, CPU)
     contour = ContentContour(content, torch.ones(30), 400.0)
-    return TextureLoss(statistics, statistics(style), contour, TextureWeights()), start
+    return TextureLoss(statistics, statistics(style), contour, TextureWeights(), pool), start
 
 
 @pytest.mark.usefixtures("double")
@@ -152,13 +152,12 @@ def test_the_loss_is_the_decibels_of_the_mean_error() -> None:
     contour = ContentContour(output, torch.ones(30), 400.0)
     weights = TextureWeights(contour=0.0, onset=0.0, floor=1e-6)
     both = [dict(zip(CLASSES, statistics(clip), strict=True)) for clip in (output, style)]
-    # The power of modulations relative to the mean is added to the classes.
-    pairs = [
-        [
-            found["envelope_variance"][:, None] * found["modulation_power"].view(30, -1)
-            for found in both
-        ]
+    # The power of modulations relative to the mean is added to the classes, and their depth.
+    modulation = [
+        found["envelope_variance"][:, None] * found["modulation_power"].view(30, -1)
+        for found in both
     ]
+    pairs = [modulation, [torch.sqrt(power + 1e-4) for power in modulation]]
     for name, found, target in zip(CLASSES, statistics(output), statistics(style), strict=True):
         if name == "envelope_mean":
             pairs.append(
@@ -172,6 +171,15 @@ def test_the_loss_is_the_decibels_of_the_mean_error() -> None:
     loss = TextureLoss(statistics, statistics(style), contour, weights)
     expected_db = 10.0 * math.log10(sum(errors) / len(errors) + 1e-6)
     assert loss(output)[0] - loss.offset == pytest.approx(expected_db, abs=1e-3)
+
+
+def test_threads_that_share_the_loss_change_nothing() -> None:
+    alone, x = small_loss()
+    with Pool(2) as pool:
+        shared, _ = small_loss(pool)
+        (loss, gradient), (same_loss, same_gradient) = alone(x), shared(x)
+    assert same_loss == loss
+    assert torch.equal(same_gradient, gradient)
 
 
 def test_the_kurtosis_counts_as_its_logarithm() -> None:
@@ -191,8 +199,9 @@ def test_the_kurtosis_counts_as_its_logarithm() -> None:
     # The relative error of ln(1.8) against ln(100), and against ln(10 000).
     kurtosis = float((target[index] + 3.0).mean())
     for found, aim in zip(losses, (100.0, 10_000.0), strict=True):
-        error = (math.log(aim) - math.log(kurtosis)) ** 2 / math.log(aim) ** 2 / (len(CLASSES) + 1)
-        assert found == pytest.approx(10.0 * math.log10(error + 1e-3) + 30.0, abs=0.1)
+        error = (math.log(aim) - math.log(kurtosis)) ** 2 / math.log(aim) ** 2 / (len(CLASSES) + 2)
+        expected_db = 10.0 * math.log10(error + weights.floor) + loss.offset
+        assert found == pytest.approx(expected_db, abs=0.1)
 
 
 def test_one_bank_hears_the_buzz_that_the_other_cannot() -> None:
