@@ -19,12 +19,11 @@ import numpy.typing as npt
 from astfx.dsp.erb import erb_to_hz, hz_to_erb
 from astfx.dsp.windows import hann
 from astfx.features.band_rows import Array, BandRows, Numbers, band_sums, spread_exp, sum_of
+from astfx.features.modulation_bands import N_MODULATIONS, modulation_energies
 from astfx.features.modulation_equaliser import (
-    MODULATIONS_HZ,
     ModulationEqualiser,
     correct_modulations,
     equalised,
-    smoothing,
 )
 from astfx.frontends.log_magnitude import REFERENCE_RMS
 from astfx.runtime.compiled import compiled
@@ -99,8 +98,8 @@ class EnvelopeStatistics(NamedTuple):
         At an RMS of 0.1.
     quantiles : (bands, N_QUANTILES)
         Natural logarithm of the envelope over its mean, at evenly spaced ranks.
-    modulations : (bands, borders + 1)
-        Power of the modulations of the envelope over its mean, from the fastest to the slowest.
+    modulations : (bands, N_MODULATIONS)
+        Power of the modulations of the envelope over its mean (`astfx.features.modulation_bands`).
     """
 
     mean: Array
@@ -130,16 +129,11 @@ class EnvelopeStatistics(NamedTuple):
         moving = [part / mean - 1.0 for part in found]
         ranks = (np.arange(N_QUANTILES) + 0.5) / N_QUANTILES
         quantiles = np.quantile(np.log(envelopes / mean), ranks, axis=0).T
-        powers = np.zeros((len(mean), len(MODULATIONS_HZ) + 1))
-        coefficients, count = smoothing(sample_rate / hop_length), 0
+        energies = np.zeros((len(mean), N_MODULATIONS))
         for part in moving:
-            state = np.tile(part[: max(1, len(part) // 4)].mean(axis=0)[:, None], len(coefficients))
-            for value in part:
-                state += coefficients * (value[:, None] - state)
-                levels = np.concatenate([value[:, None], state, np.zeros((len(mean), 1))], axis=1)
-                powers += np.square(levels[:, :-1] - levels[:, 1:])
-            count += len(part)
-        return cls(*(x.astype(np.float32) for x in (mean, quantiles, powers / count)))
+            energies += modulation_energies(part, sample_rate / hop_length)
+        powers = energies / len(envelopes)
+        return cls(*(x.astype(np.float32) for x in (mean, quantiles, powers)))
 
 
 def power_scale(rms: float, n_fft: int) -> float:

@@ -66,7 +66,7 @@ class _State(NamedTuple):
     scale : float
         Factor that makes powers of a sound with an RMS of 1 those of one with 0.1.
     heard : (channels, n_fft)
-        The latest output.
+        The latest output of all stages.
     content, gain : (bins,)
         Memory for a frame.
     """
@@ -83,8 +83,10 @@ class _State(NamedTuple):
 
 
 @compiled()
-def _hops(state: _State, hops: Waveform, exponents: Strengths, out: Waveform) -> None:
-    """Process hops, (channels, n * hop_length).
+def _hops(
+    state: _State, hops: Waveform, heard: Waveform, exponents: Strengths, out: Waveform
+) -> None:
+    """Process hops, (channels, n * hop_length), given as much of what was heard last.
 
     The gains of each are raised to an exponent, for the strength. There is one exponent for as many
     hops in a row as there are hops for each exponent.
@@ -112,8 +114,9 @@ def _hops(state: _State, hops: Waveform, exponents: Strengths, out: Waveform) ->
         if exponent != 1.0:
             raise_to(gain, exponent)
         synthesise(frames, gain, held)
-        push(state.heard, hop)
         give_hop(frames, i, out)
+        take_hop(frames, heard, i)
+        push(state.heard, hop)
         # At other strengths, the output is not meant to have the style's modulations.
         if exponent == 1.0:
             _learn_output(state, scale, informative)
@@ -166,16 +169,18 @@ class EnvelopeStage:
             )
         )
 
-    def process(self, hops: Waveform, strengths: Strengths) -> Waveform:
+    def process(self, hops: Waveform, heard: Waveform, strengths: Strengths) -> Waveform:
         """Take hops and return as much output.
 
         Parameters
         ----------
         hops : (channels, n * hop_length)
+        heard : (channels, n * hop_length)
+            What was heard last, after all stages: the modulations are corrected by it.
         strengths : (m,), 0 to 1
             m divides n: each holds for n / m hops in a row.
         """
         exponents = exponents_of(strengths)
         out = np.empty_like(hops)
-        _hops(self._state, hops, exponents, out)
+        _hops(self._state, hops, heard, exponents, out)
         return out

@@ -23,7 +23,7 @@ _OPTIONS = SpectralOptions(
     follow=1.0,
     update_seconds=0.1,
     bands_prior_frames=120.0,
-    bins_prior_frames=40.0,
+    bins_prior_frames=80.0,
     is_balanced=True,
 )
 
@@ -57,6 +57,7 @@ class StreamEngine:
         if envelopes is not None:
             self._envelopes = EnvelopeStage(envelopes, sample_rate, short, channels)
         self._before = np.zeros((channels, self.hop_length - short), np.float32)
+        self._heard = np.zeros((channels, self.hop_length), np.float32)
         self.delay_samples = self._spectral.delay_samples + self._before.shape[1]
 
     def process(self, hops: Waveform, strengths: Strengths) -> Waveform:
@@ -64,7 +65,13 @@ class StreamEngine:
         if self._envelopes is None:  # the same delay without the stage
             joined = np.concatenate([self._before, hops], axis=1)
             shaped, self._before = np.split(joined, [hops.shape[1]], axis=1)
-            shaped = np.ascontiguousarray(shaped)
-        else:
-            shaped = self._envelopes.process(hops, strengths)
-        return self._spectral.process(shaped, strengths, hops)
+            return self._spectral.process(np.ascontiguousarray(shaped), strengths, hops)
+        # Hop by hop, because the envelope stage learns from what is heard after both stages.
+        out = np.empty_like(hops)
+        for i, strength in enumerate(strengths):
+            span = slice(i * self.hop_length, (i + 1) * self.hop_length)
+            hop, one = np.ascontiguousarray(hops[:, span]), np.full(1, strength)
+            shaped = self._envelopes.process(hop, self._heard, one)
+            self._heard = self._spectral.process(shaped, one, hop)
+            out[:, span] = self._heard
+        return out

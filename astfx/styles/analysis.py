@@ -20,7 +20,7 @@ from astfx.features.envelope_map import (
     EnvelopeStatistics,
     window_length,
 )
-from astfx.features.modulation_equaliser import MODULATIONS_HZ
+from astfx.features.modulation_bands import N_MODULATIONS, N_OCTAVES, from_octaves
 from astfx.features.monge import N_BANDS, Array, band_levels
 from astfx.features.texture_layout import (
     CLASSES,
@@ -223,7 +223,10 @@ def envelope_statistics(tensors: Mapping[str, Tensor]) -> EnvelopeStatistics | N
     """Return the envelope statistics among a style's tensors, None if it has none."""
     if ENVELOPE_KEYS[0] not in tensors:
         return None
-    return EnvelopeStatistics(*(tensors[key].float().cpu().numpy() for key in ENVELOPE_KEYS))
+    found = EnvelopeStatistics(*(tensors[key].float().cpu().numpy() for key in ENVELOPE_KEYS))
+    if found.modulations.shape[1] == N_OCTAVES:
+        return found._replace(modulations=from_octaves(found.modulations))
+    return found
 
 
 def check_envelopes(tensors: Mapping[str, Tensor]) -> None:
@@ -235,6 +238,9 @@ def check_envelopes(tensors: Mapping[str, Tensor]) -> None:
         raise ValueError(
             f"tensor {ENVELOPE_KEYS[0]!r} must hold 1 to {N_ENVELOPE_BANDS} numbers above 0"
         )
-    for key, size in zip(ENVELOPE_KEYS[1:], (N_QUANTILES, len(MODULATIONS_HZ) + 1), strict=True):
+    _, quantiles, modulations = ENVELOPE_KEYS
+    is_old = modulations in tensors and tensors[modulations].shape[-1:] == (N_OCTAVES,)
+    sizes = {quantiles: N_QUANTILES, modulations: N_OCTAVES if is_old else N_MODULATIONS}
+    for key, size in sizes.items():
         if not check_tensor(tensors, key, (len(mean), size)).dtype.is_floating_point:
             raise ValueError(f"tensor {key!r} must hold floating-point numbers")

@@ -53,7 +53,13 @@ def run(
 ) -> Array:
     n = stage.hop_length
     hops = [np.ascontiguousarray(clip[:, k : k + n]) for k in range(0, clip.shape[1] - n + 1, n)]
-    return np.concatenate([stage.process(hop, np.array([strength])) for hop in hops], axis=1)
+    found = [np.zeros_like(hops[0])]
+    for hop in hops:
+        if isinstance(stage, EnvelopeStage):  # alone, it hears its own output
+            found.append(stage.process(hop, found[-1], np.array([strength])))
+        else:
+            found.append(stage.process(hop, np.array([strength])))
+    return np.concatenate(found[1:], axis=1)
 
 
 def spectrum_db(clip: Array) -> npt.NDArray[np.floating]:
