@@ -24,6 +24,10 @@ from astfx.optim.lbfgs import Minimum, Objective, minimise
 from astfx.runtime.device import pool_on
 
 _MEMORY = 6  # steps that L-BFGS remembers
+_BEST_ROUNDS = (
+    *(23, 21, 20, 18, 17, 15, 14, 13, 12, 11, 10, 9, 8),
+    *(8, 7, 6, 6, 5, 5, 5, 4, 4, 3, 3, 3),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,33 +209,7 @@ METHOD = Method(
     check=check,
     texture_rounds={
         "standard": (21, 17, 14, 12, 10, 8, 7, 6, 5, 4, 3, 3, 2),
-        "best": (
-            23,
-            21,
-            20,
-            18,
-            17,
-            15,
-            14,
-            13,
-            12,
-            11,
-            10,
-            9,
-            8,
-            8,
-            7,
-            6,
-            6,
-            5,
-            5,
-            5,
-            4,
-            4,
-            3,
-            3,
-            3,
-        ),
+        "best": _BEST_ROUNDS,
     },
     weighs_runs=True,
     streams=True,

@@ -33,6 +33,7 @@ from astfx.styles.analysis import (
     check_envelopes,
     check_live,
     check_texture,
+    current_envelopes,
     old_texture_key,
     texture_key,
 )
@@ -164,8 +165,8 @@ def blended(parts: Sequence[tuple[Mapping[str, Tensor], float]]) -> dict[str, Te
     }
     shared = set.intersection(*(set(tensors) for tensors, _ in parts))
     for key in sorted(shared - set(result) - set(LIVE_KEYS)):
-        total = torch.stack([tensors[key].float() * w for tensors, w in parts]).sum(dim=0)
-        result[key] = total.to(parts[0][0][key].dtype)
+        weighted = [current_envelopes(key, tensors[key]).float() * w for tensors, w in parts]
+        result[key] = torch.stack(weighted).sum(dim=0).to(parts[0][0][key].dtype)
     if set(LIVE_KEYS) <= shared:
         used = min(len(tensors[LIVE_KEYS[0]]) for tensors, _ in parts)
         means = [tensors[LIVE_KEYS[0]][:used].float() for tensors, _ in parts]

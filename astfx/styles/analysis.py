@@ -223,10 +223,18 @@ def envelope_statistics(tensors: Mapping[str, Tensor]) -> EnvelopeStatistics | N
     """Return the envelope statistics among a style's tensors, None if it has none."""
     if ENVELOPE_KEYS[0] not in tensors:
         return None
-    found = EnvelopeStatistics(*(tensors[key].float().cpu().numpy() for key in ENVELOPE_KEYS))
-    if found.modulations.shape[1] == N_OCTAVES:
-        return found._replace(modulations=from_octaves(found.modulations))
-    return found
+    current = (current_envelopes(key, tensors[key]) for key in ENVELOPE_KEYS)
+    return EnvelopeStatistics(*(tensor.float().cpu().numpy() for tensor in current))
+
+
+def current_envelopes(key: str, tensor: Tensor) -> Tensor:
+    """Return a tensor of envelope statistics as this version has it.
+
+    Files of earlier versions have the powers of modulations in octaves.
+    """
+    if key != ENVELOPE_KEYS[2] or tensor.shape[1] != N_OCTAVES:
+        return tensor
+    return torch.from_numpy(from_octaves(tensor.float().cpu().numpy())).to(tensor)
 
 
 def check_envelopes(tensors: Mapping[str, Tensor]) -> None:

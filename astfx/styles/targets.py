@@ -18,7 +18,7 @@ from astfx.methods import METHODS
 from astfx.plan import RenderPlan
 from astfx.runtime import tensor_files
 from astfx.settings import make_options
-from astfx.styles.analysis import check_live, check_texture
+from astfx.styles.analysis import check_envelopes, check_live, check_texture
 
 SUFFIX = ".safetensors"
 FORMAT_VERSION = 3
@@ -129,6 +129,7 @@ class StyleTargets:
             )
             check_texture(tensors)
             check_live(tensors)
+            check_envelopes(tensors)
         except TargetFileError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:

@@ -14,12 +14,13 @@ from safetensors.torch import load_file, save_file
 import astfx
 from astfx.audio import Waveform
 from astfx.errors import AudioFileError, PresetError, PresetNotFoundError
+from astfx.features.modulation_bands import N_MODULATIONS
 from astfx.features.texture_layout import STANDARD_LAYOUT
 from astfx.plan import RenderPlan
 from astfx.presets import Preset, tensors
 from astfx.presets.files import MAX_FILE_BYTES, MAX_TEXT_BYTES, description_toml
 from astfx.settings import Settings
-from astfx.styles.analysis import round_targets
+from astfx.styles.analysis import envelope_statistics, round_targets
 
 Change = Callable[[str], str]
 SEED, MUTATIONS = 20, 400
@@ -110,6 +111,7 @@ def test_a_wrong_description_is_refused(
         ({"live.mean": torch.full((64,), float("inf"))}, "holds numbers that are not finite"),
         ({"live.mean": torch.zeros(3)}, "'live.covariance' has shape"),
         ({"live.covariance": torch.arange(4096.0).reshape(64, 64)}, "is not symmetric"),
+        ({"envelopes.modulations": torch.ones(38, 11)}, r"has shape \(38, 11\), not \(38, 17\)"),
         ({"8000.texture.0": torch.zeros(7)}, "has shape"),
         ({"8000.texture.0": None}, "is missing"),
         ({"notes": torch.zeros(3)}, "tensor 'notes' is unknown"),
@@ -281,6 +283,33 @@ def test_a_preset_of_the_first_version_still_works(rain: Waveform) -> None:
     output = astfx.transfer(rain[:, :30_000], preset, 22_050)
     assert np.isfinite(output).all()
     assert np.abs(output).max() > 0.0
+
+
+def with_octaves(preset: Preset) -> Preset:
+    """A preset as it was before its modulations were kept in bands of half an octave."""
+    bands = len(preset.tensors["envelopes.mean"])
+    return replace(
+        preset, tensors={**preset.tensors, "envelopes.modulations": torch.full((bands, 10), 0.01)}
+    )
+
+
+def test_a_preset_with_modulations_in_octaves_still_works(
+    drops: Preset, rain: Waveform, tmp_path: Path
+) -> None:
+    with_octaves(drops).save(tmp_path / "old.astfx")
+    old = Preset.load(tmp_path / "old.astfx")
+    found = envelope_statistics(old.targets(RenderPlan.of(Settings(), 44_100)).tensors)
+    assert found is not None
+    assert found.modulations.shape[1] == N_MODULATIONS
+    effect = astfx.StyleTransfer(old, engine="stream")
+    output = effect(rain[:, :30_000], 22_050)
+    assert np.isfinite(output).all()
+    assert np.abs(output).max() > 0.0
+
+
+def test_a_preset_with_modulations_in_octaves_is_blended_with_a_newer_one(drops: Preset) -> None:
+    both = Preset.blend({with_octaves(drops): 0.5, drops: 0.5}, name="both")
+    assert both.tensors["envelopes.modulations"].shape[1] == N_MODULATIONS
 
 
 def test_a_preset_of_the_first_version_is_not_blended_with_a_newer_one(drops: Preset) -> None:

@@ -109,6 +109,16 @@ DAMAGED: list[tuple[dict[str, torch.Tensor], dict[str, str], str]] = [
         description(),
         "tensor 'run_lengths' does not add up",
     ),
+    (
+        {
+            **FRAMES,
+            "envelopes.mean": torch.ones(30),
+            "envelopes.quantiles": torch.zeros(30, 33),
+            "envelopes.modulations": torch.ones(30, 5),
+        },
+        description(),
+        "tensor 'envelopes.modulations' has shape (30, 5), not (30, 17)",
+    ),
 ]
 
 
