@@ -42,7 +42,7 @@ from astfx.styles.analysis import round_targets
 from astfx.styles.targets import StyleTargets
 
 MATCH_ITERATIONS = 10
-_ROUNDS_PER_MATCH = 6
+ROUNDS_PER_MATCH = 6
 _MEMORY = 3  # steps that L-BFGS remembers
 _MOST_GAIN_DB = 40.0
 _MOST_BIN_GAIN_DB = 20.0
@@ -166,7 +166,7 @@ class TextureRounds:
             if number and deadline is not None and time.monotonic() > deadline:
                 self._monitor.stopped_early = True
                 break
-            due = (len(rounds) - number) % _ROUNDS_PER_MATCH == 0 and number >= _ROUNDS_PER_MATCH
+            due = (len(rounds) - number) % ROUNDS_PER_MATCH == 0 and number >= ROUNDS_PER_MATCH
             if content_features is not None and due:
                 waveform = torch.fft.irfft(spectrum, n=piece.n_samples)
                 spectrum = torch.fft.rfft(self._matched(waveform, content_features))
@@ -320,7 +320,8 @@ class _Bank:
 
         # A static gain brings each band to its level and changes nothing else, so the search does
         # not have to find it.
-        change = (self._means / self._means.mean()) / (mean / mean.mean())
+        overall = self._means.mean().clamp_min(_LEAST_ENVELOPE)
+        change = (self._means / overall) / (mean / mean.mean())
         change.clamp_(1.0 / MOST_LEVEL_CHANGE, MOST_LEVEL_CHANGE)
         found = minimise(
             objective,

@@ -27,14 +27,24 @@ N_OCTAVES = 10
 
 _OCTAVE_BORDERS_HZ = (80.0, 40.0, 20.0, 10.0, 5.0, 2.5, 1.2, 0.6, 0.3)
 _Q = 2.0
+_HIGHEST_ANGLE = 0.9 * math.pi
 
 Array = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.float64]
 
 
+def band_angles(frame_rate_hz: float) -> Numbers:
+    """Centres of the modulation bands in radians a frame, (n,).
+
+    Long windows have few frames a second. Centres above their Nyquist frequency move below it.
+    """
+    angle = 2.0 * math.pi * np.array(MODULATIONS_HZ) / frame_rate_hz
+    return np.minimum(angle, _HIGHEST_ANGLE)
+
+
 def _bandpass_filters(frame_rate_hz: float) -> Numbers:
     """Coefficients b0 = -b2, a1 and a2 of each band-pass filter, with a peak of 1, (n, 3)."""
-    angle = 2.0 * math.pi * np.array(MODULATIONS_HZ) / frame_rate_hz
+    angle = band_angles(frame_rate_hz)
     alpha = np.sin(angle) / (2.0 * _Q)
     return np.stack([alpha, -2.0 * np.cos(angle), 1.0 - alpha], axis=1) / (1.0 + alpha)[:, None]
 
@@ -64,7 +74,9 @@ def modulation_energies(envelopes: npt.NDArray[np.floating], frame_rate_hz: floa
         *(([b0, 0.0, -b0], [1.0, a1, a2]) for b0, a1, a2 in _bandpass_filters(frame_rate_hz)),
         ([share], [1.0, share - 1.0]),
     ]
-    modulations = (lfilter(b, a, envelopes, axis=0) for b, a in filters)
+    # Mirrored at its beginning, a short sound has its slow modulations from its first frame on.
+    mirrored = np.concatenate([envelopes[::-1], envelopes])
+    modulations = (lfilter(b, a, mirrored, axis=0)[len(envelopes) :] for b, a in filters)
     return np.stack([np.square(part).sum(axis=0) for part in modulations], axis=1)
 
 

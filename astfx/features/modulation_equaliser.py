@@ -14,15 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from astfx.features.modulation_bands import (
-    MODULATIONS_HZ,
     SLOW_HZ,
     ModulationPowers,
     add_modulations,
+    band_angles,
 )
 from astfx.runtime.compiled import compiled
 
 _Q = 1.6
-_MOST_LOG_GAIN = 2.0  # nepers, of each filter
+_MOST_LOG_GAIN = 1.6  # nepers, of each filter
 _REGULARISATION = 0.15
 _UPDATE_EVERY = 4  # frames
 _LEAST_POWER = 1e-6
@@ -39,7 +39,7 @@ def _mixing(frame_rate_hz: float) -> Numbers:
     Neighbouring filters overlap. The log gain of a peaking filter beside its centre is about
     proportional to that at its centre.
     """
-    angle = 2.0 * math.pi * np.array(MODULATIONS_HZ) / frame_rate_hz
+    angle = band_angles(frame_rate_hz)
     alpha, log_gain = np.sin(angle) / (2.0 * _Q), 0.5
     raised, lowered = alpha * math.exp(0.5 * log_gain), alpha * math.exp(-0.5 * log_gain)
     z = np.exp(-1j * angle)[:, None]
@@ -104,7 +104,7 @@ class ModulationEqualiser(NamedTuple):
     def of(cls, style: Array, frame_rate_hz: float) -> ModulationEqualiser:
         """Make the equaliser for a style, given the powers of its modulations."""
         style = np.maximum(style, np.float32(_LEAST_POWER))
-        angle = 2.0 * math.pi * np.array(MODULATIONS_HZ) / frame_rate_hz
+        angle = band_angles(frame_rate_hz)
         return cls(
             style=style,
             negligible=style.sum(axis=1) * np.float32(_NEGLIGIBLE),

@@ -119,7 +119,8 @@ def _comparable(statistics: Sequence[Tensor]) -> list[Tensor]:
     level = torch.log(found[_MEAN] + _LEAST_MEAN)
     found[_MEAN] = level - level.mean()
     found[_KURTOSIS] = torch.log((found[_KURTOSIS] + 3.0).clamp_min(1.0))
-    return [*found, modulation.flatten(), (modulation.flatten() + _LEAST_POWER).sqrt_()]
+    depth = modulation.clamp_min(0.0).add_(_LEAST_POWER).sqrt_()
+    return [*found, modulation.flatten(), depth.flatten()]
 
 
 def _pull_back(statistics: Sequence[Tensor], gradients: Sequence[Tensor]) -> list[Tensor]:
@@ -127,7 +128,7 @@ def _pull_back(statistics: Sequence[Tensor], gradients: Sequence[Tensor]) -> lis
     *found, of_modulation, of_depth = gradients
     variance = statistics[_VARIANCE]
     power = statistics[_POWER].view(len(variance), -1)
-    depth = (variance[:, None] * power).add_(_LEAST_POWER).sqrt_()
+    depth = (variance[:, None] * power).clamp_min_(0.0).add_(_LEAST_POWER).sqrt_()
     modulation = of_depth.view_as(depth).div(depth).mul_(0.5).add_(of_modulation.view_as(depth))
     found[_VARIANCE] = torch.linalg.vecdot(modulation, power).add_(found[_VARIANCE])
     found[_POWER] = (modulation * variance[:, None]).flatten().add_(found[_POWER])

@@ -39,12 +39,13 @@ class Pool:
 
     def map(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
         """Apply a function to each item; the results are in the order of the items."""
-        if self._others is None:
+        threads = min(self.threads, len(items))
+        if self._others is None or threads < 2:
             return [function(item) for item in items]
-        parts = [items[first :: self.threads] for first in range(self.threads)]
+        parts = [items[first::threads] for first in range(threads)]
         waiting = [self._begun(function, part) for part in parts[1:]]
         done = [_apply(function, parts[0]), *(result() for result in waiting)]
-        return [done[index % self.threads][index // self.threads] for index in range(len(items))]
+        return [done[index % threads][index // threads] for index in range(len(items))]
 
     def _begun(self, function: Callable[[T], R], part: Sequence[T]) -> Callable[[], list[R]]:
         """Let another thread begin a part, and return a function that waits for its results."""

@@ -67,6 +67,8 @@ class _State(NamedTuple):
         Factor that makes powers of a sound with an RMS of 1 those of one with 0.1.
     heard : (channels, n_fft)
         The latest output of all stages.
+    n_heard : (1,)
+        Hops in a row in which something was heard.
     content, gain : (bins,)
         Memory for a frame.
     """
@@ -78,6 +80,7 @@ class _State(NamedTuple):
     level: OutputLevel
     scale: float
     heard: Array
+    n_heard: npt.NDArray[np.int64]
     content: Array
     gain: Array
 
@@ -117,8 +120,10 @@ def _hops(
         give_hop(frames, i, out)
         take_hop(frames, heard, i)
         push(state.heard, hop)
-        # At other strengths, the output is not meant to have the style's modulations.
-        if exponent == 1.0:
+        state.n_heard[0] = state.n_heard[0] + 1 if largest(hop) >= SILENCE else 0
+        # What is heard comes later than the hops: at first nothing is. At other strengths, the
+        # output is not meant to have the style's modulations.
+        if exponent == 1.0 and state.n_heard[0] >= OVERLAP:
             _learn_output(state, scale, informative)
 
 
@@ -164,6 +169,7 @@ class EnvelopeStage:
                 level=OutputLevel.of(sample_rate, n_fft, memory),
                 scale=power_scale(1.0, n_fft) ** 2,
                 heard=np.zeros((channels, n_fft), np.float32),
+                n_heard=np.zeros(1, np.int64),
                 content=content,
                 gain=gain,
             )

@@ -23,7 +23,7 @@ _OPTIONS = SpectralOptions(
     follow=1.0,
     update_seconds=0.1,
     bands_prior_frames=120.0,
-    bins_prior_frames=80.0,
+    bins_prior_frames=40.0,
     is_balanced=True,
 )
 
