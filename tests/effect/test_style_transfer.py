@@ -75,6 +75,15 @@ def test_auto_renders_clips_and_streams_blocks(make: Make, clip: Waveform) -> No
     assert make(engine="render").latency_samples == 0
 
 
+@pytest.mark.parametrize("window_ms", [5.0, 300.0, 500.0])
+def test_stream_works_with_any_window(window_ms: float, rain: Waveform, clip: Waveform) -> None:
+    """The longer the window, the fewer frames a second the modulations have."""
+    effect = astfx.StyleTransfer(rain, style_sample_rate=RATE, engine="stream", window_ms=window_ms)
+    output = effect(clip, RATE)
+    assert np.isfinite(output).all()
+    assert 0.1 < np.abs(output).max() / np.abs(clip).max() < 2.0
+
+
 def test_engine_render_refuses_blocks_and_names_the_others(make: Make) -> None:
     message = (
         "engine='render' needs the whole clip (reset=True): use engine='stream' or engine='live' "

@@ -25,7 +25,7 @@ RATE = 22050
 N_FFT = window_length(RATE)
 HOP = N_FFT // OVERLAP
 MEAN_TOLERANCE_DB = 2.0
-SPREAD_TOLERANCE = 0.4  # relative: shelves do not let all of a narrow modulation through
+SPREAD_TOLERANCE = 0.4  # relative: peaking filters do not raise a modulation without limit
 
 Array = npt.NDArray[np.float64]
 

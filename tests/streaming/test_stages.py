@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from astfx.dsp.windows import hann
 from astfx.features.envelope_map import EnvelopeStatistics
-from astfx.streaming.base import exponents_of
+from astfx.runtime.packed import Packed
+from astfx.streaming.base import Strengths, exponents_of
 from astfx.streaming.envelope_stage import EnvelopeStage
 from astfx.streaming.spectral_stage import HOPS_PER_WINDOW, SpectralOptions, SpectralStage
 from astfx.streaming.stream import StreamEngine
@@ -124,6 +127,44 @@ def test_at_strength_zero_the_stages_only_delay() -> None:
     delay = engine.delay_samples
     kept = content[:, : output.shape[1] - delay]
     np.testing.assert_allclose(output[:, delay:], kept, atol=1e-5)
+
+
+def test_the_envelope_stage_hears_what_comes_out_of_the_engine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heard = []
+    process = EnvelopeStage.process
+
+    def spy(self: EnvelopeStage, hops: Array, latest: Array, strengths: Strengths) -> Array:
+        heard.append(latest.copy())
+        return process(self, hops, latest, strengths)
+
+    monkeypatch.setattr(EnvelopeStage, "process", spy)
+    style = noise(3.0, 8)
+    statistics = EnvelopeStatistics.of([style], RATE, 0.1)
+    engine = StreamEngine(log_magnitudes(style), statistics, RATE, 1)
+    output = run(engine, noise(2.0, 9))
+    assert not heard[0].any()
+    np.testing.assert_array_equal(
+        np.concatenate(heard[1:], axis=1), output[:, : -heard[0].shape[1]]
+    )
+
+
+def test_what_is_not_heard_yet_is_not_learned() -> None:
+    """What is heard comes later than the hops; the silence before it says nothing."""
+    style = noise(3.0, 8)
+    statistics = EnvelopeStatistics.of([style], RATE, 0.1)
+    content = noise(1.0, 9)
+    corrections = []
+    for level in (0.0, 1.0):
+        stage = EnvelopeStage(statistics, RATE, 48, 1)
+        for k in range(0, content.shape[1] - 47, 48):
+            hop = np.ascontiguousarray(content[:, k : k + 48])
+            stage.process(hop, np.float32(level) * hop, np.ones(1))
+        state: Any = cast(Packed, stage._state).values
+        corrections.append(np.abs(state.map.equaliser.corrections).max())
+    assert corrections[0] == 0.0
+    assert corrections[1] > 0.0
 
 
 def test_a_style_without_envelopes_has_the_same_delay() -> None:

@@ -1,0 +1,51 @@
+"""The plan of the texture rounds: matches among them, and the levels that they begin with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+import torch
+
+import astfx
+from astfx.audio import Waveform
+from astfx.engine.texture_rounds import TextureRounds
+from astfx.features.envelope_bank import EnvelopeBank
+from astfx.features.texture_layout import ROUND_LAYOUTS
+from astfx.methods import METHODS
+
+RATE = 22050
+
+
+@pytest.mark.parametrize(("quality", "matches"), [("draft", 0), ("standard", 1), ("best", 3)])
+def test_the_method_matches_again_every_six_rounds_from_the_end(
+    quality: str, matches: int, melody: Waveform, rain: Waveform
+) -> None:
+    with patch.object(TextureRounds, "_matched", autospec=True) as matched:
+        matched.side_effect = lambda rounds, waveform, content: waveform
+        astfx.transfer(melody[:, : 2 * RATE], rain, RATE, quality=quality)
+    assert matched.call_count == matches
+
+
+def mean_levels(clip: Waveform) -> torch.Tensor:
+    """Mean envelopes of the bands, relative to their mean, as logarithms."""
+    spectrum = torch.fft.rfft(torch.from_numpy(clip))
+    bank = EnvelopeBank(clip.shape[1], RATE, torch.device("cpu"), ROUND_LAYOUTS[0])
+    mean = bank.envelopes(bank.split(spectrum)).mean(dim=1)
+    return torch.log(mean / mean.mean())
+
+
+def test_a_round_without_iterations_brings_the_styles_levels(
+    melody: Waveform, rain: Waveform
+) -> None:
+    """A round begins with a static gain of each band."""
+    errors = []
+    for rounds in ((), (0, 0, 0)):
+        method = replace(METHODS["gram"], texture_rounds={"standard": rounds})
+        with patch.dict(METHODS, gram=method):
+            output = astfx.transfer(melody, rain, RATE, iterations=2)
+        errors.append(float((mean_levels(output) - mean_levels(rain)).abs().mean()))
+    assert errors[1] < 0.2 * errors[0]
+    assert np.isfinite(errors).all()
