@@ -14,7 +14,7 @@ each bin.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +49,7 @@ _MOST_BIN_GAIN_DB = 20.0
 _LEAST_MAGNITUDE = 1e-9  # at the scale of the features
 _LEAST_ENVELOPE = 1e-4
 _LEAST_SHARE = 1e-3  # of a band's mean in the mean over all bands
+_COST_OF_ROUND, _COST_OF_MATCH = 3, 20  # as much time as so many iterations
 MOST_LEVEL_CHANGE = 2.0  # of a band's mean at the start of a round: 20 dB
 _UNIT_EXPONENT = 0.25
 _SHORTEST_SECONDS = 0.5
@@ -67,8 +68,8 @@ class TextureRounds:
     targets : StyleTargets
     content : Content
     monitor : Monitor
-        Receives the progress, as stage "shape", and divides the time budget. A piece that has used
-        its share begins no further round.
+        Receives the progress, as stage "shape", and divides the time budget. A piece leaves rounds
+        out if its share is too short for all of them, and begins none when it has used its share.
     edge_samples : int
         By how much a piece is mirrored at the ends of the clip, so that its bands do not wrap
         round there. The statistics leave these samples out.
@@ -162,17 +163,26 @@ class TextureRounds:
                 for layout, targets in self._targets
             ]
         deadline = self._monitor.deadline()
-        for number, iterations in enumerate(rounds):
-            if number and deadline is not None and time.monotonic() > deadline:
-                self._monitor.stopped_early = True
-                break
-            due = (len(rounds) - number) % ROUNDS_PER_MATCH == 0 and number >= ROUNDS_PER_MATCH
+        costs = _costs(rounds)
+        began, spent, number = time.monotonic(), 0, 0
+        while number < len(rounds):
+            first = number
+            if spent and deadline is not None:
+                now = time.monotonic()
+                if now > deadline:
+                    self._monitor.stopped_early = True
+                    break
+                number = _affordable(costs, number, (deadline - now) * spent / (now - began))
+                self._monitor.stopped_early |= number > first
+            due = any(_match_is_due(k, len(rounds)) for k in range(first, number + 1))
             if content_features is not None and due:
                 waveform = torch.fft.irfft(spectrum, n=piece.n_samples)
                 spectrum = torch.fft.rfft(self._matched(waveform, content_features))
             with thread_count(1):  # the pool's threads share whole bands instead
-                spectrum = banks[number % len(banks)].impose(spectrum, iterations)
-            self._monitor.report("shape", index, sum(rounds[: number + 1]) / (sum(rounds) + 1))
+                spectrum = banks[number % len(banks)].impose(spectrum, rounds[number])
+            spent += costs[number]
+            number += 1
+            self._monitor.report("shape", index, sum(rounds[:number]) / (sum(rounds) + 1))
         found: Tensor = torch.fft.irfft(spectrum, n=piece.n_samples)
         return found
 
@@ -217,6 +227,31 @@ class TextureRounds:
         """Bring a block to the reference level, and mirror its ends."""
         padded = np.pad(block, ((0, 0), (head, tail)), mode="reflect")
         return torch.from_numpy(padded * np.float32(self._gain)).to(self._plan.device)
+
+
+def _match_is_due(number: int, n_rounds: int) -> bool:
+    """Whether the method matches again before a round."""
+    return (n_rounds - number) % ROUNDS_PER_MATCH == 0 and number >= ROUNDS_PER_MATCH
+
+
+def _costs(rounds: Sequence[int]) -> list[int]:
+    """About how much time each round takes, in iterations."""
+    matches = (_match_is_due(number, len(rounds)) for number in range(len(rounds)))
+    return [
+        iterations + _COST_OF_ROUND + due * _COST_OF_MATCH
+        for iterations, due in zip(rounds, matches, strict=True)
+    ]
+
+
+def _affordable(costs: Sequence[int], number: int, most: float) -> int:
+    """Number of the round to go on with, if all that follow may cost `most`.
+
+    The short rounds at the end matter most. Rounds are left out by twos, so that the two banks
+    still take turns.
+    """
+    while number + 2 < len(costs) and sum(costs[number:]) > most:
+        number += 2
+    return number
 
 
 @dataclass(frozen=True, kw_only=True)

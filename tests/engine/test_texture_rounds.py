@@ -10,8 +10,10 @@ import pytest
 import torch
 
 import astfx
+from astfx import metrics
 from astfx.audio import Waveform
-from astfx.engine.texture_rounds import TextureRounds
+from astfx.engine import texture_rounds
+from astfx.engine.texture_rounds import TextureRounds, _affordable, _costs
 from astfx.features.envelope_bank import EnvelopeBank
 from astfx.features.texture_layout import ROUND_LAYOUTS
 from astfx.methods import METHODS
@@ -49,3 +51,23 @@ def test_a_round_without_iterations_brings_the_styles_levels(
         errors.append(float((mean_levels(output) - mean_levels(rain)).abs().mean()))
     assert errors[1] < 0.2 * errors[0]
     assert np.isfinite(errors).all()
+
+
+def test_a_budget_leaves_out_rounds_before_the_last_ones() -> None:
+    rounds = METHODS["gram"].texture_rounds["best"]
+    costs = _costs(rounds)
+    assert _affordable(costs, 1, sum(costs[1:])) == 1
+    half = _affordable(costs, 1, 0.5 * sum(costs[1:]))
+    assert half % 2 == 1
+    assert sum(costs[half:]) <= 0.5 * sum(costs[1:]) < sum(costs[half - 2 :])
+    assert _affordable(costs, 1, 0.0) == len(rounds) - 2  # it goes on until the time is up
+    assert _affordable(costs, 2, 0.0) == len(rounds) - 1
+
+
+def test_with_four_of_five_rounds_left_out_the_result_beats_a_draft_by_far(melody: Waveform, rain: Waveform) -> None:
+    """The last rounds are done, and a match among those that were left out is made up for."""
+    with patch.object(texture_rounds, "_affordable", lambda _, number, __: min(number + 4, 24)):
+        short = astfx.transfer(melody, rain, RATE, quality="best", budget_seconds=600.0)
+    draft = astfx.transfer(melody, rain, RATE, quality="draft")
+    distances = [metrics.random_banks_db(x, rain, RATE) for x in (short, draft)]
+    assert distances[0] < distances[1] - 5.0
