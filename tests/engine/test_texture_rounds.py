@@ -64,7 +64,7 @@ def test_a_budget_leaves_out_rounds_before_the_last_ones() -> None:
     assert _affordable(costs, 2, 0.0) == len(rounds) - 1
 
 
-def test_with_four_of_five_rounds_left_out_the_result_beats_a_draft_by_far(melody: Waveform, rain: Waveform) -> None:
+def test_a_few_rounds_of_best_beat_a_draft_by_far(melody: Waveform, rain: Waveform) -> None:
     """The last rounds are done, and a match among those that were left out is made up for."""
     with patch.object(texture_rounds, "_affordable", lambda _, number, __: min(number + 4, 24)):
         short = astfx.transfer(melody, rain, RATE, quality="best", budget_seconds=600.0)
