@@ -67,17 +67,23 @@ def modulation_energies(envelopes: npt.NDArray[np.floating], frame_rate_hz: floa
     (bands, N_MODULATIONS)
         From the fastest modulations to the slowest.
     """
-    from scipy.signal import lfilter
-
-    share = _slow_share(frame_rate_hz)
-    filters = [
-        *(([b0, 0.0, -b0], [1.0, a1, a2]) for b0, a1, a2 in _bandpass_filters(frame_rate_hz)),
-        ([share], [1.0, share - 1.0]),
-    ]
     # Mirrored at its beginning, a short sound has its slow modulations from its first frame on.
-    mirrored = np.concatenate([envelopes[::-1], envelopes])
-    modulations = (lfilter(b, a, mirrored, axis=0)[len(envelopes) :] for b, a in filters)
-    return np.stack([np.square(part).sum(axis=0) for part in modulations], axis=1)
+    mirrored = np.concatenate([envelopes[::-1], envelopes]).astype(np.float64)
+    raise_by, first, second = _bandpass_filters(frame_rate_hz).T
+    share, n = _slow_share(frame_rate_hz), len(envelopes)
+    state = np.zeros((2, envelopes.shape[1], len(MODULATIONS_HZ)))
+    slow = np.zeros(envelopes.shape[1])
+    energies = np.zeros((envelopes.shape[1], N_MODULATIONS))
+    for k, value in enumerate(mirrored):
+        raised = value[:, None] * raise_by
+        modulation = raised + state[0]
+        state[0] = state[1] - first * modulation
+        state[1] = -raised - second * modulation
+        slow += share * (value - slow)
+        if k >= n:
+            energies[:, :-1] += np.square(modulation)
+            energies[:, -1] += np.square(slow)
+    return energies
 
 
 def from_octaves(powers: Array) -> Array:
