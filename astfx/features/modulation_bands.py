@@ -67,6 +67,7 @@ def modulation_energies(envelopes: npt.NDArray[np.floating], frame_rate_hz: floa
     (bands, N_MODULATIONS)
         From the fastest modulations to the slowest.
     """
+    # The same filters as in `add_modulations`, in NumPy: making a preset does not load numba.
     # Mirrored at its beginning, a short sound has its slow modulations from its first frame on.
     mirrored = np.concatenate([envelopes[::-1], envelopes]).astype(np.float64)
     raise_by, first, second = _bandpass_filters(frame_rate_hz).T

@@ -25,7 +25,7 @@ from astfx.features.envelope_map import (
 )
 from astfx.runtime.compiled import compiled
 from astfx.runtime.packed import packed
-from astfx.streaming.base import Strengths, exponents_of
+from astfx.streaming.base import exponents_of
 from astfx.streaming.levels import (
     HeldPeak,
     HopPower,
@@ -86,19 +86,14 @@ class _State(NamedTuple):
 
 
 @compiled()
-def _hops(
-    state: _State, hops: Waveform, heard: Waveform, exponents: Strengths, out: Waveform
-) -> None:
+def _hops(state: _State, hops: Waveform, heard: Waveform, exponent: float, out: Waveform) -> None:
     """Process hops, (channels, n * hop_length), given as much of what was heard last.
 
-    The gains of each are raised to an exponent, for the strength. There is one exponent for as many
-    hops in a row as there are hops for each exponent.
+    Their gains are raised to an exponent, for the strength.
     """
     frames, power, gain, hop = state.frames, state.content, state.gain, state.frames.hop
-    n_hops = hops.shape[1] // frames.hop_length
-    for i in range(n_hops):
+    for i in range(hops.shape[1] // frames.hop_length):
         take_hop(frames, hops, i)
-        exponent = exponents[i * len(exponents) // n_hops]
         analyse(frames)
         mean_power(frames, power)
         peak = largest(hop)
@@ -175,7 +170,7 @@ class EnvelopeStage:
             )
         )
 
-    def process(self, hops: Waveform, heard: Waveform, strengths: Strengths) -> Waveform:
+    def process(self, hops: Waveform, heard: Waveform, strength: float) -> Waveform:
         """Take hops and return as much output.
 
         Parameters
@@ -183,10 +178,8 @@ class EnvelopeStage:
         hops : (channels, n * hop_length)
         heard : (channels, n * hop_length)
             What was heard last, after all stages: the modulations are corrected by it.
-        strengths : (m,), 0 to 1
-            m divides n: each holds for n / m hops in a row.
+        strength : float, 0 to 1
         """
-        exponents = exponents_of(strengths)
         out = np.empty_like(hops)
-        _hops(self._state, hops, heard, exponents, out)
+        _hops(self._state, hops, heard, float(exponents_of(np.array([strength]))[0]), out)
         return out

@@ -70,8 +70,8 @@ class StreamEngine:
         out = np.empty_like(hops)
         for i, strength in enumerate(strengths):
             span = slice(i * self.hop_length, (i + 1) * self.hop_length)
-            hop, one = np.ascontiguousarray(hops[:, span]), np.full(1, strength)
-            shaped = self._envelopes.process(hop, self._heard, one)
-            self._heard = self._spectral.process(shaped, one, hop)
+            hop = np.ascontiguousarray(hops[:, span])
+            shaped = self._envelopes.process(hop, self._heard, strength)
+            self._heard = self._spectral.process(shaped, strengths[i : i + 1], hop)
             out[:, span] = self._heard
         return out

@@ -11,7 +11,7 @@ import pytest
 from astfx.dsp.windows import hann
 from astfx.features.envelope_map import EnvelopeStatistics
 from astfx.runtime.packed import Packed
-from astfx.streaming.base import Strengths, exponents_of
+from astfx.streaming.base import exponents_of
 from astfx.streaming.envelope_stage import EnvelopeStage
 from astfx.streaming.spectral_stage import HOPS_PER_WINDOW, SpectralOptions, SpectralStage
 from astfx.streaming.stream import StreamEngine
@@ -59,7 +59,7 @@ def run(
     found = [np.zeros_like(hops[0])]
     for hop in hops:
         if isinstance(stage, EnvelopeStage):  # alone, it hears its own output
-            found.append(stage.process(hop, found[-1], np.array([strength])))
+            found.append(stage.process(hop, found[-1], strength))
         else:
             found.append(stage.process(hop, np.array([strength])))
     return np.concatenate(found[1:], axis=1)
@@ -135,9 +135,9 @@ def test_the_envelope_stage_hears_what_comes_out_of_the_engine(
     heard = []
     process = EnvelopeStage.process
 
-    def spy(self: EnvelopeStage, hops: Array, latest: Array, strengths: Strengths) -> Array:
+    def spy(self: EnvelopeStage, hops: Array, latest: Array, strength: float) -> Array:
         heard.append(latest.copy())
-        return process(self, hops, latest, strengths)
+        return process(self, hops, latest, strength)
 
     monkeypatch.setattr(EnvelopeStage, "process", spy)
     style = noise(3.0, 8)
@@ -160,7 +160,7 @@ def test_what_is_not_heard_yet_is_not_learned() -> None:
         stage = EnvelopeStage(statistics, RATE, 48, 1)
         for k in range(0, content.shape[1] - 47, 48):
             hop = np.ascontiguousarray(content[:, k : k + 48])
-            stage.process(hop, np.float32(level) * hop, np.ones(1))
+            stage.process(hop, np.float32(level) * hop, 1.0)
         state: Any = cast(Packed, stage._state).values
         corrections.append(np.abs(state.map.equaliser.corrections).max())
     assert corrections[0] == 0.0
