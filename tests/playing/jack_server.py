@@ -19,7 +19,7 @@ import pytest
 from astfx.audio import Waveform
 
 RATE = 48_000
-START_SECONDS, PATIENCE_SECONDS, CLOSING_SECONDS = 30.0, 240.0, 10.0
+START_SECONDS, PATIENCE_SECONDS, CLOSING_SECONDS, CALLBACK_SECONDS = 30.0, 240.0, 10.0, 2.0
 
 
 def jack_or_skip() -> Any:
@@ -110,12 +110,13 @@ class Tape:
     """
 
     def __init__(self, server: JackServer, clip: Waveform) -> None:
-        self._clip, self._place = clip, 0
+        self._clip, self._place, self._jack = clip, 0, server.jack
         self._parts: list[Waveform] = []
         self._inputs: list[Waveform] = []
         self._played = np.zeros_like(clip[:, :0])
         self.finished = threading.Event()
-        self.rolling = False
+        self.rolling = self._closing = False
+        self._ended: set[str] = set()
         self._source, self._recorder = server.client("tape-out"), server.client("tape-in")
         self.outs = [self._source.outports.register(f"out_{k}") for k in range(len(clip))]
         self.ins = [self._recorder.inports.register(f"in_{k}") for k in range(len(clip))]
@@ -137,7 +138,14 @@ class Tape:
         for name, ours in zip(outputs, self.ins, strict=True):
             self._recorder.connect(name, ours)
 
+    def _end_if_closing(self, name: str) -> None:
+        """Let a callback end its thread: JACK kills one that waits for Python's lock."""
+        if self._closing:
+            self._ended.add(name)
+            raise self._jack.CallbackExit
+
     def _play(self, frames: int) -> None:
+        self._end_if_closing("source")
         block = np.zeros((len(self._clip), frames), np.float32)
         if self.rolling:
             part = self._clip[:, self._place : self._place + frames]
@@ -147,6 +155,7 @@ class Tape:
             port.get_array()[:] = channel
 
     def _record(self, frames: int) -> None:
+        self._end_if_closing("recorder")
         if self.rolling:
             self._inputs.append(np.stack([port.get_array() for port in self.heard]))
             self._parts.append(np.stack([port.get_array() for port in self.ins]))
@@ -177,6 +186,11 @@ class Tape:
 
     def close(self) -> None:
         """Leave the server. One that is stuck is not waited for."""
+        self._closing = True
+        end = time.monotonic() + CALLBACK_SECONDS
+        while len(self._ended) < 2 and time.monotonic() < end:
+            threading.Event().wait(0.01)
+        threading.Event().wait(0.05)  # the last callbacks return
 
         def leave() -> None:
             for client in (self._source, self._recorder):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from queue import SimpleQueue
@@ -18,7 +21,7 @@ from astfx_bridge.live.player import Player
 from astfx_bridge.live.session import LiveSession
 
 DEFAULT, NONE = "default", "none"
-_CLOSING_SECONDS = 30.0
+_CLOSING_SECONDS, _LAST_BLOCK_SECONDS, _POLL_SECONDS = 30.0, 2.0, 0.01
 
 
 def load_jack() -> ModuleType:
@@ -83,6 +86,8 @@ class JackIO:
         self._events: SimpleQueue[bytes | None] = SimpleQueue()
         self._listener: Thread | None = None
         self._player: Player | None = None
+        self._leaving = False
+        self._callback_thread = 0  # 0 until the last call of the callback
 
     @property
     def name(self) -> str:
@@ -124,6 +129,9 @@ class JackIO:
         client = self._client
 
         def process(frames: int) -> None:
+            if self._leaving:
+                self._callback_thread = threading.get_ident()
+                raise self._jack.CallbackExit
             if frames > self.block_size:
                 return
             block, output = self._blocks[0, :, :frames], self._blocks[1, :, :frames]
@@ -190,6 +198,7 @@ class JackIO:
         if self._player is not None:
             # JACK waits for its callback, which a worker that is behind would hold up.
             self._player.stop()
+            self._end_callback()
 
         def leave() -> None:
             with suppress(Exception):
@@ -203,3 +212,16 @@ class JackIO:
         if self._listener is not None:
             self._events.put(None)
             self._listener.join()
+
+    def _end_callback(self) -> None:
+        """Let the callback end its thread.
+
+        JACK kills a thread that is still in the callback when the client leaves. If it holds
+        Python's lock, or waits for it, no other thread would ever get that again.
+        """
+        self._leaving = True
+        end = time.monotonic() + _LAST_BLOCK_SECONDS  # a server that is gone calls nothing
+        while time.monotonic() < end and (
+            not self._callback_thread or self._callback_thread in sys._current_frames()
+        ):
+            time.sleep(_POLL_SECONDS)
