@@ -38,15 +38,22 @@ def eigen(matrix: Numbers, values: Numbers, vectors: Numbers) -> None:
         Becomes the eigenvectors: row i is that of value i.
     """
     below = np.zeros(len(matrix))
-    _tridiagonalise(matrix, values, below, vectors)
-    _diagonalise(values, below, vectors)
+    tridiagonalise(matrix, values, below, vectors)
+    diagonalise(values, below, vectors)
 
 
 @compiled()
-def _tridiagonalise(matrix: Numbers, diagonal: Numbers, below: Numbers, rows: Numbers) -> None:
-    """Householder's reduction to a diagonal and the values below it.
+def tridiagonalise(matrix: Numbers, diagonal: Numbers, below: Numbers, rows: Numbers) -> None:
+    """Do the first half of the work on `eigen`: Householder's reduction to a tridiagonal matrix.
 
-    Row i of `rows` becomes the vector that the i-th unit vector stands for.
+    Parameters
+    ----------
+    matrix : (n, n)
+        It is overwritten.
+    diagonal, below : (n,)
+        Become the diagonal and the values below it. The last one of `below` is left as it is.
+    rows : (n, n)
+        Row i becomes the vector that the i-th unit vector stands for.
     """
     n = len(matrix)
     mirror, scale = np.zeros((n, n)), np.zeros(n)
@@ -110,8 +117,15 @@ def dot(first: Numbers, second: Numbers, begin: int, end: int) -> float:
 
 
 @compiled()
-def _diagonalise(diagonal: Numbers, below: Numbers, rows: Numbers) -> None:
-    """The QL algorithm with implicit shifts; the rows take part in each rotation."""
+def diagonalise(diagonal: Numbers, below: Numbers, rows: Numbers) -> None:
+    """Do the second half: the QL algorithm with implicit shifts.
+
+    Parameters
+    ----------
+    diagonal, below, rows
+        As `tridiagonalise` leaves them; the last value of `below` is 0. The diagonal becomes the
+        eigenvalues, and the rows, which take part in each rotation, the eigenvectors.
+    """
     n = len(diagonal)
     moved, largest = 0.0, 0.0
     for first in range(n):

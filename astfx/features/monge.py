@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from astfx.dsp.eigen import dot, eigen
+from astfx.dsp.eigen import diagonalise, dot, tridiagonalise
 from astfx.dsp.mel import hz_to_mel, mel_to_hz
 from astfx.features.band_rows import BandRows, Numbers, Places, band_sums, spread_exp
 from astfx.runtime.compiled import compiled
@@ -29,9 +29,9 @@ _MOST_DEVIATIONS, _LEAST_DEVIATION = 3.0, 0.1
 _REGULARISATION, _LEAST_VARIANCE, _LEAST_EIGENVALUE = 0.05, 1e-6, 1e-12
 _FLOOR = 1e-3
 PRIOR_FRAMES = 20.0
+_MAP_STEPS = 4
 
 Array = npt.NDArray[np.float32]
-Flags = npt.NDArray[np.bool_]
 
 
 @lru_cache(maxsize=16)
@@ -144,15 +144,61 @@ def monge_map(content: Numbers, style: Numbers) -> Numbers:
     ----------
     Olkin & Pukelsheim 1982; Li et al., NIPS 2017.
     """
-    inverse, inner, found = (np.empty(content.shape) for _ in range(3))
-    _begin_map(content, style, inverse, inner)
-    _finish_map(inverse, inner, found)
+    work, found = MapWork.of(len(content)), np.empty(content.shape)
+    for _ in range(_MAP_STEPS):
+        _advance_map(work, content, style, found)
     return found
+
+
+class MapWork(NamedTuple):
+    """A Monge map while it is computed, in steps of similar length.
+
+    Attributes
+    ----------
+    step : (1,)
+        Steps that are done; 0 if no map is being computed.
+    inverse, inner : (dims, dims)
+        L^-1 and L' S L.
+    values, below : (dims,)
+        The diagonal of the tridiagonal matrix, then the eigenvalues, and the values below it.
+    vectors : (dims, dims)
+        The eigenvectors, in rows.
+    """
+
+    step: Places
+    inverse: Numbers
+    inner: Numbers
+    values: Numbers
+    below: Numbers
+    vectors: Numbers
+
+    @classmethod
+    def of(cls, dims: int) -> MapWork:
+        """Make the memory for maps of so many bands."""
+        inverse, inner, vectors = np.zeros((3, dims, dims))
+        values, below = np.zeros((2, dims))
+        return cls(np.zeros(1, np.int64), inverse, inner, values, below, vectors)
+
+
+@compiled()
+def _advance_map(work: MapWork, content: Numbers, style: Numbers, out: Numbers) -> None:
+    """Do the next step of `monge_map`. The first one reads the covariances, the last writes it."""
+    step = work.step[0]
+    if step == 0:
+        _begin_map(content, style, work.inverse, work.inner)
+    elif step == 1:
+        work.below[-1] = 0.0
+        tridiagonalise(work.inner, work.values, work.below, work.vectors)
+    elif step == 2:
+        diagonalise(work.values, work.below, work.vectors)
+    else:
+        _finish_map(work, out)
+    work.step[0] = (step + 1) % _MAP_STEPS
 
 
 @compiled()
 def _begin_map(content: Numbers, style: Numbers, inverse: Numbers, inner: Numbers) -> None:
-    """Do the first half of the work on `monge_map`: L^-1 and L' S L."""
+    """L^-1 and L' S L."""
     lower, wanted, product = np.empty_like(content), np.empty_like(content), np.empty_like(content)
     _regularise(content, lower)
     _regularise(style, wanted)
@@ -163,17 +209,16 @@ def _begin_map(content: Numbers, style: Numbers, inverse: Numbers, inner: Number
 
 
 @compiled()
-def _finish_map(inverse: Numbers, inner: Numbers, out: Numbers) -> None:
-    """Do the second half of the work on `monge_map`."""
-    root, product, values = np.empty_like(inner), np.empty_like(inner), np.empty(len(inner))
-    eigen(inner, values, product)
+def _finish_map(work: MapWork, out: Numbers) -> None:
+    """L'^-1 (L' S L)^1/2 L^-1."""
+    values, vectors, root = work.values, work.vectors, work.inner
     for i in range(len(values)):
         scale = max(values[i], _LEAST_EIGENVALUE) ** 0.25
         for j in range(len(values)):
-            product[i, j] *= scale
-    _multiply_transposed(product, product, root)
-    _multiply(root, inverse, product)
-    _multiply_transposed(inverse, product, out)
+            vectors[i, j] *= scale
+    _multiply_transposed(vectors, vectors, root)
+    _multiply(root, work.inverse, vectors)
+    _multiply_transposed(work.inverse, vectors, out)
 
 
 @compiled()
@@ -260,10 +305,8 @@ class GainMap(NamedTuple):
     content : RunningGaussian
         Of the stream's band levels.
     map : (bands, bands)
-    inverse, inner, next_map : (bands, bands)
-        The next map while it is computed: the work is done in two frames.
-    is_begun, has_next : (1,)
-        Whether the first half of that is done, and whether all of it is.
+    work : MapWork
+        The next map while it is computed, a step for each frame.
     since : (1,)
         Frames since the last map was begun.
     every : int, frames
@@ -280,11 +323,7 @@ class GainMap(NamedTuple):
     style_covariance: Numbers
     content: RunningGaussian
     map: Numbers
-    inverse: Numbers
-    inner: Numbers
-    next_map: Numbers
-    is_begun: Flags
-    has_next: Flags
+    work: MapWork
     since: Places
     every: int
     level: Array
@@ -331,11 +370,7 @@ class GainMap(NamedTuple):
             style_covariance=style_covariance,
             content=RunningGaussian.of(style_mean, style_covariance, memory, prior_frames),
             map=np.eye(used),
-            inverse=np.eye(used),
-            inner=np.eye(used),
-            next_map=np.eye(used),
-            is_begun=np.zeros(1, np.bool_),
-            has_next=np.zeros(1, np.bool_),
+            work=MapWork.of(used),
             since=np.zeros(1, np.int64),
             every=every,
             level=np.zeros(used, np.float32),
@@ -346,18 +381,13 @@ class GainMap(NamedTuple):
 
 @compiled()
 def _learn(state: GainMap) -> None:
-    """Learn the levels of a frame, take the next map if there is one, or begin it if it is due."""
+    """Learn the levels of a frame, and do a step of the next map if one is due or begun."""
     add_vector(state.content, state.level)
     state.since[0] += 1
-    if state.has_next[0]:
-        for band in range(len(state.map)):
-            for other in range(len(state.map)):
-                state.map[band, other] = state.next_map[band, other]
-        state.has_next[0] = False
-    elif state.since[0] >= state.every:
-        state.since[0] = 0
-        state.is_begun[0] = True
-        _begin_map(state.content.covariance, state.style_covariance, state.inverse, state.inner)
+    if state.work.step[0] or state.since[0] >= state.every:
+        if not state.work.step[0]:
+            state.since[0] = 0
+        _advance_map(state.work, state.content.covariance, state.style_covariance, state.map)
 
 
 @compiled(fastmath=True)
@@ -375,10 +405,6 @@ def band_gains(state: GainMap, magnitude: Array, learn: bool, out: Array) -> Non
     out : (bins,)
     """
     level, mean = state.level, state.content.mean
-    if state.is_begun[0]:
-        _finish_map(state.inverse, state.inner, state.next_map)
-        state.is_begun[0] = False
-        state.has_next[0] = True
     band_sums(state.bands, magnitude, level)
     for band in range(len(level)):
         level[band] = math.log(level[band] + _FLOOR)

@@ -33,15 +33,17 @@ class Packed:
     values : named tuple
     address : int
         Of the block.
-    kind : numba type, optional
-        It is set when a compiled function first gets the tuple.
+    kind : numba type
+        To find it takes as long as a hop, so the first call should not have to.
     """
 
     def __init__(self, values: tuple[Any, ...]) -> None:
+        from astfx.runtime.packed_type import type_of
+
         self.values = values
         self._words = np.array(_words(values), np.int64)
         self.address = self._words.ctypes.data
-        self.kind: Any = None
+        self.kind: Any = type_of(values)
 
 
 def _words(values: tuple[Any, ...]) -> list[int]:

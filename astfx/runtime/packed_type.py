@@ -60,8 +60,6 @@ def type_of(values: Any) -> PackedType:
 
 @typeof_impl.register(Packed)
 def _typeof(value: Packed, _context: Any) -> Any:
-    if value.kind is None:
-        value.kind = type_of(value.values)
     return value.kind
 
 

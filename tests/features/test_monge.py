@@ -176,6 +176,26 @@ def test_gains_are_bounded_and_silence_teaches_nothing() -> None:
     assert not np.array_equal(gain_of(gains, style[0], learn=False), first)
 
 
+def test_a_map_is_that_of_the_covariance_four_frames_ago() -> None:
+    """Frames that teach nothing do not count, and the next map is not begun before."""
+    style, content = stream(1, 0.5), stream(2, 0.5, 60)
+    levels = band_levels(style, RATE)
+    every, steps = 10, monge._MAP_STEPS
+    gains = gain_map(levels, RATE, 40.0 * every)
+    covariances, maps = [], []
+    for frame in content:
+        gain_of(gains, frame)
+        covariances.append(gains.content.covariance.copy())
+        maps.append(gains.map.copy())
+        gain_of(gains, frame, learn=False)
+    np.testing.assert_array_equal(maps[every + steps - 3], np.eye(len(gains.map)))
+    for n in range(3):
+        begun = every * (n + 1) - 1
+        wanted = monge_map(covariances[begun], gains.style_covariance)
+        for place in range(begun + steps - 1, begun + every + steps - 1):
+            np.testing.assert_array_equal(maps[place], wanted)
+
+
 def test_bands_beyond_the_contents_nyquist_frequency_are_left_out() -> None:
     levels = band_levels(stream(1, 0.5), 44100)
     gains = gain_map(levels, 16000, 200.0)

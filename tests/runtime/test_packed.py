@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 
+from astfx.runtime import packed_type
 from astfx.runtime.compiled import compiled
 from astfx.runtime.packed import packed
 
@@ -155,3 +157,11 @@ def test_later_processes_take_the_machine_code_from_the_cache(tmp_path: Path) ->
         found.append(files())
     assert found[0]
     assert found[0] == found[1]
+
+
+def test_the_type_is_found_before_the_first_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To find it takes as long as a hop, and the first call may be in a real-time thread."""
+    outer = of(1)
+    made = packed(outer)
+    monkeypatch.setattr(packed_type, "type_of", None)
+    assert total_of(made) == total_of(outer)

@@ -1,4 +1,4 @@
-// A Monge map that is asked for in one hop and needed in the next one.
+// A Monge map that is asked for in one hop and needed a few hops later.
 #pragma once
 
 #include <atomic>
@@ -8,7 +8,7 @@
 
 namespace astfx {
 
-// The audio thread asks for a map with `post` and takes it with `collect`, a hop later. In between,
+// The audio thread asks for a map with `post` and takes it with `collect`, some hops later. In between,
 // a worker thread may compute it (`work`). If it has not, the audio thread does so itself. The result
 // is the same, bit for bit, so the output never depends on the speed of the worker, and no thread
 // ever waits for another one.

@@ -34,6 +34,7 @@ NAMES = {
     "kBandFloor": "_FLOOR",
     "kPriorFramesOfGaussian": "PRIOR_FRAMES",
     "kLeastEigenvalue": "_LEAST_EIGENVALUE",
+    "kMapSteps": "_MAP_STEPS",
     "kFloor": "FLOOR",
     "kLevels": "N_LEVELS",
     "kQuantiles": "N_QUANTILES",
