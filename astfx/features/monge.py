@@ -29,7 +29,7 @@ _MOST_DEVIATIONS, _LEAST_DEVIATION = 3.0, 0.1
 _REGULARISATION, _LEAST_VARIANCE, _LEAST_EIGENVALUE = 0.05, 1e-6, 1e-12
 _FLOOR = 1e-3
 PRIOR_FRAMES = 20.0
-_MAP_STEPS = 4
+_MAP_STEPS = 3
 
 Array = npt.NDArray[np.float32]
 
@@ -189,9 +189,8 @@ def _advance_map(work: MapWork, content: Numbers, style: Numbers, out: Numbers) 
     elif step == 1:
         work.below[-1] = 0.0
         tridiagonalise(work.inner, work.values, work.below, work.vectors)
-    elif step == 2:
-        diagonalise(work.values, work.below, work.vectors)
     else:
+        diagonalise(work.values, work.below, work.vectors)
         _finish_map(work, out)
     work.step[0] = (step + 1) % _MAP_STEPS
 

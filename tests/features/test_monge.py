@@ -176,7 +176,7 @@ def test_gains_are_bounded_and_silence_teaches_nothing() -> None:
     assert not np.array_equal(gain_of(gains, style[0], learn=False), first)
 
 
-def test_a_map_is_that_of_the_covariance_four_frames_ago() -> None:
+def test_a_map_is_that_of_the_covariance_three_frames_ago() -> None:
     """Frames that teach nothing do not count, and the next map is not begun before."""
     style, content = stream(1, 0.5), stream(2, 0.5, 60)
     levels = band_levels(style, RATE)

@@ -47,7 +47,7 @@ constexpr double kMostDeviations = 3.0, kLeastDeviation = 0.1;
 constexpr double kRegularisation = 0.05;
 constexpr float kBandFloor = 1e-3f;
 constexpr double kPriorFramesOfGaussian = 20.0;
-constexpr int kMapSteps = 4;  // a frame for each
+constexpr int kMapSteps = 3;  // a frame for each
 
 // astfx/dsp/linalg.py
 constexpr double kLeastEigenvalue = 1e-12;
