@@ -64,7 +64,7 @@ from astfx.streaming.overlap_add import (
 
 HOPS_PER_WINDOW = 8
 _MEMORY_SECONDS = 8.0
-_UPDATE_EVERY_SECONDS = 0.25
+_UPDATE_EVERY_SECONDS = 0.2
 _FIRST_CHECKED = 2 * HOPS_PER_WINDOW
 
 Array = npt.NDArray[np.float32]

@@ -24,7 +24,7 @@ constexpr double kSilence = 1e-5;
 // astfx/streaming/spectral_stage.py
 constexpr int kHopsPerWindow = 8;
 constexpr double kMemorySeconds = 8.0;
-constexpr double kUpdateEverySeconds = 0.25;
+constexpr double kUpdateEverySeconds = 0.2;
 
 // astfx/streaming/base.py
 constexpr double kFullStrength = 0.9999;
