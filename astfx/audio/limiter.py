@@ -23,9 +23,7 @@ CEILING_DB = -1.0
 LOOK_AHEAD_MS = 5.0
 RELEASE_MS = 80.0
 
-_PHASES = (
-    8  # a true peak is the largest sample after oversampling; ITU-R BS.1770-4 asks for 4 times
-)
+_PHASES = 8  # factor of oversampling for true peaks; ITU-R BS.1770-4 asks for at least 4
 _REACH = 12  # samples to either side that the interpolation uses
 _LEAST_GAIN = 1e-6
 _MOST_BETWEEN = 3.0  # no peak between samples is higher than this times the largest sample
