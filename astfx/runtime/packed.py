@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from typing import Any, TypeVar, cast
 
-import numpy as np
+from astfx.runtime.packed_memory import Packed
 
 T = TypeVar("T", bound=tuple[Any, ...])
-
-WORD_BYTES = 8
 
 
 def packed(values: T) -> T:
@@ -22,41 +20,7 @@ def packed(values: T) -> T:
     To compiled functions, it looks like the named tuple. They can change the elements of its
     arrays, which are not copied. Nothing else can change.
     """
-    return cast(T, Packed(values))
+    from astfx.runtime.packed_type import type_of
 
-
-class Packed:
-    """A named tuple, with the addresses, lengths and strides of its arrays in a block of memory.
-
-    Attributes
-    ----------
-    values : named tuple
-    address : int
-        Of the block.
-    kind : numba type
-        To find it takes as long as a hop, so the first call should not have to.
-    """
-
-    def __init__(self, values: tuple[Any, ...]) -> None:
-        from astfx.runtime.packed_type import type_of
-
-        self.values = values
-        self._words = np.array(_words(values), np.int64)
-        self.address = self._words.ctypes.data
-        self.kind: Any = type_of(values)
-
-
-def _words(values: tuple[Any, ...]) -> list[int]:
-    """The words of a named tuple: its fields as numba's compiled functions have them in memory."""
-    words: list[int] = []
-    for value in values:
-        if isinstance(value, tuple):
-            words += _words(value)
-        elif isinstance(value, np.ndarray):
-            owner = [0, 0]  # none, because `Packed` keeps the array alive
-            words += [*owner, value.size, value.itemsize, value.ctypes.data]
-            words += [*value.shape, *value.strides]
-        else:
-            number = np.float64(value) if isinstance(value, float) else np.int64(value)
-            words.append(int(number.view(np.int64)))
-    return words
+    # To find the type takes as long as a hop of audio, so the first call should not have to.
+    return cast(T, Packed(values, type_of(values)))

@@ -22,7 +22,7 @@ from numba.extending import (
     unbox,
 )
 
-from astfx.runtime.packed import WORD_BYTES, Packed
+from astfx.runtime.packed_memory import WORD_BYTES, Packed
 
 
 class PackedType(types.Type):

@@ -10,7 +10,7 @@ import pytest
 
 from astfx.dsp.windows import hann
 from astfx.features.envelope_map import EnvelopeStatistics
-from astfx.runtime.packed import Packed
+from astfx.runtime.packed_memory import Packed
 from astfx.streaming.base import exponents_of
 from astfx.streaming.envelope_stage import EnvelopeStage
 from astfx.streaming.spectral_stage import HOPS_PER_WINDOW, SpectralOptions, SpectralStage
