@@ -25,33 +25,15 @@ _MOST_TURNS = 60  # for one eigenvalue; two are usual
 
 
 @compiled()
-def eigen(matrix: Numbers, values: Numbers, vectors: Numbers) -> None:
-    """Decompose a symmetric matrix.
-
-    Parameters
-    ----------
-    matrix : (n, n)
-        It is overwritten.
-    values : (n,)
-        Becomes the eigenvalues, in no order.
-    vectors : (n, n)
-        Becomes the eigenvectors: row i is that of value i.
-    """
-    below = np.zeros(len(matrix))
-    tridiagonalise(matrix, values, below, vectors)
-    diagonalise(values, below, vectors)
-
-
-@compiled()
 def tridiagonalise(matrix: Numbers, diagonal: Numbers, below: Numbers, rows: Numbers) -> None:
-    """Do the first half of the work on `eigen`: Householder's reduction to a tridiagonal matrix.
+    """Do the first half of a decomposition: Householder's reduction to a tridiagonal matrix.
 
     Parameters
     ----------
     matrix : (n, n)
-        It is overwritten.
+        Symmetric. It is overwritten.
     diagonal, below : (n,)
-        Become the diagonal and the values below it. The last one of `below` is left as it is.
+        Become the diagonal and the values below it, with a 0 at the end.
     rows : (n, n)
         Row i becomes the vector that the i-th unit vector stands for.
     """
@@ -84,6 +66,7 @@ def tridiagonalise(matrix: Numbers, diagonal: Numbers, below: Numbers, rows: Num
                 row[j] -= first * product[j] + second * v[j]
     for i in range(n):
         diagonal[i] = matrix[i, i]
+    below[n - 1] = 0.0
     if n > 1:
         below[n - 2] = matrix[n - 1, n - 2]
     # The reflections, one after the other, in a matrix whose rows are those of the vectors' parts.
@@ -123,8 +106,8 @@ def diagonalise(diagonal: Numbers, below: Numbers, rows: Numbers) -> None:
     Parameters
     ----------
     diagonal, below, rows
-        As `tridiagonalise` leaves them; the last value of `below` is 0. The diagonal becomes the
-        eigenvalues, and the rows, which take part in each rotation, the eigenvectors.
+        As `tridiagonalise` leaves them. The diagonal becomes the eigenvalues, in no order, and the
+        rows, which take part in each rotation, their eigenvectors.
     """
     n = len(diagonal)
     moved, largest = 0.0, 0.0

@@ -151,7 +151,7 @@ def monge_map(content: Numbers, style: Numbers) -> Numbers:
 
 
 class MapWork(NamedTuple):
-    """A Monge map while it is computed, in steps of similar length.
+    """A Monge map while it is computed, a step at a time.
 
     Attributes
     ----------
@@ -187,7 +187,6 @@ def _advance_map(work: MapWork, content: Numbers, style: Numbers, out: Numbers) 
     if step == 0:
         _begin_map(content, style, work.inverse, work.inner)
     elif step == 1:
-        work.below[-1] = 0.0
         tridiagonalise(work.inner, work.values, work.below, work.vectors)
     else:
         diagonalise(work.values, work.below, work.vectors)

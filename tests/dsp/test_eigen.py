@@ -6,11 +6,18 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from astfx.dsp.eigen import eigen
+from astfx.dsp.eigen import diagonalise, tridiagonalise
 
 TOLERANCE = 1e-13  # of the largest eigenvalue, for each row of the matrix
 
 Matrix = npt.NDArray[np.float64]
+
+
+def eigen(matrix: Matrix, values: Matrix, vectors: Matrix) -> None:
+    """Decompose a matrix, which is overwritten."""
+    below = np.empty_like(values)
+    tridiagonalise(matrix, values, below, vectors)
+    diagonalise(values, below, vectors)
 
 
 def decomposed(matrix: Matrix) -> tuple[Matrix, Matrix]:

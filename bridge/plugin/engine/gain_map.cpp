@@ -30,7 +30,7 @@ GainMap::GainMap(const BandStatistics& style, int sample_rate, int n_fft, double
 }
 
 void GainMap::reset() {
-  since_ = waited_ = 0;
+  since_ = 0;
   weight_ = kPriorFramesOfGaussian;
   mean_ = style_mean_;
   covariance_ = style_covariance_;
@@ -51,9 +51,9 @@ void GainMap::learn(const float* level) {
   }
   ++since_;
   if (job_.pending()) {
-    if (++waited_ == kMapSteps - 1) job_.collect(map_);
+    if (since_ == kMapSteps - 1) job_.collect(map_);
   } else if (since_ >= every_) {
-    since_ = waited_ = 0;
+    since_ = 0;
     job_.post(covariance_.values);
   }
 }

@@ -27,7 +27,7 @@ class GainMap {
  private:
   void learn(const float* level);
 
-  int n_bins_, used_, every_, since_ = 0, waited_ = 0;
+  int n_bins_, used_, every_, since_ = 0;
   double memory_, weight_;
   BandRows bands_, spread_;
   std::vector<double> style_mean_, lowest_, highest_, mean_, difference_;
